@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
+import type { LookupObserver } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { Arguments, LookupService } from '../lookup/lookup.ts';
+
+/** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
+export interface Connector {
+  readonly call: LookupService;
+  /** What `call` would send, as a client may see it (secrets hidden). Sends nothing; throws what `call` would refuse. */
+  describe(args: Arguments): JsonObject;
+  /** Ready to answer: files read, modules opened. Called once, before the first call. */
+  open(): Promise<void>;
+  /** Lets go of connections, files, watchers. Called once, after the last call. */
+  close(): Promise<void>;
+}
+
+export interface ConnectorRuntime {
+  /** Name of the lookup, for messages. */
+  readonly lookup: string;
+  readonly clock: Clock;
+  readonly observer: LookupObserver;
+  /** Folder that relative file names start from: that of the configuration file. */
+  readonly baseDir: string;
+}
+
+/** What the registry knows of a kind of connector. Options are complete and in house units when they get here. */
+export interface ConnectorDefinition<Options> {
+  readonly name: string;
+  readonly schema: z.ZodType<Options>;
+  /** Names of the arguments that the options ask for; each needs a `with` in every step that uses the lookup. */
+  parameters(options: Options): readonly string[];
+  /** Problems that the schema can not see (a template with a variable in its host): where, and what is wrong. */
+  problems(options: Options): readonly { readonly path: readonly string[]; readonly message: string }[];
+  create(options: Options, runtime: ConnectorRuntime): Connector;
+}

@@ -1,0 +1,115 @@
+/**
+ * The one table of everything that can go wrong, for a record and for a request.
+ *
+ * A record's code stands in `_error.code` and in the `code` label of `millrace_record_errors_total`;
+ * a request's code stands in the `code` and the `type` of an RFC 9457 problem.
+ */
+
+interface RecordErrorEntry {
+  /** Status of the answer where the request is one single record (`application/json`). */
+  readonly status: number;
+  /** Whether the same call, made again a little later, may succeed. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+export const recordErrors = {
+  invalid_json: { status: 422, retryable: false, meaning: 'the line is not JSON' },
+  invalid_utf8: { status: 422, retryable: false, meaning: 'the line is not UTF-8' },
+  line_too_long: { status: 422, retryable: false, meaning: 'the line is longer than limits.lineBytes' },
+  not_an_object: { status: 422, retryable: false, meaning: 'the line is JSON, but no object' },
+  missing_argument: { status: 422, retryable: false, meaning: 'the record does not hold what a lookup asks for' },
+  timeout: { status: 504, retryable: true, meaning: 'the time of the attempt or of the record ran out' },
+  unreachable: { status: 502, retryable: true, meaning: 'no connection, or it died before the answer was whole' },
+  bad_status: { status: 502, retryable: true, meaning: 'the lookup answered with a status that is no success' },
+  bad_response: { status: 502, retryable: false, meaning: 'the answer is not what was configured: no JSON, or no such place in it' },
+  response_too_large: { status: 502, retryable: false, meaning: 'the answer is larger than maxResponseBytes' },
+  breaker_open: { status: 503, retryable: true, meaning: 'the circuit breaker of the lookup is open' },
+  over_limit: { status: 503, retryable: true, meaning: 'the bounded queue before the lookup is full' },
+  not_found: { status: 404, retryable: false, meaning: 'the lookup has no answer, and onMiss is error' },
+  invalid_result: { status: 502, retryable: false, meaning: 'the function gave no collection' },
+  function_error: { status: 502, retryable: false, meaning: 'the function threw' },
+  cancelled: { status: 503, retryable: true, meaning: 'the stream ended before the answer came' },
+} as const satisfies Record<string, RecordErrorEntry>;
+
+export type RecordErrorCode = keyof typeof recordErrors;
+
+export const requestErrors = {
+  bad_parameter: { status: 400, title: 'A query parameter can not be taken' },
+  bad_body: { status: 400, title: 'The body can not be read' },
+  unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
+  unknown_route: { status: 404, title: 'There is no such resource' },
+  method_not_allowed: { status: 405, title: 'The resource does not take this method' },
+  not_acceptable: { status: 406, title: 'None of the accepted media types can be given' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body is of a media type that is not read' },
+  unsupported_encoding: { status: 415, title: 'The body has a content encoding that is not read' },
+  too_many_streams: { status: 429, title: 'There are too many streams' },
+  internal: { status: 500, title: 'A defect of the service' },
+  draining: { status: 503, title: 'The service is shutting down' },
+  record_failed: { status: 502, title: 'The record could not be enriched' },
+  stalled: { status: 408, title: 'The response was not read' },
+  idle: { status: 408, title: 'Nothing was sent' },
+  bad_framing: { status: 400, title: 'The body can not be divided into records' },
+} as const;
+
+export type RequestErrorCode = keyof typeof requestErrors;
+
+/** What a failed lookup knows of its failure; all of it may be seen by the client. */
+export interface FailureDetails {
+  readonly lookup?: string;
+  /** HTTP status of the last answer. */
+  readonly status?: number;
+  /** Calls made, the first one counted. */
+  readonly attempts?: number;
+  /** Milliseconds after which the lookup asked to be called again (`Retry-After`). */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** The failure of one record: an outcome, never the end of a stream by itself. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+  readonly code: RecordErrorCode;
+  readonly details: FailureDetails;
+
+  constructor(code: RecordErrorCode, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  /** The same failure, with more known of it. */
+  with(details: FailureDetails): RecordError {
+    return new RecordError(this.code, this.message, { cause: this.cause, ...this.details, ...details });
+  }
+
+  get retryable(): boolean {
+    return recordErrors[this.code].retryable;
+  }
+
+  /** Total: whatever was thrown becomes a RecordError; a stranger becomes `function_error` and its `cause`. */
+  static from(thrown: unknown): RecordError {
+    if (thrown instanceof RecordError) return thrown;
+    const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+    return new RecordError('function_error', message, { cause: thrown });
+  }
+}
+
+/** The end of a whole request: before the first byte a problem document, after it a cut. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: RequestErrorCode;
+  /** Members added to the problem document, for example `limit`. */
+  readonly extra: Readonly<Record<string, unknown>>;
+
+  constructor(code: RequestErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.code = code;
+    this.extra = extra;
+  }
+
+  get status(): number {
+    return requestErrors[this.code].status;
+  }
+}

@@ -1,0 +1,85 @@
+import type { RecordErrorCode } from './errors.ts';
+
+/** How a record left: one of the values of the label `outcome` of `millrace_records_out_total`. */
+export const recordOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
+export type RecordOutcome = (typeof recordOutcomes)[number];
+
+export const streamOutcomes = ['completed', 'client_aborted', 'rejected', 'failed', 'stalled', 'drained'] as const;
+export type StreamOutcome = (typeof streamOutcomes)[number];
+
+export const backpressureReasons = ['capacity', 'slow_reader', 'limit'] as const;
+export type BackpressureReason = (typeof backpressureReasons)[number];
+
+export const callOutcomes = ['ok', 'miss', 'bad_status', 'unreachable', 'timeout', 'cancelled', 'refused'] as const;
+export type CallOutcome = (typeof callOutcomes)[number];
+
+/** What a stream holds at the moment it is asked. */
+export interface StreamGauges {
+  readonly capacity: number;
+  /** Attempts that run now. */
+  readonly inFlight: number;
+  /** Records that wait to be tried again. */
+  readonly retryWaiting: number;
+  /** Records that are complete, but not yet emitted. */
+  readonly completedWaiting: number;
+}
+
+/** Hears what one pipeline does. Every method is called on the hot path and only counts. */
+export interface PipelineObserver {
+  streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver;
+  /** A request that was refused before its stream began. */
+  streamRejected(): void;
+  recordIn(): void;
+  recordOut(outcome: RecordOutcome): void;
+  recordError(code: RecordErrorCode): void;
+  received(bytes: number): void;
+  sent(bytes: number): void;
+  /** Admission to emission. */
+  recordDuration(ms: number): void;
+  /** Completion to emission. */
+  reorderWait(ms: number): void;
+  lateCompletion(): void;
+  backpressure(reason: BackpressureReason, ms: number): void;
+}
+
+export interface StreamObserver {
+  closed(outcome: StreamOutcome, durationMs: number): void;
+}
+
+export interface LookupGauges {
+  /** Calls under way. */
+  readonly inFlight: number;
+  /** Calls that wait for a connection. */
+  readonly queued: number;
+  readonly connections: number;
+}
+
+export interface LookupObserver {
+  /** One attempt has ended. */
+  called(outcome: CallOutcome, ms: number): void;
+  /** Registers where the gauges of this lookup are read. */
+  gauges(read: () => LookupGauges): void;
+}
+
+export interface Observer {
+  pipeline(name: string): PipelineObserver;
+  lookup(name: string): LookupObserver;
+}
+
+/** Hears everything and keeps nothing. */
+export const silentObserver: Observer = {
+  pipeline: () => ({
+    streamOpened: () => ({ closed() {} }),
+    streamRejected() {},
+    recordIn() {},
+    recordOut() {},
+    recordError() {},
+    received() {},
+    sent() {},
+    recordDuration() {},
+    reorderWait() {},
+    lateCompletion() {},
+    backpressure() {},
+  }),
+  lookup: () => ({ called() {}, gauges() {} }),
+};

@@ -1,0 +1,55 @@
+import type { CallContext } from '../core/call-context.ts';
+import type { JsonValue } from '../core/json.ts';
+
+/**
+ * The one shape of everything that answers a request. A layer takes one service and gives another.
+ *
+ * A service may answer at once (a table, a cache hit) or by a promise; it fails with a RecordError,
+ * thrown or rejected. It gives up early when its context is cancelled.
+ */
+export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
+export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
+
+/** Puts layers around a service; the first one listed sees the request first. */
+export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly Layer<Req, Res>[]): Service<Req, Res> {
+  return layers.reduceRight((inner, layer) => layer(inner), service);
+}
+
+/**
+ * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript's
+ * numbers would change (`12345678901234567890`, `1e400`).
+ */
+export class RawJson {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** The value as far as JavaScript can hold it. */
+  get value(): JsonValue {
+    return JSON.parse(this.source) as JsonValue;
+  }
+}
+
+export type Argument = string | number | boolean | RawJson;
+export type Arguments = Readonly<Record<string, Argument>>;
+
+export type AnswerSource = 'call' | 'cache' | 'stale';
+
+/** What a lookup said: JSON source on one line, or undefined where it knows nothing (a miss). */
+export class Answer {
+  readonly json: string | undefined;
+  readonly source: AnswerSource;
+  /** Calls made for it, the first one counted; 0 where none was. */
+  readonly attempts: number;
+
+  constructor(json: string | undefined, attempts = 1, source: AnswerSource = 'call') {
+    this.json = json;
+    this.source = source;
+    this.attempts = attempts;
+  }
+}
+
+export type LookupService = Service<Arguments, Answer>;
+export type LookupLayer = Layer<Arguments, Answer>;
