@@ -22,7 +22,11 @@ export const recordErrors = {
   timeout: { status: 504, retryable: true, meaning: 'the time of the attempt or of the record ran out' },
   unreachable: { status: 502, retryable: true, meaning: 'no connection, or it died before the answer was whole' },
   bad_status: { status: 502, retryable: true, meaning: 'the lookup answered with a status that is no success' },
-  bad_response: { status: 502, retryable: false, meaning: 'the answer is not what was configured: no JSON, or no such place in it' },
+  bad_response: {
+    status: 502,
+    retryable: false,
+    meaning: 'the answer is not what was configured: no JSON, or no such place in it',
+  },
   response_too_large: { status: 502, retryable: false, meaning: 'the answer is larger than maxResponseBytes' },
   breaker_open: { status: 503, retryable: true, meaning: 'the circuit breaker of the lookup is open' },
   over_limit: { status: 503, retryable: true, meaning: 'the bounded queue before the lookup is full' },

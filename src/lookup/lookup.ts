@@ -1,5 +1,5 @@
 import type { CallContext } from '../core/call-context.ts';
-import type { JsonValue } from '../core/json.ts';
+import { parseJson, type JsonValue } from '../core/json.ts';
 
 /**
  * The one shape of everything that answers a request. A layer takes one service and gives another.
@@ -28,7 +28,7 @@ export class RawJson {
 
   /** The value as far as JavaScript can hold it. */
   get value(): JsonValue {
-    return JSON.parse(this.source) as JsonValue;
+    return parseJson(this.source);
   }
 }
 
