@@ -6,12 +6,44 @@
  */
 export type CancelHook = (reason: unknown) => void;
 
+/** Says once that the input has ended: from then on nothing is worth waiting for (semantics R6). */
+export class InputEnd {
+  #ended = false;
+  readonly #hooks = new Set<() => void>();
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Calls `hook` once at the end of the input, at once if that was before. The function returned takes it back. */
+  onEnd(hook: () => void): () => void {
+    if (this.#ended) {
+      hook();
+      return () => {};
+    }
+    this.#hooks.add(hook);
+    return () => this.#hooks.delete(hook);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const hooks = [...this.#hooks];
+    this.#hooks.clear();
+    for (const hook of hooks) hook();
+  }
+}
+
+/** For a call that belongs to no input: it never ends. Whoever listens must take the hook back. */
+const endlessInput = new InputEnd();
+
 export interface CallContext {
   /** 1 = first. */
   readonly attempt: number;
   /** Clock milliseconds at which the record's time runs out; Infinity where it has none. */
   readonly deadline: number;
   readonly cancelled: boolean;
+  readonly inputEnd: InputEnd;
   /** Made at its first use; aborted with the reason of the cancellation. */
   readonly signal: AbortSignal;
   /** Calls `hook` once at cancellation, at once if that was before. The function returned takes it back. */
@@ -21,14 +53,16 @@ export interface CallContext {
 export class Cancellation implements CallContext {
   readonly attempt: number;
   readonly deadline: number;
+  readonly inputEnd: InputEnd;
   #reason: unknown;
   #cancelled = false;
   #hooks: (CancelHook | undefined)[] | undefined;
   #controller: AbortController | undefined;
 
-  constructor(deadline = Infinity, attempt = 1) {
+  constructor(deadline = Infinity, attempt = 1, inputEnd = endlessInput) {
     this.deadline = deadline;
     this.attempt = attempt;
+    this.inputEnd = inputEnd;
   }
 
   get cancelled(): boolean {
@@ -55,6 +89,8 @@ export class Cancellation implements CallContext {
     const hooks = (this.#hooks ??= []);
     const place = hooks.push(hook) - 1;
     return () => {
+      // The place may have been given to another hook since: taking back twice must not take back that one.
+      if (hooks[place] !== hook) return;
       hooks[place] = undefined;
       while (hooks.length > 0 && hooks.at(-1) === undefined) hooks.pop();
     };

@@ -1,0 +1,97 @@
+import type { Clock } from './time.ts';
+
+/**
+ * Many deadlines on at most one timer of the clock.
+ *
+ *     timer ──▶ first ⇄ entry ⇄ entry ⇄ last        sooner ⇄ later, in order of `due`
+ *
+ * The entries are the links themselves, so arming allocates nothing. All last equally long, so a new one
+ * belongs at the end; it is walked to its place from there, should it have been armed a little late.
+ * When the first entry is disarmed the timer stays and looks again when it fires: disarming is O(1),
+ * and a thousand records a second cost one timer, not a thousand. An empty list has no timer.
+ */
+export interface Timed<Entry> {
+  /** Clock milliseconds. */
+  due: number;
+  armed: boolean;
+  sooner: Entry | undefined;
+  later: Entry | undefined;
+}
+
+export class Deadlines<Entry extends Timed<Entry>> {
+  readonly #clock: Clock;
+  readonly #expire: (entry: Entry) => void;
+  #first: Entry | undefined;
+  #last: Entry | undefined;
+  #stopTimer: (() => void) | undefined;
+  #firing = false;
+
+  /** `expire` is called with an entry that is no longer armed, when `now >= due`. */
+  constructor(clock: Clock, expire: (entry: Entry) => void) {
+    this.#clock = clock;
+    this.#expire = expire;
+  }
+
+  arm(entry: Entry, due: number): void {
+    if (entry.armed) this.disarm(entry);
+    let before = this.#last;
+    while (before !== undefined && before.due > due) before = before.sooner;
+    const after = before === undefined ? this.#first : before.later;
+    entry.due = due;
+    entry.armed = true;
+    entry.sooner = before;
+    entry.later = after;
+    if (before === undefined) this.#first = entry;
+    else before.later = entry;
+    if (after === undefined) this.#last = entry;
+    else after.sooner = entry;
+    if (before === undefined && !this.#firing) this.#setTimer();
+  }
+
+  /** Does nothing to an entry that is not armed. */
+  disarm(entry: Entry): void {
+    if (!entry.armed) return;
+    const { sooner, later } = entry;
+    if (sooner === undefined) this.#first = later;
+    else sooner.later = later;
+    if (later === undefined) this.#last = sooner;
+    else later.sooner = sooner;
+    entry.armed = false;
+    entry.sooner = undefined;
+    entry.later = undefined;
+    if (this.#first === undefined) this.#clearTimer();
+  }
+
+  /** Disarms all of them; none is told. */
+  clear(): void {
+    while (this.#first !== undefined) this.disarm(this.#first);
+  }
+
+  #setTimer(): void {
+    this.#clearTimer();
+    if (this.#first === undefined) return;
+    // Rounded up: a Node timer of 1.5 ms fires after 1, finds nothing due, and would have to be set again.
+    const ms = Math.max(0, Math.ceil(this.#first.due - this.#clock.now()));
+    this.#stopTimer = this.#clock.setTimer(ms, () => this.#fire());
+  }
+
+  #clearTimer(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
+  #fire(): void {
+    this.#stopTimer = undefined;
+    this.#firing = true;
+    try {
+      const now = this.#clock.now();
+      for (let entry = this.#first; entry !== undefined && entry.due <= now; entry = this.#first) {
+        this.disarm(entry);
+        this.#expire(entry);
+      }
+    } finally {
+      this.#firing = false;
+      this.#setTimer();
+    }
+  }
+}
