@@ -1,0 +1,78 @@
+import type { Config, PipelineConfig } from '../config/schema.ts';
+import { parsePointer } from '../core/json-pointer.ts';
+import { compilePlace } from '../wire/splice.ts';
+import { compileCondition } from './condition.ts';
+import { dependencies, placesOf } from './dependencies.ts';
+import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
+import { Pipeline } from './pipeline.ts';
+import type { ArgumentSource, Step } from './step.ts';
+
+/** Everything that runs for one configuration: its pipelines, and the lookups that they share. */
+export interface Pipelines {
+  readonly names: readonly string[];
+  get(name: string): Pipeline | undefined;
+  /** Closes the lookups. Called once, when no stream is left. */
+  close(): Promise<void>;
+}
+
+/** Opens every lookup and builds every pipeline. Rejects, with nothing left open, where one lookup can not be opened. */
+export async function buildPipelines(config: Config, runtime: LookupRuntime): Promise<Pipelines> {
+  const lookups = await openAll(config, runtime);
+  const { lineBytes } = config.server.limits;
+  const pipelines = new Map(
+    Object.entries(config.pipelines).map(([name, options]) => {
+      const observer = runtime.observer.pipeline(name);
+      return [name, new Pipeline(name, options, buildSteps(options, lookups), { ...runtime, observer, lineBytes })];
+    }),
+  );
+  return {
+    names: [...pipelines.keys()],
+    get: (name) => pipelines.get(name),
+    close: () => closeAll(lookups.values()),
+  };
+}
+
+async function openAll(config: Config, runtime: LookupRuntime): Promise<ReadonlyMap<string, Lookup>> {
+  const opened = new Map<string, Lookup>();
+  try {
+    for (const [name, options] of Object.entries(config.lookups)) {
+      opened.set(name, await openLookup(name, options, runtime));
+    }
+  } catch (error) {
+    await closeAll(opened.values());
+    throw error;
+  }
+  return opened;
+}
+
+async function closeAll(lookups: Iterable<Lookup>): Promise<void> {
+  await Promise.all([...lookups].map((lookup) => lookup.close()));
+}
+
+function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {
+  const waits = dependencies(config.enrich.map((step) => placesOf(step)));
+  const written = new Set<string | undefined>();
+  return config.enrich.map((options, index) => {
+    const lookup = lookups.get(options.lookup);
+    if (lookup === undefined)
+      throw new Error(`there is no lookup ${options.lookup}: the configuration was not checked`);
+    const into = parsePointer(options.into);
+    const writesFirst = !written.has(into[0]);
+    written.add(into[0]);
+    return {
+      index,
+      lookup,
+      sources: Object.entries(options.with).map(([name, source]) => argumentSource(name, source)),
+      into: options.into,
+      place: compilePlace(into),
+      writesFirst,
+      when: options.when === undefined ? undefined : compileCondition(options.when),
+      waitsFor: waits[index] ?? [],
+      dependents: waits.flatMap((others, other) => (others.includes(index) ? [other] : [])),
+    };
+  });
+}
+
+function argumentSource(name: string, source: PipelineConfig['enrich'][number]['with'][string]): ArgumentSource {
+  return typeof source === 'string' ? { name, tokens: parsePointer(source) } : { name, constant: source.value };
+}

@@ -1,0 +1,183 @@
+import type { RequestError } from '../core/errors.ts';
+import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { AsyncWait, Downstream } from '../operator/async-wait.ts';
+import type { Framing } from '../wire/framing.ts';
+import { type Delimiter, LineSplitter } from '../wire/line-splitter.ts';
+import type { Entry } from './invoke-records.ts';
+import type { Outcome } from './outcome.ts';
+import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
+import { type StreamSummary, Tally } from './tally.ts';
+
+export interface EnrichStreamOptions extends RecordOperatorOptions {
+  readonly delimiter: Delimiter;
+  readonly framing: Framing;
+  readonly lineBytes: number;
+}
+
+/** Where a stream's output goes. Nothing is called after `end`, `fail` or `abort`. */
+export interface StreamSink {
+  /** Takes text to be sent now; false when it has no room and will call `drained()`. */
+  write(text: string): boolean;
+  /** More of the body may be pushed: `push` had said false. */
+  resume(): void;
+  end(summary: StreamSummary): void;
+  fail(error: RequestError): void;
+}
+
+/** Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. */
+const FLUSH_CHARS = 65_536;
+
+/**
+ * A body on its way through the operator: chunks in by `push`, framed text out by the sink.
+ *
+ *   push ─ splitter ─ line ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
+ *             ▲                │no slot                          │no room
+ *             └── held line ◀──┘                                 └▶ emission stops, slots stay taken, push says false
+ */
+export class EnrichStream {
+  readonly #splitter: LineSplitter;
+  readonly #operator: AsyncWait<Entry, Outcome>;
+  readonly #tally: Tally;
+  readonly #framing: Framing;
+  readonly #sink: StreamSink;
+  readonly #observer: PipelineObserver;
+  readonly #capacity: number;
+  /** The line that found no slot. */
+  #held: Entry | undefined;
+  #text = '';
+  #blocked = false;
+  #bodyComplete = false;
+  #ended = false;
+
+  constructor(options: EnrichStreamOptions, sink: StreamSink, observer: PipelineObserver, clock: Clock) {
+    this.#sink = sink;
+    this.#observer = observer;
+    this.#capacity = options.capacity;
+    this.#framing = options.framing;
+    this.#tally = new Tally(observer);
+    this.#splitter = new LineSplitter({ lineBytes: options.lineBytes, delimiter: options.delimiter });
+    const ends = { downstream: this.#downstream(), onRoom: () => this.#pumpOn(), onEnd: () => this.#finished() };
+    this.#operator = recordOperator(options, ends, observer, clock);
+  }
+
+  /** Takes one chunk of the body. False: stop reading until the sink's `resume`. */
+  push(chunk: Uint8Array): boolean {
+    if (this.#ended) return false;
+    this.#observer.received(chunk.byteLength);
+    this.#splitter.push(chunk);
+    return this.#pump();
+  }
+
+  /** The body is complete; the sink's `end` follows when every record is out. */
+  finish(): void {
+    if (this.#ended) return;
+    this.#bodyComplete = true;
+    this.#splitter.end();
+    // A line that found no slot is still held; the pump goes on by itself when there is one.
+    if (this.#held === undefined) this.#pump();
+  }
+
+  /** The reader has room again. */
+  drained(): void {
+    if (!this.#blocked || this.#ended) return;
+    this.#blocked = false;
+    this.#operator.drain();
+  }
+
+  /** The reader is gone: every call is aborted, nothing more is written. */
+  abort(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#operator.abort(reason);
+  }
+
+  get summary(): StreamSummary {
+    return this.#tally.snapshot();
+  }
+
+  /** No record is under way. */
+  get idle(): boolean {
+    return this.#operator.size === 0;
+  }
+
+  get gauges(): StreamGauges & { readonly highestInFlight: number } {
+    const { inFlight, completedWaiting, highestInFlight } = this.#operator;
+    return { capacity: this.#capacity, inFlight, retryWaiting: 0, completedWaiting, highestInFlight };
+  }
+
+  /** Why the body is not read at this moment. */
+  get backpressure(): BackpressureReason | 'none' {
+    if (this.#held === undefined) return 'none';
+    return this.#blocked ? 'slow_reader' : 'capacity';
+  }
+
+  /** Offers lines until there is no slot (false) or no whole line left (true: more of the body is wanted). */
+  #pump(): boolean {
+    for (;;) {
+      const entry = this.#held ?? this.#nextEntry();
+      if (entry === undefined) {
+        if (this.#bodyComplete) this.#operator.end();
+        return true;
+      }
+      if (!this.#operator.offer(entry)) {
+        this.#held = entry;
+        return false;
+      }
+      this.#held = undefined;
+    }
+  }
+
+  #pumpOn(): void {
+    if (this.#ended || this.#held === undefined) return;
+    if (this.#pump() && !this.#bodyComplete) this.#sink.resume();
+  }
+
+  #nextEntry(): Entry | undefined {
+    const line = this.#splitter.next();
+    if (line === undefined) return undefined;
+    this.#tally.in();
+    return { seq: this.#splitter.seq, line, run: undefined };
+  }
+
+  #downstream(): Downstream<Outcome> {
+    const stream = this;
+    return {
+      get ready() {
+        return !stream.#blocked && !stream.#ended;
+      },
+      emit: (outcome) => this.#emit(outcome),
+      emitBarrier() {},
+      flush: () => this.#flush(),
+    };
+  }
+
+  #emit(outcome: Outcome): void {
+    this.#tally.out(outcome);
+    if (outcome.fatal !== undefined) return this.#fail(outcome.fatal);
+    const { prefix, suffix } = this.#framing;
+    if (typeof outcome.lines === 'string') this.#text += prefix + outcome.lines + suffix;
+    else for (const line of outcome.lines) this.#text += prefix + line + suffix;
+    if (this.#text.length >= FLUSH_CHARS) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#text === '' || this.#ended) return;
+    const text = this.#text;
+    this.#text = '';
+    if (!this.#sink.write(text)) this.#blocked = true;
+  }
+
+  #finished(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#ended = true;
+    this.#sink.end(this.summary);
+  }
+
+  #fail(error: RequestError): void {
+    this.#flush();
+    this.abort(error);
+    this.#sink.fail(error);
+  }
+}

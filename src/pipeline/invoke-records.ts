@@ -1,0 +1,45 @@
+import type { Clock } from '../core/time.ts';
+import { RecordError } from '../core/errors.ts';
+import type { Attempt } from '../operator/attempt.ts';
+import { parseLine } from '../wire/codec.ts';
+import type { BadLine } from '../wire/line-splitter.ts';
+import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
+import { type Plan, RecordRun } from './record-run.ts';
+
+/** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
+export interface Entry {
+  readonly seq: number;
+  readonly line: string | BadLine;
+  run: RecordRun | undefined;
+}
+
+/** The function that the operator runs for each line, and what it does where there is no result. */
+export class InvokeRecords {
+  readonly #plan: Plan;
+  readonly #onInvalid: OnFailure;
+  readonly #clock: Clock;
+
+  constructor(plan: Plan, onInvalid: OnFailure, clock: Clock) {
+    this.#plan = plan;
+    this.#onInvalid = onInvalid;
+    this.#clock = clock;
+  }
+
+  readonly invoke = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
+    const { line, seq } = entry;
+    if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
+    const record = parseLine(line);
+    if (record instanceof RecordError) return attempt.complete(invalid(line, seq, record, this.#onInvalid));
+    entry.run = new RecordRun(this.#plan, line, seq, record, attempt, this.#clock);
+    entry.run.start();
+  };
+
+  readonly onTimeout = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
+    entry.run?.timeOut(attempt);
+  };
+
+  readonly onError = (error: unknown, entry: Entry): Outcome => {
+    const text = typeof entry.line === 'string' ? entry.line : entry.line.input;
+    return failed(text, entry.seq, RecordError.from(error), this.#plan.onError);
+  };
+}

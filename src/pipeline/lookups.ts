@@ -1,0 +1,45 @@
+import type { JsonObject } from '../core/json.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { LookupConfig } from '../config/schema.ts';
+import { connectorOf } from '../connectors/registry.ts';
+import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
+import { timeout } from '../lookup/timeout.ts';
+
+/** A named lookup with its layers: one for all pipelines and all streams. */
+export interface Lookup {
+  readonly name: string;
+  readonly call: LookupService;
+  describe(args: Arguments): JsonObject;
+  close(): Promise<void>;
+}
+
+export interface LookupRuntime {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Folder of the configuration file. */
+  readonly baseDir: string;
+}
+
+/** Opens one lookup: it is ready to answer when the promise resolves, and rejects where it never will be. */
+export async function openLookup(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Lookup> {
+  const { clock, baseDir } = runtime;
+  const observer = runtime.observer.lookup(name);
+  const connector = await connectorOf(config).create({ lookup: name, clock, observer, baseDir });
+  await connector.open();
+  return {
+    name,
+    call: stack(connector.call, ...layers(config, clock)),
+    describe: (args) => connector.describe(args),
+    close: () => connector.close(),
+  };
+}
+
+/**
+ * The order of the layers, written once. As a request travels: cache, coalesce, retry, hedge, batch, breaker,
+ * limit, rate limit, timeout, connector. What answers without a call comes first; what decides on calls stands above
+ * what counts them; the time of one attempt is measured last, so that no wait of ours eats into it.
+ */
+function layers(config: LookupConfig, clock: Clock): LookupLayer[] {
+  return config.timeout === undefined ? [] : [timeout({ timeoutMs: config.timeout, clock })];
+}

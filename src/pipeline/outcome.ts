@@ -1,0 +1,59 @@
+import { type RecordError, type RecordErrorCode, RequestError } from '../core/errors.ts';
+import type { RecordOutcome } from '../core/observer.ts';
+import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
+import type { BadLine } from '../wire/line-splitter.ts';
+
+/** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
+export interface Outcome {
+  readonly kind: RecordOutcome;
+  readonly lines: string | readonly string[];
+  /** Set where something failed, also where the record goes out all the same. */
+  readonly code: RecordErrorCode | undefined;
+  /** Set where this record ends its stream. */
+  readonly fatal: RequestError | undefined;
+}
+
+export type OnFailure = 'annotate' | 'fail' | 'drop' | 'passthrough';
+
+const NONE: readonly string[] = [];
+
+export function enriched(lines: string | readonly string[], missed: boolean, code?: RecordErrorCode): Outcome {
+  return { kind: missed ? 'missed' : 'enriched', lines, code, fatal: undefined };
+}
+
+export function untouched(line: string): Outcome {
+  return { kind: 'passthrough', lines: line, code: undefined, fatal: undefined };
+}
+
+export const dropped: Outcome = { kind: 'dropped', lines: NONE, code: undefined, fatal: undefined };
+
+/** The outcome of a record whose enrichment failed. `seq` counts from 0, `_error.line` from 1. */
+export function failed(line: string, seq: number, error: RecordError, onFailure: OnFailure): Outcome {
+  const { code } = error;
+  switch (onFailure) {
+    case 'annotate': {
+      const lines = errorPlace.splice(line, undefined, errorMember(error, seq + 1));
+      return { kind: 'error', lines, code, fatal: undefined };
+    }
+    case 'fail':
+      return { kind: 'error', lines: NONE, code, fatal: ending(seq, error.code, error.message) };
+    case 'drop':
+      return { kind: 'dropped', lines: NONE, code, fatal: undefined };
+    case 'passthrough':
+      return { kind: 'passthrough', lines: line, code, fatal: undefined };
+  }
+}
+
+/** The outcome of a line that is no JSON object. */
+export function invalid(input: string, seq: number, error: BadLine | RecordError, onInvalid: OnFailure): Outcome {
+  const { code } = error;
+  if (onInvalid === 'drop') return { kind: 'dropped', lines: NONE, code, fatal: undefined };
+  if (onInvalid === 'fail') {
+    return { kind: 'invalid', lines: NONE, code, fatal: ending(seq, code, error.message) };
+  }
+  return { kind: 'invalid', lines: invalidLine(error, seq + 1, input), code, fatal: undefined };
+}
+
+function ending(seq: number, code: RecordErrorCode, message: string): RequestError {
+  return new RequestError('record_failed', `line ${seq + 1}: ${code}: ${message}`, { line: seq + 1, recordCode: code });
+}

@@ -1,0 +1,139 @@
+import type { OnError, PipelineConfig } from '../config/schema.ts';
+import { RecordError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
+import type { PipelineObserver } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import { type Framing, ndjson } from '../wire/framing.ts';
+import type { BadLine, Delimiter } from '../wire/line-splitter.ts';
+import { EnrichStream, type StreamSink } from './enrich-stream.ts';
+import type { MetaField } from './meta.ts';
+import type { Outcome } from './outcome.ts';
+import { recordOperator } from './record-operator.ts';
+import type { Plan } from './record-run.ts';
+import { argumentsOf, type Step } from './step.ts';
+import { Tally } from './tally.ts';
+
+/** What a client may choose for its stream; the rest is the pipeline's. */
+export interface StreamSettings {
+  readonly mode: 'ordered' | 'unordered';
+  /** Slots, at least 1. */
+  readonly capacity: number;
+  /** Milliseconds for one record over all its attempts, 0 for no bound. */
+  readonly timeoutMs: number;
+  readonly onError: OnError;
+  readonly meta: readonly MetaField[];
+  readonly delimiter: Delimiter;
+  readonly framing: Framing;
+}
+
+export interface PipelineRuntime {
+  readonly observer: PipelineObserver;
+  readonly clock: Clock;
+  readonly lineBytes: number;
+}
+
+/** A configured pipeline, open for any number of streams at the same time. */
+export class Pipeline {
+  readonly name: string;
+  readonly config: PipelineConfig;
+  readonly observer: PipelineObserver;
+  readonly #steps: readonly Step[];
+  readonly #runtime: PipelineRuntime;
+
+  constructor(name: string, config: PipelineConfig, steps: readonly Step[], runtime: PipelineRuntime) {
+    this.name = name;
+    this.config = config;
+    this.observer = runtime.observer;
+    this.#steps = steps;
+    this.#runtime = runtime;
+  }
+
+  /** The settings of a client that asks for nothing. */
+  settings(): StreamSettings {
+    const { mode, capacity, timeout, onError, meta } = this.config;
+    return { mode, capacity, timeoutMs: timeout, onError, meta, delimiter: 'lf', framing: ndjson };
+  }
+
+  open(settings: StreamSettings, sink: StreamSink): EnrichStream {
+    const { observer, clock, lineBytes } = this.#runtime;
+    const { mode, capacity, timeoutMs, delimiter, framing } = settings;
+    const { onInvalid } = this.config;
+    const plan = this.#plan(settings);
+    return new EnrichStream(
+      { plan, onInvalid, mode, capacity, timeoutMs, delimiter, framing, lineBytes },
+      sink,
+      observer,
+      clock,
+    );
+  }
+
+  /** Enriches one record that stands alone, over several lines if it likes. An aborted signal rejects with its reason. */
+  enrichOne(text: string, settings: StreamSettings, signal: AbortSignal): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const { observer, clock, lineBytes } = this.#runtime;
+      const tally = new Tally(observer);
+      const emit = (outcome: Outcome): void => {
+        tally.out(outcome);
+        resolve(outcome);
+      };
+      const operator = recordOperator(
+        { ...settings, plan: this.#plan(settings), onInvalid: this.config.onInvalid, capacity: 1 },
+        { downstream: { ready: true, emit, emitBarrier() {}, flush() {} }, onRoom() {}, onEnd() {} },
+        observer,
+        clock,
+      );
+      const abort = (): void => {
+        operator.abort(signal.reason);
+        reject(signal.reason);
+      };
+      if (signal.aborted) return abort();
+      signal.addEventListener('abort', abort, { once: true });
+      tally.in();
+      operator.offer({ seq: 0, line: oneLine(text, lineBytes), run: undefined });
+      operator.end();
+    });
+  }
+
+  /** The calls that one record would lead to. None is made. */
+  explain(text: string): JsonValue {
+    const line = text.trim();
+    const record = parseJson(line);
+    if (!isJsonObject(record)) throw new RecordError('not_an_object', 'a record is a JSON object');
+    return this.#steps.map((step) => this.#explainStep(step, line, record));
+  }
+
+  #explainStep(step: Step, line: string, record: JsonObject): JsonObject {
+    const about = { lookup: step.lookup.name, into: step.into };
+    if (step.waitsFor.length > 0) {
+      const places = step.waitsFor.map((other) => this.#steps[other]?.into ?? '');
+      return { ...about, waitsFor: places };
+    }
+    try {
+      if (step.when !== undefined && !step.when(record)) return { ...about, skipped: true };
+      return { ...about, call: step.lookup.describe(argumentsOf(step, line, record)) };
+    } catch (thrown) {
+      const { code, message } = RecordError.from(thrown);
+      return { ...about, error: { code, message } };
+    }
+  }
+
+  #plan({ onError, meta }: StreamSettings): Plan {
+    const { onMiss, explode } = this.config;
+    const named = typeof onError === 'string';
+    return {
+      steps: this.#steps,
+      onError: named ? onError : 'annotate',
+      fallback: named ? undefined : JSON.stringify(onError.value),
+      onMiss,
+      explode,
+      meta,
+    };
+  }
+}
+
+function oneLine(text: string, lineBytes: number): string | BadLine {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= lineBytes) return text.trim();
+  const message = `the record has ${bytes} bytes, and limits.lineBytes allows ${lineBytes}`;
+  return { code: 'line_too_long', message, input: text.slice(0, 256) };
+}

@@ -1,0 +1,197 @@
+import type { Cancellation } from '../core/call-context.ts';
+import { RecordError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Clock } from '../core/time.ts';
+import { Answer } from '../lookup/lookup.ts';
+import { parseLine } from '../wire/codec.ts';
+import { elements } from '../wire/json-text.ts';
+import { dropped, enriched, failed, type OnFailure, type Outcome, untouched } from './outcome.ts';
+import { type MetaField, spliceMeta } from './meta.ts';
+import { argumentsOf, type Step } from './step.ts';
+
+/** What all records of a stream have in common. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly onError: OnFailure;
+  /** JSON source of the answer that stands in for a failed one; undefined where `onError` is no value. */
+  readonly fallback: string | undefined;
+  readonly onMiss: 'null' | 'omit' | 'drop' | 'error';
+  readonly explode: boolean;
+  readonly meta: readonly MetaField[];
+}
+
+/** The slot's token: context of the calls, and where the outcome goes. */
+export type RunAttempt = Cancellation & { complete(outcome: Outcome): void };
+
+const UNKNOWN = new Answer(undefined, 0);
+
+/**
+ * One record on its way: its steps run at the same time, but for those that wait for another's answer.
+ *
+ *   line ─┬─ step 0 ──── answer ─┐
+ *         ├─ step 1 ──── answer ─┼─ all settled: answers spliced into the line, in the order of the steps
+ *         └─ (0) step 2 ─ answer ┘
+ */
+export class RecordRun {
+  readonly #plan: Plan;
+  readonly #line: string;
+  readonly #seq: number;
+  readonly #record: JsonObject;
+  #attempt: RunAttempt;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  /** undefined = not settled yet, null = skipped by its `when`. */
+  readonly #answers: (Answer | null | undefined)[];
+  #unsettled: number;
+  #ended = false;
+  /** The last failure that a fallback stands in for. */
+  #replaced: RecordError | undefined;
+
+  constructor(plan: Plan, line: string, seq: number, record: JsonObject, attempt: RunAttempt, clock: Clock) {
+    this.#plan = plan;
+    this.#line = line;
+    this.#seq = seq;
+    this.#record = record;
+    this.#attempt = attempt;
+    this.#clock = clock;
+    this.#startedAt = plan.meta.length > 0 ? clock.now() : 0;
+    this.#unsettled = plan.steps.length;
+    this.#answers = Array.from<Answer | null | undefined>({ length: plan.steps.length });
+  }
+
+  start(): void {
+    for (const step of this.#plan.steps) if (step.waitsFor.length === 0) this.#ask(step);
+  }
+
+  /** The record's time ran out (semantics T2): what has not been answered by now fails with `timeout`. */
+  timeOut(attempt: RunAttempt): void {
+    this.#attempt = attempt;
+    const late = this.#plan.steps.filter((step) => this.#answers[step.index] === undefined);
+    const lookup = late[0]?.lookup.name;
+    const error = new RecordError('timeout', 'the time of the record ran out', lookup === undefined ? {} : { lookup });
+    if (this.#plan.fallback === undefined) return this.#fail(error);
+    this.#replaced = error;
+    for (const step of late) this.#answers[step.index] = new Answer(this.#plan.fallback, 0);
+    this.#finish();
+  }
+
+  #ask(step: Step): void {
+    if (this.#ended) return;
+    let result: Answer | null | Promise<Answer>;
+    try {
+      result = this.#call(step);
+    } catch (error) {
+      return this.#refused(step, error);
+    }
+    if (!(result instanceof Promise)) return this.#settle(step, result);
+    result.then(
+      (answer) => this.#settle(step, answer),
+      (error: unknown) => this.#refused(step, error),
+    );
+  }
+
+  #call(step: Step): Answer | null | Promise<Answer> {
+    let line = this.#line;
+    let record = this.#record;
+    if (step.waitsFor.length > 0) {
+      // What lies below an unknown answer is unknown as well.
+      if (step.waitsFor.some((other) => this.#answers[other]?.json === undefined && this.#answers[other] !== null)) {
+        return UNKNOWN;
+      }
+      line = this.#spliced(line, step.waitsFor);
+      const parsed = parseLine(line);
+      if (parsed instanceof RecordError) throw parsed;
+      record = parsed;
+    }
+    if (step.when !== undefined && !step.when(record)) return null;
+    return step.lookup.call(argumentsOf(step, line, record), this.#attempt);
+  }
+
+  #settle(step: Step, answer: Answer | null): void {
+    if (this.#ended) return;
+    this.#answers[step.index] = answer;
+    this.#unsettled -= 1;
+    if (this.#unsettled === 0) return this.#finish();
+    for (const index of step.dependents) {
+      const dependent = this.#plan.steps[index];
+      if (dependent?.waitsFor.every((other) => this.#answers[other] !== undefined)) this.#ask(dependent);
+    }
+  }
+
+  #refused(step: Step, thrown: unknown): void {
+    if (this.#ended) return;
+    const known = RecordError.from(thrown);
+    const error = known.details.lookup === undefined ? known.with({ lookup: step.lookup.name }) : known;
+    if (this.#plan.fallback === undefined) return this.#fail(error);
+    this.#replaced = error;
+    this.#settle(step, new Answer(this.#plan.fallback, error.details.attempts ?? 0));
+  }
+
+  #fail(error: RecordError): void {
+    this.#complete(failed(this.#line, this.#seq, error, this.#plan.onError));
+    // Calls that still run for this record have nobody to answer.
+    if (this.#unsettled > 1) this.#attempt.cancel(error);
+  }
+
+  #finish(): void {
+    const missing = this.#answers.findIndex((answer) => answer?.json === undefined && answer !== null);
+    if (missing >= 0) {
+      if (this.#plan.onMiss === 'drop') return this.#complete(dropped);
+      if (this.#plan.onMiss === 'error') return this.#fail(this.#notFound(missing));
+    }
+    let outcome: Outcome;
+    try {
+      const lines = this.#plan.explode ? this.#exploded() : this.#spliced(this.#line, this.#plan.steps.keys());
+      const skipped = this.#answers.every((answer) => answer === null);
+      outcome = skipped ? untouched(this.#line) : enriched(lines, missing >= 0, this.#replaced?.code);
+    } catch (error) {
+      return this.#fail(RecordError.from(error));
+    }
+    this.#complete(outcome);
+  }
+
+  #notFound(index: number): RecordError {
+    const name = this.#plan.steps[index]?.lookup.name ?? '';
+    const attempts = this.#answers[index]?.attempts ?? 0;
+    return new RecordError('not_found', `lookup ${name} has no answer for this record`, { lookup: name, attempts });
+  }
+
+  /** The line with the answers of these steps in it. */
+  #spliced(line: string, steps: Iterable<number>): string {
+    let text = line;
+    for (const index of steps) text = this.#splice(text, index, this.#source(index));
+    return text;
+  }
+
+  /** One line for each element of each answer that is an array. */
+  #exploded(): readonly string[] {
+    let lines: readonly string[] = [this.#line];
+    for (const index of this.#plan.steps.keys()) {
+      const json = this.#source(index);
+      const parts = json?.startsWith('[') === true ? elements(json) : [json];
+      lines = lines.flatMap((line) => parts.map((part) => this.#splice(line, index, part)));
+    }
+    return lines;
+  }
+
+  /** JSON source to put into the record for a step, undefined for nothing. */
+  #source(index: number): string | undefined {
+    const answer = this.#answers[index];
+    if (answer === null || answer === undefined) return undefined;
+    return answer.json ?? (this.#plan.onMiss === 'omit' ? undefined : 'null');
+  }
+
+  #splice(text: string, index: number, json: string | undefined): string {
+    const step = this.#plan.steps[index];
+    if (step === undefined || json === undefined) return text;
+    return step.place.splice(text, step.writesFirst ? this.#record : undefined, json);
+  }
+
+  #complete(outcome: Outcome): void {
+    this.#ended = true;
+    const { meta, steps } = this.#plan;
+    if (meta.length === 0) return this.#attempt.complete(outcome);
+    const ms = this.#clock.now() - this.#startedAt;
+    this.#attempt.complete(spliceMeta(outcome, { fields: meta, seq: this.#seq, ms, steps, answers: this.#answers }));
+  }
+}

@@ -1,0 +1,46 @@
+import type { PipelineObserver } from '../core/observer.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What a stream has done so far, in records; `written` in lines. */
+export interface StreamSummary {
+  readonly read: number;
+  readonly written: number;
+  readonly errors: number;
+  readonly misses: number;
+  readonly dropped: number;
+}
+
+/** Counts the records of one stream, for its end and for the metrics of its pipeline. */
+export class Tally implements StreamSummary {
+  read = 0;
+  written = 0;
+  errors = 0;
+  misses = 0;
+  dropped = 0;
+  readonly #observer: PipelineObserver;
+
+  constructor(observer: PipelineObserver) {
+    this.#observer = observer;
+  }
+
+  in(): void {
+    this.read += 1;
+    this.#observer.recordIn();
+  }
+
+  out(outcome: Outcome): void {
+    this.written += typeof outcome.lines === 'string' ? 1 : outcome.lines.length;
+    if (outcome.kind === 'missed') this.misses += 1;
+    else if (outcome.kind === 'dropped') this.dropped += 1;
+    if (outcome.code !== undefined) {
+      this.errors += 1;
+      this.#observer.recordError(outcome.code);
+    }
+    this.#observer.recordOut(outcome.kind);
+  }
+
+  snapshot(): StreamSummary {
+    const { read, written, errors, misses, dropped } = this;
+    return { read, written, errors, misses, dropped };
+  }
+}
