@@ -20,17 +20,17 @@ interface Timer {
 /** One immediate drains the promises of now; a completion, its emission and what the reader does next take three. */
 const settlingTurns = 3;
 
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < settlingTurns; turn++) {
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
 export function virtualClock(startMs = 0): VirtualClock {
   let now = startMs;
   const timers: Timer[] = []; // by due, then by arming
-
-  async function settle(): Promise<void> {
-    for (let turn = 0; turn < settlingTurns; turn++) {
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    }
-  }
 
   return {
     now: () => now,

@@ -1,0 +1,268 @@
+import { InputEnd } from '../core/call-context.ts';
+import type { PipelineObserver } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { Attempt } from './attempt.ts';
+import { Attempts } from './attempts.ts';
+import type { StreamQueue } from './queue.ts';
+import { pending, type RecordSlot } from './slot.ts';
+import type { Watermark } from './watermark.ts';
+
+export type AsyncWaitObserver = Pick<
+  PipelineObserver,
+  'recordDuration' | 'reorderWait' | 'lateCompletion' | 'backpressure'
+>;
+
+export interface Downstream<Out> {
+  /** Looked at before each slot. When it turns true again, call `drain`. */
+  readonly ready: boolean;
+  emit(output: Out): void;
+  emitBarrier(barrier: Watermark): void;
+  /** Nothing more is ready for now: what was emitted should go on its way. */
+  flush(): void;
+}
+
+export interface AsyncWaitOptions<In, Out> {
+  readonly queue: StreamQueue<In, Out>;
+  /** Life of a record, from its first attempt (semantics T1). 0 = none. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
+  readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
+  /**
+   * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
+   * has been cancelled and can complete nothing any more (semantics T3). A throw fails it.
+   */
+  readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
+  /** The outcome that an error becomes. Must not throw. */
+  readonly onError: (error: unknown, input: In) => Out;
+  readonly downstream: Downstream<Out>;
+  /** A slot is free, after `offer` or `hasRoom` had said false. */
+  readonly onRoom: () => void;
+  /** `end` was called, and every slot is emitted. */
+  readonly onEnd: () => void;
+  /** Runs a turn soon, but not now: completions that come before it are emitted together. */
+  readonly schedule: (turn: () => void) => void;
+  /** Without one, no clock is read for measuring. */
+  readonly observer: AsyncWaitObserver | undefined;
+}
+
+/**
+ * The operator: admits records while slots are free, starts them, times them, and emits their outcomes
+ * as the queue says and while the downstream has room. One loop for all orders; a record costs a slot and an attempt,
+ * no promise and no timer.
+ *
+ *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ turn: take, emit, flush, onRoom
+ */
+export class AsyncWait<In, Out> {
+  readonly #options: AsyncWaitOptions<In, Out>;
+  readonly #queue: StreamQueue<In, Out>;
+  readonly #downstream: Downstream<Out>;
+  readonly #observer: AsyncWaitObserver | undefined;
+  readonly #clock: Clock;
+  readonly #inputEnd = new InputEnd();
+  readonly #attempts: Attempts<In, Out>;
+  readonly #turn = (): void => {
+    this.#turnScheduled = false;
+    this.#run();
+  };
+  #running = false;
+  #runAgain = false;
+  #emitting = false;
+  #unflushed = false;
+  #turnScheduled = false;
+  #roomWanted = false;
+  #ended = false;
+  #closed = false;
+  #stoppedMs = 0;
+  #heldByReader = false;
+  #completedWaiting = 0;
+
+  constructor(options: AsyncWaitOptions<In, Out>) {
+    this.#options = options;
+    this.#queue = options.queue;
+    this.#downstream = options.downstream;
+    this.#observer = options.observer;
+    this.#clock = options.clock;
+    this.#attempts = new Attempts(
+      {
+        timeoutMs: options.timeoutMs,
+        clock: options.clock,
+        invoke: options.invoke,
+        onTimeout: options.onTimeout,
+        onError: options.onError,
+        onComplete: (slot, output) => this.#completed(slot, output),
+        onLate: () => options.observer?.lateCompletion(),
+      },
+      this.#inputEnd,
+    );
+  }
+
+  /** Slots taken. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Records that are being attempted. */
+  get inFlight(): number {
+    return this.#attempts.inFlight;
+  }
+
+  get highestInFlight(): number {
+    return this.#attempts.highestInFlight;
+  }
+
+  /** Records that are complete, but not emitted. */
+  get completedWaiting(): number {
+    return this.#completedWaiting;
+  }
+
+  get lateCompletions(): number {
+    return this.#attempts.lateCompletions;
+  }
+
+  /** Whether `offer` would take a record now. Where it says false, `onRoom` is called once when it would. */
+  hasRoom(): boolean {
+    if (this.#closed || this.#ended) return false;
+    if (this.#queue.size < this.#queue.capacity) return true;
+    // Answers that came at once are ready already: without this a table would need a turn for every `capacity` records.
+    this.#emitReady();
+    if (this.#queue.size < this.#queue.capacity) return !this.#closed;
+    if (!this.#roomWanted) {
+      this.#roomWanted = true;
+      this.#heldByReader = this.#queue.ready;
+      if (this.#observer !== undefined) this.#stoppedMs = this.#clock.now();
+    }
+    return false;
+  }
+
+  /** Admits and starts a record; false where no slot is free: nothing was kept, offer it again after `onRoom`. */
+  offer(input: In): boolean {
+    if (!this.hasRoom()) return false;
+    const slot = this.#queue.tryPut(input);
+    if (slot === undefined) return false;
+    if (this.#observer !== undefined) slot.admittedMs = this.#clock.now();
+    if (slot.mayStart) this.#attempts.start(slot);
+    return true;
+  }
+
+  offerBarrier(barrier: Watermark): boolean {
+    if (!this.hasRoom() || this.#queue.tryPutBarrier(barrier) === undefined) return false;
+    this.#scheduleTurn();
+    return true;
+  }
+
+  /** No record follows. `onEnd` is called when every slot is emitted, never from within. */
+  end(): void {
+    if (this.#ended || this.#closed) return;
+    this.#ended = true;
+    this.#roomWanted = false;
+    this.#inputEnd.end();
+    this.#scheduleTurn(true);
+  }
+
+  /** Gives everything up: running attempts are cancelled, nothing is emitted or called from now on. */
+  abort(reason: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#attempts.close();
+    const slots = [...this.#queue.slots()];
+    this.#queue.clear();
+    this.#completedWaiting = 0;
+    for (const slot of slots) if (slot.barrier === undefined) slot.attempt?.cancel(reason);
+  }
+
+  /** The downstream has room again: emits what is ready, at once. */
+  drain(): void {
+    this.#run();
+  }
+
+  #completed(slot: RecordSlot<In, Out>, output: Out): void {
+    this.#completedWaiting++;
+    if (this.#observer !== undefined) slot.completedMs = this.#clock.now();
+    const next = this.#queue.complete(slot, output);
+    if (next !== undefined) this.#attempts.start(next);
+    this.#scheduleTurn();
+  }
+
+  #scheduleTurn(always = false): void {
+    // A run that is under way looks again before it ends.
+    if (this.#turnScheduled || this.#running || this.#closed) return;
+    if (!always && !(this.#queue.ready && this.#downstream.ready)) {
+      if (this.#queue.ready) this.#heldByReader = true;
+      return;
+    }
+    this.#turnScheduled = true;
+    this.#options.schedule(this.#turn);
+  }
+
+  #run(): void {
+    if (this.#closed) return;
+    if (this.#running) {
+      this.#runAgain = true;
+      return;
+    }
+    this.#running = true;
+    try {
+      do {
+        this.#runAgain = false;
+        this.#emitReady();
+        this.#flush();
+        this.#giveRoom();
+      } while (!this.#closed && (this.#runAgain || this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
+    } finally {
+      this.#running = false;
+    }
+    if (this.#ended && !this.#closed && this.#queue.size === 0) {
+      this.#closed = true;
+      this.#options.onEnd();
+    }
+  }
+
+  #emitReady(): void {
+    if (this.#emitting || !this.#queue.ready) return;
+    this.#emitting = true;
+    const now = this.#observer === undefined ? 0 : this.#clock.now();
+    try {
+      while (this.#queue.ready) {
+        if (!this.#downstream.ready) {
+          this.#heldByReader = true;
+          break;
+        }
+        this.#emitNext(now);
+      }
+    } finally {
+      this.#emitting = false;
+    }
+    if (this.#unflushed) this.#scheduleTurn(true);
+  }
+
+  #emitNext(now: number): void {
+    const slot = this.#queue.take();
+    if (slot === undefined) return;
+    this.#unflushed = true;
+    if (slot.barrier !== undefined) {
+      this.#downstream.emitBarrier(slot.barrier);
+    } else if (slot.output !== pending) {
+      this.#completedWaiting--;
+      this.#observer?.reorderWait(now - slot.completedMs);
+      this.#observer?.recordDuration(now - slot.admittedMs);
+      this.#downstream.emit(slot.output);
+    }
+  }
+
+  #flush(): void {
+    if (!this.#unflushed || this.#closed) return;
+    this.#unflushed = false;
+    this.#downstream.flush();
+  }
+
+  #giveRoom(): void {
+    if (!this.#roomWanted || this.#closed || this.#queue.size >= this.#queue.capacity) return;
+    this.#roomWanted = false;
+    if (this.#observer !== undefined) {
+      const stopped = this.#clock.now() - this.#stoppedMs;
+      this.#observer.backpressure(this.#heldByReader ? 'slow_reader' : 'capacity', stopped);
+    }
+    this.#options.onRoom();
+  }
+}

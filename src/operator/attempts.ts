@@ -1,0 +1,116 @@
+import type { InputEnd } from '../core/call-context.ts';
+import { Deadlines } from '../core/deadlines.ts';
+import { RecordError } from '../core/errors.ts';
+import { Fifo } from '../core/fifo.ts';
+import type { Clock } from '../core/time.ts';
+import { Attempt, type AttemptEnds } from './attempt.ts';
+import type { RecordSlot } from './slot.ts';
+
+export interface AttemptsOptions<In, Out> {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
+  readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
+  readonly onError: (error: unknown, input: In) => Out;
+  /** The one outcome of a record. */
+  readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
+  readonly onLate: () => void;
+}
+
+/** What runs: starts the records that have a slot, times them, and lets the first completion of each through. */
+export class Attempts<In, Out> {
+  readonly #options: AttemptsOptions<In, Out>;
+  readonly #inputEnd: InputEnd;
+  readonly #deadlines: Deadlines<RecordSlot<In, Out>>;
+  /** Slots that may start, but came while another was being started: started after it, not inside of it. */
+  readonly #startable = new Fifo<RecordSlot<In, Out>>();
+  readonly #ends: AttemptEnds<In, Out> = {
+    complete: (slot, attempt, output) => {
+      if (slot?.attempt === attempt) this.#complete(slot, output);
+      else this.#late();
+    },
+    fail: (slot, attempt, error) => {
+      if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input));
+      else this.#late();
+    },
+  };
+  #starting = false;
+  #closed = false;
+  inFlight = 0;
+  highestInFlight = 0;
+  lateCompletions = 0;
+
+  constructor(options: AttemptsOptions<In, Out>, inputEnd: InputEnd) {
+    this.#options = options;
+    this.#inputEnd = inputEnd;
+    this.#deadlines = new Deadlines(options.clock, (slot) => this.#expire(slot));
+  }
+
+  start(first: RecordSlot<In, Out>): void {
+    if (this.#starting) {
+      this.#startable.push(first);
+      return;
+    }
+    this.#starting = true;
+    try {
+      for (let slot: typeof first | undefined = first; slot !== undefined; slot = this.#startable.shift()) {
+        this.#attempt(slot);
+      }
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** Nothing is started, timed or completed from now on. Cancelling what runs is the caller's part. */
+  close(): void {
+    this.#closed = true;
+    this.#deadlines.clear();
+    this.#startable.clear();
+    this.inFlight = 0;
+  }
+
+  #attempt(slot: RecordSlot<In, Out>): void {
+    const { timeoutMs, clock, invoke } = this.#options;
+    const due = timeoutMs > 0 ? clock.now() + timeoutMs : Infinity;
+    const attempt = new Attempt(this.#ends, slot, due, this.#inputEnd);
+    slot.attempt = attempt;
+    this.inFlight++;
+    if (this.inFlight > this.highestInFlight) this.highestInFlight = this.inFlight;
+    try {
+      invoke(slot.input, attempt);
+    } catch (error) {
+      attempt.fail(error);
+    }
+    // Armed after the call, so that one which answers at once costs no deadline.
+    if (timeoutMs > 0 && slot.attempt === attempt && !this.#closed) this.#deadlines.arm(slot, due);
+  }
+
+  #complete(slot: RecordSlot<In, Out>, output: Out): void {
+    if (this.#closed) return;
+    slot.attempt = undefined;
+    this.#deadlines.disarm(slot);
+    this.inFlight--;
+    this.#options.onComplete(slot, output);
+  }
+
+  #expire(slot: RecordSlot<In, Out>): void {
+    const { timeoutMs, onTimeout } = this.#options;
+    const running = slot.attempt;
+    // The token is replaced before anybody is told: what the cancelled call answers is late.
+    const attempt = new Attempt(this.#ends, slot, slot.due, this.#inputEnd);
+    slot.attempt = attempt;
+    running?.cancel(new RecordError('timeout', `the record took longer than its timeout of ${timeoutMs} ms`));
+    if (this.#closed) return;
+    try {
+      onTimeout(slot.input, attempt);
+    } catch (error) {
+      attempt.fail(error);
+    }
+  }
+
+  #late(): void {
+    if (this.#closed) return;
+    this.lateCompletions++;
+    this.#options.onLate();
+  }
+}

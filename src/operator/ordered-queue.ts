@@ -1,0 +1,59 @@
+import { Fifo } from '../core/fifo.ts';
+import type { StreamQueue } from './queue.ts';
+import { BarrierSlot, pending, RecordSlot, type Slot } from './slot.ts';
+import type { Watermark } from './watermark.ts';
+
+/**
+ * Emits in order of admission (semantics O1; Flink: OrderedStreamElementQueue).
+ *
+ *     take ◀── [ done | done | running | done | ▮ | running ] ◀── tryPut
+ *
+ * Only the head can leave. A record that is done behind one that runs keeps its slot.
+ */
+export class OrderedQueue<In, Out> implements StreamQueue<In, Out> {
+  readonly capacity: number;
+  readonly #slots = new Fifo<Slot<In, Out>>();
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get ready(): boolean {
+    const head = this.#slots.peek();
+    return head !== undefined && (head.barrier !== undefined || head.output !== pending);
+  }
+
+  tryPut(input: In): RecordSlot<In, Out> | undefined {
+    if (this.#slots.size >= this.capacity) return undefined;
+    const slot = new RecordSlot<In, Out>(input);
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined {
+    if (this.#slots.size >= this.capacity) return undefined;
+    const slot = new BarrierSlot<In, Out>(barrier);
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  complete(slot: RecordSlot<In, Out>, output: Out): undefined {
+    slot.output = output;
+  }
+
+  take(): Slot<In, Out> | undefined {
+    return this.ready ? this.#slots.shift() : undefined;
+  }
+
+  slots(): Iterable<Slot<In, Out>> {
+    return this.#slots;
+  }
+
+  clear(): void {
+    this.#slots.clear();
+  }
+}

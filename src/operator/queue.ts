@@ -1,0 +1,24 @@
+import type { BarrierSlot, RecordSlot, Slot } from './slot.ts';
+import type { Watermark } from './watermark.ts';
+
+/**
+ * Where slots stand between admission and emission. A queue is passive: it decides which slot is emitted next
+ * and which may start, and never waits, calls or times anything. Every operation is O(1).
+ */
+export interface StreamQueue<In, Out> {
+  readonly capacity: number;
+  /** Slots taken: by records that run or wait, by completed ones that are not yet taken out, by watermarks. */
+  readonly size: number;
+  /** Whether `take` would give a slot. */
+  readonly ready: boolean;
+  /** A slot at the end, or undefined where all are taken. It may be started when its `mayStart` is true. */
+  tryPut(input: In): RecordSlot<In, Out> | undefined;
+  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined;
+  /** Marks the slot complete, once. The slot returned, if any, may be started from now on. */
+  complete(slot: RecordSlot<In, Out>, output: Out): RecordSlot<In, Out> | undefined;
+  /** Takes out the slot that is emitted next; undefined while none may be. */
+  take(): Slot<In, Out> | undefined;
+  /** All slots, in order of admission. */
+  slots(): Iterable<Slot<In, Out>>;
+  clear(): void;
+}
