@@ -1,0 +1,17 @@
+// Stops with the way out where Node.js is too old. Preloaded (`node -r`) by the npm scripts, because an old Node.js
+// can not even read the .ts files that it would be asked to run. The text is that of src/core/node-version.ts.
+'use strict';
+var version = process.versions.node;
+var needed = Number.parseInt(require('../package.json').engines.node.replace('>=', ''), 10);
+if (!(Number.parseInt(version, 10) >= needed)) {
+  process.stderr.write(
+    'Millrace needs Node.js ' +
+      needed +
+      ' or newer, but this is ' +
+      version +
+      '.\n' +
+      'In a clone: "npm ci" (without --ignore-scripts) fetches the right one, and "npm run ..." or "npx node ..." uses it;\n' +
+      '"node" and "./node_modules/.bin/..." by hand take the one of the system.\n',
+  );
+  process.exit(1);
+}
