@@ -1,0 +1,25 @@
+/**
+ * One counter for each of a closed list of names, all of them there from the start: every label value is published
+ * from the first scrape on, so that `rate()` sees the first event.
+ *
+ *     cells   'enriched' -> { count }   'missed' -> { count }   …
+ *
+ * A cell found in a Map costs a third of `object[name]++` once the names are many.
+ */
+export class Counters<Name extends string> {
+  readonly #cells: ReadonlyMap<Name, { count: number }>;
+
+  constructor(names: readonly Name[]) {
+    this.#cells = new Map(names.map((name) => [name, { count: 0 }]));
+  }
+
+  /** A name that is not of the list is counted nowhere. */
+  add(name: Name, amount = 1): void {
+    const cell = this.#cells.get(name);
+    if (cell !== undefined) cell.count += amount;
+  }
+
+  toObject(): Record<string, number> {
+    return Object.fromEntries([...this.#cells].map(([name, { count }]) => [name, count]));
+  }
+}

@@ -1,0 +1,93 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type DurationHistogram, publishedBoundsMs } from './histogram.ts';
+
+/**
+ * Metrics of prom-client that hold nothing of their own: they are filled when they are scraped.
+ */
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+/** One labelled value. */
+export type Sample<Value> = readonly [labels: Readonly<Record<string, string>>, value: Value];
+
+export function publishCounter(registry: Registry, family: Family, read: () => Iterable<Sample<number>>): void {
+  const counter: Counter = new Counter({
+    ...family,
+    registers: [registry],
+    collect() {
+      counter.reset();
+      for (const [labels, value] of read()) counter.inc(labels, value);
+    },
+  });
+}
+
+export function publishGauge(registry: Registry, family: Family, read: () => Iterable<Sample<number>>): void {
+  const gauge: Gauge = new Gauge({
+    ...family,
+    registers: [registry],
+    collect() {
+      gauge.reset();
+      for (const [labels, value] of read()) gauge.set(labels, value);
+    },
+  });
+}
+
+/** In seconds, with the bounds of `publishedBoundsMs`. */
+export function publishHistogram(
+  registry: Registry,
+  family: Family,
+  read: () => Iterable<Sample<DurationHistogram>>,
+): void {
+  registry.registerMetric(new FilledHistogram(family, read));
+}
+
+interface BucketValue {
+  readonly metricName: string;
+  readonly labels: Record<string, string | number>;
+  readonly value: number;
+}
+
+/** prom-client's own can only be filled by one `observe` after another. */
+class FilledHistogram extends Histogram {
+  readonly #family: Family;
+  readonly #read: () => Iterable<Sample<DurationHistogram>>;
+  /** Says what a histogram without values looks like to the registry. */
+  readonly #empty: Histogram;
+
+  constructor(family: Family, read: () => Iterable<Sample<DurationHistogram>>) {
+    super({ ...family, registers: [] });
+    this.#empty = new Histogram({ ...family, registers: [] });
+    this.#family = family;
+    this.#read = read;
+  }
+
+  override async get(): ReturnType<Histogram['get']> {
+    const values = [...this.#read()].flatMap(([labels, histogram]) =>
+      bucketValues(this.#family.name, labels, histogram),
+    );
+    return { ...(await this.#empty.get()), values };
+  }
+
+  /** What the registry asks for in place of `get`, where a metric has it. */
+  getForPromString(): ReturnType<Histogram['get']> {
+    return this.get();
+  }
+}
+
+function bucketValues(name: string, labels: Sample<number>[0], histogram: DurationHistogram): BucketValue[] {
+  const bucket = (le: string | number, value: number): BucketValue => ({
+    metricName: `${name}_bucket`,
+    labels: { le, ...labels },
+    value,
+  });
+  const counts = histogram.cumulative();
+  return [
+    ...publishedBoundsMs.map((bound, place) => bucket(bound / 1000, counts[place] ?? 0)),
+    bucket('+Inf', histogram.count),
+    { metricName: `${name}_sum`, labels, value: histogram.sumMs / 1000 },
+    { metricName: `${name}_count`, labels, value: histogram.count },
+  ];
+}

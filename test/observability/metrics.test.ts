@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import type { StreamGauges } from '../../src/core/observer.ts';
+import { publishedBoundsMs } from '../../src/observability/histogram.ts';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+
+/** Contract §5, as far as it exists: name, type, labels. */
+const families: Readonly<Record<string, readonly [type: string, labels: readonly string[]]>> = {
+  streams_active: ['gauge', ['mode', 'pipeline']],
+  streams_total: ['counter', ['mode', 'outcome', 'pipeline']],
+  stream_duration_seconds: ['histogram', ['pipeline']],
+  records_in_total: ['counter', ['pipeline']],
+  records_out_total: ['counter', ['outcome', 'pipeline']],
+  record_errors_total: ['counter', ['code', 'pipeline']],
+  received_bytes_total: ['counter', ['pipeline']],
+  sent_bytes_total: ['counter', ['pipeline']],
+  record_duration_seconds: ['histogram', ['pipeline']],
+  reorder_wait_seconds: ['histogram', ['pipeline']],
+  capacity: ['gauge', ['pipeline']],
+  in_flight: ['gauge', ['pipeline']],
+  retry_waiting: ['gauge', ['pipeline']],
+  completed_waiting: ['gauge', ['pipeline']],
+  backpressure_seconds_total: ['counter', ['pipeline', 'reason']],
+  late_completions_total: ['counter', ['pipeline']],
+  lookup_calls_total: ['counter', ['lookup', 'outcome']],
+  lookup_duration_seconds: ['histogram', ['lookup']],
+  lookup_in_flight: ['gauge', ['lookup']],
+  lookup_queued: ['gauge', ['lookup']],
+  lookup_connections: ['gauge', ['lookup']],
+  build_info: ['gauge', ['node_version', 'version']],
+};
+
+interface Scraped {
+  readonly types: ReadonlyMap<string, string>;
+  readonly helps: ReadonlyMap<string, string>;
+  /** By series as it is written, `le` and all. */
+  readonly values: ReadonlyMap<string, number>;
+}
+
+const comment = /^# (HELP|TYPE) ([a-z0-9_]+) (.+)$/;
+const sample = /^([a-z0-9_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (\S+)$/;
+
+/** Reads the text format strictly: a line that is neither comment nor sample fails the test. */
+async function scraped(metrics: Metrics): Promise<Scraped> {
+  const types = new Map<string, string>();
+  const helps = new Map<string, string>();
+  const values = new Map<string, number>();
+  for (const line of (await metrics.scrape()).split('\n')) {
+    if (line === '') continue;
+    const [, kind, about = '', text = ''] = comment.exec(line) ?? [];
+    if (kind !== undefined) {
+      (kind === 'TYPE' ? types : helps).set(about, text);
+      continue;
+    }
+    const [, name = '', labels = '', value = ''] = sample.exec(line) ?? [];
+    if (name === '') throw new Error(`neither a comment nor a sample: ${line}`);
+    const series = `${name}{${labels.split(',').toSorted().join(',')}}`;
+    if (values.has(series)) throw new Error(`stands there twice: ${series}`);
+    values.set(series, Number(value));
+  }
+  return { types, helps, values };
+}
+
+function labelsOf(values: Scraped['values'], name: string): readonly string[] {
+  const series = [...values.keys()].find((key) => key.startsWith(`${name}{`)) ?? '';
+  return [...series.matchAll(/([a-z_]+)=/g)].map((match) => match[1] ?? '').filter((label) => label !== 'le');
+}
+
+const idle: StreamGauges = { capacity: 100, inFlight: 0, retryWaiting: 0, completedWaiting: 0 };
+const idling = (): StreamGauges => idle;
+
+function withOneOfEach(): Metrics {
+  const metrics = createMetrics({ version: '1.2.3' });
+  metrics.observer.pipeline('flights');
+  metrics.observer.lookup('airport');
+  return metrics;
+}
+
+describe('metrics', () => {
+  test('have the names, types and labels of the contract, each with a help text', async () => {
+    const { types, helps, values } = await scraped(withOneOfEach());
+    const ours = [...types.keys()].filter((name) => name.startsWith('millrace_'));
+    expect(ours.toSorted()).toEqual(
+      Object.keys(families)
+        .map((name) => `millrace_${name}`)
+        .toSorted(),
+    );
+    const found = Object.entries(families).map(([name, [type]]) => {
+      const full = `millrace_${name}`;
+      const labels = labelsOf(values, type === 'histogram' ? `${full}_bucket` : full);
+      return [name, [types.get(full), labels.toSorted()]];
+    });
+    expect(Object.fromEntries(found)).toEqual(families);
+    expect([...helps.keys()]).toEqual([...types.keys()]);
+  });
+
+  test('include those of the Node.js process', async () => {
+    const { types } = await scraped(withOneOfEach());
+    expect(types.get('process_resident_memory_bytes')).toBe('gauge');
+    expect(types.get('nodejs_eventloop_lag_seconds')).toBe('gauge');
+  });
+
+  test('show every label value at zero before anything has happened', async () => {
+    const { values } = await scraped(withOneOfEach());
+    const expected = [
+      'millrace_records_out_total{outcome="enriched",pipeline="flights"}',
+      'millrace_records_out_total{outcome="passthrough",pipeline="flights"}',
+      'millrace_record_errors_total{code="timeout",pipeline="flights"}',
+      'millrace_record_errors_total{code="invalid_utf8",pipeline="flights"}',
+      'millrace_streams_active{mode="unordered",pipeline="flights"}',
+      'millrace_streams_total{mode="ordered",outcome="client_aborted",pipeline="flights"}',
+      'millrace_streams_total{mode="none",outcome="rejected",pipeline="flights"}',
+      'millrace_backpressure_seconds_total{pipeline="flights",reason="slow_reader"}',
+      'millrace_lookup_calls_total{lookup="airport",outcome="refused"}',
+      'millrace_lookup_in_flight{lookup="airport"}',
+      'millrace_record_duration_seconds_bucket{le="+Inf",pipeline="flights"}',
+      'millrace_in_flight{pipeline="flights"}',
+    ];
+    expect(expected.map((series) => [series, values.get(series)])).toEqual(expected.map((series) => [series, 0]));
+  });
+
+  test('count what a pipeline does', async () => {
+    const metrics = withOneOfEach();
+    const pipeline = metrics.observer.pipeline('flights');
+    pipeline.recordIn();
+    pipeline.recordIn();
+    pipeline.recordOut('enriched');
+    pipeline.recordOut('error');
+    pipeline.recordError('timeout');
+    pipeline.received(10);
+    pipeline.received(5);
+    pipeline.sent(30);
+    pipeline.lateCompletion();
+    pipeline.backpressure('capacity', 1500);
+    pipeline.recordDuration(12);
+    pipeline.reorderWait(0.5);
+    const { values } = await scraped(metrics);
+    const expected = {
+      'records_in_total{pipeline="flights"}': 2,
+      'records_out_total{outcome="enriched",pipeline="flights"}': 1,
+      'records_out_total{outcome="error",pipeline="flights"}': 1,
+      'record_errors_total{code="timeout",pipeline="flights"}': 1,
+      'received_bytes_total{pipeline="flights"}': 15,
+      'sent_bytes_total{pipeline="flights"}': 30,
+      'late_completions_total{pipeline="flights"}': 1,
+      'backpressure_seconds_total{pipeline="flights",reason="capacity"}': 1.5,
+      'record_duration_seconds_bucket{le="0.01",pipeline="flights"}': 0,
+      'record_duration_seconds_bucket{le="0.015",pipeline="flights"}': 1,
+      'record_duration_seconds_sum{pipeline="flights"}': 0.012,
+      'record_duration_seconds_count{pipeline="flights"}': 1,
+      'reorder_wait_seconds_bucket{le="0.001",pipeline="flights"}': 1,
+    };
+    const found = Object.keys(expected).map((series) => [series, values.get(`millrace_${series}`)]);
+    expect(Object.fromEntries(found)).toEqual(expected);
+  });
+
+  test('add up what the open streams of a pipeline hold, and forget a stream that has closed', async () => {
+    const metrics = withOneOfEach();
+    const pipeline = metrics.observer.pipeline('flights');
+    const first = pipeline.streamOpened('ordered', () => ({ ...idle, inFlight: 7, completedWaiting: 2 }));
+    pipeline.streamOpened('unordered', () => ({ ...idle, capacity: 10, inFlight: 3 }));
+    const { values: both } = await scraped(metrics);
+    expect(both.get('millrace_capacity{pipeline="flights"}')).toBe(110);
+    expect(both.get('millrace_in_flight{pipeline="flights"}')).toBe(10);
+    expect(both.get('millrace_completed_waiting{pipeline="flights"}')).toBe(2);
+    expect(both.get('millrace_streams_active{mode="ordered",pipeline="flights"}')).toBe(1);
+
+    first.closed('drained', 2000);
+    first.closed('failed', 2000);
+    const { values: one } = await scraped(metrics);
+    expect(one.get('millrace_in_flight{pipeline="flights"}')).toBe(3);
+    expect(one.get('millrace_streams_active{mode="ordered",pipeline="flights"}')).toBe(0);
+    expect(one.get('millrace_streams_total{mode="ordered",outcome="drained",pipeline="flights"}')).toBe(1);
+    expect(one.get('millrace_streams_total{mode="ordered",outcome="failed",pipeline="flights"}')).toBe(0);
+    expect(one.get('millrace_stream_duration_seconds_sum{pipeline="flights"}')).toBe(2);
+  });
+
+  test('count two streams that hand in the same gauges as two', () => {
+    const metrics = withOneOfEach();
+    metrics.observer.pipeline('flights').streamOpened('ordered', idling);
+    metrics.observer.pipeline('flights').streamOpened('ordered', idling);
+    expect(metrics.snapshot()).toMatchObject({ pipelines: { flights: { capacity: 200, streams: { ordered: 2 } } } });
+  });
+
+  test('count refused requests apart from streams', async () => {
+    const metrics = withOneOfEach();
+    metrics.observer.pipeline('flights').streamRejected();
+    const { values } = await scraped(metrics);
+    expect(values.get('millrace_streams_total{mode="none",outcome="rejected",pipeline="flights"}')).toBe(1);
+    expect(values.get('millrace_stream_duration_seconds_count{pipeline="flights"}')).toBe(0);
+  });
+
+  test('count calls of a lookup and read its gauges when scraped', async () => {
+    const metrics = withOneOfEach();
+    const lookup = metrics.observer.lookup('airport');
+    let inFlight = 1;
+    lookup.gauges(() => ({ inFlight, queued: 2, connections: 3 }));
+    lookup.called('ok', 10);
+    lookup.called('miss', 20);
+    inFlight = 9;
+    const { values } = await scraped(metrics);
+    expect(values.get('millrace_lookup_calls_total{lookup="airport",outcome="ok"}')).toBe(1);
+    expect(values.get('millrace_lookup_calls_total{lookup="airport",outcome="miss"}')).toBe(1);
+    expect(values.get('millrace_lookup_duration_seconds_sum{lookup="airport"}')).toBe(0.03);
+    expect(values.get('millrace_lookup_in_flight{lookup="airport"}')).toBe(9);
+    expect(values.get('millrace_lookup_connections{lookup="airport"}')).toBe(3);
+  });
+
+  test('of one service know nothing of another in the same process', async () => {
+    const one = withOneOfEach();
+    const other = withOneOfEach();
+    one.observer.pipeline('flights').recordIn();
+    const { values } = await scraped(other);
+    expect(values.get('millrace_records_in_total{pipeline="flights"}')).toBe(0);
+  });
+
+  test('show in the state what a lookup does, in milliseconds', () => {
+    const metrics = withOneOfEach();
+    const lookup = metrics.observer.lookup('airport');
+    for (let call = 0; call < 100; call++) lookup.called('ok', call < 95 ? 10 : 500);
+    const state = metrics.snapshot();
+    expect(state).toMatchObject({
+      lookups: { airport: { calls: { ok: 100 }, inFlight: 0, duration: { count: 100 } } },
+    });
+    const text = JSON.stringify(state);
+    expect(JSON.parse(text)).toEqual(state);
+    expect(text).toMatch(/"p50Ms":9\.\d+/);
+    expect(text).toMatch(/"p99Ms":4\d\d/);
+  });
+
+  test('have a histogram from one millisecond to one minute', () => {
+    expect(publishedBoundsMs[0]).toBe(1);
+    expect(publishedBoundsMs.at(-1)).toBe(60_000);
+    expect([...publishedBoundsMs].sort((a, b) => a - b)).toEqual(publishedBoundsMs);
+  });
+});
