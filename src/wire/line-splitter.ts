@@ -1,0 +1,195 @@
+import { isUtf8 } from 'node:buffer';
+import { invalidUtf8, lineTooLong, type BadLine } from './bad-line.ts';
+import { ByteOrderMark } from './byte-order-mark.ts';
+import { Carry } from './carry.ts';
+import { excerptBytes } from './excerpt.ts';
+import { SequenceScanner } from './sequence-scanner.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const nothing: Buffer = Buffer.alloc(0);
+
+/** The most bytes that are decoded at once; a line that waits in a queue keeps that much alive. */
+const maxBlockBytes = 64 * 1024;
+
+export interface LineSplitterOptions {
+  /** The longest line in bytes, its terminator not counted. */
+  readonly lineBytes: number;
+  /** `lf`: newline-delimited JSON; `rs`: JSON text sequences (RFC 7464). */
+  readonly delimiter: 'lf' | 'rs';
+}
+
+/**
+ * Turns chunks of bytes into lines of text.
+ *
+ *   carry            chunk                                            what `next` does with it
+ *   [ {"id": ]  +  [ 1}\n | {"id":2}\n{"id":3}\n | {"i ]
+ *   `---- one line ----´    `---- block -------´   `- tail           one line: joined, checked, decoded by itself
+ *                                                                    block: checked and decoded as a whole, then sliced
+ *                                                                    tail: goes into the carry
+ *
+ * A block that is not UTF-8 is taken line by line, so that a bad line does not spoil its neighbours. A line over
+ * the limit gives its BadLine as soon as that is known; its rest is dropped as it comes.
+ */
+export class LineSplitter {
+  readonly #lineBytes: number;
+  readonly #blockBytes: number;
+  readonly #sequence: SequenceScanner | undefined;
+  readonly #mark: ByteOrderMark = new ByteOrderMark();
+  readonly #carry: Carry = new Carry();
+
+  #chunk: Buffer = nothing;
+  #from = 0;
+  /** Index in the chunk up to which lines are taken one by one. */
+  #singleUntil = 0;
+  /** The decoded block: lines that all end with LF. */
+  #text = '';
+  #at = 0;
+
+  #dropping = false;
+  #ended = false;
+  #seq = -1;
+  #lines = 0;
+
+  constructor(options: LineSplitterOptions) {
+    this.#lineBytes = options.lineBytes;
+    this.#blockBytes = Math.min(options.lineBytes, maxBlockBytes);
+    this.#sequence = options.delimiter === 'rs' ? new SequenceScanner() : undefined;
+  }
+
+  /** Index in the input of the line that `next` gave last, blank lines counted; -1 before the first. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Lines that `next` has passed, blank ones counted. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Takes one chunk, which must stay as it is until `next` has given undefined. Throws where that is still to come. */
+  push(chunk: Uint8Array): void {
+    if (this.#ended) throw new Error('LineSplitter: push() after end(): the input is over');
+    if (this.#from < this.#chunk.length || this.#at < this.#text.length) {
+      throw new Error('LineSplitter: push() before next() gave undefined: lines of the last chunk would be lost');
+    }
+    this.#chunk = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#singleUntil = 0;
+    this.#from = this.#mark.settled ? 0 : this.#mark.skip(this.#chunk, (bytes) => this.#carry.append(bytes));
+  }
+
+  /** No more chunks: what stands after the last newline is a line as well. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#carry.append(this.#mark.unfinished());
+  }
+
+  /** The next line without its terminator; undefined where another chunk is needed, or, after `end`, where all is said. */
+  next(): string | BadLine | undefined {
+    for (;;) {
+      const text = this.#text;
+      while (this.#at < text.length) {
+        const start = this.#at;
+        let end = text.indexOf('\n', start);
+        this.#at = end + 1;
+        this.#lines++;
+        if (text.charCodeAt(end - 1) === CR) end--;
+        if (text.charCodeAt(start) > SPACE || !isBlank(text.slice(start, end))) {
+          this.#seq = this.#lines - 1;
+          return text.slice(start, end);
+        }
+      }
+      const line = this.#advance();
+      if (line === true) continue;
+      if (line === false) return undefined;
+      this.#seq = this.#lines - 1;
+      return line;
+    }
+  }
+
+  /** Gives one line, or true where there may be more, or false where another chunk is needed. */
+  #advance(): string | BadLine | boolean {
+    this.#text = '';
+    this.#at = 0;
+    if (this.#from < this.#chunk.length) return this.#decodeBlock() || this.#takeOne();
+    this.#chunk = nothing;
+    this.#from = 0;
+    return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finish(nothing) : false;
+  }
+
+  /** Decodes as many whole lines as can be taken at once. No line in a block is too long, as no block is. */
+  #decodeBlock(): boolean {
+    const from = this.#from;
+    if (this.#sequence !== undefined || this.#carry.length > 0 || this.#dropping || from < this.#singleUntil)
+      return false;
+    // Looks back no further than the LF before `from`.
+    const end = this.#chunk.lastIndexOf(LF, from + this.#blockBytes) + 1;
+    if (end <= from) return false;
+    const block = this.#chunk.subarray(from, end);
+    if (!isUtf8(block)) {
+      this.#singleUntil = end;
+      return false;
+    }
+    this.#text = block.toString('utf8');
+    this.#from = end;
+    return true;
+  }
+
+  /** Takes what is there of one line: all of it, its end, or a part that goes into the carry. */
+  #takeOne(): string | BadLine | boolean {
+    const chunk = this.#chunk;
+    const start = this.#sequence === undefined ? this.#from : this.#sequence.begin(chunk, this.#from);
+    const end = this.#sequence === undefined ? chunk.indexOf(LF, start) : this.#sequence.end(chunk, start);
+    this.#from = end === -1 ? chunk.length : end + 1;
+    if (end === -1) return this.#keep(chunk.subarray(start));
+    if (!this.#dropping) return this.#finish(chunk.subarray(start, end));
+    this.#dropping = false;
+    return true;
+  }
+
+  #keep(piece: Buffer): BadLine | boolean {
+    if (this.#dropping) return true;
+    if (this.#isTooLong(piece)) {
+      this.#dropping = true;
+      return this.#tooLong(piece);
+    }
+    this.#carry.append(piece);
+    return true;
+  }
+
+  #finish(piece: Buffer): string | BadLine | boolean {
+    if (this.#isTooLong(piece)) return this.#tooLong(piece);
+    let line = piece;
+    if (this.#carry.length > 0) {
+      this.#carry.append(piece);
+      line = this.#carry.view();
+    }
+    if (line.at(-1) === CR) line = line.subarray(0, -1);
+    const result = isUtf8(line) ? line.toString('utf8') : invalidUtf8(line);
+    this.#carry.clear();
+    this.#lines++;
+    return typeof result === 'string' && isBlank(result) ? true : result;
+  }
+
+  /** A CR at the end may be the first half of a terminator, and is not counted. */
+  #isTooLong(piece: Buffer): boolean {
+    const bytes = this.#carry.length + piece.length;
+    if (bytes <= this.#lineBytes) return false;
+    const last = piece.length > 0 ? piece.at(-1) : this.#carry.view().at(-1);
+    return bytes > this.#lineBytes + 1 || last !== CR;
+  }
+
+  #tooLong(piece: Buffer): BadLine {
+    this.#carry.append(piece.subarray(0, excerptBytes + 1));
+    const bad = lineTooLong(this.#carry.view(), this.#lineBytes);
+    this.#carry.clear();
+    this.#lines++;
+    return bad;
+  }
+}
+
+function isBlank(line: string): boolean {
+  return /^[ \t\r\n]*$/.test(line);
+}

@@ -1,0 +1,103 @@
+import { RecordError } from '../core/errors.ts';
+import { formatPointer } from '../core/json-pointer.ts';
+import type { JsonObject } from '../core/json.ts';
+import { childOf, locate, skipSpace, type Child } from './json-text.ts';
+
+/** A place in a record, made ready once, for many lines. */
+export interface Place {
+  readonly tokens: readonly string[];
+  /**
+   * The line with the JSON text `json` at this place and everything else byte for byte as it was. A member that is
+   * there is replaced (of several with one name the last), another one is added as the last; parents that are
+   * missing are made as objects. In an array, an index that is there is replaced, and `-` or the length appends.
+   *
+   * `line` is the text of a JSON object. `value` is its parse, and true of the place's first token; undefined
+   * where that is not known: then the line is scanned. Throws RecordError `not_an_object` where a parent can not
+   * hold the place.
+   */
+  splice(line: string, value: JsonObject | undefined, json: string): string;
+}
+
+/**
+ * Makes a place of a pointer's tokens.
+ *
+ *   tokens          a            b            c
+ *   names          "a":         "b":         "c":
+ *   before[i]   {"a":{"b":{"c":  {"b":{"c":   {"c":    ''      what opens a value that holds tokens[i..]
+ *   after[i]    }}}              }}           }        ''      what closes it
+ */
+export function compilePlace(tokens: readonly string[]): Place {
+  const names = tokens.map((token) => `${JSON.stringify(token)}:`);
+  const before = tokens.map((_, depth) =>
+    names
+      .slice(depth)
+      .map((name) => `{${name}`)
+      .join(''),
+  );
+  before.push('');
+  const after = before.map((_, depth) => '}'.repeat(tokens.length - depth));
+  const first = tokens[0];
+  if (first === undefined) return { tokens, splice: (_line, _value, json) => json };
+  // Inserted into the line's own braces, so without the outermost ones.
+  const head = before[0]?.slice(1) ?? '';
+  const tail = after[1] ?? '';
+
+  return {
+    tokens,
+    splice(line, value, json) {
+      if (value !== undefined && !Object.hasOwn(value, first)) {
+        const close = line.lastIndexOf('}');
+        const comma = isEmptyBefore(line, close) ? '' : ',';
+        return `${line.slice(0, close)}${comma}${head}${json}${tail}${line.slice(close)}`;
+      }
+      let at = skipSpace(line, 0);
+      let depth = 0;
+      for (const token of tokens) {
+        const child = childOf(line, at, token);
+        if (child === undefined) throw noContainer(line, tokens, depth);
+        depth++;
+        if (child.span === undefined) {
+          if (child.kind === 'array' && !appends(child, token)) throw noElement(tokens, depth, child.count);
+          const opening = `${child.kind === 'array' ? '' : names[depth - 1]}${before[depth]}`;
+          const text = `${child.count === 0 ? '' : ','}${opening}${json}${after[depth]}`;
+          return line.slice(0, child.close) + text + line.slice(child.close);
+        }
+        at = child.span.start;
+        if (depth === tokens.length) return line.slice(0, at) + json + line.slice(child.span.end);
+      }
+      return line;
+    },
+  };
+}
+
+/** An opening brace just before the closing one is that of an empty object: inside a string a quote would follow. */
+function isEmptyBefore(line: string, close: number): boolean {
+  let at = close - 1;
+  while (at > 0 && line.charCodeAt(at) <= 0x20) at--;
+  return line.charCodeAt(at) === 0x7b;
+}
+
+function appends(array: Child, token: string): boolean {
+  return token === '-' || token === String(array.count);
+}
+
+function noContainer(line: string, tokens: readonly string[], depth: number): RecordError {
+  const span = locate(line, tokens.slice(0, depth));
+  const found = span === undefined ? 'nothing' : line.slice(span.start, Math.min(span.end, span.start + 40));
+  return new RecordError(
+    'not_an_object',
+    `${formatPointer(tokens)} can not be written: ${whole(tokens, depth)} is ${found}, and only an object or an array can hold it`,
+  );
+}
+
+function noElement(tokens: readonly string[], depth: number, count: number): RecordError {
+  return new RecordError(
+    'not_an_object',
+    `${formatPointer(tokens)} can not be written: ${whole(tokens, depth - 1)} is an array of ${count}, ` +
+      `and ${JSON.stringify(tokens[depth - 1])} is neither one of its indices, nor ${count} or "-" to append`,
+  );
+}
+
+function whole(tokens: readonly string[], depth: number): string {
+  return depth === 0 ? 'the record' : formatPointer(tokens.slice(0, depth));
+}
