@@ -41,7 +41,7 @@ export class SequenceScanner {
 
   /** Index of the LF or RS that ends the open text, which belongs to it no more; -1 where it goes on. */
   end(bytes: Uint8Array, from: number): number {
-    // The state is held in locals while a chunk is read: as fields it costs six times as much a byte.
+    // Locals while a chunk is read: with fields a text of 200 bytes took nearly twice as long.
     let blank = this.#blank;
     let depth = this.#depth;
     let inString = this.#inString;
