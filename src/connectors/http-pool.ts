@@ -1,0 +1,229 @@
+import { buildConnector, Client, type Dispatcher } from 'undici';
+
+/**
+ * Connections to one origin, and the calls that wait for one.
+ *
+ *     call ──▶ top of `open` ─────────▶ Connection { client, running 1 of slots 1 }   full: off the stack
+ *                ▲ [conn][conn][conn]   stack of those with room; the one used last is used next
+ *                │
+ *     call ──▶ first ⇄ call ⇄ last      none has room and `connections` are there: first come, first served
+ *
+ * Taking and giving back are O(1). Calls that waited are handed out together, once per turn of the event loop:
+ * that lets the kernel give several answers at a time and never dispatches from inside undici's parser.
+ * A connection that has died opens itself again with its next call.
+ */
+export interface PooledCall extends Dispatcher.DispatchHandler {
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: string | null;
+  /** The one it runs on. */
+  connection: Connection | undefined;
+  waiting: boolean;
+  earlier: PooledCall | undefined;
+  later: PooledCall | undefined;
+  /** The pool is closed: the call, which waits, is never started. */
+  abandon(): void;
+}
+
+export interface HttpPoolOptions {
+  readonly origin: string;
+  readonly method: string;
+  readonly connections: number;
+  readonly pipelining: number;
+  readonly http2: boolean;
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+}
+
+const connectTimeoutMs = 10_000;
+const streamsPerConnection = 100;
+/** Calls that may wait, in multiples of those that run: ten rounds of the downstream's own time. */
+const waitingRounds = 10;
+const leastWaiting = 1000;
+
+export class Connection {
+  readonly client: Client;
+  running = 0;
+  /** Calls that may run at the same time; HTTP/2 raises it when it has been agreed on. */
+  slots: number;
+  /** Whether it is on the stack. */
+  offered = false;
+
+  constructor(client: Client, slots: number) {
+    this.client = client;
+    this.slots = slots;
+  }
+}
+
+export class HttpPool {
+  readonly #options: HttpPoolOptions;
+  readonly #maxWaiting: number;
+  readonly #all: Connection[] = [];
+  readonly #open: Connection[] = [];
+  #first: PooledCall | undefined;
+  #last: PooledCall | undefined;
+  #waiting = 0;
+  #running = 0;
+  #handOutScheduled = false;
+  #closed = false;
+  /** One for all connections: they share TLS sessions. */
+  readonly #connectSocket: buildConnector.connector;
+
+  constructor(options: HttpPoolOptions) {
+    this.#options = options;
+    this.#connectSocket = buildConnector({
+      ...options.tls,
+      allowH2: options.http2,
+      timeout: connectTimeoutMs,
+      ...(options.http2 && options.origin.startsWith('http:') ? { useH2c: true } : {}),
+    });
+    this.#maxWaiting = Math.max(leastWaiting, waitingRounds * options.connections * options.pipelining);
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get maxWaiting(): number {
+    return this.#maxWaiting;
+  }
+
+  /** Those that are connected now. */
+  get connections(): number {
+    return this.#all.reduce((sum, { client }) => sum + (client.stats.connected ? 1 : 0), 0);
+  }
+
+  /** Starts the call or lets it wait; false where it can do neither, because too many wait or the pool is closed. */
+  submit(call: PooledCall): boolean {
+    if (this.#closed) return false;
+    const connection = this.#first === undefined ? this.#take() : undefined;
+    if (connection !== undefined) this.#start(call, connection);
+    else if (this.#waiting >= this.#maxWaiting) return false;
+    else this.#append(call);
+    return true;
+  }
+
+  /** Sends the call again on the connection it holds, which opens a fresh socket because the last one has died. */
+  again(call: PooledCall): void {
+    if (call.connection !== undefined) this.#dispatch(call, call.connection);
+  }
+
+  /** Takes back a call that waits: it is never started. */
+  withdraw(call: PooledCall): void {
+    if (!call.waiting) return;
+    const { earlier, later } = call;
+    if (earlier === undefined) this.#first = later;
+    else earlier.later = later;
+    if (later === undefined) this.#last = earlier;
+    else later.earlier = earlier;
+    call.waiting = false;
+    call.earlier = undefined;
+    call.later = undefined;
+    this.#waiting--;
+  }
+
+  /** The call has ended: its connection has room for another. */
+  release(call: PooledCall): void {
+    const { connection } = call;
+    if (connection === undefined) return;
+    call.connection = undefined;
+    connection.running--;
+    this.#running--;
+    this.#offer(connection);
+  }
+
+  /** Ends what runs and what waits with an error, and lets go of every connection. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (let call = this.#first; call !== undefined; call = this.#first) {
+      this.withdraw(call);
+      call.abandon();
+    }
+    await Promise.all(this.#all.map(({ client }) => client.destroy()));
+  }
+
+  #take(): Connection | undefined {
+    const top = this.#open.at(-1);
+    if (top === undefined && this.#all.length >= this.#options.connections) return undefined;
+    const connection = top ?? this.#connect();
+    connection.running++;
+    if (connection.running >= connection.slots && top !== undefined) {
+      this.#open.pop();
+      connection.offered = false;
+    } else if (top === undefined && connection.running < connection.slots) {
+      this.#offer(connection);
+    }
+    return connection;
+  }
+
+  #offer(connection: Connection): void {
+    if (!connection.offered && connection.running < connection.slots) {
+      connection.offered = true;
+      this.#open.push(connection);
+    }
+    if (this.#first === undefined || this.#handOutScheduled) return;
+    this.#handOutScheduled = true;
+    setImmediate(() => this.#handOut());
+  }
+
+  #handOut(): void {
+    this.#handOutScheduled = false;
+    while (this.#first !== undefined && !this.#closed) {
+      const connection = this.#take();
+      if (connection === undefined) return;
+      const call = this.#first;
+      this.withdraw(call);
+      this.#start(call, connection);
+    }
+  }
+
+  #append(call: PooledCall): void {
+    call.waiting = true;
+    call.earlier = this.#last;
+    if (this.#last === undefined) this.#first = call;
+    else this.#last.later = call;
+    this.#last = call;
+    this.#waiting++;
+  }
+
+  #start(call: PooledCall, connection: Connection): void {
+    call.connection = connection;
+    this.#running++;
+    this.#dispatch(call, connection);
+  }
+
+  #dispatch(call: PooledCall, { client }: Connection): void {
+    const { method } = this.#options;
+    const { path, headers, body } = call;
+    // The pool keeps to `slots` by itself. Without `idempotent` and `blocking` undici would hold back what is pipelined,
+    // and without `reset` it would close the connection after a GET with a body.
+    client.dispatch({ method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
+  }
+
+  #connect(): Connection {
+    const { origin, pipelining, http2 } = this.#options;
+    const client = new Client(origin, {
+      // 2 where one would do: with 1 undici lets a turn of the event loop pass before it uses a connection again.
+      pipelining: Math.max(2, pipelining),
+      allowH2: http2,
+      h2Options: { maxConcurrentStreams: streamsPerConnection },
+      // The time of a call is bounded by the layer `timeout`; undici's own timers are too coarse for it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (options, callback) =>
+        this.#connectSocket(options, (...outcome) => {
+          const socket = outcome[1];
+          const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+          connection.slots = isHttp2 ? streamsPerConnection : pipelining;
+          this.#offer(connection);
+          callback(...outcome);
+        }),
+    });
+    const connection = new Connection(client, pipelining);
+    this.#all.push(connection);
+    return connection;
+  }
+}

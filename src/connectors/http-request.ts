@@ -1,0 +1,134 @@
+import type { JsonObject } from '../core/json.ts';
+import { parsePointer } from '../core/json-pointer.ts';
+import type { Arguments } from '../lookup/lookup.ts';
+import { headerText } from './argument.ts';
+import { compileBody, type BodyTemplate } from './body-template.ts';
+import type { HttpOptions } from './http-options.ts';
+import { parseTemplate, Template } from './template.ts';
+import { compileUrl, isSecretName, type UrlTemplate } from './url-template.ts';
+
+/** The request of one `http` lookup, compiled from its options. */
+export interface HttpRequest {
+  readonly url: UrlTemplate;
+  readonly headers: readonly HeaderTemplate[];
+  readonly body: BodyTemplate | undefined;
+}
+
+interface HeaderTemplate {
+  readonly name: string;
+  readonly template: Template;
+}
+
+export interface OptionProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const ownHeaders = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Compiles all of it and collects what is wrong; the request is undefined where anything is. */
+export function compileRequest(options: HttpOptions): {
+  readonly request: HttpRequest | undefined;
+  readonly problems: readonly OptionProblem[];
+} {
+  const problems: OptionProblem[] = [];
+  const attempt = <Result>(path: readonly string[], compile: () => Result): Result | undefined => {
+    try {
+      return compile();
+    } catch (error) {
+      problems.push({ path, message: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+  };
+  attempt(['select'], () => parsePointer(options.select));
+  for (const [name, value] of Object.entries(options.query)) attempt(['query', name], () => parseTemplate(value));
+  const query = problems.some(({ path }) => path[0] === 'query') ? {} : options.query;
+  const url = attempt(['url'], () => compileUrl(options.url, query));
+  const headers = Object.entries(options.headers).map(([name, value]) =>
+    attempt(['headers', name], () => compileHeader(name, value, options)),
+  );
+  const named = (wanted: string): string | undefined =>
+    Object.entries(options.headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const body =
+    options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
+  if ((options.tls.cert === null) !== (options.tls.key === null)) {
+    problems.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
+  }
+  if (url === undefined || problems.length > 0) return { request: undefined, problems };
+  const given = headers.filter((header) => header !== undefined);
+  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...given], body }, problems };
+}
+
+function compileHeader(name: string, value: string, options: HttpOptions): HeaderTemplate {
+  const lower = name.toLowerCase();
+  if (!token.test(name)) throw new Error('is no name of a header (RFC 9110, 5.1)');
+  if (ownHeaders.has(lower)) throw new Error('is set by Millrace itself');
+  if (lower === 'authorization' && options.auth !== null)
+    throw new Error('is given by auth as well: remove one of them');
+  const template = Template.of(parseTemplate(value), headerText, (text) => {
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('holds a control character or one beyond Latin-1');
+    return text;
+  });
+  return { name: lower, template };
+}
+
+/** What is sent without being asked for. */
+function ownHeadersOf(
+  { auth }: HttpOptions,
+  named: (name: string) => string | undefined,
+  body: BodyTemplate | undefined,
+): readonly HeaderTemplate[] {
+  const own = new Map([
+    ['accept', 'application/json'],
+    ['user-agent', 'millrace'],
+  ]);
+  if (body !== undefined) own.set('content-type', body.contentType);
+  if (auth !== null) own.set('authorization', authorization(auth));
+  return [...own]
+    .filter(([name]) => named(name) === undefined)
+    .map(([name, value]) => ({ name, template: new Template(value) }));
+}
+
+function authorization(auth: NonNullable<HttpOptions['auth']>): string {
+  if ('bearer' in auth) return `Bearer ${auth.bearer}`;
+  return `Basic ${Buffer.from(`${auth.basic.username}:${auth.basic.password}`, 'utf8').toString('base64')}`;
+}
+
+/** Names of the arguments, each once. */
+export function parametersOf({ url, headers, body }: HttpRequest): readonly string[] {
+  const others = [...headers.map(({ template }) => template), ...(body === undefined ? [] : [body.template])];
+  return [...new Set([...url.parameters, ...others.flatMap((template) => template.variables)])];
+}
+
+/** Names and values in turn, as undici takes them. The list is shared where no header has an argument. */
+export function headerRenderer(headers: readonly HeaderTemplate[]): (args: Arguments) => string[] {
+  const constant = headers.flatMap(({ name, template }) => [name, template.before]);
+  if (headers.every(({ template }) => template.constant)) return () => constant;
+  return (args) => headers.flatMap(({ name, template }) => [name, template.render(args)]);
+}
+
+/** The request as a client may see it. Throws RecordError `missing_argument`. */
+export function shownRequest(request: HttpRequest, method: string, args: Arguments): JsonObject {
+  const { url, headers, body } = request;
+  const shown = headers.map(({ name, template }): [string, string] => {
+    const value = template.render(args);
+    return [name, isSecretName(name) || name.includes('cookie') ? '***' : value];
+  });
+  return {
+    method,
+    url: url.origin + url.renderShown(args),
+    headers: Object.fromEntries(shown),
+    ...(body === undefined ? {} : { body: body.template.render(args) }),
+  };
+}

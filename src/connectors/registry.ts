@@ -1,0 +1,47 @@
+import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
+import { http } from './http.ts';
+import type { HttpOptions } from './http-options.ts';
+import { table } from './table.ts';
+import type { TableOptions } from './table-options.ts';
+
+/**
+ * The only list of connectors. A definition holds options and checks; what a connector needs from outside
+ * (undici, csv-parse) is loaded when a lookup that uses it is opened.
+ */
+export const connectors = { http, table } as const;
+
+export type ConnectorName = keyof typeof connectors;
+
+/** The members of a lookup's configuration that choose its connector: exactly one is there. */
+export interface ConnectorChoice {
+  readonly http?: HttpOptions | undefined;
+  readonly table?: TableOptions | undefined;
+}
+
+/** A connector with its options. */
+export interface ChosenConnector {
+  readonly name: ConnectorName;
+  readonly parameters: readonly string[];
+  readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
+  create(runtime: ConnectorRuntime): Connector;
+}
+
+/** Throws Error where none is chosen. */
+export function connectorOf(choice: ConnectorChoice): ChosenConnector {
+  if (choice.http !== undefined) return chosen('http', http, choice.http);
+  if (choice.table !== undefined) return chosen('table', table, choice.table);
+  throw new Error(`a lookup has exactly one connector: ${Object.keys(connectors).join(', ')}`);
+}
+
+function chosen<Options>(
+  name: ConnectorName,
+  definition: ConnectorDefinition<Options>,
+  options: Options,
+): ChosenConnector {
+  return {
+    name,
+    parameters: definition.parameters(options),
+    problems: definition.problems(options),
+    create: (runtime) => definition.create(options, runtime),
+  };
+}
