@@ -7,8 +7,8 @@ import type { Clock } from './time.ts';
  *
  * The entries are the links themselves, so arming allocates nothing. All last equally long, so a new one
  * belongs at the end; it is walked to its place from there, should it have been armed a little late.
- * When the first entry is disarmed the timer stays and looks again when it fires: disarming is O(1),
- * and a thousand records a second cost one timer, not a thousand. An empty list has no timer.
+ * When an entry is disarmed the timer stays, and looks again when it fires: a thousand records a second cost
+ * one timer, not a thousand. A timer that fires on an empty list is not set again; `rest` takes it away before that.
  */
 export interface Timed<Entry> {
   /** Clock milliseconds. */
@@ -24,6 +24,7 @@ export class Deadlines<Entry extends Timed<Entry>> {
   #first: Entry | undefined;
   #last: Entry | undefined;
   #stopTimer: (() => void) | undefined;
+  #timerDue = Infinity;
   #firing = false;
 
   /** `expire` is called with an entry that is no longer armed, when `now >= due`. */
@@ -45,7 +46,7 @@ export class Deadlines<Entry extends Timed<Entry>> {
     else before.later = entry;
     if (after === undefined) this.#last = entry;
     else after.sooner = entry;
-    if (before === undefined && !this.#firing) this.#setTimer();
+    if (before === undefined && !this.#firing && due < this.#timerDue) this.#setTimer(due);
   }
 
   /** Does nothing to an entry that is not armed. */
@@ -59,29 +60,36 @@ export class Deadlines<Entry extends Timed<Entry>> {
     entry.armed = false;
     entry.sooner = undefined;
     entry.later = undefined;
+  }
+
+  /** Takes away the timer of an empty list. For whoever knows that no entry is to come soon. */
+  rest(): void {
     if (this.#first === undefined) this.#clearTimer();
   }
 
   /** Disarms all of them; none is told. */
   clear(): void {
     while (this.#first !== undefined) this.disarm(this.#first);
+    this.#clearTimer();
   }
 
-  #setTimer(): void {
+  #setTimer(due: number): void {
     this.#clearTimer();
-    if (this.#first === undefined) return;
     // Rounded up: a Node timer of 1.5 ms fires after 1, finds nothing due, and would have to be set again.
-    const ms = Math.max(0, Math.ceil(this.#first.due - this.#clock.now()));
+    const ms = Math.max(0, Math.ceil(due - this.#clock.now()));
+    this.#timerDue = due;
     this.#stopTimer = this.#clock.setTimer(ms, () => this.#fire());
   }
 
   #clearTimer(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
+    this.#timerDue = Infinity;
   }
 
   #fire(): void {
     this.#stopTimer = undefined;
+    this.#timerDue = Infinity;
     this.#firing = true;
     try {
       const now = this.#clock.now();
@@ -91,7 +99,7 @@ export class Deadlines<Entry extends Timed<Entry>> {
       }
     } finally {
       this.#firing = false;
-      this.#setTimer();
+      if (this.#first !== undefined) this.#setTimer(this.#first.due);
     }
   }
 }

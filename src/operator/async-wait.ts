@@ -212,10 +212,10 @@ export class AsyncWait<In, Out> {
     } finally {
       this.#running = false;
     }
-    if (this.#ended && !this.#closed && this.#queue.size === 0) {
-      this.#closed = true;
-      this.#options.onEnd();
-    }
+    if (!this.#ended || this.#closed || this.#queue.size > 0) return;
+    this.#closed = true;
+    this.#attempts.rest();
+    this.#options.onEnd();
   }
 
   #emitReady(): void {

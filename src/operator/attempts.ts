@@ -61,6 +61,11 @@ export class Attempts<In, Out> {
     }
   }
 
+  /** The last record is complete: no timer is needed. */
+  rest(): void {
+    this.#deadlines.rest();
+  }
+
   /** Nothing is started, timed or completed from now on. Cancelling what runs is the caller's part. */
   close(): void {
     this.#closed = true;

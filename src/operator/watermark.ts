@@ -4,9 +4,18 @@
  * It takes a slot like a record (semantics C3). The value is the caller's; the operator never looks at it.
  */
 export class Watermark<Value = unknown> {
-  readonly value: Value;
+  /** Private, so that no record that merely has a member `value` is a watermark to the type checker. */
+  readonly #value: Value;
 
   constructor(value: Value) {
-    this.value = value;
+    this.#value = value;
+  }
+
+  get value(): Value {
+    return this.#value;
+  }
+
+  static is(item: unknown): item is Watermark {
+    return typeof item === 'object' && item !== null && #value in item;
   }
 }

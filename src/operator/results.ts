@@ -1,0 +1,151 @@
+import { Fifo } from '../core/fifo.ts';
+import { Failure, type Outcome } from './async-function.ts';
+import type { Downstream } from './async-wait.ts';
+import type { Watermark } from './watermark.ts';
+
+export interface ResultsOwner {
+  /** Called at the first `next`. */
+  start(): void;
+  /** The reader wants more. */
+  drain(): void;
+  /** Called once: nothing is read any more. Resolves when the source is let go. */
+  stop(reason: unknown): Promise<void>;
+}
+
+/** What comes out: the function's values, and the watermarks that the source held. */
+export type Emitted<Item, Out> = Out | Extract<Item, Watermark>;
+
+interface Reader<Value> {
+  readonly resolve: (result: IteratorResult<Value, undefined>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The reading end: an async iterator that takes an outcome out of the operator only when it is asked for one, so that
+ * a completed record holds its slot until it is read.
+ *
+ *     next() ──▶ values of the current outcome, else drain() ──▶ emit ──▶ values; else the reader waits in line
+ */
+export class Results<Item, Out>
+  implements AsyncIterableIterator<Emitted<Item, Out>, undefined>, Downstream<Outcome<Out>>
+{
+  readonly #owner: ResultsOwner;
+  readonly #readers = new Fifo<Reader<Emitted<Item, Out>>>();
+  #values: readonly (Out | Watermark)[] = [];
+  #index = 0;
+  #started = false;
+  #finished = false;
+  /** A `next` is under way that can be answered without waiting. */
+  #asking = false;
+  #failure: Failure | undefined;
+
+  constructor(owner: ResultsOwner) {
+    this.#owner = owner;
+  }
+
+  get ready(): boolean {
+    return (this.#asking || this.#readers.size > 0) && this.#index >= this.#values.length && !this.#finished;
+  }
+
+  emit(outcome: Outcome<Out>): void {
+    if (outcome instanceof Failure) this.fail(outcome.error);
+    else this.#give(outcome);
+  }
+
+  emitBarrier(barrier: Watermark): void {
+    this.#give([barrier]);
+  }
+
+  flush(): void {}
+
+  /** All outcomes are given. */
+  finish(failure: Failure | undefined): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#failure = failure;
+    this.#answerAll();
+  }
+
+  /** Ends the iteration by throwing `reason` to the reader. */
+  fail(reason: unknown): void {
+    if (this.#finished) return;
+    this.finish(new Failure(reason));
+    // The reader gets the error that came first, not what the source says to being closed.
+    this.#owner.stop(reason).catch(() => {});
+  }
+
+  next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
+    if (this.#index < this.#values.length) return Promise.resolve(this.#take());
+    if (!this.#finished && this.#readers.size === 0) this.#ask();
+    if (this.#index < this.#values.length) return Promise.resolve(this.#take());
+    if (this.#finished) return this.#last();
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+    });
+  }
+
+  /** `break`: running calls are aborted, the source is closed. */
+  async return(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
+    this.#values = [];
+    this.#index = 0;
+    if (!this.#finished) {
+      this.finish(undefined);
+      await this.#owner.stop(new DOMException('the iteration was left', 'AbortError'));
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #ask(): void {
+    this.#asking = true;
+    try {
+      if (this.#started) this.#owner.drain();
+      else {
+        this.#started = true;
+        this.#owner.start();
+      }
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #give(values: readonly (Out | Watermark)[]): void {
+    this.#values = values;
+    this.#index = 0;
+    while (this.#index < values.length) {
+      const reader = this.#readers.shift();
+      if (reader === undefined) return;
+      reader.resolve(this.#take());
+    }
+  }
+
+  #take(): IteratorResult<Emitted<Item, Out>, undefined> {
+    // Every watermark came from the source, so its type is among those of `Item`.
+    const value = this.#values[this.#index++] as Emitted<Item, Out>;
+    return { done: false, value };
+  }
+
+  #last(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure === undefined) return Promise.resolve({ done: true, value: undefined });
+    return Promise.reject(failure.error);
+  }
+
+  #answerAll(): void {
+    for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
+      if (this.#failure === undefined) reader.resolve({ done: true, value: undefined });
+      else {
+        reader.reject(this.#failure.error);
+        this.#failure = undefined;
+      }
+    }
+  }
+}

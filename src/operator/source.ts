@@ -1,0 +1,105 @@
+import type { ReadableStream } from 'node:stream/web';
+
+export type Source<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
+
+export interface SourceSink<Item> {
+  /** Whether another item may be asked for. Where it says no, `pull` is called again later. */
+  hasRoom(): boolean;
+  take(item: Item): void;
+  /** Called once: there are no more items, or asking for one failed. */
+  end(failure?: { readonly error: unknown }): void;
+}
+
+/** Asks a source for its next item only while there is room for it, one at a time. */
+export class SourcePump<Item> {
+  readonly #sink: SourceSink<Item>;
+  readonly #reader: Reader<Item>;
+  readonly #onResult = (result: IteratorResult<Item>): void => {
+    this.#pulling = false;
+    if (this.#done) return;
+    if (result.done === true) return this.#end();
+    this.#sink.take(result.value);
+    this.pull();
+  };
+  readonly #onError = (error: unknown): void => {
+    this.#pulling = false;
+    if (!this.#done) this.#end({ error });
+  };
+  #pulling = false;
+  #done = false;
+
+  constructor(source: Source<Item>, sink: SourceSink<Item>) {
+    this.#sink = sink;
+    this.#reader = readerOf(source);
+  }
+
+  pull(): void {
+    if (this.#pulling || this.#done) return;
+    if ('sync' in this.#reader) return this.#pullAll(this.#reader.sync);
+    if (!this.#sink.hasRoom()) return;
+    this.#pulling = true;
+    let next: Promise<IteratorResult<Item>>;
+    try {
+      next = Promise.resolve(this.#reader.async.next());
+    } catch (error) {
+      return this.#onError(error);
+    }
+    next.then(this.#onResult, this.#onError);
+  }
+
+  /** Lets go of the source. Waits for it, unless it is busy with an item that nobody wants any more. */
+  async close(): Promise<void> {
+    if (this.#done) return;
+    this.#done = true;
+    if ('sync' in this.#reader) {
+      this.#reader.sync.return?.();
+      return;
+    }
+    const released = Promise.resolve(this.#reader.release());
+    if (this.#pulling) released.catch(() => {});
+    else await released;
+  }
+
+  #pullAll(iterator: Iterator<Item>): void {
+    this.#pulling = true;
+    try {
+      while (!this.#done && this.#sink.hasRoom()) {
+        const result = iterator.next();
+        if (result.done === true) return this.#end();
+        this.#sink.take(result.value);
+      }
+    } catch (error) {
+      this.#onError(error);
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  #end(failure?: { readonly error: unknown }): void {
+    this.#done = true;
+    this.#sink.end(failure);
+  }
+}
+
+type Reader<Item> =
+  | { readonly sync: Iterator<Item> }
+  | { readonly async: AsyncIterator<Item>; readonly release: () => unknown };
+
+function readerOf<Item>(source: Source<Item>): Reader<Item> {
+  if (typeof source === 'string' || Array.isArray(source)) return { sync: source[Symbol.iterator]() };
+  // A web stream's iterator can not be left while a read is pending; its reader can be cancelled.
+  if ('getReader' in source) {
+    const reader = source.getReader();
+    return { async: { next: () => reader.read() }, release: () => reader.cancel() };
+  }
+  if (Symbol.asyncIterator in source) {
+    const iterator = source[Symbol.asyncIterator]();
+    // Nor can a Node stream's: it would hear of the return only after its next chunk.
+    if ('destroy' in source && typeof source.destroy === 'function') {
+      const destroy = source.destroy.bind(source);
+      return { async: iterator, release: () => void destroy() };
+    }
+    return { async: iterator, release: () => iterator.return?.() };
+  }
+  return { sync: source[Symbol.iterator]() };
+}
