@@ -21,6 +21,7 @@ const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^undici$/, /^connectors\/http/],
   [/^(prom-client|pino)$/, /^observability\//],
   [/^csv-parse(\/.+)?$/, /^connectors\/table/],
+  [/^commander$/, /^cli\//],
   [/^yaml$/, /^config\/|^http\/openapi/],
   [/^zod$/, optionRooms],
   [/^@marcbachmann\/cel-js$/, /^pipeline\//],

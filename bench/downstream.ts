@@ -1,0 +1,94 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { airportsCsv, freePort, type Bench } from './bench.ts';
+import { startWorker, stop } from './processes.ts';
+
+/** Where airports are asked for: `<origin>/airports/<iata>` gives one JSON object. */
+export interface AirportDirectory {
+  readonly origin: string;
+  readonly description: string;
+}
+
+const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
+
+/** One nginx worker that serves a file for each airport; a Node server with the same answers where there is no nginx. */
+export async function startAirports(bench: Bench): Promise<AirportDirectory> {
+  const folder = join(bench.folder, 'www', 'airports');
+  mkdirSync(folder, { recursive: true });
+  for (const { iata, name, city, state } of airports())
+    writeFileSync(join(folder, iata), JSON.stringify({ iata, name, city, state }));
+  const version = /nginx\/(\S+)/.exec(
+    spawnSync('nginx', ['-v'], { env: { PATH: searchPath }, encoding: 'utf8' }).stderr,
+  );
+  if (version === null) {
+    const { ready } = await startWorker(bench, 'airport-server.ts', [folder]);
+    return {
+      origin: `http://127.0.0.1:${ready['port']}`,
+      description: 'a node:http server, since nginx was not found',
+    };
+  }
+  const port = await freePort();
+  const config = bench.file('nginx.conf', nginxConfig(bench.folder, port));
+  const nginx = spawn('nginx', ['-c', config, '-p', bench.folder, '-g', 'daemon off;'], {
+    env: { PATH: searchPath },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  bench.defer(() => stop(nginx));
+  const origin = `http://127.0.0.1:${port}`;
+  await untilAnswered(`${origin}/airports/SFO`);
+  return { origin, description: `nginx ${version[1]}, one worker, one small file an airport` };
+}
+
+/** Asks until the answer is a success; gives up after ten seconds. */
+export async function untilAnswered(url: string): Promise<void> {
+  const giveUp = performance.now() + 10_000;
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    await answer?.arrayBuffer();
+    if (answer?.ok === true) return;
+    if (performance.now() > giveUp)
+      throw new Error(`${url} does not answer (last status: ${answer?.status ?? 'none'})`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Names hold commas only inside quotes, which are the only fields that are quoted. */
+function airports(): { iata: string; name: string; city: string; state: string }[] {
+  const [, ...lines] = readFileSync(airportsCsv, 'utf8').trimEnd().split(/\r?\n/);
+  return lines.map((line) => {
+    const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    );
+    const [iata = '', name = '', city = '', state = ''] = fields;
+    return { iata, name, city, state };
+  });
+}
+
+/** Connections are kept for the whole run: nginx closes them after 1000 requests by default. */
+function nginxConfig(folder: string, port: number): string {
+  return `
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log stderr error;
+events { worker_connections 2048; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/nginx-body;
+  proxy_temp_path ${folder}/nginx-proxy;
+  fastcgi_temp_path ${folder}/nginx-fastcgi;
+  uwsgi_temp_path ${folder}/nginx-uwsgi;
+  scgi_temp_path ${folder}/nginx-scgi;
+  default_type application/json;
+  tcp_nodelay on;
+  keepalive_timeout 1h;
+  keepalive_requests 1000000000;
+  open_file_cache max=4000 inactive=1h;
+  open_file_cache_valid 1h;
+  server {
+    listen 127.0.0.1:${port} backlog=1024;
+    root ${folder}/www;
+  }
+}
+`;
+}

@@ -1,0 +1,78 @@
+import { flights, ndjson, type Bench } from '../bench.ts';
+import { startAirports } from '../downstream.ts';
+import { ratioOf, spreadOf, type Row, type Section } from '../figures.ts';
+import { startWorker, withCpu } from '../processes.ts';
+import { cpuPerRecord, figure, inTurn, perSecond, runsOf, type Contender } from '../rounds.ts';
+import { startService } from '../service.ts';
+
+const bare = 'bare undici dispatch';
+const service = 'Millrace, the whole service';
+const withRequest = 'Readable.map with undici.request';
+const withFetch = 'Readable.map with fetch';
+
+/** The whole service against HTTP calls and nothing else: the same downstream, the same number of calls at a time. */
+export async function wholeService(bench: Bench): Promise<Section> {
+  const list = flights();
+  const file = bench.file('flights.ndjson', ndjson(list));
+  const airports = await startAirports(bench);
+  const { pid, url } = await startService(bench, 'calls', {
+    lookups: { airport: { http: { url: `${airports.origin}/airports/{iata}` } } },
+    pipelines: {
+      flights: {
+        mode: 'ordered',
+        capacity: 100,
+        enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }],
+      },
+    },
+  });
+  const prefix = `${airports.origin}/airports/`;
+  const client = await startWorker(bench, 'load-client.ts');
+  const dispatcher = await startWorker(bench, 'bare-dispatch.ts', [airports.origin, '/airports/', 'origin', '100']);
+  const mapRequest = await startWorker(bench, 'readable-map.ts', ['request', prefix]);
+  const mapFetch = await startWorker(bench, 'readable-map.ts', ['fetch', prefix]);
+  const stream = async (query: string, times: number) => {
+    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights${query}`, file, times }));
+    const records = list.length * times;
+    if (figure(figures, 'written') !== records || figure(figures, 'errors') !== 0)
+      throw new Error(
+        `the service wrote ${figures['written']} of ${records} records, ${figures['errors']} of them errors`,
+      );
+    return figures;
+  };
+  const contenders: Contender[] = [
+    { name: bare, run: (times) => withCpu(dispatcher.pid, () => dispatcher.run({ file, times })) },
+    { name: service, run: (times) => stream('', times) },
+    { name: withRequest, run: (times) => withCpu(mapRequest.pid, () => mapRequest.run({ file, times })) },
+    { name: withFetch, run: (times) => withCpu(mapFetch.pid, () => mapFetch.run({ file, times })) },
+  ];
+  const measured = await inTurn(bench, contenders, 1);
+  const ratio = (name: string, pick: typeof cpuPerRecord): Row['value'] =>
+    ratioOf(runsOf(measured, name, pick), runsOf(measured, bare, pick));
+  return {
+    id: 'a',
+    title: 'The whole service against bare HTTP calls',
+    rows: [
+      {
+        what: `CPU a record: ${service} ÷ ${bare}`,
+        value: ratio(service, cpuPerRecord),
+        unit: '×',
+        target: { atMost: 1.35 },
+      },
+      { what: `records/s: ${service} ÷ ${bare}`, value: ratio(service, perSecond), unit: '×' },
+      ...[withRequest, withFetch].map((name) => ({
+        what: `CPU a record: ${name} ÷ ${bare}`,
+        value: ratio(name, cpuPerRecord),
+        unit: '×',
+      })),
+      ...contenders.flatMap(({ name }) => [
+        { what: name, value: spreadOf(runsOf(measured, name, cpuPerRecord)), unit: 'µs CPU a record' },
+        { what: name, value: spreadOf(runsOf(measured, name, perSecond)), unit: 'records/s' },
+      ]),
+    ],
+    notes: [
+      `Downstream: ${airports.description}. 100 calls at a time, one lookup a record, 20,000 real flights over and over.`,
+      'CPU is that of the process named alone, all its threads, user and system time, from /proc.',
+      'The bare loop reads no lines, keeps no answer and writes nothing; the two of Readable.map write to /dev/null.',
+    ],
+  };
+}

@@ -1,0 +1,44 @@
+/** What one run measured. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** Several runs of the same thing: the middle one counts, the outer ones are the spread. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly runs: readonly number[];
+}
+
+export function spreadOf(runs: readonly number[]): Spread {
+  const sorted = [...runs].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  const lower = sorted[sorted.length - 1 - middle] ?? upper;
+  return { median: (upper + lower) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, runs };
+}
+
+/** Runs of two things, taken in turn, divided pair by pair: what slowed both down is gone from it. */
+export function ratioOf(runs: readonly number[], others: readonly number[]): Spread {
+  return spreadOf(runs.map((run, round) => run / (others[round] ?? Number.NaN)));
+}
+
+/** One line of the result. `target` is a bound of `value`'s median. */
+export interface Row {
+  readonly what: string;
+  readonly value: Spread;
+  readonly unit: string;
+  readonly target?: { readonly atMost?: number; readonly atLeast?: number };
+}
+
+/** Undefined where there is nothing to meet. */
+export function met({ value, target }: Row): boolean | undefined {
+  if (target === undefined) return undefined;
+  return value.median <= (target.atMost ?? Infinity) && value.median >= (target.atLeast ?? -Infinity);
+}
+
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly rows: readonly Row[];
+  readonly notes: readonly string[];
+}

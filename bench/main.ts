@@ -1,0 +1,77 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Bench } from './bench.ts';
+import { wholeService } from './experiments/calls.ts';
+import { shareOfLimit } from './experiments/latency.ts';
+import { linesThrough } from './experiments/lines.ts';
+import { operatorAlone } from './experiments/operator.ts';
+import { met, type Section } from './figures.ts';
+import { markdown, reportOf } from './report.ts';
+
+const usage = `npm run bench -- [--only a,c] [--quick] [--write]
+  --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table
+  --quick  about a tenth of the time; to see that it runs, not for figures
+  --write  put the figures into bench/README.md
+`;
+
+const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
+  a: wholeService,
+  b: shareOfLimit,
+  c: operatorAlone,
+  d: linesThrough,
+};
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: Object.keys(experiments).join() },
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function runAll(names: readonly string[], bench: Bench): Promise<Section[]> {
+  const sections: Section[] = [];
+  for (const name of names) {
+    const experiment = experiments[name];
+    if (experiment === undefined) throw new Error(`there is no experiment "${name}"\n${usage}`);
+    bench.say(`(${name})`);
+    try {
+      sections.push(await experiment(bench));
+    } finally {
+      await bench.cleanUp();
+    }
+  }
+  return sections;
+}
+
+function writeInto(page: string, figures: string): void {
+  const [begin, end] = ['<!-- figures: written by npm run bench -- --write -->', '<!-- end of figures -->'];
+  const text = readFileSync(page, 'utf8');
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${page} has lost the place of its figures`);
+  writeFileSync(page, `${before}${begin}\n\n${figures}\n${end}${after}`);
+}
+
+if (values.help) {
+  process.stdout.write(usage);
+} else {
+  const bench = new Bench(values.quick);
+  try {
+    const report = reportOf(await runAll(values.only.split(','), bench), values.quick);
+    const text = markdown(report);
+    process.stdout.write(`\n${text}`);
+    const results = join(import.meta.dirname, 'results');
+    mkdirSync(results, { recursive: true });
+    writeFileSync(join(results, 'latest.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+    if (values.write) writeInto(join(import.meta.dirname, 'README.md'), text);
+    const missed = report.sections.flatMap(({ id, rows }) =>
+      rows.filter((row) => met(row) === false).map(({ what }) => `(${id}) ${what}`),
+    );
+    if (missed.length > 0) bench.say(`Not met: ${missed.join('; ')}`);
+  } finally {
+    await bench.dispose();
+  }
+}

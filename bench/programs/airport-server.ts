@@ -1,0 +1,22 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { work } from '../worker.ts';
+
+/** The same answers as nginx would give, from memory, where there is no nginx. */
+const [folder = ''] = process.argv.slice(2);
+const answers = new Map(
+  readdirSync(folder).map((name) => [`/airports/${encodeURIComponent(name)}`, readFileSync(join(folder, name))]),
+);
+const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+  const answer = answers.get(request.url ?? '');
+  response.writeHead(answer === undefined ? 404 : 200, {
+    'content-type': 'application/json',
+    'content-length': answer?.length ?? 0,
+  });
+  response.end(answer);
+}).listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+work(() => ({}), { port: typeof address === 'object' && address !== null ? address.port : 0 });

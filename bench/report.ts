@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { met, type Row, type Section } from './figures.ts';
+
+export interface Report {
+  readonly date: string;
+  readonly quick: boolean;
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly sections: readonly Section[];
+}
+
+const modules = join(import.meta.dirname, '..', 'node_modules');
+
+function versionOf(name: string): string {
+  const manifest: { version: string } = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8'));
+  return manifest.version;
+}
+
+export function reportOf(sections: readonly Section[], quick: boolean): Report {
+  const compared = ['fastify', 'p-map', 'rxjs', 'undici'];
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    quick,
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      system: `${type()} ${release()} ${arch()}`,
+    },
+    versions: {
+      millrace: commit(),
+      node: process.versions.node,
+      ...Object.fromEntries(compared.map((name) => [name, versionOf(name)])),
+    },
+    sections,
+  };
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'not a clone';
+  }
+}
+
+/** Three significant digits, thousands apart. */
+function digits(value: number): string {
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
+}
+
+function targetOf({ target }: Row): string {
+  if (target?.atMost !== undefined) return `≤ ${target.atMost}`;
+  return target?.atLeast === undefined ? '' : `≥ ${target.atLeast}`;
+}
+
+function verdict(row: Row): string {
+  const held = met(row);
+  if (held === undefined) return '';
+  return held ? 'met' : 'NOT met';
+}
+
+/** The same tables for the terminal and for the page. */
+export function markdown(report: Report): string {
+  const { cpu, cores, memoryGiB, system } = report.machine;
+  const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
+  const head = [
+    `${report.date}${report.quick ? ', a quick run: figures are rough' : ''}. ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}.`,
+    `${versions.join(', ')}.`,
+    'A figure is the middle of all rounds, its spread the least and the most of them; a ratio is taken within each round.',
+  ].join('\n');
+  return `${[head, ...report.sections.map(sectionTable)].join('\n\n')}\n`;
+}
+
+function sectionTable({ id, title, rows, notes }: Section): string {
+  const cells = [
+    ['what', 'figure', 'spread', 'target', ''],
+    ...rows.map((row) => [
+      row.what,
+      `${digits(row.value.median)} ${row.unit}`.trim(),
+      `${digits(row.value.min)} – ${digits(row.value.max)}`,
+      targetOf(row),
+      verdict(row),
+    ]),
+  ];
+  const widths = cells.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 3, cell.length)), []);
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  const [header = [], ...body] = cells;
+  const table = [line(header), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line)];
+  return [`### (${id}) ${title}`, '', ...table, '', ...notes.map((note) => `- ${note}`)].join('\n');
+}

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort, type Bench } from './bench.ts';
+import { untilAnswered } from './downstream.ts';
+import { stop } from './processes.ts';
+
+export interface Service {
+  readonly pid: number;
+  readonly url: string;
+}
+
+/** `millrace serve` as a user would start it, in a process of its own, with the lookups and pipelines given. */
+export async function startService(
+  bench: Bench,
+  name: string,
+  config: { readonly lookups: object; readonly pipelines: object },
+): Promise<Service> {
+  const port = await freePort();
+  const adminPort = await freePort();
+  const server = { port, admin: { port: adminPort }, log: { level: 'warn' } };
+  const file = bench.file(`${name}.json`, JSON.stringify({ server, ...config }));
+  const log = join(bench.folder, `${name}.log`);
+  const output = openSync(log, 'w');
+  const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+  const child = spawn(process.execPath, [main, 'serve', '-c', file], { stdio: ['ignore', output, output] });
+  bench.defer(() => stop(child));
+  try {
+    await untilAnswered(`http://127.0.0.1:${adminPort}/readyz`);
+  } catch (error) {
+    throw new Error(`the service did not start:\n${readFileSync(log, 'utf8')}`, { cause: error });
+  }
+  return { pid: child.pid ?? 0, url: `http://127.0.0.1:${port}/v1/enrich` };
+}
