@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Deadlines, type Timed } from '../../src/core/deadlines.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
@@ -120,7 +120,7 @@ describe('deadlines', () => {
             deadlines.arm(entry, clock.now() + 5);
           } else deadlines.disarm(entry);
           await clock.advance(wait);
-          for (const [name, due] of [...model]) {
+          for (const [name, due] of model) {
             if (due > clock.now()) continue;
             expected.push(`${name}@${due}`);
             model.delete(name);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fifo } from '../../src/core/fifo.ts';
 
@@ -16,11 +16,8 @@ describe('fifo', () => {
         const fifo = new Fifo<number>();
         const model: number[] = [];
         for (const step of steps) {
-          if (step === null) expect(fifo.shift()).toBe(model.shift());
-          else {
-            fifo.push(step);
-            model.push(step);
-          }
+          const shifted = step === null ? [fifo.shift(), model.shift()] : [fifo.push(step), void model.push(step)];
+          expect(shifted[0]).toBe(shifted[1]);
           expect(fifo.size).toBe(model.length);
           expect(fifo.peek()).toBe(model[0]);
         }

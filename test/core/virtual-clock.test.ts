@@ -5,7 +5,12 @@ describe('virtual clock', () => {
   test('timers fire in order of time, ties in order of arming, and see the time they were set for', async () => {
     const clock = virtualClock(1000);
     const fired: string[] = [];
-    for (const [name, ms] of [['late', 30], ['first', 10], ['tie', 10], ['never', 31]] as const) {
+    for (const [name, ms] of [
+      ['late', 30],
+      ['first', 10],
+      ['tie', 10],
+      ['never', 31],
+    ] as const) {
       clock.setTimer(ms, () => fired.push(`${name} ${clock.now()}`));
     }
     await clock.advance(30);

@@ -1,0 +1,356 @@
+import { describe, expect, test } from 'vitest';
+import { RecordError } from '../../src/core/errors.ts';
+import { modes, Scripted } from './scripted.ts';
+
+describe.each(modes)('admission: %s', (mode) => {
+  test('C1 a record that has no slot is not started, and no clock runs for it', () => {
+    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100 });
+    expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
+    expect(operator.started).toEqual(['a', 'b']);
+  });
+
+  test('C2 a slot is freed by emission, never by completion', () => {
+    const operator = new Scripted({ mode, capacity: 1 });
+    operator.readable = false;
+    operator.offer('a');
+    operator.complete('a');
+    operator.turn();
+    expect(operator.offer('b')).toEqual([false]);
+    operator.readable = true;
+    operator.wait.drain();
+    expect(operator.output).toEqual(['A']);
+    expect(operator.offer('b')).toEqual([true]);
+  });
+
+  test('C3 a watermark takes a slot', () => {
+    const operator = new Scripted({ mode, capacity: 2 });
+    operator.offer('a');
+    expect([operator.watermark(1), operator.watermark(2)]).toEqual([true, false]);
+    expect(operator.offer('b')).toEqual([false]);
+  });
+
+  test('C4 room is told once, after it had been denied, when a slot is free', () => {
+    const operator = new Scripted({ mode, capacity: 1 });
+    operator.offer('a');
+    operator.complete('a');
+    operator.turn();
+    expect(operator.events).toEqual(['flush']);
+    operator.offer('b', 'c', 'd');
+    operator.complete('b');
+    operator.turn();
+    expect(operator.events).toEqual(['flush', 'flush', 'room']);
+  });
+
+  test('C5 while the reader has no room nothing is emitted, and slots stay taken', () => {
+    const operator = new Scripted({ mode, capacity: 2 });
+    operator.readable = false;
+    operator.offer('a', 'b', 'c');
+    operator.complete('a', 'b');
+    operator.turn();
+    expect([operator.output, operator.events, operator.wait.size]).toEqual([[], [], 2]);
+    expect(operator.wait.completedWaiting).toBe(2);
+  });
+
+  test('completions of one moment are emitted in one turn and flushed once', () => {
+    const operator = new Scripted({ mode, capacity: 5 });
+    operator.offer('a', 'b', 'c');
+    operator.complete('a', 'b', 'c');
+    expect(operator.output).toEqual([]);
+    operator.turn();
+    expect(operator.output).toEqual(['A', 'B', 'C']);
+    expect(operator.events).toEqual(['flush']);
+  });
+
+  test('a function that answers at once needs no turn to go on, and is flushed by the turn that comes', () => {
+    const operator = new Scripted({ mode, capacity: 2, invoke: (input, attempt) => attempt.complete(input) });
+    expect(operator.offer('a', 'b', 'c', 'd', 'e')).toEqual([true, true, true, true, true]);
+    expect(operator.output).toEqual(['a', 'b', 'c', 'd']);
+    expect(operator.events).toEqual([]);
+    operator.turn();
+    expect(operator.output).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(operator.events).toEqual(['flush']);
+  });
+
+  test('a hundred thousand records offered from within room need no deeper stack', () => {
+    let next = 0;
+    const operator: Scripted = new Scripted({
+      mode,
+      capacity: 1,
+      invoke: (input, attempt) => attempt.complete(input),
+      onRoom: offerAll,
+    });
+    function offerAll(): void {
+      while (next < 100_000 && operator.wait.offer(`a${next}`)) next++;
+      if (next === 100_000) operator.wait.end();
+    }
+    operator.readable = false;
+    offerAll();
+    operator.readable = true;
+    operator.wait.drain();
+    operator.turn();
+    expect(operator.output).toHaveLength(100_000);
+    expect(operator.events.at(-1)).toBe('end');
+  });
+});
+
+describe.each(modes)('completion: %s', (mode) => {
+  test('P1 the first completion wins; later ones are ignored and counted', () => {
+    const operator = new Scripted({ mode });
+    operator.offer('a');
+    const call = operator.call('a');
+    call.complete('first');
+    call.complete('second');
+    call.fail(new Error('third'));
+    operator.turn();
+    expect(operator.output).toEqual(['first']);
+    expect(operator.wait.lateCompletions).toBe(2);
+    call.complete('long after');
+    expect(operator.wait.lateCompletions).toBe(3);
+  });
+
+  test('P4 a synchronous throw is an error of that record', () => {
+    const operator = new Scripted({
+      mode,
+      invoke: (input) => {
+        if (input === 'b') throw new Error('no');
+      },
+    });
+    operator.offer('a', 'b');
+    operator.complete('a');
+    operator.turn();
+    const outcomes = ['b failed: no', 'A'];
+    expect(operator.output).toEqual(mode === 'ordered' ? outcomes.toReversed() : outcomes);
+  });
+
+  test('P5 an error frees what stands behind it', () => {
+    const operator = new Scripted({ mode, capacity: 1 });
+    operator.offer('a', 'b');
+    operator.call('a').fail(new Error('broken'));
+    operator.turn();
+    expect(operator.output).toEqual(['a failed: broken']);
+    expect(operator.events).toEqual(['flush', 'room']);
+  });
+});
+
+describe.each(modes)('timeout: %s', (mode) => {
+  test('T2 the call is cancelled, then the hook decides', async () => {
+    const operator = new Scripted({ mode, timeoutMs: 100 });
+    operator.offer('a');
+    expect(operator.call('a').deadline).toBe(100);
+    await operator.clock.advance(99);
+    expect(operator.cancelled).toEqual([]);
+    await operator.clock.advance(1);
+    operator.turn();
+    expect(operator.cancelled).toEqual(['a']);
+    expect(operator.call('a').reason).toBeInstanceOf(RecordError);
+    expect(operator.output).toEqual(['a timed out']);
+  });
+
+  test('T3 P2 the cancelled call can not complete the record, not even while the hook takes its time', async () => {
+    let hook: { complete(output: string): void } | undefined;
+    const operator = new Scripted({ mode, timeoutMs: 100, onTimeout: (_input, attempt) => (hook = attempt) });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.complete('a');
+    operator.turn();
+    expect(operator.output).toEqual([]);
+    expect(operator.wait.lateCompletions).toBe(1);
+    hook?.complete('from the hook');
+    operator.turn();
+    expect(operator.output).toEqual(['from the hook']);
+  });
+
+  test('T3 a function that completes when its signal aborts is late', async () => {
+    const operator = new Scripted({
+      mode,
+      timeoutMs: 100,
+      invoke: (_input, attempt) => {
+        attempt.signal.addEventListener('abort', () => attempt.complete('from the listener'));
+      },
+    });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.turn();
+    expect(operator.output).toEqual(['a timed out']);
+    expect(operator.wait.lateCompletions).toBe(1);
+  });
+
+  test('T4 a record that is complete never times out, though it is not emitted', async () => {
+    const operator = new Scripted({ mode, timeoutMs: 100 });
+    operator.readable = false;
+    operator.offer('a');
+    operator.complete('a');
+    await operator.clock.advance(1000);
+    operator.readable = true;
+    operator.wait.drain();
+    expect(operator.output).toEqual(['A']);
+    expect(operator.cancelled).toEqual([]);
+  });
+
+  test('T5 a timeout of 0 is none', async () => {
+    const operator = new Scripted({ mode, timeoutMs: 0 });
+    operator.offer('a');
+    expect(operator.call('a').deadline).toBe(Infinity);
+    expect(operator.clock.timers).toBe(0);
+    await operator.clock.advance(1e9);
+    expect(operator.cancelled).toEqual([]);
+  });
+
+  test('T6 many records are on one timer, and after the last there is none', () => {
+    const operator = new Scripted({ mode, capacity: 1000, timeoutMs: 100 });
+    const inputs = Array.from({ length: 1000 }, (_, index) => `${String.fromCharCode(97 + (index % 26))}${index}`);
+    operator.offer(...inputs);
+    expect(operator.clock.timers).toBe(1);
+    operator.wait.end();
+    for (const input of inputs) operator.complete(input);
+    operator.turn();
+    expect(operator.output).toHaveLength(1000);
+    expect(operator.clock.timers).toBe(0);
+  });
+
+  test('a throw of the hook is an error of the record', async () => {
+    const operator = new Scripted({
+      mode,
+      timeoutMs: 100,
+      onTimeout: () => {
+        throw new Error('hook');
+      },
+    });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.turn();
+    expect(operator.output).toEqual(['a failed: hook']);
+  });
+});
+
+describe.each(modes)('end and abort: %s', (mode) => {
+  test('E1 the end is told when every slot is emitted, once, and not from within end()', () => {
+    const operator = new Scripted({ mode });
+    operator.offer('a');
+    operator.wait.end();
+    operator.turn();
+    expect(operator.events).toEqual([]);
+    operator.complete('a');
+    operator.turn();
+    expect(operator.events).toEqual(['flush', 'end']);
+    operator.wait.end();
+    operator.turn();
+    expect(operator.events).toEqual(['flush', 'end']);
+    expect(operator.offer('b')).toEqual([false]);
+  });
+
+  test('E1 an empty stream ends too', () => {
+    const operator = new Scripted({ mode });
+    operator.wait.end();
+    expect(operator.events).toEqual([]);
+    operator.turn();
+    expect(operator.events).toEqual(['end']);
+  });
+
+  test('R6 the calls that run learn that the input has ended', () => {
+    const operator = new Scripted({ mode });
+    operator.offer('a');
+    let told = 0;
+    operator.call('a').inputEnd.onEnd(() => told++);
+    expect(operator.call('a').inputEnd.ended).toBe(false);
+    operator.wait.end();
+    expect([told, operator.call('a').inputEnd.ended]).toEqual([1, true]);
+  });
+
+  test('E2 an abort cancels what runs, leaves no timer, and ignores what still completes', () => {
+    const operator = new Scripted({ mode, capacity: 3, timeoutMs: 100 });
+    operator.offer('a', 'b', 'c');
+    operator.complete('b');
+    operator.wait.abort(new Error('client gone'));
+    expect(operator.cancelled).toEqual(['a', 'c']);
+    operator.complete('a', 'c');
+    operator.turn();
+    operator.wait.drain();
+    expect([operator.output, operator.events]).toEqual([[], []]);
+    expect([operator.clock.timers, operator.wait.size, operator.wait.inFlight]).toEqual([0, 0, 0]);
+    expect(operator.wait.lateCompletions).toBe(0);
+    expect(operator.offer('d')).toEqual([false]);
+  });
+
+  test('E2 an abort from within a call cancels that call too', () => {
+    const operator: Scripted = new Scripted({
+      mode,
+      timeoutMs: 100,
+      invoke: () => operator.wait.abort(new Error('stop')),
+    });
+    operator.offer('a');
+    expect(operator.cancelled).toEqual(['a']);
+    expect(operator.clock.timers).toBe(0);
+  });
+});
+
+describe('keyed order', () => {
+  test('O3 one call at a time for a key, others run on; completion starts the next one before emission', () => {
+    const operator = new Scripted({ mode: 'keyed', capacity: 9 });
+    operator.readable = false;
+    operator.offer('a1', 'a2', 'b1', 'a3');
+    expect(operator.started).toEqual(['a1', 'b1']);
+    operator.complete('a1');
+    expect(operator.started).toEqual(['a1', 'b1', 'a2']);
+    expect(operator.wait.inFlight).toBe(2);
+  });
+
+  test('O3 the time of a record that waits for its key starts with its call', async () => {
+    const operator = new Scripted({ mode: 'keyed', capacity: 9, timeoutMs: 100 });
+    operator.offer('a1', 'a2');
+    await operator.clock.advance(80);
+    operator.complete('a1');
+    expect(operator.call('a2').deadline).toBe(180);
+    await operator.clock.advance(99);
+    expect(operator.cancelled).toEqual([]);
+    await operator.clock.advance(1);
+    expect(operator.cancelled).toEqual(['a2']);
+  });
+
+  test('O3 a long chain of one key that answers at once needs no deeper stack', () => {
+    const operator = new Scripted({
+      mode: 'keyed',
+      capacity: 100_000,
+      invoke: (input, attempt) => {
+        if (input !== 'a0') attempt.complete(input);
+      },
+    });
+    for (let index = 0; index < 50_000; index++) operator.wait.offer(`a${index}`);
+    operator.complete('a0');
+    operator.turn();
+    expect(operator.output).toHaveLength(50_000);
+    expect(operator.output.at(-1)).toBe('a49999');
+  });
+});
+
+describe('measures', () => {
+  test('the observer hears how long a record took, how long it waited for its turn, and why the input stood still', async () => {
+    const heard: string[] = [];
+    const operator = new Scripted({
+      mode: 'ordered',
+      capacity: 2,
+      observer: {
+        recordDuration: (ms) => void heard.push(`took ${ms}`),
+        reorderWait: (ms) => void heard.push(`waited ${ms}`),
+        lateCompletion: () => void heard.push('late'),
+        backpressure: (reason, ms) => void heard.push(`${reason} ${ms}`),
+      },
+    });
+    operator.offer('a', 'b', 'c');
+    await operator.clock.advance(10);
+    operator.complete('b');
+    await operator.clock.advance(20);
+    operator.complete('a', 'a');
+    operator.turn();
+    expect(heard).toEqual(['late', 'waited 0', 'took 30', 'waited 20', 'took 30', 'capacity 30']);
+    heard.length = 0;
+    operator.offer('d', 'e', 'f');
+    operator.readable = false;
+    operator.complete('d', 'e');
+    await operator.clock.advance(5);
+    operator.readable = true;
+    operator.wait.drain();
+    expect(heard.at(-1)).toBe('slow_reader 5');
+    expect(operator.wait.highestInFlight).toBe(2);
+  });
+});

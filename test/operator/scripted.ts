@@ -1,0 +1,99 @@
+import type { CallContext } from '../../src/core/call-context.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import type { Attempt } from '../../src/operator/attempt.ts';
+import { AsyncWait, type AsyncWaitObserver } from '../../src/operator/async-wait.ts';
+import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
+import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
+import type { StreamQueue } from '../../src/operator/queue.ts';
+import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { Watermark } from '../../src/operator/watermark.ts';
+
+export type Mode = 'ordered' | 'unordered' | 'keyed';
+export const modes: readonly Mode[] = ['ordered', 'unordered', 'keyed'];
+
+/** In keyed mode the key of `a1` is `a`. */
+export function queueOf<Out>(mode: Mode, capacity: number): StreamQueue<string, Out> {
+  if (mode === 'ordered') return new OrderedQueue(capacity);
+  if (mode === 'unordered') return new UnorderedQueue(capacity);
+  return new KeyedQueue(capacity, (input) => input.slice(0, 1));
+}
+
+export interface ScriptedOptions {
+  readonly mode?: Mode;
+  readonly capacity?: number;
+  readonly timeoutMs?: number;
+  readonly invoke?: (input: string, attempt: Attempt<string, string>) => void;
+  readonly onTimeout?: (input: string, attempt: Attempt<string, string>) => void;
+  readonly onRoom?: () => void;
+  readonly observer?: AsyncWaitObserver;
+}
+
+/** An operator whose calls, turns, reader and time are in the hands of the test. */
+export class Scripted {
+  readonly clock: VirtualClock = virtualClock();
+  readonly wait: AsyncWait<string, string>;
+  /** Calls that were started, by input; the test completes them. */
+  readonly calls = new Map<string, Attempt<string, string>>();
+  readonly started: string[] = [];
+  readonly cancelled: string[] = [];
+  readonly output: string[] = [];
+  readonly events: string[] = [];
+  readonly #turns: (() => void)[] = [];
+  readable = true;
+
+  constructor(options: ScriptedOptions = {}) {
+    const { mode = 'ordered', capacity = 2, timeoutMs = 0, invoke, onTimeout, observer } = options;
+    const readable = (): boolean => this.readable;
+    this.wait = new AsyncWait<string, string>({
+      queue: queueOf(mode, capacity),
+      timeoutMs,
+      clock: this.clock,
+      invoke: (input, attempt) => {
+        this.started.push(input);
+        this.calls.set(input, attempt);
+        attempt.onCancel(() => this.cancelled.push(input));
+        invoke?.(input, attempt);
+      },
+      onTimeout: onTimeout ?? ((input, attempt) => attempt.complete(`${input} timed out`)),
+      onError: (error, input) => `${input} failed: ${error instanceof Error ? error.message : String(error)}`,
+      downstream: {
+        get ready() {
+          return readable();
+        },
+        emit: (output) => void this.output.push(output),
+        emitBarrier: (barrier) => void this.output.push(`| ${String(barrier.value)}`),
+        flush: () => void this.events.push('flush'),
+      },
+      onRoom: () => {
+        this.events.push('room');
+        options.onRoom?.();
+      },
+      onEnd: () => void this.events.push('end'),
+      schedule: (turn) => void this.#turns.push(turn),
+      observer,
+    });
+  }
+
+  offer(...inputs: string[]): boolean[] {
+    return inputs.map((input) => this.wait.offer(input));
+  }
+
+  watermark(value: unknown): boolean {
+    return this.wait.offerBarrier(new Watermark(value));
+  }
+
+  call(input: string): Attempt<string, string> & CallContext {
+    const attempt = this.calls.get(input);
+    if (attempt === undefined) throw new Error(`${input} was not started`);
+    return attempt;
+  }
+
+  complete(...inputs: string[]): void {
+    for (const input of inputs) this.call(input).complete(input.toUpperCase());
+  }
+
+  /** Runs the scheduled turns, and those that they schedule. */
+  turn(): void {
+    for (let turn = this.#turns.shift(); turn !== undefined; turn = this.#turns.shift()) turn();
+  }
+}
