@@ -32,7 +32,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   later: Attempt<Res> | undefined = undefined;
 
   constructor(caller: CallContext, due: number) {
-    super(Math.min(caller.deadline, due), caller.attempt);
+    super(Math.min(caller.deadline, due), caller.attempt, caller.inputEnd);
     this.due = due;
   }
 
@@ -51,12 +51,12 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
         (value) => {
           deadlines.disarm(this);
           forget();
-          resolve(value);
+          return resolve(value);
         },
         (error: unknown) => {
           deadlines.disarm(this);
           forget();
-          reject(RecordError.from(error));
+          return reject(RecordError.from(error));
         },
       );
     });

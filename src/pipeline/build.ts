@@ -49,7 +49,7 @@ async function closeAll(lookups: Iterable<Lookup>): Promise<void> {
   await Promise.all([...lookups].map((lookup) => lookup.close()));
 }
 
-function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {
+export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {
   const waits = dependencies(config.enrich.map((step) => placesOf(step)));
   const written = new Set<string | undefined>();
   return config.enrich.map((options, index) => {

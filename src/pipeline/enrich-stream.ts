@@ -3,16 +3,14 @@ import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core
 import type { Clock } from '../core/time.ts';
 import type { AsyncWait, Downstream } from '../operator/async-wait.ts';
 import type { Framing } from '../wire/framing.ts';
-import { type Delimiter, LineSplitter } from '../wire/line-splitter.ts';
+import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
 import type { Entry } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 
-export interface EnrichStreamOptions extends RecordOperatorOptions {
-  readonly delimiter: Delimiter;
+export interface EnrichStreamOptions extends RecordOperatorOptions, LineSplitterOptions {
   readonly framing: Framing;
-  readonly lineBytes: number;
 }
 
 /** Where a stream's output goes. Nothing is called after `end`, `fail` or `abort`. */
@@ -56,7 +54,7 @@ export class EnrichStream {
     this.#capacity = options.capacity;
     this.#framing = options.framing;
     this.#tally = new Tally(observer);
-    this.#splitter = new LineSplitter({ lineBytes: options.lineBytes, delimiter: options.delimiter });
+    this.#splitter = new LineSplitter(options);
     const ends = { downstream: this.#downstream(), onRoom: () => this.#pumpOn(), onEnd: () => this.#finished() };
     this.#operator = recordOperator(options, ends, observer, clock);
   }

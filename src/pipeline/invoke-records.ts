@@ -2,7 +2,8 @@ import type { Clock } from '../core/time.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Attempt } from '../operator/attempt.ts';
 import { parseLine } from '../wire/codec.ts';
-import type { BadLine } from '../wire/line-splitter.ts';
+import { compact } from '../wire/json-text.ts';
+import type { BadLine } from '../wire/bad-line.ts';
 import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import { type Plan, RecordRun } from './record-run.ts';
 
@@ -13,15 +14,25 @@ export interface Entry {
   run: RecordRun | undefined;
 }
 
+export interface InvokeOptions {
+  readonly plan: Plan;
+  readonly onInvalid: OnFailure;
+  /** A record may hold line breaks between its tokens: they are taken out, so that it stays on one line. */
+  readonly multiline: boolean;
+}
+
 /** The function that the operator runs for each line, and what it does where there is no result. */
 export class InvokeRecords {
   readonly #plan: Plan;
   readonly #onInvalid: OnFailure;
   readonly #clock: Clock;
 
-  constructor(plan: Plan, onInvalid: OnFailure, clock: Clock) {
+  readonly #multiline: boolean;
+
+  constructor({ plan, onInvalid, multiline }: InvokeOptions, clock: Clock) {
     this.#plan = plan;
     this.#onInvalid = onInvalid;
+    this.#multiline = multiline;
     this.#clock = clock;
   }
 
@@ -30,7 +41,8 @@ export class InvokeRecords {
     if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
     const record = parseLine(line);
     if (record instanceof RecordError) return attempt.complete(invalid(line, seq, record, this.#onInvalid));
-    entry.run = new RecordRun(this.#plan, line, seq, record, attempt, this.#clock);
+    const text = this.#multiline ? compact(line) : line;
+    entry.run = new RecordRun(this.#plan, text, seq, record, attempt, this.#clock);
     entry.run.start();
   };
 

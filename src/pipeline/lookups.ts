@@ -25,7 +25,7 @@ export interface LookupRuntime {
 export async function openLookup(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Lookup> {
   const { clock, baseDir } = runtime;
   const observer = runtime.observer.lookup(name);
-  const connector = await connectorOf(config).create({ lookup: name, clock, observer, baseDir });
+  const connector = connectorOf(config).create({ lookup: name, clock, observer, baseDir });
   await connector.open();
   return {
     name,

@@ -1,7 +1,7 @@
-import { type RecordError, type RecordErrorCode, RequestError } from '../core/errors.ts';
+import { RecordError, type RecordErrorCode, RequestError } from '../core/errors.ts';
 import type { RecordOutcome } from '../core/observer.ts';
 import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
-import type { BadLine } from '../wire/line-splitter.ts';
+import type { BadLine } from '../wire/bad-line.ts';
 
 /** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
 export interface Outcome {
@@ -51,7 +51,8 @@ export function invalid(input: string, seq: number, error: BadLine | RecordError
   if (onInvalid === 'fail') {
     return { kind: 'invalid', lines: NONE, code, fatal: ending(seq, code, error.message) };
   }
-  return { kind: 'invalid', lines: invalidLine(error, seq + 1, input), code, fatal: undefined };
+  const failure = error instanceof RecordError ? error : new RecordError(code, error.message);
+  return { kind: 'invalid', lines: invalidLine(failure, seq + 1, input), code, fatal: undefined };
 }
 
 function ending(seq: number, code: RecordErrorCode, message: string): RequestError {

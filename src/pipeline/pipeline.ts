@@ -3,8 +3,9 @@ import { RecordError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { BadLine } from '../wire/bad-line.ts';
 import { type Framing, ndjson } from '../wire/framing.ts';
-import type { BadLine, Delimiter } from '../wire/line-splitter.ts';
+import type { LineSplitterOptions } from '../wire/line-splitter.ts';
 import { EnrichStream, type StreamSink } from './enrich-stream.ts';
 import type { MetaField } from './meta.ts';
 import type { Outcome } from './outcome.ts';
@@ -22,7 +23,7 @@ export interface StreamSettings {
   readonly timeoutMs: number;
   readonly onError: OnError;
   readonly meta: readonly MetaField[];
-  readonly delimiter: Delimiter;
+  readonly delimiter: LineSplitterOptions['delimiter'];
   readonly framing: Framing;
 }
 
@@ -60,7 +61,7 @@ export class Pipeline {
     const { onInvalid } = this.config;
     const plan = this.#plan(settings);
     return new EnrichStream(
-      { plan, onInvalid, mode, capacity, timeoutMs, delimiter, framing, lineBytes },
+      { plan, onInvalid, multiline: delimiter === 'rs', mode, capacity, timeoutMs, delimiter, framing, lineBytes },
       sink,
       observer,
       clock,
@@ -77,7 +78,7 @@ export class Pipeline {
         resolve(outcome);
       };
       const operator = recordOperator(
-        { ...settings, plan: this.#plan(settings), onInvalid: this.config.onInvalid, capacity: 1 },
+        { ...settings, plan: this.#plan(settings), onInvalid: this.config.onInvalid, multiline: true, capacity: 1 },
         { downstream: { ready: true, emit, emitBarrier() {}, flush() {} }, onRoom() {}, onEnd() {} },
         observer,
         clock,

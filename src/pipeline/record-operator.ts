@@ -3,13 +3,10 @@ import type { Clock } from '../core/time.ts';
 import { AsyncWait, type Downstream } from '../operator/async-wait.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
-import { type Entry, InvokeRecords } from './invoke-records.ts';
-import type { OnFailure, Outcome } from './outcome.ts';
-import type { Plan } from './record-run.ts';
+import { type Entry, type InvokeOptions, InvokeRecords } from './invoke-records.ts';
+import type { Outcome } from './outcome.ts';
 
-export interface RecordOperatorOptions {
-  readonly plan: Plan;
-  readonly onInvalid: OnFailure;
+export interface RecordOperatorOptions extends InvokeOptions {
   readonly mode: 'ordered' | 'unordered';
   /** Slots, at least 1. */
   readonly capacity: number;
@@ -30,8 +27,8 @@ export function recordOperator(
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
-  const { plan, onInvalid, mode, capacity, timeoutMs } = options;
-  const { invoke, onTimeout, onError } = new InvokeRecords(plan, onInvalid, clock);
+  const { mode, capacity, timeoutMs } = options;
+  const { invoke, onTimeout, onError } = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
     ...ends,
     queue: mode === 'ordered' ? new OrderedQueue(capacity) : new UnorderedQueue(capacity),

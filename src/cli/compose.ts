@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config/schema.ts';
+import { redact } from '../config/redact.ts';
+import { type JsonObject, isJsonObject } from '../core/json.ts';
+import { systemClock } from '../core/time.ts';
+import { buildAdminApp } from '../http/admin-app.ts';
+import { buildApp } from '../http/app.ts';
+import { drain, type Gate } from '../http/drain.ts';
+import { LiveStreams } from '../http/live-streams.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { buildPipelines } from '../pipeline/build.ts';
+import { version } from './version.ts';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  /** Folder that relative file names of the configuration start from. */
+  readonly baseDir: string;
+  readonly logger: Logger | false;
+  /** Values that are shown nowhere. */
+  readonly secrets: readonly string[];
+}
+
+export interface Service {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** Lets running streams end within `drainTimeout`, then closes everything. Resolves with the number of streams cut. */
+  stop(): Promise<number>;
+}
+
+/** Puts the rooms together and listens. Rejects, with nothing left running, where something can not start. */
+export async function startService({ config, baseDir, logger, secrets }: ServiceOptions): Promise<Service> {
+  const clock = systemClock;
+  const { server } = config;
+  const metrics = createMetrics({ version: version() });
+  const pipelines = await buildPipelines(config, { clock, observer: metrics.observer, baseDir });
+  const gate: Gate = { draining: false };
+  const streams = new LiveStreams(clock, watchEveryMs(server.limits));
+  const effective = redact(config, secrets);
+  const app = await buildApp({
+    pipelines,
+    limits: server.limits,
+    streams,
+    gate,
+    clock,
+    logger,
+    version: version(),
+    describe: (name) => member(member(effective, 'pipelines'), name),
+  });
+  const scrape = { contentType: metrics.contentType, text: () => metrics.scrape() };
+  const lookups = (): JsonObject => member(metrics.snapshot(), 'lookups');
+  const admin = buildAdminApp({ gate, streams, scrape, lookups });
+  try {
+    const url = await listen(app, server.host, server.port);
+    const adminUrl = await listen(admin, server.admin.host, server.admin.port);
+    const stop = async (): Promise<number> => {
+      const cut = await drain({ app, streams, gate, clock, drainTimeoutMs: server.drainTimeout });
+      await admin.close();
+      await pipelines.close();
+      return cut;
+    };
+    return { url, adminUrl, stop };
+  } catch (error) {
+    await Promise.all([app.close(), admin.close()]);
+    await pipelines.close();
+    throw error;
+  }
+}
+
+/** A timeout of a stream is noticed at most a quarter of its time late. */
+function watchEveryMs({ idleTimeout, stallTimeout }: Config['server']['limits']): number {
+  return Math.max(10, Math.min(1000, idleTimeout / 4, stallTimeout / 4));
+}
+
+function member(object: JsonObject, name: string): JsonObject {
+  const value = object[name];
+  return isJsonObject(value) ? value : {};
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  await app.listen({ host, port });
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shown}:${address.port}`;
+}

@@ -1,0 +1,91 @@
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigError } from '../config/load.ts';
+import { check } from './check.ts';
+import { demo } from './demo.ts';
+import { exitCodes } from './exit-codes.ts';
+import { printSchema } from './schema.ts';
+import { serve } from './serve.ts';
+import type { ConfigFlags } from './settings.ts';
+import { version } from './version.ts';
+
+/** Runs one command line and gives its exit code. What is no data goes to stderr. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const program = describe((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${error.toString()}\n`);
+    return exitCodes.configuration;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`millrace: ${message}\n`);
+  return exitCodes.failed;
+}
+
+function describe(done: (code: number) => void): Command {
+  const program = new Command('millrace')
+    .description('POST a stream of JSON lines, get each back enriched by lookups against another system.')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(millrace --help shows what there is)')
+    .configureHelp({ sortOptions: true })
+    .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml');
+
+  withConfig(program.command('serve'))
+    .description('run the service')
+    .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml --port 8080')
+    .action(async (flags: ConfigFlags) => done(await serve(flags)));
+
+  withConfig(program.command('check'))
+    .description('validate the configuration and print it with every default that holds, secrets hidden')
+    .option('--json', 'print JSON instead of YAML', false)
+    .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml')
+    .action((flags: ConfigFlags & { json: boolean }) => done(check(flags)));
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration')
+    .addHelpText('after', '\nExample:\n  millrace schema > millrace.schema.json')
+    .action(() => done(printSchema()));
+
+  program
+    .command('demo')
+    .description('run the main job on real data: 20,000 flights, each looked up in an airport directory twice')
+    .option('--keep', 'stay up afterwards, and print curl lines to try', false)
+    .option('--records <n>', 'how many of the flights', wholeNumber)
+    .addHelpText('after', '\nExample:\n  millrace demo --keep')
+    .action(async (options: { keep: boolean; records?: number }) => {
+      const { stdout, stderr } = process;
+      const color = stdout.isTTY === true && process.stdout.hasColors();
+      done(await demo({ ...options, color, tty: stderr.isTTY === true, stdout, stderr }));
+    });
+
+  return program;
+}
+
+function withConfig(command: Command): Command {
+  return command
+    .addOption(new Option('-c, --config <file>', 'configuration (default: millrace.yaml, .yml or .json, here)'))
+    .addOption(new Option('--host <address>', 'address to listen on; goes before the environment and the file'))
+    .addOption(new Option('--port <number>', 'port to listen on, 0 for any free one'))
+    .addOption(new Option('--admin-host <address>', 'address of the admin listener'))
+    .addOption(new Option('--admin-port <number>', 'port of the admin listener, 0 for any free one'))
+    .addOption(new Option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent'));
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new CommanderError(exitCodes.usage, 'millrace.number', `expected a whole number above 0, got ${text}`);
+}

@@ -1,0 +1,30 @@
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { checkPipelines } from '../pipeline/check.ts';
+
+/** The options that every command with a configuration takes. */
+export interface ConfigFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly adminHost?: string;
+  readonly adminPort?: string;
+  readonly logLevel?: string;
+}
+
+const places = {
+  host: 'server.host',
+  port: 'server.port',
+  adminHost: 'server.admin.host',
+  adminPort: 'server.admin.port',
+  logLevel: 'server.log.level',
+} as const satisfies Partial<Record<keyof ConfigFlags, string>>;
+
+/** Loads the configuration that a command line names: flag over environment over file over default. */
+export function settingsOf(flags: ConfigFlags): Loaded {
+  const given: Record<string, string> = {};
+  for (const [flag, place] of Object.entries(places)) {
+    const value = flags[flag as keyof typeof places];
+    if (value !== undefined) given[place] = value;
+  }
+  return loadConfig({ file: flags.config, flags: given, checks: [checkPipelines] });
+}

@@ -1,0 +1,133 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { PipelineConfig, StepConfig } from '../../src/config/schema.ts';
+import type { CallContext } from '../../src/core/call-context.ts';
+import type { RequestError } from '../../src/core/errors.ts';
+import { silentObserver } from '../../src/core/observer.ts';
+import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { Answer, type Arguments } from '../../src/lookup/lookup.ts';
+import { buildSteps } from '../../src/pipeline/build.ts';
+import type { EnrichStream } from '../../src/pipeline/enrich-stream.ts';
+import type { Lookup } from '../../src/pipeline/lookups.ts';
+import { Pipeline, type StreamSettings } from '../../src/pipeline/pipeline.ts';
+import type { StreamSummary } from '../../src/pipeline/tally.ts';
+
+/** A call that a scripted lookup has received, and that the test answers. */
+export interface Call {
+  readonly args: Arguments;
+  readonly context: CallContext;
+  answer(json: string | undefined): void;
+  fail(error: unknown): void;
+}
+
+/** A lookup whose calls the test answers one by one; with `reply` it answers them itself, at once. */
+export class ScriptedLookup implements Lookup {
+  readonly name: string;
+  readonly calls: Call[] = [];
+  readonly #reply: ((args: Arguments) => Answer) | undefined;
+
+  constructor(name: string, reply?: (args: Arguments) => Answer) {
+    this.name = name;
+    this.#reply = reply;
+  }
+
+  readonly call = (args: Arguments, context: CallContext): Answer | Promise<Answer> => {
+    if (this.#reply !== undefined) return this.#reply(args);
+    return new Promise((resolve, reject) => {
+      this.calls.push({ args, context, answer: (json) => resolve(new Answer(json)), fail: reject });
+    });
+  };
+
+  describe(args: Arguments): { args: string } {
+    return { args: JSON.stringify(args) };
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function step(lookup: string, from: string, into: string, more: Partial<StepConfig> = {}): StepConfig {
+  return { lookup, with: { key: from }, into, ...more };
+}
+
+export function pipelineOf(
+  lookups: readonly Lookup[],
+  enrich: readonly StepConfig[],
+  options: Partial<PipelineConfig> = {},
+): { pipeline: Pipeline; clock: ReturnType<typeof virtualClock> } {
+  const clock = virtualClock();
+  const config: PipelineConfig = {
+    mode: 'ordered',
+    capacity: 100,
+    timeout: 10_000,
+    enrich: [...enrich],
+    onError: 'annotate',
+    onMiss: 'null',
+    onInvalid: 'annotate',
+    explode: false,
+    meta: [],
+    allow: { parameters: ['mode', 'capacity', 'timeout'], capacity: 100, timeout: 10_000 },
+    ...options,
+  };
+  const steps = buildSteps(config, new Map(lookups.map((lookup) => [lookup.name, lookup])));
+  const observer = silentObserver.pipeline('p');
+  return { pipeline: new Pipeline('p', config, steps, { observer, clock, lineBytes: 1 << 20 }), clock };
+}
+
+/** One stream of a pipeline, with everything that came out of it. */
+export class Run {
+  output = '';
+  writes = 0;
+  resumed = 0;
+  /** What the next writes say: false = no room. */
+  room = true;
+  summary: StreamSummary | undefined;
+  failure: RequestError | undefined;
+  readonly stream: EnrichStream;
+
+  constructor(pipeline: Pipeline, settings: Partial<StreamSettings> = {}) {
+    this.stream = pipeline.open(
+      { ...pipeline.settings(), ...settings },
+      {
+        write: (text) => {
+          this.output += text;
+          this.writes += 1;
+          return this.room;
+        },
+        resume: () => {
+          this.resumed += 1;
+        },
+        end: (summary) => {
+          this.summary = summary;
+        },
+        fail: (error) => {
+          this.failure = error;
+        },
+      },
+    );
+  }
+
+  push(text: string): boolean {
+    return this.stream.push(Buffer.from(text));
+  }
+
+  get lines(): string[] {
+    return this.output.split('\n').slice(0, -1);
+  }
+}
+
+/** Everything that was made ready has been emitted. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await turn();
+}
+
+/** Sends a whole body and gives the lines that come out. */
+export async function linesOf(
+  pipeline: Pipeline,
+  body: string,
+  settings: Partial<StreamSettings> = {},
+): Promise<string[]> {
+  const run = new Run(pipeline, settings);
+  run.push(body);
+  run.stream.finish();
+  await settled();
+  return run.lines;
+}
