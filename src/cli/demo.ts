@@ -1,0 +1,114 @@
+import { type DemoData, readDemoData } from './demo/data.ts';
+import { airportAnswer, type AnswerOf, type Directory, startDirectory } from './demo/directory.ts';
+import { explanation, introduction, resultTable, tryIt } from './demo/report.ts';
+import { type Run, run } from './demo/run.ts';
+import { bar, count, paint, ProgressLine } from './demo/screen.ts';
+import { type DemoService, startDemoService } from './demo/service.ts';
+import { exitCodes } from './exit-codes.ts';
+
+export interface DemoOptions {
+  /** Stay up afterwards until a signal comes. */
+  readonly keep: boolean;
+  /** How many of the 20,000 flights; all of them where it is not given. */
+  readonly records?: number;
+  readonly color: boolean;
+  /** Whether stderr is a terminal, and gets a progress line. */
+  readonly tty: boolean;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+/**
+ * `millrace demo`: streams real flights through a real service, ordered and unordered, and looks at every line that
+ * comes back. Gives 0 where all of it is right, 1 with a reason where not, 130 or 143 where a signal came first.
+ */
+export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAnswer): Promise<number> {
+  const all = readDemoData();
+  const data = { ...all, flights: all.flights.slice(0, options.records) };
+  const interruption = interrupted();
+  let directory: Directory | undefined;
+  let service: DemoService | undefined;
+  try {
+    directory = await startDirectory(data.airports, answerOf);
+    service = await startDemoService(directory.urlTemplate);
+    const passed = await perform(options, { directory, service, data, signal: interruption.signal });
+    if (passed && options.keep) {
+      options.stdout.write(tryIt(service, data.flights, paint(options.color)));
+      await interruption.came;
+    }
+    return passed ? exitCodes.done : exitCodes.failed;
+  } catch (error) {
+    const signal = interruption.name();
+    if (signal !== undefined) return exitCodes[signal];
+    throw error;
+  } finally {
+    interruption.release();
+    await service?.stop();
+    await directory?.stop();
+  }
+}
+
+interface Parts {
+  readonly directory: Directory;
+  readonly service: DemoService;
+  readonly data: DemoData;
+  readonly signal: AbortSignal;
+}
+
+/** Whether every line came back as it should. */
+async function perform({ color, tty, stdout, stderr }: DemoOptions, parts: Parts): Promise<boolean> {
+  const colors = paint(color);
+  const progress = new ProgressLine(stderr, tty);
+  const stage = {
+    ...parts,
+    onProgress: ({ mode, done, of, perSecond, inFlight }: Parameters<Progressing>[0]) =>
+      progress.show(
+        `  ${mode.padEnd(9)} ${bar(done / of)} ${count(done)} of ${count(of)}   ${count(perSecond)} records/s   ${inFlight} in flight`,
+      ),
+  };
+  stdout.write(introduction(parts, colors));
+  const runs: Run[] = [];
+  for (const mode of ['ordered', 'unordered'] as const) {
+    try {
+      runs.push(await run(stage, mode));
+    } finally {
+      progress.clear();
+    }
+  }
+  stdout.write(resultTable(runs, parts.data, colors));
+  const faults = runs.flatMap(({ mode, faults: found }) => found.map((fault) => `${mode}: ${fault}`));
+  if (faults.length === 0) stdout.write(explanation(colors));
+  else stderr.write(`${colors.bad('The result is wrong:')}\n${faults.map((fault) => `  ${fault}\n`).join('')}`);
+  return faults.length === 0;
+}
+
+type Progressing = Parameters<typeof run>[0]['onProgress'];
+
+interface Interruption {
+  readonly signal: AbortSignal;
+  readonly came: Promise<void>;
+  name(): 'SIGINT' | 'SIGTERM' | undefined;
+  release(): void;
+}
+
+function interrupted(): Interruption {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let name: 'SIGINT' | 'SIGTERM' | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    name = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+    controller.abort();
+    resolve();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    came: promise,
+    name: () => name,
+    release() {
+      process.removeListener('SIGINT', stop);
+      process.removeListener('SIGTERM', stop);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { csvRows } from '../../connectors/table-csv.ts';
+import { isJsonObject, parseJson } from '../../core/json.ts';
+
+/** A row of airports.csv as it is; its coordinates are text. */
+export type Airport = Readonly<Record<string, string>>;
+
+export interface DemoData {
+  /** By IATA code. */
+  readonly airports: ReadonlyMap<string, Airport>;
+  /** NDJSON lines without their line end, in the order of the file. */
+  readonly flights: readonly string[];
+}
+
+/** 20,000 flights and 3,376 airports of the United States, of vega-datasets. Throws Error where they are not to be found. */
+export function readDemoData(): DemoData {
+  const folder = dataFolder();
+  const airports = csvRows(readFileSync(join(folder, 'airports.csv'), 'utf8'), 'iata').map(
+    ({ key, json }): [string, Airport] => [key, stringsOf(json)],
+  );
+  const flights = parseJson(readFileSync(join(folder, 'flights-20k.json'), 'utf8'));
+  if (!Array.isArray(flights)) throw new Error('flights-20k.json is not an array');
+  return { airports: new Map(airports), flights: flights.map((flight) => JSON.stringify(flight)) };
+}
+
+/** In a package the build has put the data beside the compiled files; in a checkout a development dependency holds it. */
+function dataFolder(): string {
+  const packed = join(import.meta.dirname, '..', 'demo-data');
+  if (existsSync(packed)) return packed;
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const found = join(folder, 'node_modules', 'vega-datasets', 'data');
+    if (existsSync(found)) return found;
+    if (folder === dirname(folder)) {
+      throw new Error(`the data of the demo is neither in ${packed} nor in a node_modules/vega-datasets: run "npm ci"`);
+    }
+  }
+}
+
+function stringsOf(json: string): Airport {
+  const row = parseJson(json);
+  if (!isJsonObject(row)) throw new Error(`a row of airports.csv is no object: ${json}`);
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'string' ? value : '']));
+}

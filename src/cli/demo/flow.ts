@@ -1,0 +1,81 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { systemClock } from '../../core/time.ts';
+
+/** What came back over one request. */
+export interface Flow {
+  /** Without their line ends. */
+  readonly lines: readonly string[];
+  /** From the first byte sent to the last one read. */
+  readonly ms: number;
+  /** Names in lower case; empty where the response was cut off. */
+  readonly trailers: Readonly<Record<string, string | undefined>>;
+}
+
+/** Large enough that a write is worth its while, small enough to notice that the service does not read. */
+const linesPerWrite = 200;
+
+/**
+ * POSTs the lines as NDJSON and reads the response while it still sends, as slowly as the service takes them.
+ * Rejects where the request is refused or the response ends before it is complete.
+ */
+export function flow(
+  url: string,
+  lines: readonly string[],
+  onLines: (count: number) => void,
+  signal: AbortSignal,
+): Promise<Flow> {
+  const agent = new Agent();
+  const began = systemClock.now();
+  return new Promise<Flow>((resolve, reject) => {
+    const request = httpRequest(url, {
+      agent,
+      signal,
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson', te: 'trailers' },
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      collect(response, onLines).then(
+        (received) => resolve({ ...received, ms: systemClock.now() - began, trailers: response.trailers }),
+        reject,
+      );
+    });
+    send(request, lines);
+  }).finally(() => agent.destroy());
+}
+
+function send(request: ClientRequest, lines: readonly string[]): void {
+  let next = 0;
+  const more = (): void => {
+    while (next < lines.length) {
+      const batch = lines.slice(next, next + linesPerWrite);
+      next += batch.length;
+      if (!request.write(`${batch.join('\n')}\n`)) {
+        request.once('drain', more);
+        return;
+      }
+    }
+    request.end();
+  };
+  more();
+}
+
+function collect(response: IncomingMessage, onLines: (count: number) => void): Promise<Pick<Flow, 'lines'>> {
+  return new Promise((resolve, reject) => {
+    const lines: string[] = [];
+    let rest = '';
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop() ?? '';
+      lines.push(...parts);
+      onLines(lines.length);
+    });
+    response.on('error', (error) => reject(new Error(`the response broke off: ${error.message}`, { cause: error })));
+    response.on('end', () => {
+      if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}: ${rest}`));
+      else if (rest === '') resolve({ lines });
+      else reject(new Error(`the last line has no end: ${rest}`));
+    });
+  });
+}

@@ -1,0 +1,90 @@
+import { systemClock } from '../../core/time.ts';
+import type { DemoData } from './data.ts';
+import type { Directory } from './directory.ts';
+import { type Flow, flow } from './flow.ts';
+import { capacityOverLatency, recordLatencies, shortestRun } from './latency.ts';
+import { readings, recordQuantileMs, residentBytes } from './readings.ts';
+import { capacity, type DemoService, enrichUrl } from './service.ts';
+import { ServiceWatch } from './service-watch.ts';
+import { type Verdict, verify } from './verify.ts';
+
+export type Mode = 'ordered' | 'unordered';
+
+/** One pass of the flights through the service, and what was seen of it. */
+export interface Run extends Verdict {
+  readonly mode: Mode;
+  readonly lines: readonly string[];
+  readonly perSecond: number;
+  /** capacity ÷ mean latency of a record, in records per second. */
+  readonly limitPerSecond: number;
+  /** Of the best schedule of these very latencies in this mode, in records per second. */
+  readonly optimumPerSecond: number;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  readonly meanCallMs: number;
+  readonly mostInFlight: number;
+  readonly mostCalls: number;
+  readonly residentBytes: number;
+}
+
+export interface Progress {
+  readonly mode: Mode;
+  readonly done: number;
+  readonly of: number;
+  readonly perSecond: number;
+  readonly inFlight: number;
+}
+
+export interface Stage {
+  readonly service: DemoService;
+  readonly directory: Directory;
+  readonly data: DemoData;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export async function run(stage: Stage, mode: Mode): Promise<Run> {
+  const { service, directory, data, signal, onProgress } = stage;
+  const { flights, airports } = data;
+  const before = readings(await service.metrics());
+  directory.take();
+  const began = systemClock.now();
+  let done = 0;
+  const watch = new ServiceWatch(service, (inFlight) => {
+    const perSecond = (1000 * done) / (systemClock.now() - began);
+    onProgress({ mode, done, of: flights.length, perSecond, inFlight });
+  });
+  const onLines = (lines: number): void => {
+    done = lines;
+  };
+  let came: Flow;
+  try {
+    came = await flow(enrichUrl(service, mode), flights, onLines, signal);
+  } finally {
+    await watch.stop();
+  }
+  const after = readings(await service.metrics());
+  const { latenciesMs, mostAtOnce } = directory.take();
+  const records = recordLatencies(latenciesMs);
+  const verdict = verify(came, flights, airports, mode);
+  return {
+    mode,
+    errors: verdict.errors,
+    faults: [...verdict.faults, ...capacityFaults(mostAtOnce)],
+    lines: came.lines,
+    perSecond: (1000 * came.lines.length) / came.ms,
+    limitPerSecond: capacityOverLatency(records, capacity),
+    optimumPerSecond: (1000 * records.length) / shortestRun(records, capacity, mode),
+    p50Ms: recordQuantileMs(before, after, 0.5),
+    p99Ms: recordQuantileMs(before, after, 0.99),
+    meanCallMs: latenciesMs.reduce((sum, ms) => sum + ms, 0) / latenciesMs.length,
+    mostInFlight: watch.mostInFlight,
+    mostCalls: mostAtOnce,
+    residentBytes: Math.max(watch.mostResidentBytes, residentBytes(after)),
+  };
+}
+
+function capacityFaults(calls: number): string[] {
+  const allowed = 2 * capacity;
+  return calls <= allowed ? [] : [`${calls} calls at once, where capacity allows ${allowed}`];
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+
+/** A service in a process of its own, as `millrace serve` starts it. */
+export interface DemoService {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** A folder that is removed when the service stops; the configuration stands in it. */
+  readonly folder: string;
+  readonly configFile: string;
+  /** The metrics in the Prometheus text format. */
+  metrics(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const pipeline = 'flights';
+export const capacity = 100;
+
+const yaml = (urlTemplate: string): string => `lookups:
+  airport:
+    http: { url: "${urlTemplate}" }
+    timeout: 1s
+pipelines:
+  ${pipeline}:
+    capacity: ${capacity}
+    enrich:
+      - { lookup: airport, with: { iata: /origin }, into: /originAirport }
+      - { lookup: airport, with: { iata: /destination }, into: /destinationAirport }
+`;
+
+export const enrichUrl = (service: DemoService, mode: string): string =>
+  `${service.url}/v1/enrich/${pipeline}?mode=${mode}`;
+
+/** The line in which `serve` says where it listens. */
+const listens = /listens on (http:\S+), admin on (http:[^\s;]+)/;
+
+/** Resolves when the service listens; rejects with what it said where it ends before that. */
+export async function startDemoService(urlTemplate: string): Promise<DemoService> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'));
+  const configFile = join(folder, 'millrace.yaml');
+  writeFileSync(configFile, yaml(urlTemplate));
+  const main = join(import.meta.dirname, '..', `main${extname(import.meta.filename)}`);
+  const listenFlags = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
+  const child = spawn(process.execPath, [main, 'serve', '-c', configFile, ...listenFlags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await once(child, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const [url, adminUrl] = await whereItListens(child);
+    return { url, adminUrl, folder, configFile, metrics: () => get(`${adminUrl}/metrics`), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function whereItListens(child: ChildProcess): Promise<readonly [url: string, adminUrl: string]> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      // Read to the end of its life, for a pipe that is full would stop it; kept only as far as a message needs it.
+      said = (said + text).slice(-4096);
+      const [, url, adminUrl] = listens.exec(said) ?? [];
+      if (url !== undefined && adminUrl !== undefined) resolve([url, adminUrl]);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the service ended with ${code} before it listened:\n${said}`)));
+  });
+}
+
+function get(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    httpRequest(url, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (more: string) => {
+        text += more;
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve(text));
+    })
+      .on('error', reject)
+      .end();
+  });
+}

@@ -1,0 +1,84 @@
+import { isJsonObject, type JsonValue, parseJson } from '../../core/json.ts';
+import type { Airport } from './data.ts';
+import type { Flow } from './flow.ts';
+
+export interface Verdict {
+  /** Lines that hold `_error`. */
+  readonly errors: number;
+  /** What is wrong, in words; the first few of each kind. Empty where all is right. */
+  readonly faults: readonly string[];
+}
+
+const mostFaults = 5;
+
+/** Where the first of the members stands that were put behind those of the record. */
+const firstAdded = /,"(?:originAirport|destinationAirport|_error)":/;
+
+/**
+ * Looks at every line that came back: that it begins with the bytes of a line that was sent, once each and in order
+ * where order was asked for, and that it holds the city and the name of both airports as they stand in airports.csv.
+ */
+export function verify(
+  flow: Flow,
+  sent: readonly string[],
+  airports: ReadonlyMap<string, Airport>,
+  mode: 'ordered' | 'unordered',
+): Verdict {
+  const faults: string[] = [];
+  const missing = new Map<string, number>();
+  for (const line of sent) missing.set(line, (missing.get(line) ?? 0) + 1);
+  let errors = 0;
+
+  if (flow.lines.length !== sent.length)
+    faults.push(`${sent.length} lines were sent and ${flow.lines.length} came back`);
+  if (flow.trailers['millrace-status'] !== 'complete') faults.push('the trailer Millrace-Status: complete is missing');
+  for (const [index, line] of flow.lines.entries()) {
+    if (faults.length >= mostFaults) break;
+    const at = `line ${index + 1}`;
+    const original = originalOf(line);
+    const left = missing.get(original) ?? 0;
+    if (left === 0) faults.push(`${at} was not sent, or came back twice: ${line}`);
+    else if (mode === 'ordered' && original !== sent[index]) faults.push(`${at} is out of order: ${line}`);
+    missing.set(original, left - 1);
+    const fault = contentFault(line, airports);
+    if (fault === undefined) continue;
+    if (fault.isError) errors++;
+    faults.push(`${at}: ${fault.text}`);
+  }
+  return { errors, faults };
+}
+
+function originalOf(line: string): string {
+  const end = firstAdded.exec(line)?.index;
+  return end === undefined ? line : `${line.slice(0, end)}}`;
+}
+
+function contentFault(
+  line: string,
+  airports: ReadonlyMap<string, Airport>,
+): { readonly text: string; readonly isError: boolean } | undefined {
+  const record = parsed(line);
+  if (!isJsonObject(record)) return { text: `is no JSON object: ${line}`, isError: false };
+  if (record['_error'] !== undefined) return { text: JSON.stringify(record['_error']), isError: true };
+  for (const end of ['origin', 'destination']) {
+    const code = JSON.stringify(record[end]).replaceAll('"', '');
+    const found = record[`${end}Airport`];
+    const expected = airports.get(code);
+    for (const member of ['city', 'name']) {
+      const value = isJsonObject(found) ? found[member] : undefined;
+      if (value === undefined || value !== expected?.[member]) {
+        const text = `${member} of ${end} ${code} is ${JSON.stringify(value)}, and ${JSON.stringify(expected?.[member])} in airports.csv`;
+        return { text, isError: false };
+      }
+    }
+  }
+  return undefined;
+}
+
+function parsed(line: string): JsonValue | undefined {
+  try {
+    return parseJson(line);
+  } catch {
+    return undefined;
+  }
+}
