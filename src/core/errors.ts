@@ -41,6 +41,7 @@ export type RecordErrorCode = keyof typeof recordErrors;
 export const requestErrors = {
   bad_parameter: { status: 400, title: 'A query parameter can not be taken' },
   bad_body: { status: 400, title: 'The body can not be read' },
+  bad_request: { status: 400, title: 'The request is not understood' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
   unknown_route: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not take this method' },

@@ -1,0 +1,26 @@
+/** The word that was probably meant by `given`: the one with the fewest edits, if those are at most a third of it (or two). */
+export function nearest(given: string, words: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let fewest = Math.max(2, Math.floor(given.length / 3)) + 1;
+  for (const word of words) {
+    const edits = editDistance(given.toLowerCase(), word.toLowerCase());
+    if (edits >= fewest || edits >= word.length) continue;
+    fewest = edits;
+    best = word;
+  }
+  return best;
+}
+
+/** Insertions, deletions and replacements between two words (Levenshtein), row by row. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

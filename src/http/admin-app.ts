@@ -1,0 +1,34 @@
+import { fastify, type FastifyInstance } from 'fastify';
+import type { JsonObject } from '../core/json.ts';
+import { RequestError } from '../core/errors.ts';
+import type { Gate } from './drain.ts';
+import type { LiveStreams } from './live-streams.ts';
+import { sendRequestError } from './problem.ts';
+
+export interface AdminOptions {
+  readonly gate: Gate;
+  readonly streams: LiveStreams;
+  /** The metrics in the format of Prometheus, read now. */
+  readonly scrape: { readonly contentType: string; text: () => Promise<string> };
+  /** The state of each lookup at this moment. */
+  readonly lookups: () => JsonObject;
+}
+
+/** The listener for whoever operates the service. Builds, never listens. */
+export function buildAdminApp({ gate, streams, scrape, lookups }: AdminOptions): FastifyInstance {
+  const app = fastify({ logger: false, forceCloseConnections: true });
+  app.get('/livez', () => ({ status: 'live' }));
+  app.get('/readyz', (_request, reply) => {
+    if (!gate.draining) return { status: 'ready' };
+    return reply.code(503).send({ status: 'draining', streams: streams.size });
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
+  app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), lookups: lookups() }));
+  app.setNotFoundHandler((request, reply) =>
+    sendRequestError(
+      reply,
+      new RequestError('unknown_route', `${request.url} is not /livez, /readyz, /metrics or /state`),
+    ),
+  );
+  return app;
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { ServerConfig } from '../config/schema.ts';
+import { RequestError } from '../core/errors.ts';
+import type { JsonValue } from '../core/json.ts';
+import type { Clock } from '../core/time.ts';
+import { closeAfterEarlyAnswer } from './connection-end.ts';
+import type { Gate } from './drain.ts';
+import { enrichRoute } from './enrich-route.ts';
+import { requestError } from './framework-errors.ts';
+import type { LiveStreams } from './live-streams.ts';
+import { openApi } from './openapi.ts';
+import { opsRoutes } from './ops-routes.ts';
+import { sendRequestError } from './problem.ts';
+import type { PipelineDirectory } from './routing.ts';
+import { OpenResponses } from './open-responses.ts';
+
+export interface AppOptions {
+  readonly pipelines: PipelineDirectory;
+  readonly limits: ServerConfig['limits'];
+  readonly streams: LiveStreams;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly logger: FastifyBaseLogger | false;
+  /** Version of the service, for the OpenAPI document. */
+  readonly version: string;
+  /** The effective configuration of a pipeline there is, secrets hidden. */
+  readonly describe: (pipeline: string) => JsonValue;
+}
+
+/** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** Builds the public listener, and never listens. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { limits, clock, logger } = options;
+  const responses = new OpenResponses(clock);
+  const app = fastify({
+    ...(logger === false ? { logger } : { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestId,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // A stream may be silent for as long as its lookups are slow: limits.idleTimeout and stallTimeout end it instead.
+    connectionTimeout: 0,
+    requestTimeout: 0,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: {
+      headersTimeout: limits.headersTimeout,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
+    },
+    clientErrorHandler: (error, socket) => responses.refuse(error, socket),
+    frameworkErrors: (error, _request, reply) => void sendRequestError(reply, requestError(error)),
+  });
+  // A client that has sent everything may close its side (`nc -N`) and still read.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
+
+  // Bodies are read by the routes, as they come.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  // The schemas of the routes document; checking and writing is done by the routes themselves.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+
+  app.addHook('onRequest', (request, reply, done) => {
+    responses.begun(request.raw, reply.raw);
+    reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
+    reply.header('x-request-id', request.id);
+    done(request.is404 ? unknownRoute(request.url) : undefined);
+  });
+  app.setNotFoundHandler((request, reply) => sendRequestError(reply, unknownRoute(request.url)));
+  app.setErrorHandler((error, request, reply) => {
+    const known = requestError(error);
+    if (known.code === 'internal') request.log.error({ err: error }, 'a request failed by a defect of the service');
+    if (reply.raw.socket?.destroyed !== true) void sendRequestError(reply, known);
+  });
+
+  await openApi(app, options.version);
+  enrichRoute(app, options);
+  opsRoutes(app, options);
+  return app;
+}
+
+function unknownRoute(url: string): RequestError {
+  return new RequestError('unknown_route', `there is nothing at ${url}; /docs shows what there is`);
+}
+
+/** The client's own id where it is a plain token, so that its logs and ours can be joined. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.~-]{1,128}$/.test(given) ? given : randomUUID();
+}

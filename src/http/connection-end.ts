@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../core/time.ts';
+
+/** How long a socket is still read after the last byte to it: a client that is sending would else lose what it has not read. */
+const LINGER_MS = 1000;
+
+/** Closes the connection of a request whose body still came when its answer was complete, once the client could read that. */
+export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
+  if (request.complete || request.socket.destroyed) return;
+  request.resume();
+  const disarm = clock.setTimer(LINGER_MS, () => {
+    if (!request.complete) request.socket.destroy();
+  });
+  request.once('close', disarm);
+}
+
+/**
+ * Ends a response that has begun so that nobody can take it for complete: no last chunk, no trailer.
+ * What was written before still arrives, if it is read within `flushMs`. HTTP/1.0 has no chunks; there the
+ * connection is reset.
+ */
+export function cutResponse(request: IncomingMessage, response: ServerResponse, clock: Clock, flushMs: number): void {
+  const { socket } = response;
+  if (socket === null || socket.destroyed) return void request.socket.destroy();
+  if (!response.chunkedEncoding) return resetConnection(socket);
+  request.resume();
+  endSocket(socket, '', clock, flushMs);
+}
+
+/** Sends the last bytes of a connection, reads on for a second, and closes it; resets it if `flushMs` were not enough. */
+export function endSocket(socket: Socket, lastText: string, clock: Clock, flushMs: number): void {
+  let disarm = clock.setTimer(flushMs, () => resetConnection(socket));
+  socket.once('close', () => disarm());
+  socket.once('finish', () => {
+    disarm();
+    disarm = clock.setTimer(LINGER_MS, () => socket.destroy());
+  });
+  socket.end(lastText);
+}
+
+/** Closes at once and throws away what was not sent; the client sees a reset. */
+export function resetConnection(socket: Socket): void {
+  socket.resetAndDestroy();
+}

@@ -1,0 +1,76 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RequestError } from '../core/errors.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { AppOptions } from './app.ts';
+import { enrichOperation } from './openapi-enrich.ts';
+import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
+import { chosenSettings } from './parameters.ts';
+import { findPipeline, refuseOtherMethods } from './routing.ts';
+import { enrichSingleRecord } from './single-record.ts';
+import { StreamSession } from './stream-session.ts';
+
+const URL = '/v1/enrich/:pipeline';
+const TRAILERS = 'Millrace-Status, Millrace-Read, Millrace-Written, Millrace-Errors';
+
+/** `POST /v1/enrich/{pipeline}`: checks everything that can be checked before the first byte, then streams. */
+export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
+  app.post<{ Params: { pipeline: string } }>(URL, { schema: enrichOperation }, (request, reply) => {
+    const pipeline = findPipeline(options.pipelines, request.params.pipeline);
+    try {
+      refuseWhenFull(options);
+      return answer(request, reply, pipeline, options);
+    } catch (error) {
+      pipeline.observer.streamRejected();
+      throw error;
+    }
+  });
+  refuseOtherMethods(app, URL, ['POST'], 'curl -T sends PUT; add -X POST');
+}
+
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pipeline: Pipeline,
+  options: AppOptions,
+): Promise<FastifyReply> | FastifyReply {
+  const { headers } = request;
+  const { clock, limits, streams } = options;
+  refuseEncoding(headers['content-encoding']);
+  const format = bodyFormat(headers['content-type']);
+  const chosen = chosenSettings(request.query, pipeline);
+  if (format.kind === 'record') {
+    refuseUnlessJson(headers.accept);
+    return enrichSingleRecord(request, reply, { pipeline, settings: chosen, clock, maxBytes: limits.lineBytes });
+  }
+  const framing = acceptedFraming(headers.accept, format.framing);
+  const settings = { ...chosen, framing, delimiter: format.delimiter };
+  reply.hijack();
+  const session = new StreamSession({
+    id: request.id,
+    request: request.raw,
+    response: reply.raw,
+    pipeline,
+    settings,
+    streams,
+    idleTimeoutMs: limits.idleTimeout,
+    stallTimeoutMs: limits.stallTimeout,
+    clock,
+    log: request.log,
+  });
+  session.start({
+    'Content-Type': framing.mediaType,
+    'Cache-Control': 'no-store',
+    'X-Accel-Buffering': 'no',
+    'X-Request-Id': request.id,
+    ...(request.raw.httpVersion === '1.1' && { Trailer: TRAILERS }),
+  });
+  return reply;
+}
+
+function refuseWhenFull({ gate, streams, limits }: AppOptions): void {
+  if (gate.draining) throw new RequestError('draining', 'no new stream is taken; another instance will take it');
+  if (streams.size < limits.streams) return;
+  throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
+    limit: limits.streams,
+  });
+}

@@ -1,0 +1,67 @@
+import type { RequestError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { StreamOutcome } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+
+/** A request that is being answered. */
+export interface LiveStream {
+  describe(nowMs: number): JsonObject;
+  /** Called now and then, to find out that nothing moves any more. */
+  check(nowMs: number): void;
+  /** Ends the response so that the client sees it is not complete. */
+  cut(outcome: StreamOutcome, reason: RequestError): void;
+}
+
+/** All streams of one listener, watched by one coarse timer that runs only while there are any. */
+export class LiveStreams {
+  readonly #streams = new Set<LiveStream>();
+  readonly #clock: Clock;
+  readonly #checkMs: number;
+  #disarm: (() => void) | undefined;
+  #whenEmpty: (() => void)[] = [];
+
+  /** `checkMs` is how late a timeout of a stream may be noticed. */
+  constructor(clock: Clock, checkMs: number) {
+    this.#clock = clock;
+    this.#checkMs = checkMs;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  add(stream: LiveStream): void {
+    this.#streams.add(stream);
+    if (this.#disarm === undefined) this.#arm();
+  }
+
+  delete(stream: LiveStream): void {
+    if (!this.#streams.delete(stream) || this.#streams.size > 0) return;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  describe(): JsonObject[] {
+    const now = this.#clock.now();
+    return Array.from(this.#streams, (stream) => stream.describe(now));
+  }
+
+  cutAll(outcome: StreamOutcome, reason: RequestError): void {
+    for (const stream of this.#streams) stream.cut(outcome, reason);
+  }
+
+  /** Resolves when no stream is left, at once if there is none. */
+  empty(): Promise<void> {
+    if (this.#streams.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  #arm(): void {
+    this.#disarm = this.#clock.setTimer(this.#checkMs, () => {
+      this.#arm();
+      const now = this.#clock.now();
+      for (const stream of this.#streams) stream.check(now);
+    });
+  }
+}

@@ -1,0 +1,88 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { recordErrors } from '../core/errors.ts';
+import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
+import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
+import { problemSchema, problemResponses } from './openapi-problems.ts';
+import { refuseOtherMethods } from './routing.ts';
+
+/** Bodies and responses as OpenAPI 3.2 has them: the schemas of Fastify's routes have no place for `itemSchema`. */
+const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
+  '/v1/enrich/{pipeline}': {
+    post: {
+      requestBody: enrichRequestBody,
+      responses: withBoth(enrichResponses, problemResponses(['unknown_pipeline', 'draining'])),
+    },
+  },
+  '/v1/pipelines': { get: { responses: listResponses } },
+  '/v1/pipelines/{pipeline}': { get: { responses: showResponses } },
+  '/v1/explain/{pipeline}': { post: { requestBody: explainRequestBody, responses: explainResponses } },
+};
+
+/** `/openapi.json`, `/openapi.yaml` and `/docs`, of all routes that are added after this. */
+export async function openApi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.2.0',
+      info: {
+        title: 'Millrace',
+        version,
+        summary: 'POST a stream of JSON lines, get each back enriched.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'enrich', description: 'Streams of records.' },
+        { name: 'pipelines', description: 'What is configured.' },
+      ],
+    },
+    transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : {}),
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  app.get('/openapi.yaml', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('application/yaml').send(app.swagger({ yaml: true })),
+  );
+  for (const url of ['/openapi.json', '/openapi.yaml']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
+}
+
+interface Document {
+  components?: { schemas?: object };
+  paths?: Record<string, Record<string, unknown> | undefined>;
+}
+
+function complete(document: object): object {
+  const { components, paths, ...rest }: Document = document;
+  const schemas = {
+    ...components?.schemas,
+    ...enrichSchemas,
+    ...opsSchemas,
+    Problem: problemSchema,
+    RecordErrorCode: { type: 'string', enum: Object.keys(recordErrors) },
+  };
+  const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
+  return { ...rest, components: { ...components, schemas }, paths: Object.fromEntries(completed) };
+}
+
+function withBodies(path: string, item: Record<string, unknown>): Record<string, unknown> {
+  const bodies = operations[path];
+  return Object.fromEntries(
+    Object.entries(item).map(([method, operation]) => [method, Object.assign({}, operation, bodies?.[method])]),
+  );
+}
+
+interface Described {
+  description: string;
+}
+
+/** A status that stands in both says what either does. */
+function withBoth(some: Record<string, Described>, more: Record<string, Described>): Record<string, Described> {
+  const merged = { ...some };
+  for (const [status, response] of Object.entries(more)) {
+    const before = merged[status];
+    const description = before === undefined ? response.description : `${response.description} ${before.description}`;
+    merged[status] = { ...before, ...response, description };
+  }
+  return merged;
+}

@@ -1,0 +1,87 @@
+import { RequestError } from '../core/errors.ts';
+import { durationMs } from '../core/units.ts';
+import { type MetaField, metaFields } from '../pipeline/meta.ts';
+import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+
+/** The query parameters of `POST /v1/enrich/{pipeline}`. */
+export const parameterNames = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
+type ParameterName = (typeof parameterNames)[number];
+
+export const modes = ['ordered', 'unordered'] as const;
+/** What `onError` may be in a request; a fallback answer is the configuration's to give. */
+export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const;
+
+/**
+ * The settings of a pipeline as the query of a request narrows them. Throws `bad_parameter`, which names the
+ * parameter, the value and what it may be.
+ */
+export function chosenSettings(query: unknown, pipeline: Pipeline): StreamSettings {
+  const given = givenParameters(query, pipeline);
+  const defaults = pipeline.settings();
+  const { allow } = pipeline.config;
+  const mode = given.get('mode');
+  const capacity = given.get('capacity');
+  const timeout = given.get('timeout');
+  const onError = given.get('onError');
+  const meta = given.get('meta');
+  return {
+    ...defaults,
+    mode: mode === undefined ? defaults.mode : oneOf('mode', mode, modes),
+    capacity:
+      capacity === undefined ? Math.min(defaults.capacity, allow.capacity) : chosenCapacity(capacity, allow.capacity),
+    timeoutMs: timeout === undefined ? defaults.timeoutMs : chosenTimeout(timeout, allow.timeout),
+    onError: onError === undefined ? defaults.onError : oneOf('onError', onError, errorChoices),
+    meta: meta === undefined ? defaults.meta : chosenMeta(meta),
+  };
+}
+
+function givenParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<ParameterName, string> {
+  const given = new Map<ParameterName, string>();
+  const allowed: readonly string[] = pipeline.config.allow.parameters;
+  for (const [name, value] of Object.entries(typeof query === 'object' && query !== null ? query : {})) {
+    const known = parameterNames.find((parameter) => parameter === name);
+    if (known === undefined) {
+      throw refused(name, value, `unknown parameter ${name}; there are ${parameterNames.join(', ')}`);
+    }
+    if (!allowed.includes(known)) {
+      const open = allowed.length === 0 ? 'no parameter' : `only ${allowed.join(', ')}`;
+      throw refused(name, value, `${name} may not be set: pipeline ${pipeline.name} allows ${open}`, {
+        limit: allowed,
+      });
+    }
+    if (typeof value !== 'string') throw refused(name, value, `${name} is given more than once`);
+    given.set(known, value);
+  }
+  return given;
+}
+
+function chosenCapacity(value: string, most: number): number {
+  const capacity = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+  if (capacity >= 1 && capacity <= most) return capacity;
+  throw refused('capacity', value, `capacity is ${value}; a whole number from 1 to ${most} is allowed`, {
+    limit: most,
+  });
+}
+
+/** Both `0` and a ceiling of 0 mean that there is no bound. */
+function chosenTimeout(value: string, mostMs: number): number {
+  const timeoutMs = durationMs(value);
+  if (timeoutMs !== undefined && (mostMs === 0 || (timeoutMs > 0 && timeoutMs <= mostMs))) return timeoutMs;
+  const rule =
+    mostMs === 0 ? 'a duration such as 500ms, or 0 for none,' : `a duration such as 500ms, up to ${mostMs}ms,`;
+  throw refused('timeout', value, `timeout is ${value}; ${rule} is allowed`, { limit: `${mostMs}ms` });
+}
+
+function chosenMeta(value: string): readonly MetaField[] {
+  return value === '' ? [] : value.split(',').map((field) => oneOf('meta', field.trim(), metaFields));
+}
+
+function oneOf<Value extends string>(name: string, value: string, values: readonly Value[]): Value {
+  const found = values.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw refused(name, value, `${name} is ${value}; it may be ${values.join(', ')}`, { limit: values });
+}
+
+function refused(parameter: string, value: unknown, detail: string, extra: object = {}): RequestError {
+  return new RequestError('bad_parameter', detail, { parameter, value, ...extra });
+}

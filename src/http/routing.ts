@@ -1,0 +1,46 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { RequestError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+
+/** The pipelines that a listener serves. */
+export interface PipelineDirectory {
+  readonly names: readonly string[];
+  get(name: string): Pipeline | undefined;
+}
+
+/** Throws `unknown_pipeline`, which names those there are and the one that was probably meant. */
+export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeline {
+  const pipeline = pipelines.get(name);
+  if (pipeline !== undefined) return pipeline;
+  const { names } = pipelines;
+  const meant = nearest(name, names);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  throw new RequestError('unknown_pipeline', `there is no pipeline ${name}: ${known}${hint}`, {
+    pipelines: names,
+    ...(meant !== undefined && { nearest: meant }),
+  });
+}
+
+const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Answers 405 with `Allow` to every method that a path does not take. */
+export function refuseOtherMethods(
+  app: FastifyInstance,
+  url: string,
+  allowed: readonly HTTPMethods[],
+  hint = '',
+): void {
+  const allow = allowed.join(', ');
+  app.route({
+    method: methods.filter((method) => !allowed.includes(method)),
+    url,
+    schema: { hide: true },
+    handler: (request, reply) => {
+      reply.header('allow', allow);
+      const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;
+      throw new RequestError('method_not_allowed', hint === '' ? detail : `${detail}; ${hint}`, { allow: allowed });
+    },
+  });
+}

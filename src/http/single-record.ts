@@ -1,0 +1,62 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type RecordErrorCode, recordErrors, RequestError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { Clock } from '../core/time.ts';
+import type { Outcome } from '../pipeline/outcome.ts';
+import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import { readText } from './body-reader.ts';
+import { probeAfterHalfClose } from './hangup-probe.ts';
+import { recordProblem, sendProblem } from './problem.ts';
+
+export interface SingleRecordOptions {
+  readonly pipeline: Pipeline;
+  readonly settings: StreamSettings;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+}
+
+/**
+ * Answers a request whose body is one record: 200 with the record, 204 where the pipeline drops it, or a problem with
+ * the status of the record's failure. A client that goes away aborts the calls.
+ */
+export async function enrichSingleRecord(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { pipeline, settings, clock, maxBytes }: SingleRecordOptions,
+): Promise<FastifyReply> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new RequestError('bad_body', 'the client went away'));
+  });
+  probeAfterHalfClose(request.raw, reply.raw, clock);
+  const text = await readText(request.raw, maxBytes);
+  pipeline.observer.received(Buffer.byteLength(text));
+  const outcome = await pipeline.enrichOne(text, settings, gone.signal);
+  if (outcome.code !== undefined && failedKinds.has(outcome.kind)) return sendFailure(reply, outcome, outcome.code);
+  if (outcome.kind === 'dropped') return reply.code(204).send();
+  const { lines } = outcome;
+  const body = typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`;
+  pipeline.observer.sent(Buffer.byteLength(body));
+  return reply.type('application/json').send(Buffer.from(body));
+}
+
+/** A record that failed, but goes out with a stand-in or as it came, is a success here. */
+const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
+
+function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
+  const { message, ...more } = annotation(outcome) ?? {};
+  const detail = typeof message === 'string' ? message : (outcome.fatal?.message ?? recordErrors[code].meaning);
+  const { lookup, attempts, status: lookupStatus } = more;
+  const extra = { ...(lookup !== undefined && { lookup }), ...(attempts !== undefined && { attempts }) };
+  return sendProblem(
+    reply,
+    recordProblem(code, detail, reply.request.id, lookupStatus === undefined ? extra : { ...extra, lookupStatus }),
+  );
+}
+
+function annotation({ lines }: Outcome): JsonObject | undefined {
+  const line = typeof lines === 'string' ? lines : lines[0];
+  const record = line === undefined ? undefined : parseJson(line);
+  const error = isJsonObject(record) ? record['_error'] : undefined;
+  return isJsonObject(error) ? error : undefined;
+}

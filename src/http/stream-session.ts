@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger } from 'fastify';
+import { RequestError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { StreamObserver, StreamOutcome } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { EnrichStream, StreamSink } from '../pipeline/enrich-stream.ts';
+import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import type { StreamSummary } from '../pipeline/tally.ts';
+import { cutResponse, resetConnection } from './connection-end.ts';
+import { probeAfterHalfClose } from './hangup-probe.ts';
+import type { LiveStream, LiveStreams } from './live-streams.ts';
+
+export interface SessionOptions {
+  readonly id: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly pipeline: Pipeline;
+  readonly settings: StreamSettings;
+  readonly streams: LiveStreams;
+  /** Nothing received and nothing in flight for this long ends the stream; 0 = never. */
+  readonly idleTimeoutMs: number;
+  /** A response that nobody reads for this long ends the stream; 0 = never. */
+  readonly stallTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+}
+
+/**
+ * One streaming request from its accepted parameters to its end.
+ *
+ *   request ─ data ─▶ EnrichStream.push ── false ──▶ request.pause ─ … ─ resume()
+ *   response ◀─ write() ◀─ EnrichStream           response full ─ … ─ drain ─▶ drained()
+ */
+export class StreamSession implements StreamSink, LiveStream {
+  readonly #options: SessionOptions;
+  readonly #stream: EnrichStream;
+  readonly #observed: StreamObserver;
+  readonly #startedAt: number;
+  #receivedBytes = 0;
+  #sentBytes = 0;
+  #bodyEnded = false;
+  /** When something was last received, sent or in flight. */
+  #movedAt: number;
+  /** Since when the response has had no room, and how much it held then. */
+  #blocked: { since: number; heldBytes: number } | undefined;
+  #settled = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+    this.#movedAt = this.#startedAt;
+    this.#stream = options.pipeline.open(options.settings, this);
+    this.#observed = options.pipeline.observer.streamOpened(options.settings.mode, () => this.#stream.gauges);
+    options.streams.add(this);
+  }
+
+  /** Sends the head, and reads the body from now on. */
+  start(headers: Readonly<Record<string, string>>): void {
+    const { request, response, clock } = this.#options;
+    response.writeHead(200, headers);
+    response.flushHeaders();
+    response.on('drain', () => this.#drained());
+    response.once('finish', () => this.#settle('completed'));
+    response.once('close', () => this.#gone());
+    request.on('data', (chunk: Buffer) => this.#received(chunk));
+    request.once('end', () => this.#bodyEnd());
+    // A body that breaks off closes the request before it is complete; `error` says the same once more.
+    request.once('close', () => request.complete || this.#gone());
+    request.on('error', () => {});
+    probeAfterHalfClose(request, response, clock);
+  }
+
+  write(text: string): boolean {
+    if (this.#settled) return false;
+    const { response, pipeline, clock } = this.#options;
+    const bytes = Buffer.from(text);
+    this.#sentBytes += bytes.byteLength;
+    pipeline.observer.sent(bytes.byteLength);
+    this.#movedAt = clock.now();
+    // A write can say false when `drain` has already been: only a response that still needs it is waited for.
+    if (response.write(bytes) || !response.writableNeedDrain) return true;
+    this.#block();
+    return false;
+  }
+
+  resume(): void {
+    if (!this.#settled) this.#options.request.resume();
+  }
+
+  end(summary: StreamSummary): void {
+    if (this.#settled) return;
+    const { response } = this.#options;
+    if (response.chunkedEncoding) {
+      response.addTrailers({
+        'Millrace-Status': 'complete',
+        'Millrace-Read': String(summary.read),
+        'Millrace-Written': String(summary.written),
+        'Millrace-Errors': String(summary.errors),
+      });
+    }
+    response.end();
+    this.#block();
+  }
+
+  fail(error: RequestError): void {
+    this.cut('failed', error);
+  }
+
+  cut(outcome: StreamOutcome, reason: RequestError): void {
+    if (this.#settled) return;
+    const { request, response, clock, stallTimeoutMs } = this.#options;
+    this.#settle(outcome, reason);
+    this.#stream.abort(reason);
+    if (outcome === 'stalled') resetConnection(request.socket);
+    else cutResponse(request, response, clock, stallTimeoutMs);
+  }
+
+  check(nowMs: number): void {
+    const { idleTimeoutMs, stallTimeoutMs, response } = this.#options;
+    if (this.#blocked !== undefined) {
+      const heldBytes = response.writableLength;
+      if (heldBytes !== this.#blocked.heldBytes) this.#blocked = { since: nowMs, heldBytes };
+      else if (stallTimeoutMs > 0 && nowMs - this.#blocked.since >= stallTimeoutMs) {
+        this.cut(
+          'stalled',
+          new RequestError('stalled', `nothing was read for ${stallTimeoutMs} ms (limits.stallTimeout)`),
+        );
+      }
+      return;
+    }
+    if (this.#bodyEnded || !this.#stream.idle) this.#movedAt = nowMs;
+    else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) {
+      this.cut('stalled', new RequestError('idle', `nothing was sent for ${idleTimeoutMs} ms (limits.idleTimeout)`));
+    }
+  }
+
+  describe(nowMs: number): JsonObject {
+    const { id, pipeline, settings } = this.#options;
+    const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
+    return {
+      id,
+      pipeline: pipeline.name,
+      mode: settings.mode,
+      ageMs: Math.round(nowMs - this.#startedAt),
+      ...this.#stream.summary,
+      receivedBytes: this.#receivedBytes,
+      sentBytes: this.#sentBytes,
+      capacity,
+      inFlight,
+      retryWaiting,
+      completedWaiting,
+      backpressure: this.#stream.backpressure,
+    };
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#settled) return;
+    this.#receivedBytes += chunk.byteLength;
+    this.#movedAt = this.#options.clock.now();
+    if (!this.#stream.push(chunk)) this.#options.request.pause();
+  }
+
+  #bodyEnd(): void {
+    this.#bodyEnded = true;
+    if (!this.#settled) this.#stream.finish();
+  }
+
+  #block(): void {
+    const { response, clock } = this.#options;
+    this.#blocked = { since: clock.now(), heldBytes: response.writableLength };
+  }
+
+  #drained(): void {
+    if (this.#settled) return;
+    this.#blocked = undefined;
+    this.#movedAt = this.#options.clock.now();
+    this.#stream.drained();
+  }
+
+  #gone(): void {
+    if (this.#settled) return;
+    const reason = new RequestError('bad_body', 'the client went away');
+    this.#settle('client_aborted', reason);
+    this.#stream.abort(reason);
+    this.#options.request.socket.destroy();
+  }
+
+  #settle(outcome: StreamOutcome, reason?: RequestError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { pipeline, streams, clock, log } = this.#options;
+    streams.delete(this);
+    const durationMs = clock.now() - this.#startedAt;
+    this.#observed.closed(outcome, durationMs);
+    const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...this.#stream.summary };
+    if (reason === undefined) log.info(ended, 'stream completed');
+    else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
+  }
+}

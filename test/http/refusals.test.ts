@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { records, start } from './start.ts';
+import { WireClient } from './wire-client.ts';
+
+const ndjson = { 'content-type': 'application/x-ndjson' };
+
+async function refusal(url: string, init: RequestInit = {}) {
+  const response = await fetch(url, { method: 'POST', body: records(1), headers: ndjson, ...init });
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const problem = (await response.json()) as Record<string, unknown>;
+  expect(problem).toMatchObject({
+    type: `urn:millrace:problem:${String(problem['code'])}`,
+    status: response.status,
+    instance: `urn:millrace:request:${response.headers.get('x-request-id')}`,
+  });
+  return { status: response.status, headers: response.headers, problem };
+}
+
+describe('a query parameter that can not be taken is named with its value and what is allowed:', () => {
+  test.each([
+    ['capacity=1000', 'capacity', '1000', /from 1 to 100/],
+    ['capacity=0', 'capacity', '0', /from 1 to 100/],
+    ['capacity=ten', 'capacity', 'ten', /whole number/],
+    ['timeout=1h', 'timeout', '1h', /up to 10000ms/],
+    ['timeout=0', 'timeout', '0', /up to 10000ms/],
+    ['timeout=soon', 'timeout', 'soon', /a duration such as 500ms/],
+    ['mode=keyed', 'mode', 'keyed', /ordered, unordered/],
+    ['onError=drop', 'onError', 'drop', /pipeline test allows only mode, capacity, timeout/],
+    ['control=true', 'control', 'true', /unknown parameter control; there are mode/],
+    ['mode=ordered&mode=unordered', 'mode', ['ordered', 'unordered'], /more than once/],
+  ])('%s', async (query, parameter, value, detail) => {
+    const { url, heard } = await start();
+    const { status, problem } = await refusal(`${url}/v1/enrich/test?${query}`);
+    expect(status).toBe(400);
+    expect(problem).toMatchObject({ code: 'bad_parameter', parameter, value, detail: expect.stringMatching(detail) });
+    expect([heard.rejected, heard.opened]).toEqual([1, 0]);
+  });
+});
+
+test('an unknown pipeline is answered with those there are, and the one that was meant', async () => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/v1/enrich/tets`);
+  expect(status).toBe(404);
+  expect(problem).toMatchObject({ code: 'unknown_pipeline', pipelines: ['test'], nearest: 'test' });
+});
+
+test.each([
+  ['text/csv', 'unsupported_media_type', /text\/csv is not read; a body may be application\/x-ndjson/],
+  ['application/x-ndjson; charset=latin1', 'unsupported_media_type', /UTF-8 only/],
+  ['nonsense', 'unsupported_media_type', /what Content-Type says is not read; a body may be/],
+])('a body of type %s is refused', async (type, code, detail) => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/v1/enrich/test`, { headers: { 'content-type': type } });
+  expect([status, problem]).toEqual([415, expect.objectContaining({ code, detail: expect.stringMatching(detail) })]);
+});
+
+test('a compressed body is refused', async () => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/v1/enrich/test`, {
+    headers: { ...ndjson, 'content-encoding': 'gzip' },
+  });
+  expect([status, problem['code']]).toEqual([415, 'unsupported_encoding']);
+});
+
+test.each([
+  ['application/x-ndjson', 'text/html'],
+  ['application/x-ndjson', 'application/x-ndjson;q=0'],
+  ['application/json', 'text/event-stream'],
+])('a body of type %s is not given as %s', async (type, accept) => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/v1/enrich/test`, { headers: { 'content-type': type, accept } });
+  expect([status, problem['code']]).toEqual([406, 'not_acceptable']);
+});
+
+test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('%s is answered with the method that is taken', async (method) => {
+  const { url } = await start();
+  const body = method === 'GET' ? {} : { body: records(1), headers: ndjson };
+  const { status, headers } = await refusal(`${url}/v1/enrich/test`, { method, body: null, ...body });
+  expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+});
+
+test('an unknown route is a problem, whatever its body', async () => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/nowhere`, { headers: { 'content-type': 'text/csv' } });
+  expect([status, problem['code']]).toEqual([404, 'unknown_route']);
+});
+
+test('a path that can not be decoded is a problem', async () => {
+  const { url } = await start();
+  const { status, problem } = await refusal(`${url}/v1/enrich/%E0%A4`);
+  expect([status, problem['code']]).toEqual([400, 'bad_request']);
+});
+
+test('a stream over limits.streams is told to come back', async () => {
+  const { port, url, heard } = await start({ limits: { streams: 1 } });
+  const first = await WireClient.open(port);
+  first.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  await first.until('200 OK');
+  const { status, headers, problem } = await refusal(`${url}/v1/enrich/test`);
+  expect([status, headers.get('retry-after')]).toEqual([429, '1']);
+  expect(problem).toMatchObject({ code: 'too_many_streams', limit: 1 });
+  first.write('0\r\n\r\n');
+  await heard.until(() => heard.outcomes.length === 1);
+  expect((await fetch(`${url}/v1/enrich/test`, { method: 'POST', body: records(1), headers: ndjson })).status).toBe(
+    200,
+  );
+});
+
+test('no early refusal is lost while the body is still sent', async () => {
+  const { url } = await start();
+  const body = 'x'.repeat(1_000_000);
+  const statuses = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const response = await fetch(`${url}/v1/enrich/nobody`, { method: 'POST', body, headers: ndjson });
+      await response.text();
+      return response.status;
+    }),
+  );
+  expect(new Set(statuses)).toEqual(new Set([404]));
+  expect(statuses).toHaveLength(50);
+});
+
+test('a client that goes on sending after a refusal is cut off', async () => {
+  const { port } = await start();
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/nobody', 'Transfer-Encoding: chunked');
+  await client.until('unknown_pipeline');
+  client.chunk('more');
+  await client.untilEnded();
+});
+
+test('what is no HTTP is told so', async () => {
+  const { port } = await start();
+  const client = await WireClient.open(port);
+  client.write('nonsense\r\n\r\n');
+  await client.until('"code":"bad_request"');
+  expect(client.received).toMatch(/^HTTP\/1\.1 400 /);
+  await client.untilEnded();
+});
+
+test('nothing is written into a response that has begun when the body turns out to be no HTTP', async () => {
+  const { port, heard } = await start();
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  client.chunk(records(1));
+  await client.until('"found":"1"');
+  client.write('this is no chunk size\r\n');
+  await client.untilEnded();
+  expect(client.received).not.toContain('400');
+  expect(client.received).not.toContain('Millrace-Status: complete');
+  expect(heard.outcomes).toEqual(['client_aborted']);
+});

@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { type Config, configSchema } from '../../src/config/schema.ts';
+import type { PipelineObserver, Observer, StreamOutcome } from '../../src/core/observer.ts';
+import { silentObserver } from '../../src/core/observer.ts';
+import { type Clock, systemClock } from '../../src/core/time.ts';
+import { buildApp } from '../../src/http/app.ts';
+import type { Gate } from '../../src/http/drain.ts';
+import { LiveStreams } from '../../src/http/live-streams.ts';
+import { buildPipelines } from '../../src/pipeline/build.ts';
+
+/** A call that the downstream has received and the test has to answer. */
+export interface HeldCall {
+  readonly key: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  answer(json: unknown): void;
+}
+
+/** A lookup's far end over real HTTP. It answers at once, or holds every call until the test answers. */
+export class Downstream {
+  readonly held: HeldCall[] = [];
+  calls = 0;
+  /** Calls whose connection was closed before they were answered. */
+  aborted = 0;
+  hold = false;
+  readonly #server: Server;
+  #changed: (() => void)[] = [];
+
+  constructor() {
+    this.#server = createServer((request, response) => this.#take(request, response));
+  }
+
+  async listen(): Promise<number> {
+    return listen(this.#server);
+  }
+
+  /** Resolves when `condition` holds; it is looked at whenever a call comes or goes. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    this.calls += 1;
+    const key = decodeURIComponent(request.url?.split('/').at(-1) ?? '');
+    const answer = (json: unknown): void => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(json));
+    };
+    response.once('close', () => {
+      if (!response.writableFinished) this.aborted += 1;
+      this.#change();
+    });
+    if (this.hold) this.held.push({ key, request, response, answer });
+    else if (key === 'missing') response.writeHead(404).end();
+    else if (key === 'broken') response.writeHead(500).end();
+    else answer({ found: key });
+    this.#change();
+  }
+
+  #change(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+/** What a stream's end and the bytes of all streams were, as the metrics hear it. */
+export class Heard {
+  readonly outcomes: StreamOutcome[] = [];
+  opened = 0;
+  rejected = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
+  backpressure: string[] = [];
+  #changed: (() => void)[] = [];
+
+  readonly observer: Observer = { ...silentObserver, pipeline: () => this.#pipeline() };
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  #pipeline(): PipelineObserver {
+    return {
+      ...silentObserver.pipeline(''),
+      streamOpened: () => {
+        this.opened += 1;
+        return {
+          closed: (outcome) => {
+            this.outcomes.push(outcome);
+            for (const resolve of this.#changed.splice(0)) resolve();
+          },
+        };
+      },
+      streamRejected: () => {
+        this.rejected += 1;
+      },
+      received: (bytes) => {
+        this.receivedBytes += bytes;
+        for (const resolve of this.#changed.splice(0)) resolve();
+      },
+      sent: (bytes) => {
+        this.sentBytes += bytes;
+      },
+      backpressure: (reason) => {
+        this.backpressure.push(reason);
+      },
+    };
+  }
+}
+
+export interface Started {
+  readonly url: string;
+  readonly port: number;
+  readonly app: Awaited<ReturnType<typeof buildApp>>;
+  readonly downstream: Downstream;
+  readonly heard: Heard;
+  readonly streams: LiveStreams;
+  readonly gate: Gate;
+  readonly config: Config;
+}
+
+export interface StartOptions {
+  /** Members of `pipelines.test` beside `enrich`. */
+  readonly pipeline?: object;
+  readonly limits?: object;
+  readonly lookup?: object;
+  readonly clock?: Clock;
+  readonly checkMs?: number;
+}
+
+/** A real service with the pipeline `test`, before a downstream that the test holds; both end with the test. */
+export async function start(options: StartOptions = {}): Promise<Started> {
+  const { pipeline = {}, limits = {}, lookup = {}, clock = systemClock, checkMs = 20 } = options;
+  const downstream = new Downstream();
+  const downstreamPort = await downstream.listen();
+  const config = configSchema.parse({
+    server: { limits },
+    lookups: { far: { http: { url: `http://127.0.0.1:${downstreamPort}/{key}` }, ...lookup } },
+    pipelines: { test: { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }], ...pipeline } },
+  });
+  const heard = new Heard();
+  const { observer } = heard;
+  const pipelines = await buildPipelines(config, { clock, observer, baseDir: '.' });
+  const streams = new LiveStreams(clock, checkMs);
+  const gate = { draining: false };
+  const app = await buildApp({
+    pipelines,
+    limits: config.server.limits,
+    streams,
+    gate,
+    clock,
+    logger: false,
+    version: '0.0.0',
+    describe: (name) => ({ name, mode: 'ordered' }),
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    downstream.close();
+    app.server.closeAllConnections();
+    await app.close();
+    await pipelines.close();
+  });
+  const port = portOf(app.server);
+  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, gate, config };
+}
+
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return portOf(server);
+}
+
+function portOf(server: Pick<Server, 'address'>): number {
+  return (server.address() as AddressInfo).port;
+}
+
+/** `{"key": …}` lines. */
+export function records(...keys: readonly (string | number)[]): string {
+  return keys.map((key) => `{"key":${JSON.stringify(String(key))}}\n`).join('');
+}
+
+export function enriched(...keys: readonly (string | number)[]): string {
+  return keys.map((key) => `{"key":"${key}","answer":{"found":"${key}"}}\n`).join('');
+}
