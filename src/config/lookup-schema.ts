@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { connectors } from '../connectors/registry.ts';
+import { type ConnectorName, connectors } from '../connectors/registry.ts';
 import { durationFrom, listed } from './values.ts';
 
 type Connectors = typeof connectors;
-export type ConnectorName = keyof Connectors;
 
-export const connectorNames = Object.keys(connectors) as ConnectorName[];
+const connectorNames = Object.keys(connectors) as ConnectorName[];
 
 /** One key for each connector there is; that one of them is given, and no more, is looked at below. */
 const connectorKeys = Object.fromEntries(

@@ -1,0 +1,35 @@
+/** One mistake in a configuration. */
+export interface ConfigProblem {
+  /** The file, or the environment variable or flag, that the value comes from. */
+  readonly file: string;
+  /** From 1; absent where the value does not come from the file. */
+  readonly line?: number;
+  /** In characters, from 1. */
+  readonly column?: number;
+  /** As `pipelines.flights.enrich[0].into`; empty for the whole file. */
+  readonly path: string;
+  readonly message: string;
+  /** The word that was probably meant. */
+  readonly nearest?: string;
+}
+
+/** A configuration that can not be used, with all that is wrong with it, in the order of the file. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map((problem) => problemLine(problem)).join('\n'));
+    this.problems = problems;
+  }
+
+  /** One line for each problem: `millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?` */
+  override toString(): string {
+    return this.message;
+  }
+}
+
+function problemLine({ file, line, column, path, message }: ConfigProblem): string {
+  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+  return path === '' ? `${place}: ${message}` : `${place} ${path}: ${message}`;
+}

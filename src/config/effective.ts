@@ -1,0 +1,27 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { redact } from './redact.ts';
+import { configSchema } from './schema.ts';
+import { withDefaults } from './schema-walk.ts';
+
+/** A configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
+export type EffectiveConfig = JsonObject;
+
+/** What holds where `tree` is a valid configuration. `shown` has what may be seen of strings that held references. */
+export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): EffectiveConfig {
+  const full = redact(withDefaults(configSchema, tree), shown);
+  const pipelines = members(members(full)['pipelines']);
+  return {
+    ...members(full),
+    pipelines: Object.fromEntries(Object.entries(pipelines).map(([name, pipeline]) => [name, withCeilings(pipeline)])),
+  };
+}
+
+/** The defaults that no schema can hold, because they are what stands beside them. */
+function withCeilings(pipeline: JsonValue): JsonValue {
+  const { capacity = null, timeout = null, allow, ...others } = members(pipeline);
+  return { ...others, capacity, timeout, allow: { capacity, timeout, ...members(allow) } };
+}
+
+function members(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,48 @@
+import { stringify } from 'yaml';
+import type { JsonValue } from '../core/json.ts';
+import { escapeReferences, hidden } from './interpolate.ts';
+import { isMap, type Path, pathKey } from './path.ts';
+
+const secretName = /auth|passw|secret|token|cookie|credential|api[-_]?key/i;
+const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
+const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|credential|api[-_]?key)[^=&#]*=)[^&#]+/gi;
+
+/**
+ * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key
+ * that sounds like a secret (`auth`, an `authorization` header), and the user and password of a URL.
+ * `shown` has what may be seen of a string that held references, by `pathKey`.
+ */
+export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonValue {
+  if (Array.isArray(value)) return value.map((item, index) => redact(item, shown, [...path, index]));
+  if (isMap(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, redact(member, shown, [...path, key])]),
+    );
+  }
+  const open = shown.get(pathKey(path));
+  if (open !== undefined) return typeof value === 'string' ? withoutUrlSecrets(open) : hidden;
+  if (isSecretPlace(path) && value !== null && value !== '') return hidden;
+  if (typeof value === 'string') return withoutUrlSecrets(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? value : null;
+}
+
+/** Whether a value is secret by the names it stands under. The names of lookups and pipelines themselves do not count. */
+export function isSecretPlace(path: Path): boolean {
+  return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && secretName.test(step));
+}
+
+function withoutUrlSecrets(text: string): string {
+  return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden);
+}
+
+/** A configuration as YAML that can be loaded again, as far as it holds no secrets. */
+export function toYaml(configuration: unknown): string {
+  return stringify(escaped(configuration), { lineWidth: 0, aliasDuplicateObjects: false, schema: 'core' });
+}
+
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return escapeReferences(value);
+  if (Array.isArray(value)) return value.map((item) => escaped(item));
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member)]));
+  return value;
+}

@@ -1,0 +1,47 @@
+import type { ConfigProblem } from './config-error.ts';
+import type { ConfigIssue } from './cross-checks.ts';
+import type { ConfigDocument } from './document.ts';
+import { hidden } from './interpolate.ts';
+import type { Overlaid } from './overlay.ts';
+import { type Path, pathKey, pathText, valueAt } from './path.ts';
+
+/** Everything that was found, with its place. */
+export class Report {
+  readonly #source: string;
+  readonly #document: ConfigDocument;
+  readonly #origins: Overlaid['origins'];
+  readonly #problems: ConfigProblem[];
+
+  constructor(source: string, document: ConfigDocument, { origins, problems }: Overlaid) {
+    this.#source = source;
+    this.#document = document;
+    this.#origins = origins;
+    this.#problems = [...problems];
+    for (const { offset, path, message } of document.problems) {
+      this.#problems.push({ file: source, ...document.lineColumn(offset), path: pathText(path), message });
+    }
+  }
+
+  add(tree: unknown, findings: readonly ConfigIssue[]): void {
+    const { positions, lineColumn } = this.#document;
+    for (const { path, message, place = 'value', nearest } of findings) {
+      const origin = this.#origins.get(pathKey(path));
+      const where =
+        origin === undefined ? { file: this.#source, ...lineColumn(positions.offset(path, place)) } : { file: origin };
+      const guess = nearest === undefined ? {} : { nearest };
+      this.#problems.push({ ...where, path: pathText(path), message: this.#hiding(tree, path, message), ...guess });
+    }
+  }
+
+  /** In the order of the file; what comes from outside it stands first. */
+  problems(): readonly ConfigProblem[] {
+    return this.#problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  }
+
+  /** What a reference was replaced by may be a secret, and a message goes to logs. */
+  #hiding(tree: unknown, path: Path, message: string): string {
+    const value = valueAt(tree, path);
+    if (!this.#document.shown.has(pathKey(path)) || typeof value !== 'string' || value === '') return message;
+    return message.replaceAll(value, () => hidden);
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { isMap, type Path } from './path.ts';
+
+type Wrapper = z.ZodPrefault | z.ZodDefault | z.ZodOptional | z.ZodExactOptional | z.ZodNullable;
+
+function isWrapper(schema: unknown): schema is Wrapper {
+  return (
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodNullable
+  );
+}
+
+/** The schema below what makes it optional, gives it a default, or changes what comes out of it. */
+function bare(schema: unknown): unknown {
+  if (isWrapper(schema)) return bare(schema.def.innerType);
+  return schema instanceof z.ZodPipe ? bare(schema.def.in) : schema;
+}
+
+/** The paths of everything in a schema that is neither a map nor a list. */
+export function scalarPaths(schema: z.ZodType, path: Path): readonly Path[] {
+  const inner = bare(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries<z.ZodType>(inner.shape).flatMap(([key, member]) => scalarPaths(member, [...path, key]));
+  }
+  return inner instanceof z.ZodRecord || inner instanceof z.ZodArray ? [] : [path];
+}
+
+/**
+ * A valid value with every default put in, as its author could have written it: `5s` stays `5s`.
+ * Members stand in the order of the schema.
+ */
+export function withDefaults(schema: unknown, given: unknown): unknown {
+  const hasDefault = schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault;
+  const value = hasDefault && given === undefined ? schema.def.defaultValue : given;
+  if (schema instanceof z.ZodPipe) return withDefaults(schema.def.in, value);
+  if (isWrapper(schema))
+    return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);
+  if (schema instanceof z.ZodObject && isMap(value)) {
+    const members = Object.entries(schema.shape).map(
+      ([key, member]) => [key, withDefaults(member, value[key])] as const,
+    );
+    return Object.fromEntries(members.filter(([, member]) => member !== undefined));
+  }
+  if (schema instanceof z.ZodRecord && isMap(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, withDefaults(schema.valueType, member)]),
+    );
+  }
+  if (schema instanceof z.ZodArray && Array.isArray(value))
+    return value.map((item) => withDefaults(schema.element, item));
+  return value;
+}
