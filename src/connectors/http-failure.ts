@@ -6,8 +6,6 @@ import type { CallOutcome } from '../core/observer.ts';
 /** A connection that ended while the call was on its way: it may have been closed before the call was seen. */
 const deadConnection = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-const notHttp = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_INVALID_CONSTANT', 'HPE_INVALID_HEADER_TOKEN']);
-
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
@@ -16,21 +14,22 @@ export function isDeadConnection(error: unknown): boolean {
   return deadConnection.has(errorCode(error) ?? '');
 }
 
+/** Of undici's errors of the parser only the name and the message tell which it was. */
+function isNotHttp(error: unknown): boolean {
+  if (errorCode(error) === 'UND_ERR_HEADERS_OVERFLOW') return true;
+  return error instanceof Error && error.name === 'HTTPParserError' && !error.message.includes('EOF');
+}
+
 /** The failure of a call whose answer did not become whole. */
 export function exchangeFailure(origin: string, lookup: string, error: unknown): RecordError {
   const code = errorCode(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const detail = [code, text.includes(code ?? '\0') ? undefined : text].filter(
-    (part) => part !== undefined && part !== '',
-  );
-  const why = code !== undefined && text.includes(code) ? text : detail.join(': ');
   const details = { lookup, cause: error };
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
     return new RecordError('cancelled', 'the lookup is closed', details);
   }
-  if (code !== undefined && (notHttp.has(code) || (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE'))) {
-    return new RecordError('bad_response', `${origin} did not answer in HTTP: ${why}`, details);
-  }
+  const said = error instanceof Error ? error.message : String(error);
+  const why = code === undefined || said.includes(code) ? said : [code, said].filter((part) => part !== '').join(': ');
+  if (isNotHttp(error)) return new RecordError('bad_response', `${origin} did not answer in HTTP: ${why}`, details);
   return new RecordError('unreachable', `no whole answer from ${origin}: ${why}`, details);
 }
 

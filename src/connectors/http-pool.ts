@@ -215,7 +215,7 @@ export class HttpPool {
       bodyTimeout: 0,
       connect: (options, callback) =>
         this.#connectSocket(options, (...outcome) => {
-          const socket = outcome[1];
+          const socket = outcome[1] ?? null;
           const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
           connection.slots = isHttp2 ? streamsPerConnection : pipelining;
           this.#offer(connection);

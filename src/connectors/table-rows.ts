@@ -53,7 +53,8 @@ function memberSources(text: string): [string, string][] {
   const flat = elements(membersAsElements(text));
   const found: [string, string][] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) {
-    found.push([String(parseJson(flat[at] ?? '""')), flat[at + 1] ?? 'null']);
+    const name = parseJson(flat[at] ?? '""');
+    if (typeof name === 'string') found.push([name, flat[at + 1] ?? 'null']);
   }
   return found;
 }

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { Cancellation } from '../../src/core/call-context.ts';
+import { RecordError } from '../../src/core/errors.ts';
+import { Answer, RawJson, type Arguments } from '../../src/lookup/lookup.ts';
+import type { Connector } from '../../src/connectors/connector.ts';
+import type { Heard } from './far-end.ts';
+
+export interface ContractCase {
+  readonly connector: Connector;
+  readonly heard: Heard;
+}
+
+/** What every connector promises; `open` gives one that knows `known` and answers `json`, has the parameter `iata`, and no other key. */
+export function connectorContract(name: string, open: () => Promise<ContractCase>, json: string): void {
+  const known: Arguments = { iata: 'SFO' };
+
+  describe(`${name}, as every connector,`, () => {
+    const ask = async ({ connector }: ContractCase, args: Arguments): Promise<Answer> =>
+      connector.call(args, new Cancellation());
+
+    test('answers with JSON source on one line, and counts the call', async () => {
+      const opened = await open();
+      const answer = await ask(opened, known);
+      expect(answer).toBeInstanceOf(Answer);
+      expect(answer).toMatchObject({ json, source: 'call' });
+      expect(opened.heard.outcomes).toEqual(['ok']);
+    });
+
+    test('answers a key that is not there with a miss', async () => {
+      const opened = await open();
+      expect((await ask(opened, { iata: 'no such' })).json).toBeUndefined();
+      expect(opened.heard.outcomes).toEqual(['miss']);
+    });
+
+    test.each([
+      ['missing', {}],
+      ['an object', { iata: new RawJson('{"a":1}') }],
+      ['an array', { iata: new RawJson('[1]') }],
+    ])('refuses an argument that is %s, naming it and the lookup', async (_, args: Arguments) => {
+      const opened = await open();
+      await expect(ask(opened, args)).rejects.toThrow(RecordError);
+      await expect(ask(opened, args)).rejects.toMatchObject({
+        code: 'missing_argument',
+        message: expect.stringContaining('"iata"'),
+        details: { lookup: 'airport' },
+      });
+      expect(() => opened.connector.describe(args)).toThrow(RecordError);
+    });
+
+    test('describes a call without making it', async () => {
+      const opened = await open();
+      expect(JSON.stringify(opened.connector.describe(known))).toContain('SFO');
+      expect(opened.heard.outcomes).toEqual([]);
+    });
+
+    test('answers many at the same time', async () => {
+      const opened = await open();
+      const answers = await Promise.all(Array.from({ length: 200 }, () => ask(opened, known)));
+      expect(answers.every((answer) => answer.json === json)).toBe(true);
+    });
+  });
+}

@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { Cancellation } from '../../src/core/call-context.ts';
+import type { CallOutcome, LookupGauges } from '../../src/core/observer.ts';
+import { systemClock } from '../../src/core/time.ts';
+import type { Connector, ConnectorRuntime } from '../../src/connectors/connector.ts';
+import { http } from '../../src/connectors/http.ts';
+import { httpOptions } from '../../src/connectors/http-options.ts';
+import type { Answer, Arguments } from '../../src/lookup/lookup.ts';
+
+/** The other end of a connector, held by the test. */
+export interface FarEnd {
+  readonly origin: string;
+  /** Sockets that were opened. */
+  readonly sockets: readonly Socket[];
+}
+
+export async function listen(server: Server): Promise<FarEnd> {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => {});
+    sockets.push(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return { origin: `http://127.0.0.1:${port}`, sockets };
+}
+
+export function httpEnd(listener: RequestListener): Promise<FarEnd> {
+  return listen(createServer({ keepAliveTimeout: 60_000 }, listener));
+}
+
+export function tcpEnd(onSocket: (socket: Socket) => void): Promise<FarEnd> {
+  return listen(createTcpServer(onSocket));
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** A server whose answers the test gives one by one. */
+export async function heldEnd(): Promise<FarEnd & { next(): Promise<Exchange>; readonly seen: readonly Exchange[] }> {
+  const seen: Exchange[] = [];
+  const waiters: ((exchange: Exchange) => void)[] = [];
+  let taken = 0;
+  const end = await httpEnd((request, response) => {
+    const exchange = { request, response };
+    seen.push(exchange);
+    const waiter = waiters.shift();
+    if (waiter !== undefined) waiter(exchange);
+  });
+  return {
+    ...end,
+    seen,
+    next() {
+      const exchange = seen[taken++];
+      return exchange === undefined ? new Promise((resolve) => waiters.push(resolve)) : Promise.resolve(exchange);
+    },
+  };
+}
+
+export class Heard {
+  readonly outcomes: CallOutcome[] = [];
+  gauges: () => LookupGauges = () => ({ inFlight: -1, queued: -1, connections: -1 });
+}
+
+export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime {
+  return {
+    lookup: 'airport',
+    clock: systemClock,
+    baseDir,
+    observer: {
+      called: (outcome) => void heard.outcomes.push(outcome),
+      gauges: (read) => {
+        heard.gauges = read;
+      },
+    },
+  };
+}
+
+export interface OpenHttp {
+  readonly connector: Connector;
+  readonly heard: Heard;
+  ask(args?: Arguments, context?: Cancellation): Promise<Answer>;
+}
+
+export async function openHttp(options: Readonly<Record<string, unknown>>): Promise<OpenHttp> {
+  const heard = new Heard();
+  const connector = http.create(httpOptions.parse(options), runtimeFor(heard));
+  await connector.open();
+  onTestFinished(() => connector.close());
+  return {
+    connector,
+    heard,
+    ask: async (args = {}, context = new Cancellation()) => connector.call(args, context),
+  };
+}
