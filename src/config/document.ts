@@ -1,14 +1,4 @@
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Pair,
-  parseDocument,
-  type Scalar,
-  type YAMLMap,
-} from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLMap } from 'yaml';
 import { type Path, pathKey } from './path.ts';
 import { interpolate, type ReferenceSources } from './interpolate.ts';
 import { Positions } from './positions.ts';
@@ -31,7 +21,7 @@ export interface ConfigDocument {
   readonly broken: ReadonlySet<string>;
   /** False where the text is so broken that its values say nothing. */
   readonly readable: boolean;
-  lineColumn(offset: number): { readonly line: number; readonly column: number };
+  readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
 }
 
 /** No configuration has as many values; only anchors that multiply each other have. */
@@ -100,7 +90,7 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
 
   const readMap = (node: YAMLMap, path: Path): Record<string, unknown> => {
     const result: Record<string, unknown> = {};
-    for (const pair of node.items as Pair[]) {
+    for (const pair of node.items) {
       const offset = offsetOf(pair.key) ?? offsetOf(node) ?? 0;
       if (!isScalar(pair.key)) {
         complain(offset, path, 'expected a name as key, got a list, a map or an alias');

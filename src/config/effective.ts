@@ -18,8 +18,9 @@ export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): 
 
 /** The defaults that no schema can hold, because they are what stands beside them. */
 function withCeilings(pipeline: JsonValue): JsonValue {
-  const { capacity = null, timeout = null, allow, ...others } = members(pipeline);
-  return { ...others, capacity, timeout, allow: { capacity, timeout, ...members(allow) } };
+  const own = members(pipeline);
+  const { capacity = null, timeout = null } = own;
+  return { ...own, allow: { capacity, timeout, ...members(own['allow']) } };
 }
 
 function members(value: JsonValue | undefined): JsonObject {

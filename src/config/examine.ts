@@ -29,7 +29,7 @@ export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigD
     ({ text, path }) => text && (shown.has(pathKey(path)) || origins.has(pathKey(path))),
   );
   if (texts.length === 0) return first;
-  return examine(texts.reduce((tree, { path }) => withValue(tree, path, scalarOf(String(valueAt(tree, path)))), value));
+  return attempt(texts.reduce((tree, { path }) => withValue(tree, path, scalarOf(String(valueAt(tree, path)))), value));
 }
 
 function words(value: unknown): string {

@@ -38,19 +38,15 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
 
   const mistakesOf = (issue: Issue, around: Path): Mistake[] => {
     const path: Path = [...around, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
-    switch (issue.code) {
-      case 'unrecognized_keys':
-        return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
-      case 'invalid_key': {
-        const message = issue.issues[0]?.message ?? issue.message;
-        return [{ path, place: 'key', message: `${message}, got ${show(path, path.at(-1))}`, text: false }];
-      }
-      case 'invalid_union': {
-        const closest = closestOption(issue.errors);
-        if (closest !== undefined) return closest.flatMap((inner) => mistakesOf(inner, path));
-        break;
-      }
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
     }
+    if (issue.code === 'invalid_key') {
+      const message = `${issue.issues[0]?.message ?? issue.message}, got ${show(path, path.at(-1))}`;
+      return [{ path, place: 'key', message, text: false }];
+    }
+    const meant = issue.code === 'invalid_union' ? closestOption(issue.errors) : undefined;
+    if (meant !== undefined) return meant.flatMap((inner) => mistakesOf(inner, path));
     // What the author wrote, not what an earlier step of the schema made of it.
     return [valueMistake(issue, path, valueAt(value, path), show)];
   };
@@ -96,22 +92,13 @@ const typeNames = new Map([
 
 /** What should have been there; for schemas that do not say it themselves. */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `expected ${typeNames.get(issue.expected) ?? issue.expected}`;
-    case 'invalid_value':
-      return `expected ${listed(issue.values.map(String))}`;
-    case 'invalid_format':
-      return issue.format === 'regex' ? `expected text that matches ${issue.pattern}` : undefined;
-    case 'too_small':
-      return `expected ${quantity(issue.origin, 'at least', issue.minimum)}`;
-    case 'too_big':
-      return `expected ${quantity(issue.origin, 'at most', issue.maximum)}`;
-    case 'invalid_union':
-      return issue.inst instanceof z.ZodUnion ? `expected ${listed(issue.inst.options.map(kindOf))}` : undefined;
-    default:
-      return undefined;
-  }
+  if (issue.code === 'invalid_type') return `expected ${typeNames.get(issue.expected) ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`;
+  if (issue.code === 'too_small') return `expected ${quantity(issue.origin, 'at least', issue.minimum)}`;
+  if (issue.code === 'too_big') return `expected ${quantity(issue.origin, 'at most', issue.maximum)}`;
+  if (issue.code === 'invalid_format') return `expected text that matches ${issue.pattern ?? issue.format}`;
+  const union = issue.code === 'invalid_union' && issue.inst instanceof z.ZodUnion;
+  return union ? `expected ${listed(issue.inst.options.map(kindOf))}` : undefined;
 }
 
 function kindOf(schema: unknown): string {

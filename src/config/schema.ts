@@ -19,7 +19,10 @@ export const configSchema = z.strictObject({
   pipelines: z
     .record(name, pipelineSchema, 'expected a map from name to pipeline')
     .refine((pipelines) => Object.keys(pipelines).length > 0, 'expected at least one pipeline')
-    .describe('What is served, by the name that stands in /v1/enrich/{pipeline}. At least one.'),
+    .meta({
+      description: 'What is served, by the name that stands in /v1/enrich/{pipeline}. At least one.',
+      minProperties: 1,
+    }),
 });
 
 export type Config = z.output<typeof configSchema>;
