@@ -2,6 +2,7 @@ export { RecordError } from './core/errors.ts';
 export type { Clock } from './core/time.ts';
 export { virtualClock, type VirtualClock } from './core/virtual-clock.ts';
 export type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from './operator/async-function.ts';
+export type { WaitResults } from './operator/results.ts';
 export { keyedWait, orderedWait, unorderedWait } from './operator/wait.ts';
 export type { KeyedWaitOptions, WaitOptions } from './operator/wait-options.ts';
 export { Watermark } from './operator/watermark.ts';

@@ -15,6 +15,11 @@ export interface ResultsOwner {
 /** What comes out: the function's values, and the watermarks that the source held. */
 export type Emitted<Item, Out> = Out | Extract<Item, Watermark>;
 
+/** The results, once: to iterate, or to ask for one by one. Leaving it aborts what runs and closes the source. */
+export interface WaitResults<Value> extends AsyncIterableIterator<Value, undefined>, AsyncDisposable {
+  return(): Promise<IteratorResult<Value, undefined>>;
+}
+
 interface Reader<Value> {
   readonly resolve: (result: IteratorResult<Value, undefined>) => void;
   readonly reject: (error: unknown) => void;
@@ -26,9 +31,7 @@ interface Reader<Value> {
  *
  *     next() ──▶ values of the current outcome, else drain() ──▶ emit ──▶ values; else the reader waits in line
  */
-export class Results<Item, Out>
-  implements AsyncIterableIterator<Emitted<Item, Out>, undefined>, Downstream<Outcome<Out>>
-{
+export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<Outcome<Out>> {
   readonly #owner: ResultsOwner;
   readonly #readers = new Fifo<Reader<Emitted<Item, Out>>>();
   #values: readonly (Out | Watermark)[] = [];

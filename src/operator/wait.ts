@@ -2,7 +2,7 @@ import type { AsyncFn, AsyncFunction } from './async-function.ts';
 import { iterate } from './iterate.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { OrderedQueue } from './ordered-queue.ts';
-import type { Emitted } from './results.ts';
+import type { Emitted, WaitResults } from './results.ts';
 import type { Source } from './source.ts';
 import { UnorderedQueue } from './unordered-queue.ts';
 import { keyReader, settingsOf, type KeyedWaitOptions, type WaitOptions } from './wait-options.ts';
@@ -10,7 +10,7 @@ import type { Watermark } from './watermark.ts';
 
 type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
 type RecordOf<Item> = Exclude<Item, Watermark>;
-type Waited<Item, Out> = AsyncIterableIterator<Emitted<Item, Out>, undefined>;
+type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;
 
 /**
  * Calls `fn` for each element of the source, up to `capacity` at a time, and gives the results in the order of the
