@@ -6,24 +6,31 @@
  */
 export function protectInput<In>(input: In): In {
   if (typeof input !== 'object' || input === null || Object.isFrozen(input)) return input;
-  return copy(input, undefined, 0);
+  return copy(input, { unremembered: smallTree, seen: undefined });
 }
 
-/** A tree is rarely this deep; from here on what was seen is remembered, since it may be a circle. */
-const circleDepth = 32;
+/** Few records have more objects than this; from here on each one is remembered, so that a circle closes. */
+const smallTree = 256;
 
-function copy<Value>(value: Value, seen: Map<object, unknown> | undefined, depth: number): Value;
-function copy(value: unknown, seen: Map<object, unknown> | undefined, depth: number): unknown {
+interface Walk {
+  unremembered: number;
+  /** Copies by original. */
+  seen: Map<object, unknown> | undefined;
+}
+
+function copy<Value>(value: Value, walk: Walk): Value;
+function copy(value: unknown, walk: Walk): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const known = depth < circleDepth ? undefined : (seen ??= new Map());
-  const earlier = known?.get(value);
+  if (walk.unremembered === 0) walk.seen ??= new Map();
+  else walk.unremembered--;
+  const earlier = walk.seen?.get(value);
   if (earlier !== undefined) return earlier;
   if (Array.isArray(value)) {
     const items: unknown[] = value.slice();
-    known?.set(value, items);
+    walk.seen?.set(value, items);
     for (let index = 0; index < items.length; index++) {
       const item = items[index];
-      if (typeof item === 'object' && item !== null) items[index] = copy(item, seen, depth + 1);
+      if (typeof item === 'object' && item !== null) items[index] = copy(item, walk);
     }
     return items;
   }
@@ -31,10 +38,10 @@ function copy(value: unknown, seen: Map<object, unknown> | undefined, depth: num
   if (prototype !== Object.prototype && prototype !== null) return value;
   const members: Record<string, unknown> =
     prototype === null ? Object.assign(Object.create(null), value) : { ...value };
-  known?.set(value, members);
+  walk.seen?.set(value, members);
   for (const name of Object.keys(members)) {
     const member = members[name];
-    if (typeof member === 'object' && member !== null) members[name] = copy(member, seen, depth + 1);
+    if (typeof member === 'object' && member !== null) members[name] = copy(member, walk);
   }
   return members;
 }
