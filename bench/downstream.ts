@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { airportsCsv, freePort, type Bench } from './bench.ts';
 import { startWorker, stop } from './processes.ts';
@@ -16,6 +16,8 @@ const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 export async function startAirports(bench: Bench): Promise<AirportDirectory> {
   const folder = join(bench.folder, 'www', 'airports');
   mkdirSync(folder, { recursive: true });
+  // Started by root, nginx reads as nobody.
+  chmodSync(bench.folder, 0o755);
   for (const { iata, name, city, state } of airports())
     writeFileSync(join(folder, iata), JSON.stringify({ iata, name, city, state }));
   const version = /nginx\/(\S+)/.exec(
@@ -70,7 +72,7 @@ function nginxConfig(folder: string, port: number): string {
   return `
 worker_processes 1;
 pid ${folder}/nginx.pid;
-error_log stderr error;
+error_log ${folder}/nginx.log error;
 events { worker_connections 2048; }
 http {
   access_log off;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, type Bench } from './bench.ts';
@@ -25,8 +26,12 @@ export async function startService(
   const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, 'serve', '-c', file], { stdio: ['ignore', output, output] });
   bench.defer(() => stop(child));
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the process ended');
+  });
+  ended.catch(() => {});
   try {
-    await untilAnswered(`http://127.0.0.1:${adminPort}/readyz`);
+    await Promise.race([untilAnswered(`http://127.0.0.1:${adminPort}/readyz`), ended]);
   } catch (error) {
     throw new Error(`the service did not start:\n${readFileSync(log, 'utf8')}`, { cause: error });
   }

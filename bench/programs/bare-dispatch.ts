@@ -41,6 +41,7 @@ work(
         pool.dispatch(
           { method: 'GET', path },
           {
+            onRequestStart() {},
             onResponseStart(_controller, status) {
               if (status !== 200) reject(new Error(`${path} was answered with ${status}`));
             },
