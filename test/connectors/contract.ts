@@ -15,9 +15,6 @@ export function connectorContract(name: string, open: () => Promise<ContractCase
   const known: Arguments = { iata: 'SFO' };
 
   describe(`${name}, as every connector,`, () => {
-    const ask = async ({ connector }: ContractCase, args: Arguments): Promise<Answer> =>
-      connector.call(args, new Cancellation());
-
     test('answers with JSON source on one line, and counts the call', async () => {
       const opened = await open();
       const answer = await ask(opened, known);
@@ -59,4 +56,8 @@ export function connectorContract(name: string, open: () => Promise<ContractCase
       expect(answers.every((answer) => answer.json === json)).toBe(true);
     });
   });
+}
+
+async function ask({ connector }: ContractCase, args: Arguments): Promise<Answer> {
+  return connector.call(args, new Cancellation());
 }

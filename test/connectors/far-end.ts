@@ -88,7 +88,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
 export interface OpenHttp {
   readonly connector: Connector;
   readonly heard: Heard;
-  ask(args?: Arguments, context?: Cancellation): Promise<Answer>;
+  readonly ask: (args?: Arguments, context?: Cancellation) => Promise<Answer>;
 }
 
 export async function openHttp(options: Readonly<Record<string, unknown>>): Promise<OpenHttp> {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compileBody } from '../../src/connectors/body-template.ts';
 import { headerText } from '../../src/connectors/argument.ts';
@@ -11,6 +11,8 @@ const url = (template: string, args: Arguments, query: Record<string, string> = 
   compileUrl(template, query).render(args);
 const body = (template: Parameters<typeof compileBody>[0], args: Arguments, type?: string): string =>
   compileBody(template, type).template.render(args);
+
+const header = (value: Argument): string => Template.of(parseTemplate('a {x}'), headerText).render({ x: value });
 
 describe('a template', () => {
   test('is divided at its arguments, and doubled braces are braces', () => {
@@ -83,8 +85,6 @@ describe('a url', () => {
 });
 
 describe('a header', () => {
-  const header = (value: Argument): string => Template.of(parseTemplate('a {x}'), headerText).render({ x: value });
-
   test('takes Latin-1', () => {
     expect(header('é b')).toBe('a é b');
   });

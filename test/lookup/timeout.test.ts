@@ -23,6 +23,8 @@ function held(timeoutMs: number): {
   return { clock, calls, service: timeout<string, string>({ timeoutMs, clock })(inner) };
 }
 
+const echo: Service<string, string> = (request) => request;
+
 describe('the time of an attempt', () => {
   test('when it is over fails the call, and cancels what was called with the same error', async () => {
     const { clock, calls, service } = held(500);
@@ -51,7 +53,7 @@ describe('the time of an attempt', () => {
   test('leaves no timer behind', async () => {
     const { clock, calls, service } = held(500);
     const setTimer = vi.spyOn(clock, 'setTimer');
-    const answers = Array.from({ length: 100 }, () => service('a', new Cancellation()));
+    const answers = Array.from({ length: 100 }, async () => service('a', new Cancellation()));
     expect(setTimer).toHaveBeenCalledTimes(1);
     for (const call of calls) call.resolve('b');
     await Promise.all(answers);
@@ -98,7 +100,6 @@ describe('the time of an attempt', () => {
   });
 
   test('of 0 is no bound', () => {
-    const inner: Service<string, string> = (request) => request;
-    expect(timeout<string, string>({ timeoutMs: 0, clock: virtualClock() })(inner)).toBe(inner);
+    expect(timeout<string, string>({ timeoutMs: 0, clock: virtualClock() })(echo)).toBe(echo);
   });
 });
