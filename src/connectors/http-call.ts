@@ -6,7 +6,8 @@ import type { Clock } from '../core/time.ts';
 import type { Answer } from '../lookup/lookup.ts';
 import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
 import { cancellation, exchangeFailure, isDeadConnection, outcomeOf } from './http-failure.ts';
-import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
+import type { HttpPool } from './http-pool.ts';
+import type { Connection, PooledCall } from './http-waiting.ts';
 
 /** What all calls of one lookup share. */
 export interface HttpCalls {
@@ -59,7 +60,7 @@ export class HttpCall implements PooledCall {
     this.#startedMs = calls.clock.now();
   }
 
-  /** Called once. */
+  /** Called once. Rejects with RecordError. */
   run(context: CallContext): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -67,6 +68,10 @@ export class HttpCall implements PooledCall {
       this.#forget = context.onCancel((reason) => this.#cancel(reason));
       const { pool, rules } = this.#calls;
       if (this.#settled || pool.submit(this)) return;
+      if (pool.closed) {
+        this.abandon();
+        return;
+      }
       const message = `${pool.maxWaiting} calls wait for a connection to ${rules.origin} already: raise connections, or ask less`;
       this.#fail(new RecordError('over_limit', message, { lookup: rules.lookup }));
     });

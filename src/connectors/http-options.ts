@@ -9,8 +9,11 @@ const auth = z.union([
   z.strictObject({
     basic: z
       .strictObject({
-        username: z.string().regex(/^[^:]*$/, 'expected a user name without a colon'),
-        password: z.string(),
+        username: z
+          .string()
+          .regex(/^[^:]*$/, 'expected a user name without a colon')
+          .describe('User name, without a colon.'),
+        password: z.string().describe('Password.'),
       })
       .describe('Sent as "Authorization: Basic …" (RFC 7617).'),
   }),

@@ -1,4 +1,5 @@
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { buildConnector, Client } from 'undici';
+import { Connection, WaitingCalls, type PooledCall } from './http-waiting.ts';
 
 /**
  * Connections to one origin, and the calls that wait for one.
@@ -12,19 +13,6 @@ import { buildConnector, Client, type Dispatcher } from 'undici';
  * that lets the kernel give several answers at a time and never dispatches from inside undici's parser.
  * A connection that has died opens itself again with its next call.
  */
-export interface PooledCall extends Dispatcher.DispatchHandler {
-  readonly path: string;
-  readonly headers: string[];
-  readonly body: string | null;
-  /** The one it runs on. */
-  connection: Connection | undefined;
-  waiting: boolean;
-  earlier: PooledCall | undefined;
-  later: PooledCall | undefined;
-  /** The pool is closed: the call, which waits, is never started. */
-  abandon(): void;
-}
-
 export interface HttpPoolOptions {
   readonly origin: string;
   readonly method: string;
@@ -40,28 +28,12 @@ const streamsPerConnection = 100;
 const waitingRounds = 10;
 const leastWaiting = 1000;
 
-export class Connection {
-  readonly client: Client;
-  running = 0;
-  /** Calls that may run at the same time; HTTP/2 raises it when it has been agreed on. */
-  slots: number;
-  /** Whether it is on the stack. */
-  offered = false;
-
-  constructor(client: Client, slots: number) {
-    this.client = client;
-    this.slots = slots;
-  }
-}
-
 export class HttpPool {
   readonly #options: HttpPoolOptions;
   readonly #maxWaiting: number;
   readonly #all: Connection[] = [];
   readonly #open: Connection[] = [];
-  #first: PooledCall | undefined;
-  #last: PooledCall | undefined;
-  #waiting = 0;
+  readonly #queue = new WaitingCalls();
   #running = 0;
   #handOutScheduled = false;
   #closed = false;
@@ -84,7 +56,11 @@ export class HttpPool {
   }
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#queue.length;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   get maxWaiting(): number {
@@ -99,10 +75,10 @@ export class HttpPool {
   /** Starts the call or lets it wait; false where it can do neither, because too many wait or the pool is closed. */
   submit(call: PooledCall): boolean {
     if (this.#closed) return false;
-    const connection = this.#first === undefined ? this.#take() : undefined;
+    const connection = this.#queue.first === undefined ? this.#take() : undefined;
     if (connection !== undefined) this.#start(call, connection);
-    else if (this.#waiting >= this.#maxWaiting) return false;
-    else this.#append(call);
+    else if (this.#queue.length >= this.#maxWaiting) return false;
+    else this.#queue.append(call);
     return true;
   }
 
@@ -113,16 +89,7 @@ export class HttpPool {
 
   /** Takes back a call that waits: it is never started. */
   withdraw(call: PooledCall): void {
-    if (!call.waiting) return;
-    const { earlier, later } = call;
-    if (earlier === undefined) this.#first = later;
-    else earlier.later = later;
-    if (later === undefined) this.#last = earlier;
-    else later.earlier = earlier;
-    call.waiting = false;
-    call.earlier = undefined;
-    call.later = undefined;
-    this.#waiting--;
+    this.#queue.remove(call);
   }
 
   /** The call has ended: its connection has room for another. */
@@ -138,7 +105,7 @@ export class HttpPool {
   /** Ends what runs and what waits with an error, and lets go of every connection. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (let call = this.#first; call !== undefined; call = this.#first) {
+    for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
       this.withdraw(call);
       call.abandon();
     }
@@ -164,29 +131,20 @@ export class HttpPool {
       connection.offered = true;
       this.#open.push(connection);
     }
-    if (this.#first === undefined || this.#handOutScheduled) return;
+    if (this.#queue.first === undefined || this.#handOutScheduled) return;
     this.#handOutScheduled = true;
     setImmediate(() => this.#handOut());
   }
 
   #handOut(): void {
     this.#handOutScheduled = false;
-    while (this.#first !== undefined && !this.#closed) {
+    while (this.#queue.first !== undefined && !this.#closed) {
       const connection = this.#take();
       if (connection === undefined) return;
-      const call = this.#first;
+      const call = this.#queue.first;
       this.withdraw(call);
       this.#start(call, connection);
     }
-  }
-
-  #append(call: PooledCall): void {
-    call.waiting = true;
-    call.earlier = this.#last;
-    if (this.#last === undefined) this.#first = call;
-    else this.#last.later = call;
-    this.#last = call;
-    this.#waiting++;
   }
 
   #start(call: PooledCall, connection: Connection): void {

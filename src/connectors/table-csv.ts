@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import type { Row } from './table-rows.ts';
+import type { Row } from './table-row.ts';
 
 interface Line {
   readonly record: readonly string[];

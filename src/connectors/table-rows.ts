@@ -1,13 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isJsonObject, parseJson, type JsonValue } from '../core/json.ts';
 import { compact, elements, locate } from '../wire/json-text.ts';
-
-/** One row of a table: its key, its JSON source on one line, and where it stands, for messages. */
-export interface Row {
-  readonly key: string;
-  readonly json: string;
-  readonly place: string;
-}
+import type { Row } from './table-row.ts';
 
 /** Rows of a file, or an Error that names the place and what is wrong with it. */
 export async function readRows(extension: string, bytes: Buffer, key: string): Promise<Row[]> {

@@ -263,5 +263,5 @@ test('closing fails what runs and what waits', async () => {
   const ended = Promise.allSettled(calls);
   await connector.close();
   expect(await ended).toMatchObject([{ reason: { code: 'cancelled' } }, { reason: { code: 'cancelled' } }]);
-  await expect(ask()).rejects.toMatchObject({ code: 'over_limit' });
+  await expect(ask()).rejects.toMatchObject({ code: 'cancelled', message: expect.stringContaining('closed') });
 });
