@@ -13,6 +13,9 @@ const tailFromMs = 20;
 const tailShape = 1.5;
 const longestMs = 120;
 
+/** What is to be expected of `latencies`, roughly. */
+export const meanLatencyMs = (bodyFromMs + bodyToMs) / 2;
+
 /** The same seed gives the same latencies, in milliseconds. */
 export function latencies(random: Random): () => number {
   return () => {
