@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { orderedWait, unorderedWait, virtualClock, type AsyncFn, type ResultFuture } from '../../src/index.ts';
+import { ascending, collect } from './stream.ts';
+
+const inputs = [1, 2, 3, 4, 5];
+const doubled = [2, 4, 6, 8, 10];
+
+/** A function that takes as long as `delayMs` says, on the virtual clock. */
+function slow(clock: ReturnType<typeof virtualClock>, delayMs: (input: number) => number): AsyncFn<number, number> {
+  return (input) =>
+    new Promise((resolve) => {
+      clock.setTimer(delayMs(input), () => resolve([input * 2]));
+    });
+}
+
+async function raising(input: number): Promise<number[]> {
+  throw new Error(`can not look up ${input}`);
+}
+
+describe('PyFlink async tests', () => {
+  test('PY-1 unordered: calls of two seconds within five give every result', async () => {
+    const clock = virtualClock();
+    const read = collect(
+      unorderedWait(
+        inputs,
+        slow(clock, () => 2000),
+        { timeout: 5000, capacity: 2, clock },
+      ),
+    );
+    await clock.advance(6000);
+    expect(ascending(await read)).toEqual(doubled);
+  });
+
+  test('PY-2 ordered: calls of different length come out in the order of their input', async () => {
+    const clock = virtualClock();
+    const delays = [1900, 1100, 1500, 1000, 1700];
+    const fn = slow(clock, (input) => delays[input - 1] ?? 0);
+    const read = collect(orderedWait(inputs, fn, { timeout: 5000, capacity: 2, clock }));
+    await clock.advance(10_000);
+    expect(await read).toEqual(doubled);
+  });
+
+  test('PY-4 a result that is no collection fails with a message that says so', async () => {
+    const fn = (async (input: number) => input * 2) as unknown as AsyncFn<number, number>;
+    await expect(collect(orderedWait(inputs, fn, { timeout: 0 }))).rejects.toThrow('a result is a collection');
+  });
+
+  test('PY-5 a hook that gives null fails with a message that says so', async () => {
+    const clock = virtualClock();
+    const fn = {
+      asyncInvoke() {},
+      timeout: (_input: number, result: ResultFuture<number>) => result.complete(null as unknown as number[]),
+    };
+    const read = collect(orderedWait(inputs, fn, { timeout: 1000, clock }));
+    await Promise.all([
+      expect(read).rejects.toMatchObject({
+        code: 'invalid_result',
+        message: expect.stringContaining('null') as string,
+      }),
+      clock.advance(1000),
+    ]);
+  });
+
+  test('PY-6 what the function throws is thrown, message and all', async () => {
+    await expect(collect(orderedWait(inputs, raising, { timeout: 0 }))).rejects.toThrow('can not look up 1');
+  });
+
+  test('PY-7 what the hook throws is thrown, message and all', async () => {
+    const clock = virtualClock();
+    const fn = {
+      asyncInvoke() {},
+      timeout(): void {
+        throw new Error('no fallback');
+      },
+    };
+    const read = collect(orderedWait<number, number>(inputs, fn, { timeout: 1000, clock }));
+    await Promise.all([expect(read).rejects.toThrow('no fallback'), clock.advance(1000)]);
+  });
+
+  test('PY-8 every call that takes longer than the timeout gives the value of the hook', async () => {
+    const clock = virtualClock();
+    const aborted: number[] = [];
+    const fn = {
+      asyncInvoke(input: number, result: ResultFuture<number>, { signal }: { signal: AbortSignal }) {
+        signal.addEventListener('abort', () => aborted.push(input));
+        clock.setTimer(10_000, () => result.complete([input * 2]));
+      },
+      timeout: (input: number, result: ResultFuture<number>) => result.complete([input - input]),
+    };
+    const read = collect(unorderedWait(inputs, fn, { timeout: 1000, clock }));
+    await clock.advance(10_000);
+    expect(await read).toEqual([0, 0, 0, 0, 0]);
+    expect(aborted).toEqual(inputs);
+  });
+});
