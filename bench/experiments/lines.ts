@@ -1,18 +1,20 @@
 import { airportsCsv, flights, ndjson, type Bench } from '../bench.ts';
 import { ratioOf, spreadOf, type Figures, type Section } from '../figures.ts';
-import { startWorker } from '../processes.ts';
+import { startWorker, withCpu } from '../processes.ts';
 import { figure, inTurn, runsOf, type Contender } from '../rounds.ts';
 import { startService } from '../service.ts';
 
 const echo = 'raw echo';
 const lineBytes = 197;
 const megabytesIn = (figures: Figures): number => figure(figures, 'bytesIn') / 1000 / figure(figures, 'elapsedMs');
+const cpuPerLine = (figures: Figures): number =>
+  figure(figures, 'cpuMicros') / (figure(figures, 'bytesIn') / lineBytes);
 const megabytesOut = (figures: Figures): number => figure(figures, 'bytesOut') / 1000 / figure(figures, 'elapsedMs');
 
 /** Lines through the whole service with a lookup that answers at once, beside a server that gives the body back as it came. */
 export async function linesThrough(bench: Bench): Promise<Section> {
   const file = bench.file('wide-flights.ndjson', ndjson(wide()));
-  const { url } = await startService(bench, 'lines', {
+  const { pid, url } = await startService(bench, 'lines', {
     lookups: { airport: { table: { file: airportsCsv, key: 'iata' } } },
     pipelines: {
       flights: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }] },
@@ -22,13 +24,13 @@ export async function linesThrough(bench: Bench): Promise<Section> {
   const echoUrl = `http://127.0.0.1:${echoServer.ready['port']}/echo`;
   const client = await startWorker(bench, 'load-client.ts');
   const through = async (mode: string, times: number): Promise<Figures> => {
-    const figures = await client.run({ url: `${url}/flights?mode=${mode}`, file, times });
+    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights?mode=${mode}`, file, times }));
     if (figure(figures, 'written') !== figure(figures, 'bytesIn') / lineBytes || figure(figures, 'errors') !== 0)
       throw new Error(`the service wrote ${figures['written']} records, ${figures['errors']} of them errors`);
     return figures;
   };
   const contenders: Contender[] = [
-    { name: echo, run: (times) => client.run({ url: echoUrl, file, times }) },
+    { name: echo, run: (times) => withCpu(echoServer.pid, () => client.run({ url: echoUrl, file, times })) },
     { name: 'ordered', run: (times) => through('ordered', times) },
     { name: 'unordered', run: (times) => through('unordered', times) },
   ];
@@ -54,6 +56,11 @@ export async function linesThrough(bench: Bench): Promise<Section> {
         value: spreadOf(rates('ordered').map((rate) => (rate * 1e6) / lineBytes)),
         unit: 'records/s',
       },
+      ...contenders.map(({ name }) => ({
+        what: name,
+        value: spreadOf(runsOf(measured, name, cpuPerLine)),
+        unit: 'µs CPU a record',
+      })),
     ],
     notes: [
       `Lines of ${lineBytes} bytes; the answer makes each about 120 bytes longer. Either target is enough: MB/s in, or half of the echo.`,
