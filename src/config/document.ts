@@ -17,7 +17,7 @@ export interface ConfigDocument {
   /** For each string that held a reference, by `pathKey`, what may be shown of it. */
   readonly shown: ReadonlyMap<string, string>;
   readonly problems: readonly TextProblem[];
-  /** What has no value because its references have none, by `pathKey`: more complaints about it would be noise. */
+  /** What has no value because its reference or its alias has none, by `pathKey`: more complaints would be noise. */
   readonly broken: ReadonlySet<string>;
   /** False where the text is so broken that its values say nothing. */
   readonly readable: boolean;
@@ -47,23 +47,26 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
   const around = new Set<unknown>();
   let values = 0;
 
-  const complain = (offset: number, path: Path, message: string): undefined => {
+  const complain = (offset: number, path: Path, message: string): void => {
     problems.push({ offset, path, message });
+  };
+  const giveUp = (offset: number, path: Path, ...messages: readonly string[]): undefined => {
+    for (const message of messages) complain(offset, path, message);
+    broken.add(pathKey(path));
   };
 
   const read = (node: unknown, path: Path, key?: number): unknown => {
     const offset = offsetOf(node) ?? key ?? 0;
     positions.set(path, key, offset);
     if (++values > mostValues) {
-      if (values === mostValues + 1)
-        complain(offset, path, `more than ${mostValues} values: are there anchors in anchors?`);
-      return undefined;
+      const message = `more than ${mostValues} values: are there anchors in anchors?`;
+      return giveUp(offset, path, ...(values === mostValues + 1 ? [message] : []));
     }
     if (isScalar(node)) return readScalar(node, path, offset);
     if (isAlias(node)) {
       const target = node.resolve(document);
-      if (target === undefined) return complain(offset, path, `there is no anchor &${node.source} above`);
-      if (around.has(target)) return complain(offset, path, `the anchor &${node.source} contains itself`);
+      if (target === undefined) return giveUp(offset, path, `there is no anchor &${node.source} above`);
+      if (around.has(target)) return giveUp(offset, path, `the anchor &${node.source} contains itself`);
       return read(target, path, key);
     }
     around.add(node);
@@ -79,11 +82,7 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
   const readScalar = (node: Scalar, path: Path, offset: number): unknown => {
     if (typeof node.value !== 'string' || !node.value.includes('${')) return node.value;
     const result = interpolate(node.value, sources);
-    for (const problem of result.problems) complain(offset, path, problem);
-    if (result.problems.length > 0) {
-      broken.add(pathKey(path));
-      return undefined;
-    }
+    if (result.problems.length > 0) return giveUp(offset, path, ...result.problems);
     if (result.shown !== undefined) shown.set(pathKey(path), result.shown);
     return result.text;
   };
@@ -108,9 +107,10 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
 
   const firstLine = (path: Path): number => lines.linePos(positions.offset(path, 'key')).line;
 
+  const value = document.errors.length === 0 ? read(document.contents, []) : undefined;
   return {
-    readable: document.errors.length === 0,
-    value: document.errors.length === 0 ? read(document.contents, []) : undefined,
+    readable: document.errors.length === 0 && values <= mostValues,
+    value,
     positions,
     shown,
     broken,

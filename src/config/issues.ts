@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from '../core/nearest.ts';
-import { type Path, valueAt } from './path.ts';
+import { type Path, pathKey, valueAt } from './path.ts';
 import type { PlaceOf } from './positions.ts';
 import { listed } from './values.ts';
 
@@ -50,7 +50,15 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
     // What the author wrote, not what an earlier step of the schema made of it.
     return [valueMistake(issue, path, valueAt(value, path), show)];
   };
-  return { mistakes: result.error.issues.flatMap((issue) => mistakesOf(issue, [])) };
+  return { mistakes: withoutEchoes(result.error.issues.flatMap((issue) => mistakesOf(issue, []))) };
+}
+
+/** A misspelt key is one mistake, not two: the one it was meant for is not missing as well. */
+function withoutEchoes(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const meant = new Set(
+    mistakes.flatMap(({ path, nearest: key }) => (key === undefined ? [] : [pathKey([...path.slice(0, -1), key])])),
+  );
+  return mistakes.filter(({ path, nearest: key }) => key !== undefined || !meant.has(pathKey(path)));
 }
 
 function valueMistake(issue: Issue, path: Path, given: unknown, show: Show): Mistake {

@@ -1,0 +1,249 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { checkPipelines } from '../../src/pipeline/check.ts';
+import { complaints, folder, linesOf, load, problemsOf, small } from './loading.ts';
+
+const contractExample = `
+server:
+  host: 127.0.0.1
+  port: 8080
+  admin: { host: 127.0.0.1, port: 8081 }
+lookups:
+  airport:
+    http:
+      url: http://127.0.0.1:9000/airports/{iata}
+    timeout: 500ms
+pipelines:
+  flights:
+    mode: ordered
+    capacity: 100
+    timeout: 5s
+    enrich:
+      - { lookup: airport, with: { iata: /origin },      into: /originAirport }
+      - { lookup: airport, with: { iata: /destination }, into: /destinationAirport }
+    onError: annotate
+    onMiss: "null"
+`;
+
+describe('what a valid file gives', () => {
+  test('the example of the contract, in milliseconds and bytes', () => {
+    const { config } = load(contractExample);
+    expect(config.lookups['airport']?.timeout).toBe(500);
+    expect(config.server.limits).toEqual({
+      streams: 1000,
+      lineBytes: 1024 * 1024,
+      idleTimeout: 60_000,
+      stallTimeout: 60_000,
+      headersTimeout: 10_000,
+    });
+    expect(config.pipelines['flights']).toEqual({
+      mode: 'ordered',
+      capacity: 100,
+      timeout: 5000,
+      enrich: [
+        { lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' },
+        { lookup: 'airport', with: { iata: '/destination' }, into: '/destinationAirport' },
+      ],
+      onError: 'annotate',
+      onMiss: 'null',
+      onInvalid: 'annotate',
+      explode: false,
+      meta: [],
+      allow: { parameters: ['mode', 'capacity', 'timeout'], capacity: 100, timeout: 5000 },
+    });
+  });
+
+  test('every default of the server, where the file has no server', () => {
+    expect(load(small).config.server).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      admin: { host: '127.0.0.1', port: 8081 },
+      drainTimeout: 30_000,
+      log: { level: 'info' },
+    });
+  });
+
+  test('the ceilings of a client are those of the pipeline, unless they are given', () => {
+    const { config } = load(
+      `${small}    capacity: 7\n    timeout: 3s\n    allow: { timeout: 1m, parameters: [capacity] }\n`,
+    );
+    expect(config.pipelines['flights']?.allow).toEqual({ parameters: ['capacity'], capacity: 7, timeout: 60_000 });
+  });
+
+  test('a constant as argument, and any JSON as fallback', () => {
+    const { config } = load(
+      small.replace('/origin }', '{ value: JFK } }').concat('    onError: { value: { city: null, near: [1, two] } }\n'),
+    );
+    expect(config.pipelines['flights']?.enrich[0]?.with).toEqual({ iata: { value: 'JFK' } });
+    expect(config.pipelines['flights']?.onError).toEqual({ value: { city: null, near: [1, 'two'] } });
+  });
+
+  test('JSON is read as well as YAML', () => {
+    const json = JSON.stringify({
+      lookups: { t: { table: { file: 'x.csv', key: 'id' } } },
+      pipelines: pipelineOf('t'),
+    });
+    expect(load(json, { name: 'millrace.json' }).config.lookups).toEqual({
+      t: { table: { file: 'x.csv', key: 'id' } },
+    });
+  });
+
+  test('an anchor stands for what it names, wherever it is used', () => {
+    const { config } = load(`
+lookups: { t: { table: { file: x.csv, key: id } } }
+pipelines:
+  a: { enrich: &steps [{ lookup: t, with: { id: /id }, into: /x }] }
+  b: { enrich: *steps }
+`);
+    expect(config.pipelines['b']).toEqual(config.pipelines['a']);
+  });
+});
+
+function pipelineOf(lookup: string) {
+  return { p: { enrich: [{ lookup, with: { id: '/id' }, into: '/x' }] } };
+}
+
+describe('what is wrong with a file', () => {
+  test('is told all at once, one line for each mistake, in the order of the file', () => {
+    const text = readFileSync(new URL('fixtures/mistakes.yaml', import.meta.url), 'utf8');
+    expect(complaints(text)).toEqual([
+      'millrace.yaml:2:3 server.prot: unknown key; did you mean "port"?',
+      'millrace.yaml:4:18 server.limits.idleTimeout: expected a duration such as 250ms, 5s, 2m or 1h, got 5',
+      'millrace.yaml:10:5 lookups.airport.tmeout: unknown key; did you mean "timeout"?',
+      'millrace.yaml:12:5 lookups.both: expected exactly one connector, http or table; there are 2: http, table',
+      'millrace.yaml:16:11 pipelines.flights.mode: expected ordered or unordered, got "sorted"',
+      'millrace.yaml:17:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?',
+      'millrace.yaml:19:19 pipelines.flights.enrich[0].lookup: unknown lookup "airprot"; did you mean "airport"? (there are airport, both)',
+      'millrace.yaml:20:28 pipelines.flights.enrich[1].with.iata: missing; lookup "airport" needs the argument "iata", such as iata: /iata',
+      'millrace.yaml:21:56 pipelines.flights.enrich[2].with.icao: lookup "airport" takes no argument "icao"; it takes iata',
+      'millrace.yaml:22:36 pipelines.flights.enrich[3].with.itaa: lookup "airport" takes no argument "itaa"; did you mean "iata"?',
+      'millrace.yaml:23:42 pipelines.flights.enrich[4].with.iata: a JSON Pointer is empty or starts with "/", but "destination" does not: write "/destination"',
+      'millrace.yaml:24:9 pipelines.flights.enrich[5].into: missing; expected a JSON Pointer such as /originAirport',
+      'millrace.yaml:25:9 pipelines.flights.enrich[6]: the steps wait for each other in a circle: /g -> /h -> /g',
+      'millrace.yaml:27:13 pipelines.flights.onMiss: expected null, omit, drop or error (null itself needs quotes: "null"), got null',
+      'millrace.yaml:28:16 pipelines.flights.onError.valu: unknown key; did you mean "value"?',
+      'millrace.yaml:29:3 pipelines.9lives: expected a name of letters, digits, _ and -, which starts with a letter, got "9lives"',
+    ]);
+  });
+
+  test('is told with its parts apart, for who wants no text', () => {
+    const problems = problemsOf(() => load(`${small}    capcity: 5\n`));
+    expect(problems).toMatchObject([{ line: 8, column: 5, path: 'pipelines.flights.capcity', nearest: 'capacity' }]);
+  });
+
+  const cases: readonly (readonly [what: string, text: string, lines: readonly string[]])[] = [
+    ['an empty file', '', ['millrace.yaml:1:1 pipelines: missing; expected a map from name to pipeline']],
+    ['a list', '- a', ['millrace.yaml:1:1: expected a map, got a list']],
+    ['no pipeline', 'pipelines: {}', ['millrace.yaml:1:12 pipelines: expected at least one pipeline']],
+    [
+      'no step',
+      'pipelines: { p: { enrich: [] } }',
+      ['millrace.yaml:1:27 pipelines.p.enrich: expected at least one step, got a list'],
+    ],
+    [
+      'no connector',
+      small.replace(/airport: \{ .*/, 'airport: { timeout: 1s }'),
+      ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http or table; there is none'],
+    ],
+    [
+      'a key that is there twice',
+      `${small}    mode: ordered\n    mode: unordered\n`,
+      ['millrace.yaml:9:5 pipelines.flights.mode: the key is there twice; first in line 8'],
+    ],
+    [
+      'an alias without its anchor',
+      `${small}    meta: *nothing\n`,
+      ['millrace.yaml:8:11 pipelines.flights.meta: there is no anchor &nothing above'],
+    ],
+    [
+      'an anchor inside itself',
+      `${small}    onError: { value: &a [*a] }\n`,
+      ['millrace.yaml:8:27 pipelines.flights.onError.value[0]: the anchor &a contains itself'],
+    ],
+    [
+      'an expression that does not compile',
+      small.replace('into:', 'when: "record.flag ==", into:'),
+      [expect.stringMatching(/^millrace\.yaml:7:59 pipelines\.flights\.enrich\[0\]\.when: expected a CEL expression/)],
+    ],
+    [
+      'an address that a record could choose',
+      small.replace('127.0.0.1:9000', '{iata}'),
+      [expect.stringMatching(/^millrace\.yaml:3:27 lookups\.airport\.http\.url: /)],
+    ],
+    [
+      'a capacity beyond its bounds',
+      `${small}    capacity: 0\n`,
+      ['millrace.yaml:8:15 pipelines.flights.capacity: expected a whole number from 1 to 1000000, got 0'],
+    ],
+    [
+      'a time beyond its bounds, as it was written',
+      'server: { limits: { idleTimeout: 0s } }\n'.concat(small),
+      ['millrace.yaml:1:34 server.limits.idleTimeout: expected a duration from 1ms to 24h, got "0s"'],
+    ],
+    [
+      'a name that JavaScript keeps for itself',
+      `${small}    onError: { value: { __proto__: 1 } }\n`,
+      ['millrace.yaml:8:25 pipelines.flights.onError.value.__proto__: this name can not be used'],
+    ],
+  ];
+  test.each(cases)('%s', (_what, text, lines) => {
+    expect(complaints(text)).toEqual(lines);
+  });
+
+  test('broken YAML is told where it breaks, and nothing else is guessed', () => {
+    const lines = complaints('server: {\n  port: 1\nlookups: }\n');
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/^millrace\.yaml:\d+:\d+: no YAML: /);
+  });
+
+  test('anchors that multiply each other are stopped', () => {
+    const levels = Array.from({ length: 12 }, (_, level) =>
+      level === 0
+        ? 'a0: &a0 [x, x, x, x, x, x, x, x]'
+        : `a${level}: &a${level} [${Array(8)
+            .fill(`*a${level - 1}`)
+            .join(', ')}]`,
+    );
+    expect(complaints(levels.join('\n')).join('\n')).toMatch(/more than 100000 values/);
+  });
+
+  test('places in a JSON file are told as well', () => {
+    const json = '{\n\t"lookups": {},\n\t"pipelines": {\n\t\t"p": { "enrich": [], "capcity": 1 }\n\t}\n}';
+    expect(complaints(json, { name: 'millrace.json' })).toEqual([
+      'millrace.json:4:20 pipelines.p.enrich: expected at least one step, got a list',
+      'millrace.json:4:24 pipelines.p.capcity: unknown key; did you mean "capacity"?',
+    ]);
+  });
+
+  test('one mistake in a step does not hide another in the same step', () => {
+    const text = small.replace('lookup: airport', 'lookup: airprot').replace('into:', 'when: "1 +", whn: x, into:');
+    expect(complaints(text)).toHaveLength(3);
+  });
+});
+
+describe('where a configuration is looked for', () => {
+  const home = process.cwd();
+  afterEach(() => process.chdir(home));
+
+  test.each(['millrace.yaml', 'millrace.yml'])('%s of the working directory', (name) => {
+    const path = folder({ [name]: small });
+    process.chdir(path);
+    const loaded = loadConfig({ file: undefined, env: {}, flags: {}, checks: [checkPipelines] });
+    expect(loaded.source).toBe(name);
+    expect(loaded.baseDir).toBe(process.cwd());
+  });
+
+  test('where there is none, the names that were looked for are told', () => {
+    process.chdir(folder());
+    const [line] = linesOf(() => loadConfig({ file: undefined, env: {}, flags: {}, checks: [] }));
+    expect(line).toContain('looked for millrace.yaml, millrace.yml, millrace.json');
+  });
+
+  test('a file that can not be read is told with the reason', () => {
+    const file = join(folder(), 'millrace-not-there.yaml');
+    const [line] = linesOf(() => loadConfig({ file, env: {}, flags: {}, checks: [] }));
+    expect(line).toMatch(/^millrace-not-there\.yaml: the configuration can not be read: ENOENT/);
+  });
+});

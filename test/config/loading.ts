@@ -1,0 +1,64 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, type ConfigProblem, loadConfig, type Loaded, type LoadOptions } from '../../src/config/load.ts';
+import { checkPipelines } from '../../src/pipeline/check.ts';
+
+/** A folder that goes with the temporary files of the machine. */
+export function folder(files: Readonly<Record<string, string>> = {}): string {
+  const path = mkdtempSync(join(tmpdir(), 'millrace-config-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
+  return path;
+}
+
+export interface Given {
+  readonly env?: Record<string, string>;
+  readonly flags?: Record<string, string>;
+  readonly files?: Record<string, string>;
+  readonly checks?: LoadOptions['checks'];
+  /** Default millrace.yaml. */
+  readonly name?: string;
+}
+
+/** Loads a text as a file, with no environment but the one given. */
+export function load(
+  text: string,
+  { env = {}, flags = {}, files = {}, checks, name = 'millrace.yaml' }: Given = {},
+): Loaded {
+  const file = join(folder({ [name]: text, ...files }), name);
+  return loadConfig({ file, env, flags, checks: checks ?? [checkPipelines] });
+}
+
+/** The lines of a configuration that is refused, without its folder. Empty where it is taken. */
+export function complaints(text: string, given: Given = {}): readonly string[] {
+  return linesOf(() => load(text, given));
+}
+
+export function linesOf(run: () => unknown): readonly string[] {
+  const text = refusal(run)?.toString() ?? '';
+  return text === '' ? [] : text.replaceAll(/^\/\S*\/(?=millrace)/gm, '').split('\n');
+}
+
+export function problemsOf(run: () => unknown): readonly ConfigProblem[] {
+  return refusal(run)?.problems ?? [];
+}
+
+function refusal(run: () => unknown): ConfigError | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+/** A lookup `airport` that takes `iata`, and a pipeline `flights` that uses it. */
+export const small = `
+lookups:
+  airport: { http: { url: 'http://127.0.0.1:9000/airports/{iata}' } }
+pipelines:
+  flights:
+    enrich:
+      - { lookup: airport, with: { iata: /origin }, into: /originAirport }
+`;

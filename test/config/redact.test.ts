@@ -1,0 +1,128 @@
+import * as fc from 'fast-check';
+import { parse } from 'yaml';
+import { describe, expect, test } from 'vitest';
+import { redact, toYaml } from '../../src/config/redact.ts';
+import { load, small } from './loading.ts';
+
+const secretive = `
+lookups:
+  token-service:
+    http:
+      url: https://127.0.0.1/x?api_key=pass2&page=1
+      headers: { x-auth: pass3, x-api-key: pass4, accept: application/json }
+      query: { access_token: pass5, q: '{q}' }
+      auth: { basic: { username: me, password: pass6 } }
+  other:
+    http:
+      url: http://127.0.0.1/\${PASS7}/y
+pipelines:
+  auth:
+    capacity: \${PASS8}
+    enrich:
+      - { lookup: token-service, with: { q: /token }, into: /password }
+`;
+
+describe('the effective configuration', () => {
+  test('holds every default, in the units of its author', () => {
+    const { effective } = load(`${small}    timeout: 1.5s\n`);
+    expect(effective).toMatchObject({
+      server: { port: 8080, drainTimeout: '30s', limits: { lineBytes: '1MiB', idleTimeout: '60s' } },
+      lookups: { airport: { http: { method: 'GET', maxResponseBytes: '1MiB' } } },
+      pipelines: {
+        flights: {
+          mode: 'ordered',
+          timeout: '1.5s',
+          allow: { parameters: ['mode', 'capacity', 'timeout'], capacity: 100, timeout: '1.5s' },
+        },
+      },
+    });
+  });
+
+  test('shows no secret, and everything else', () => {
+    const { effective } = load(secretive, { env: { PASS7: 'pass7', PASS8: '78' } });
+    expect(JSON.stringify(effective)).not.toMatch(/pass\d|78/);
+    expect(effective).toMatchObject({
+      lookups: {
+        'token-service': {
+          http: {
+            url: 'https://127.0.0.1/x?api_key=***&page=1',
+            headers: { 'x-auth': '***', 'x-api-key': '***', accept: 'application/json' },
+            query: { access_token: '***', q: '{q}' },
+            auth: { basic: { username: '***', password: '***' } },
+          },
+        },
+        other: { http: { url: 'http://127.0.0.1/***/y', auth: null } },
+      },
+      pipelines: { auth: { capacity: '***', enrich: [{ with: { q: '/token' }, into: '/password' }] } },
+    });
+  });
+});
+
+test('the user and the password of an address are secret', () => {
+  const lookups = { l: { sql: { url: 'postgres://me:pass@db/x@y' } } };
+  expect(redact({ lookups }, new Map())).toEqual({ lookups: { l: { sql: { url: 'postgres://***@db/x@y' } } } });
+});
+
+const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,8}$/);
+const duration = fc
+  .tuple(fc.integer({ min: 1, max: 59 }), fc.constantFrom('ms', 's', 'm'))
+  .map(([n, unit]) => `${n}${unit}`);
+const pointer = fc
+  .array(fc.string({ minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 2 })
+  .map((tokens) => tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''));
+const optional = { requiredKeys: [] };
+const pipeline = fc.record(
+  {
+    mode: fc.constantFrom('ordered', 'unordered'),
+    capacity: fc.integer({ min: 1, max: 1_000_000 }),
+    timeout: fc.oneof(duration, fc.constant('0s')),
+    enrich: pointer
+      .chain((into) =>
+        fc.record({
+          lookup: fc.constant('t'),
+          with: fc.record({ id: fc.oneof(fc.constant('/id'), fc.record({ value: fc.string() })) }),
+          into: fc.constant(into),
+        }),
+      )
+      .map((step) => [step]),
+    onError: fc.oneof(fc.constantFrom('fail', 'drop'), fc.record({ value: fc.jsonValue().filter(hasPlainNames) })),
+    onMiss: fc.constantFrom('null', 'omit', 'error'),
+    explode: fc.boolean(),
+    meta: fc.subarray(['seq', 'timing', 'source', 'attempts']),
+    allow: fc.record(
+      { parameters: fc.subarray(['mode', 'onError']), capacity: fc.constant(9), timeout: duration },
+      optional,
+    ),
+  },
+  { requiredKeys: ['enrich'] },
+);
+const configuration = fc.record({
+  server: fc.record({ port: fc.integer({ min: 0, max: 65_535 }), drainTimeout: duration }, optional),
+  lookups: fc.record({
+    t: fc.record({ table: fc.constant({ file: 'x.csv', key: 'id' }), timeout: duration }, { requiredKeys: ['table'] }),
+  }),
+  pipelines: fc.dictionary(name, pipeline, { minKeys: 1, maxKeys: 3, noNullPrototype: true }),
+});
+
+/** `__proto__` is refused as a name, and -0 is 0 in JSON. */
+function hasPlainNames(value: unknown): boolean {
+  const text = JSON.stringify(value);
+  return !text.includes('__proto__');
+}
+
+test('what is printed loads again as the same configuration', () => {
+  fc.assert(
+    fc.property(configuration, (given) => {
+      const first = load(JSON.stringify(escapeAll(given)), { checks: [] });
+      const printed = toYaml(first.effective);
+      expect(load(printed, { checks: [] }).config).toEqual(first.config);
+      expect(parse(printed)).toBeTypeOf('object');
+    }),
+    { numRuns: 150 },
+  );
+});
+
+function escapeAll(value: unknown): unknown {
+  const escaped: unknown = JSON.parse(JSON.stringify(value).replaceAll('${', '$${'.replaceAll('$', '$$$$')));
+  return escaped;
+}
