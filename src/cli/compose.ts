@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import type { EffectiveConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { redact } from '../config/redact.ts';
-import { type JsonObject, isJsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { systemClock } from '../core/time.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp } from '../http/app.ts';
@@ -17,8 +17,8 @@ export interface ServiceOptions {
   /** Folder that relative file names of the configuration start from. */
   readonly baseDir: string;
   readonly logger: Logger | false;
-  /** Values that are shown nowhere. */
-  readonly secrets: readonly string[];
+  /** The configuration as anybody may see it. */
+  readonly effective: EffectiveConfig;
 }
 
 export interface Service {
@@ -29,14 +29,13 @@ export interface Service {
 }
 
 /** Puts the rooms together and listens. Rejects, with nothing left running, where something can not start. */
-export async function startService({ config, baseDir, logger, secrets }: ServiceOptions): Promise<Service> {
+export async function startService({ config, effective, baseDir, logger }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
   const { server } = config;
   const metrics = createMetrics({ version: version() });
   const pipelines = await buildPipelines(config, { clock, observer: metrics.observer, baseDir });
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits));
-  const effective = redact(config, secrets);
   const app = await buildApp({
     pipelines,
     limits: server.limits,
@@ -72,9 +71,9 @@ function watchEveryMs({ idleTimeout, stallTimeout }: Config['server']['limits'])
   return Math.max(10, Math.min(1000, idleTimeout / 4, stallTimeout / 4));
 }
 
-function member(object: JsonObject, name: string): JsonObject {
-  const value = object[name];
-  return isJsonObject(value) ? value : {};
+function member(value: JsonValue | undefined, name: string): JsonObject {
+  const found = isJsonObject(value) ? value[name] : undefined;
+  return isJsonObject(found) ? found : {};
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {

@@ -9,9 +9,9 @@ import { type ConfigFlags, settingsOf } from './settings.ts';
  * Done is 0: every stream ended by itself. Where streams had to be cut, or a second signal came, it is 128 + signal.
  */
 export async function serve(flags: ConfigFlags): Promise<number> {
-  const { config, baseDir, secrets } = settingsOf(flags);
+  const { config, effective, baseDir } = settingsOf(flags);
   const logger = createLogger({ level: config.server.log.level, destination: process.stderr });
-  const service = await startService({ config, baseDir, secrets, logger });
+  const service = await startService({ config, effective, baseDir, logger });
   const names = Object.keys(config.pipelines).join(', ');
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await firstSignal();
