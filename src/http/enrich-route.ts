@@ -40,7 +40,13 @@ function answer(
   const chosen = chosenSettings(request.query, pipeline);
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
-    return enrichSingleRecord(request, reply, { pipeline, settings: chosen, clock, maxBytes: limits.lineBytes });
+    return enrichSingleRecord(request, reply, {
+      pipeline,
+      settings: chosen,
+      streams,
+      clock,
+      maxBytes: limits.lineBytes,
+    });
   }
   const framing = acceptedFraming(headers.accept, format.framing);
   const settings = { ...chosen, framing, delimiter: format.delimiter };

@@ -115,10 +115,15 @@ export const enrichResponses = {
 };
 
 export const enrichSchemas = {
-  Record: { type: 'object', description: 'Any JSON object. Its bytes come back as they were.' },
+  Record: {
+    type: 'object',
+    description: 'Any JSON object. Its bytes come back as they were.',
+    additionalProperties: true,
+  },
   EnrichedRecord: {
     type: 'object',
     description: 'The record with each answer in the member that the pipeline names.',
+    additionalProperties: true,
     properties: {
       _error: { $ref: '#/components/schemas/RecordError' },
       _meta: { type: 'object', description: 'What the parameter `meta` asks for.' },

@@ -4,6 +4,7 @@ import { PROBLEM_TYPE } from './problem.ts';
 export const problemSchema = {
   type: 'object',
   description: 'Why a request has no complete answer (RFC 9457). A code may have further members.',
+  additionalProperties: true,
   required: ['type', 'title', 'status', 'detail', 'code', 'instance'],
   properties: {
     type: { type: 'string', format: 'uri', description: 'Stable: `urn:millrace:problem:` and the code.' },

@@ -32,6 +32,7 @@ export async function openApi(app: FastifyInstance, version: string): Promise<vo
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
+      security: [],
       tags: [
         { name: 'enrich', description: 'Streams of records.' },
         { name: 'pipelines', description: 'What is configured.' },
@@ -62,7 +63,10 @@ function complete(document: object): object {
     RecordErrorCode: { type: 'string', enum: Object.keys(recordErrors) },
   };
   const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
-  return { ...rest, components: { ...components, schemas }, paths: Object.fromEntries(completed) };
+  // Parts that stand in several places would become YAML anchors, which not every reader of OpenAPI knows.
+  return JSON.parse(
+    JSON.stringify({ ...rest, components: { ...components, schemas }, paths: Object.fromEntries(completed) }),
+  );
 }
 
 function withBodies(path: string, item: Record<string, unknown>): Record<string, unknown> {

@@ -6,11 +6,13 @@ import type { Outcome } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { readText } from './body-reader.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
+import type { LiveStream, LiveStreams } from './live-streams.ts';
 import { recordProblem, sendProblem } from './problem.ts';
 
 export interface SingleRecordOptions {
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
+  readonly streams: LiveStreams;
   readonly clock: Clock;
   readonly maxBytes: number;
 }
@@ -22,10 +24,13 @@ export interface SingleRecordOptions {
 export async function enrichSingleRecord(
   request: FastifyRequest,
   reply: FastifyReply,
-  { pipeline, settings, clock, maxBytes }: SingleRecordOptions,
+  { pipeline, settings, streams, clock, maxBytes }: SingleRecordOptions,
 ): Promise<FastifyReply> {
   const gone = new AbortController();
+  const live = liveRecord(request, pipeline.name, clock.now(), gone);
+  streams.add(live);
   reply.raw.once('close', () => {
+    streams.delete(live);
     if (!reply.raw.writableFinished) gone.abort(new RequestError('bad_body', 'the client went away'));
   });
   probeAfterHalfClose(request.raw, reply.raw, clock);
@@ -38,6 +43,15 @@ export async function enrichSingleRecord(
   const body = typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`;
   pipeline.observer.sent(Buffer.byteLength(body));
   return reply.type('application/json').send(Buffer.from(body));
+}
+
+/** One record takes a place among the streams, and a drain waits for it. */
+function liveRecord({ id }: FastifyRequest, pipeline: string, startedAt: number, gone: AbortController): LiveStream {
+  return {
+    describe: (nowMs) => ({ id, pipeline, mode: 'record', ageMs: Math.round(nowMs - startedAt) }),
+    check() {},
+    cut: (_outcome, reason) => gone.abort(reason),
+  };
 }
 
 /** A record that failed, but goes out with a stand-in or as it came, is a success here. */

@@ -127,6 +127,7 @@ test('a client that goes on sending after a refusal is cut off', async () => {
   await client.until('unknown_pipeline');
   client.chunk('more');
   await client.untilEnded();
+  expect(client.received).not.toContain('connection: close');
 });
 
 test('what is no HTTP is told so', async () => {

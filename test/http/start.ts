@@ -26,6 +26,8 @@ export class Downstream {
   /** Calls whose connection was closed before they were answered. */
   aborted = 0;
   hold = false;
+  /** What it knows, as JSON; without it every key but `missing` and `broken` is found. */
+  answers: ReadonlyMap<string, string> | undefined;
   readonly #server: Server;
   #changed: (() => void)[] = [];
 
@@ -59,7 +61,10 @@ export class Downstream {
       this.#change();
     });
     if (this.hold) this.held.push({ key, request, response, answer });
-    else if (key === 'missing') response.writeHead(404).end();
+    else if (this.answers !== undefined) {
+      const known = this.answers.get(key);
+      response.writeHead(known === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(known);
+    } else if (key === 'missing') response.writeHead(404).end();
     else if (key === 'broken') response.writeHead(500).end();
     else answer({ found: key });
     this.#change();

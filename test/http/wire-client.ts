@@ -5,6 +5,9 @@ import { connect, type Socket } from 'node:net';
 export class WireClient {
   readonly socket: Socket;
   received = '';
+  receivedBytes = 0;
+  /** Only the last of what is received is kept, for bodies that are long. */
+  keepChars = Infinity;
   ended = false;
   closed = false;
   #changed: (() => void)[] = [];
@@ -13,7 +16,9 @@ export class WireClient {
     this.socket = socket;
     socket.setEncoding('latin1');
     socket.on('data', (text: string) => {
+      this.receivedBytes += text.length;
       this.received += text;
+      if (this.received.length > 2 * this.keepChars) this.received = this.received.slice(-this.keepChars);
       this.#change();
     });
     socket.on('end', () => {

@@ -1,0 +1,22 @@
+import { serverSchema } from '../config/server-schema.ts';
+import { systemClock } from '../core/time.ts';
+import { buildApp } from './app.ts';
+import { LiveStreams } from './live-streams.ts';
+
+/** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
+export async function openApiDocument(version: string): Promise<string> {
+  const app = await buildApp({
+    pipelines: { names: [], get: () => undefined },
+    limits: serverSchema.parse({}).limits,
+    streams: new LiveStreams(systemClock, 1000),
+    gate: { draining: false },
+    clock: systemClock,
+    logger: false,
+    version,
+    describe: () => null,
+  });
+  await app.ready();
+  const yaml = app.swagger({ yaml: true });
+  await app.close();
+  return yaml;
+}

@@ -1,0 +1,116 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { enriched, records, start } from './start.ts';
+import { WireClient } from './wire-client.ts';
+
+const run = promisify(execFile);
+
+test('curl as it comes gets its 100, its records, and exits 0', async () => {
+  const { url } = await start();
+  const body = records(...Array(2000).keys());
+  const args = [
+    '-sSv',
+    '--expect100-timeout',
+    '20',
+    '-H',
+    'Expect: 100-continue',
+    '--data-binary',
+    body,
+    `${url}/v1/enrich/test`,
+  ];
+  const { stdout, stderr } = await run('curl', args);
+  expect(stderr).toContain('< HTTP/1.1 100 Continue');
+  expect(stdout).toBe(enriched(...Array(2000).keys()));
+});
+
+test('curl -T . shows each result while it is still typed into', async () => {
+  const { url } = await start();
+  const curl = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
+  curl.stdout.setEncoding('utf8');
+  for (const key of [1, 2, 3]) {
+    curl.stdin.write(records(key));
+    const [text] = (await once(curl.stdout, 'data')) as [string];
+    expect(text).toBe(enriched(key));
+  }
+  curl.stdin.end();
+  expect(await once(curl, 'exit')).toEqual([0, null]);
+});
+
+test('curl exits 18 where the stream was cut', async () => {
+  const { url } = await start({ pipeline: { onError: 'fail' } });
+  const failed: unknown = await run('curl', [
+    '-sS',
+    '--data-binary',
+    records(1, 'broken', 2),
+    `${url}/v1/enrich/test`,
+  ]).catch((error: unknown) => error);
+  expect(failed).toMatchObject({ code: 18, stdout: enriched(1) });
+});
+
+test('curl -T without -X POST is told what to add', async () => {
+  const { url } = await start();
+  const { stdout } = await run('sh', ['-c', `echo '{"key":"1"}' | curl -sS -T - '${url}/v1/enrich/test'`]);
+  expect(JSON.parse(stdout)).toMatchObject({ status: 405, detail: expect.stringContaining('-X POST') });
+});
+
+test('a client that closes its side after the body still gets everything', async () => {
+  const { port, downstream, heard } = await start();
+  downstream.hold = true;
+  const client = await WireClient.open(port);
+  const body = records(1, 2);
+  client.head('/v1/enrich/test', `Content-Length: ${body.length}`);
+  client.socket.end(body);
+  await downstream.until(() => downstream.held.length === 2);
+  // The answers come long after the probes have found that the client still reads.
+  await client.until('\r\n\r\n0');
+  for (const call of downstream.held) call.answer({ found: call.key });
+  await client.untilClosed();
+  expect(client.received).toContain(enriched(1));
+  expect(client.received).toContain('Millrace-Status: complete\r\n');
+  expect(heard.outcomes).toEqual(['completed']);
+});
+
+test('a response whose reader closed its side is a response that curl can read', async () => {
+  const { port, downstream } = await start();
+  downstream.hold = true;
+  const client = await WireClient.open(port);
+  const body = records(1);
+  client.head('/v1/enrich/test', `Content-Length: ${body.length}`);
+  client.socket.end(body);
+  await client.until('\r\n\r\n00');
+  downstream.held[0]?.answer({ found: '1' });
+  await client.untilClosed();
+  const replay = createServer((socket) => {
+    socket.once('data', () => socket.end(client.received, 'latin1'));
+  });
+  replay.listen(0, '127.0.0.1');
+  await once(replay, 'listening');
+  const address = replay.address();
+  const port2 = typeof address === 'object' && address !== null ? address.port : 0;
+  const { stdout } = await run('curl', ['-sS', '-d', 'x', `http://127.0.0.1:${port2}/`]);
+  replay.close();
+  expect(stdout).toBe(enriched(1));
+});
+
+test('fetch with a streamed body reads while it writes', async () => {
+  const { url } = await start();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const write = (key: number): Promise<void> => writer.write(new TextEncoder().encode(records(key)));
+  // The head of a request leaves fetch with the first bytes of its body.
+  const [response] = await Promise.all([
+    fetch(`${url}/v1/enrich/test`, { method: 'POST', body: readable, duplex: 'half' }),
+    write(1),
+  ]);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect(await reader?.read()).toEqual({ done: false, value: enriched(1) });
+  for (const key of [2, 3]) {
+    await write(key);
+    expect(await reader?.read()).toEqual({ done: false, value: enriched(key) });
+  }
+  await writer.close();
+  expect((await reader?.read())?.done).toBe(true);
+});
