@@ -66,7 +66,6 @@ export class AsyncWait<In, Out> {
     this.#run();
   };
   #running = false;
-  #runAgain = false;
   #emitting = false;
   #unflushed = false;
   #turnScheduled = false;
@@ -185,7 +184,6 @@ export class AsyncWait<In, Out> {
   }
 
   #scheduleTurn(always = false): void {
-    // A run that is under way looks again before it ends.
     if (this.#turnScheduled || this.#running || this.#closed) return;
     if (!always && !(this.#queue.ready && this.#downstream.ready)) {
       if (this.#queue.ready) this.#heldByReader = true;
@@ -196,19 +194,15 @@ export class AsyncWait<In, Out> {
   }
 
   #run(): void {
-    if (this.#closed) return;
-    if (this.#running) {
-      this.#runAgain = true;
-      return;
-    }
+    // One that is under way looks again before it ends.
+    if (this.#closed || this.#running) return;
     this.#running = true;
     try {
       do {
-        this.#runAgain = false;
         this.#emitReady();
         this.#flush();
         this.#giveRoom();
-      } while (!this.#closed && (this.#runAgain || this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
+      } while (!this.#closed && (this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
     } finally {
       this.#running = false;
     }

@@ -71,6 +71,45 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(operator.events).toEqual(['flush']);
   });
 
+  test('what is offered or drained from within emit is not emitted inside of it', () => {
+    let depth = 0;
+    let deepest = 0;
+    let next = 0;
+    const operator: Scripted = new Scripted({
+      mode,
+      capacity: 2,
+      invoke: (input, attempt) => attempt.complete(input),
+      onEmit() {
+        deepest = Math.max(deepest, ++depth);
+        if (next < 10) operator.offer(`a${next++}`, `b${next++}`);
+        operator.wait.drain();
+        depth--;
+      },
+    });
+    operator.offer('c', 'd');
+    operator.turn();
+    expect(operator.output.slice(0, 2)).toEqual(['c', 'd']);
+    expect(operator.output.length).toBeGreaterThan(2);
+    expect(deepest).toBe(1);
+  });
+
+  test('a reader that has room again while it is flushed gets the rest in the same turn', () => {
+    const operator: Scripted = new Scripted({
+      mode,
+      capacity: 3,
+      onEmit: () => (operator.readable = false),
+      onFlush() {
+        operator.readable = true;
+        operator.wait.drain();
+      },
+    });
+    operator.offer('a', 'b', 'c');
+    operator.complete('a', 'b', 'c');
+    operator.turn();
+    expect(operator.output).toEqual(['A', 'B', 'C']);
+    expect(operator.events).toEqual(['flush', 'flush', 'flush']);
+  });
+
   test('a hundred thousand records offered from within room need no deeper stack', () => {
     let next = 0;
     const operator: Scripted = new Scripted({

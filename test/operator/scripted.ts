@@ -25,6 +25,8 @@ export interface ScriptedOptions {
   readonly invoke?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onTimeout?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onRoom?: () => void;
+  readonly onEmit?: (output: string) => void;
+  readonly onFlush?: () => void;
   readonly observer?: AsyncWaitObserver;
 }
 
@@ -60,9 +62,15 @@ export class Scripted {
         get ready() {
           return readable();
         },
-        emit: (output) => void this.output.push(output),
+        emit: (output) => {
+          this.output.push(output);
+          options.onEmit?.(output);
+        },
         emitBarrier: (barrier) => void this.output.push(`| ${String(barrier.value)}`),
-        flush: () => void this.events.push('flush'),
+        flush: () => {
+          this.events.push('flush');
+          options.onFlush?.();
+        },
       },
       onRoom: () => {
         this.events.push('room');
