@@ -1,33 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { ServerConfig } from '../config/schema.ts';
+import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
-import type { JsonValue } from '../core/json.ts';
-import type { Clock } from '../core/time.ts';
+import type { AppOptions } from './app-options.ts';
 import { closeAfterEarlyAnswer } from './connection-end.ts';
-import type { Gate } from './drain.ts';
 import { enrichRoute } from './enrich-route.ts';
 import { requestError } from './framework-errors.ts';
-import type { LiveStreams } from './live-streams.ts';
 import { openApi } from './openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
-import type { PipelineDirectory } from './routing.ts';
 import { OpenResponses } from './open-responses.ts';
-
-export interface AppOptions {
-  readonly pipelines: PipelineDirectory;
-  readonly limits: ServerConfig['limits'];
-  readonly streams: LiveStreams;
-  readonly gate: Gate;
-  readonly clock: Clock;
-  readonly logger: FastifyBaseLogger | false;
-  /** Version of the service, for the OpenAPI document. */
-  readonly version: string;
-  /** The effective configuration of a pipeline there is, secrets hidden. */
-  readonly describe: (pipeline: string) => JsonValue;
-}
 
 /** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */
 const KEEP_ALIVE_MS = 75_000;

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { AppOptions } from './app.ts';
+import type { AppOptions } from './app-options.ts';
 import { enrichOperation } from './openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
 import { chosenSettings } from './parameters.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { RecordError, RequestError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
-import type { AppOptions } from './app.ts';
+import type { AppOptions } from './app-options.ts';
 import { readText } from './body-reader.ts';
 import { explainOperation, listOperation, showOperation } from './openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
