@@ -40,6 +40,8 @@ export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAns
   } catch (error) {
     const signal = interruption.name();
     if (signal !== undefined) return exitCodes[signal];
+    const lastWords = service?.lastWords();
+    if (lastWords !== undefined) options.stderr.write(`The service ended by itself. It said:\n${lastWords}\n`);
     throw error;
   } finally {
     interruption.release();

@@ -22,7 +22,7 @@ export function introduction({ service, directory, data }: Setting, { dim, stron
     '',
     `  directory   ${directory.urlTemplate}`,
     dim(
-      `              ${count(data.airports.size)} airports; an answer takes ${meanLatencyMs} ms in the mean, some far longer`,
+      `              ${count(data.airports.size)} airports; an answer takes ${meanLatencyMs} ms on average, some far longer`,
     ),
     `  service     ${enrichUrl(service, 'ordered')}`,
     dim(`              millrace serve, a process of its own; at most ${capacity} records in flight`),

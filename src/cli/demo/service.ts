@@ -14,6 +14,8 @@ export interface DemoService {
   readonly configFile: string;
   /** The metrics in the Prometheus text format. */
   metrics(): Promise<string>;
+  /** What the service last wrote to stderr, where it has ended by itself. */
+  lastWords(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -52,26 +54,48 @@ export async function startDemoService(urlTemplate: string): Promise<DemoService
     if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await once(child, 'exit');
     rmSync(folder, { recursive: true, force: true });
   };
+  const ear = new Ear(child);
   try {
-    const [url, adminUrl] = await whereItListens(child);
-    return { url, adminUrl, folder, configFile, metrics: () => get(`${adminUrl}/metrics`), stop };
+    const [url, adminUrl] = await whereItListens(child, ear);
+    return {
+      url,
+      adminUrl,
+      folder,
+      configFile,
+      metrics: () => get(`${adminUrl}/metrics`),
+      lastWords: () => (child.exitCode === null && child.signalCode === null ? undefined : ear.heard),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function whereItListens(child: ChildProcess): Promise<readonly [url: string, adminUrl: string]> {
-  return new Promise((resolve, reject) => {
-    let said = '';
+/** Reads stderr to the end of the process, for a full pipe would stop it; keeps what a message needs. */
+class Ear {
+  heard = '';
+
+  constructor(child: ChildProcess) {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      // Read to the end of its life, for a pipe that is full would stop it; kept only as far as a message needs it.
-      said = (said + text).slice(-4096);
-      const [, url, adminUrl] = listens.exec(said) ?? [];
+      this.heard = (this.heard + text).slice(-4096);
+    });
+  }
+}
+
+function whereItListens(child: ChildProcess, ear: Ear): Promise<readonly [url: string, adminUrl: string]> {
+  return new Promise((resolve, reject) => {
+    child.stderr?.on('data', () => {
+      const [, url, adminUrl] = listens.exec(ear.heard) ?? [];
       if (url !== undefined && adminUrl !== undefined) resolve([url, adminUrl]);
     });
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the service ended with ${code} before it listened:\n${said}`)));
+    child.once('exit', (code) =>
+      reject(
+        new Error(`the service ended with ${code} before it listened:
+${ear.heard}`),
+      ),
+    );
   });
 }
 

@@ -5,7 +5,7 @@ import type { Flow } from './flow.ts';
 export interface Verdict {
   /** Lines that hold `_error`. */
   readonly errors: number;
-  /** What is wrong, in words; the first few of each kind. Empty where all is right. */
+  /** What is wrong, in words; the first few. Empty where all is right. */
   readonly faults: readonly string[];
 }
 
@@ -25,25 +25,26 @@ export function verify(
   mode: 'ordered' | 'unordered',
 ): Verdict {
   const faults: string[] = [];
+  const fault = (text: string): void => {
+    if (faults.length < mostFaults) faults.push(text);
+  };
   const missing = new Map<string, number>();
   for (const line of sent) missing.set(line, (missing.get(line) ?? 0) + 1);
   let errors = 0;
 
-  if (flow.lines.length !== sent.length)
-    faults.push(`${sent.length} lines were sent and ${flow.lines.length} came back`);
-  if (flow.trailers['millrace-status'] !== 'complete') faults.push('the trailer Millrace-Status: complete is missing');
+  if (flow.lines.length !== sent.length) fault(`${sent.length} lines were sent and ${flow.lines.length} came back`);
+  if (flow.trailers['millrace-status'] !== 'complete') fault('the trailer Millrace-Status: complete is missing');
   for (const [index, line] of flow.lines.entries()) {
-    if (faults.length >= mostFaults) break;
     const at = `line ${index + 1}`;
     const original = originalOf(line);
     const left = missing.get(original) ?? 0;
-    if (left === 0) faults.push(`${at} was not sent, or came back twice: ${line}`);
-    else if (mode === 'ordered' && original !== sent[index]) faults.push(`${at} is out of order: ${line}`);
+    if (left === 0) fault(`${at} was not sent, or came back twice: ${line}`);
+    else if (mode === 'ordered' && original !== sent[index]) fault(`${at} is out of order: ${line}`);
     missing.set(original, left - 1);
-    const fault = contentFault(line, airports);
-    if (fault === undefined) continue;
-    if (fault.isError) errors++;
-    faults.push(`${at}: ${fault.text}`);
+    const found = contentFault(line, airports);
+    if (found === undefined) continue;
+    if (found.isError) errors++;
+    fault(`${at}: ${found.text}`);
   }
   return { errors, faults };
 }

@@ -1,0 +1,68 @@
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { demo } from '../../src/cli/demo.ts';
+import { airportAnswer, type AnswerOf } from '../../src/cli/demo/directory.ts';
+
+class Captured extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+interface Performance {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function performed(records: number, answerOf: AnswerOf, terminal = false): Promise<Performance> {
+  const stdout = new Captured();
+  const stderr = new Captured();
+  const options = { keep: false, records, color: terminal, tty: terminal, stdout, stderr };
+  const exitCode = await demo(options, answerOf);
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+}
+
+describe('the demo', { timeout: 60_000 }, () => {
+  test('streams flights through a service of its own, finds all of them right and ends with 0', async () => {
+    const { exitCode, stdout, stderr } = await performed(500, airportAnswer);
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/records +500 +500\n/);
+    expect(stdout).toMatch(/errors +0 +0\n/);
+    expect(stdout).toMatch(/share of the best possible +[\d.]+ % +[\d.]+ %\n/);
+    expect(stdout).toContain('"originAirport":{"name":"Detroit Metropolitan-Wayne County","city":"Detroit"');
+    expect(stdout).toContain('Checked: nothing is lost');
+    // Not a terminal: nothing to colour and no line to write over.
+    expect(stdout).not.toContain('\u001B');
+  });
+
+  test('names what is wrong and ends with 1 where the directory gives a wrong city', async () => {
+    const { exitCode, stdout, stderr } = await performed(200, (airport) =>
+      airportAnswer(airport['iata'] === 'LAS' ? { ...airport, city: 'Reno' } : airport),
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('ordered: line 1: city of destination LAS is "Reno", and "Las Vegas" in airports.csv');
+    expect(stdout).not.toContain('Checked:');
+  });
+
+  test('counts failed lookups as errors, shows the first and ends with 1', async () => {
+    const { exitCode, stdout, stderr } = await performed(200, (airport) =>
+      airport['iata'] === 'LAS' ? '<html>' : airportAnswer(airport),
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('"code":"bad_response"');
+    expect(stdout).not.toMatch(/errors +0 +0\n/);
+  });
+
+  test('writes over one progress line on a terminal, and leaves none behind', async () => {
+    const { exitCode, stderr } = await performed(4000, airportAnswer, true);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('of 4,000');
+    expect(stderr).not.toContain('\n');
+    expect(stderr.endsWith('\r\u001B[2K')).toBe(true);
+  });
+});
