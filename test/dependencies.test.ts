@@ -22,3 +22,14 @@ test('docs/dependencies.md gives a reason for each package that is installed wit
 test('docs/dependencies.md gives a reason for each package of development, and for no other', () => {
   expect(described('For development')).toEqual(Object.keys(manifest.devDependencies).sort());
 });
+
+test('the lockfile holds every package for every platform, which `npm ci` insists on', () => {
+  const lock: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
+    readFileSync('package-lock.json', 'utf8'),
+  );
+  const held = Object.keys(lock.packages);
+  const missing = Object.values(lock.packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => !held.some((path) => path.endsWith(`node_modules/${name}`)));
+  expect(missing).toEqual([]);
+});
