@@ -32,7 +32,7 @@ const seed = 20_010_101;
  * are whole milliseconds, and a busy machine is late.
  */
 export function startDirectory(airports: ReadonlyMap<string, Airport>, answerOf: AnswerOf): Promise<Directory> {
-  const answers = new Map([...airports].map(([iata, airport]) => [iata, Buffer.from(answerOf(airport))]));
+  const answers = new Map([...airports].map(([iata, airport]) => [iata, answerOf(airport)]));
   let draw = latencies(seededRandom(seed));
   let latenciesMs: number[] = [];
   let atOnce = 0;
@@ -68,12 +68,15 @@ export function startDirectory(airports: ReadonlyMap<string, Airport>, answerOf:
   }));
 }
 
-function reply(request: IncomingMessage, response: ServerResponse, answers: ReadonlyMap<string, Buffer>): void {
+function reply(request: IncomingMessage, response: ServerResponse, answers: ReadonlyMap<string, string>): void {
   const code = request.url?.startsWith('/airports/') ? decodeURIComponent(request.url.slice('/airports/'.length)) : '';
   const body = answers.get(code);
   response.sendDate = false;
   if (body === undefined) response.writeHead(404, { 'content-length': 0 }).end();
-  else response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+  else
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+      .end(body);
 }
 
 /** Listens on the loopback address, at any free port. */
