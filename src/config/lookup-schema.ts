@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ConnectorName, connectors } from '../connectors/registry.ts';
+import { retryOptions } from '../lookup/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
 
 type Connectors = typeof connectors;
@@ -16,6 +17,7 @@ const layerKeys = {
   timeout: durationFrom(1)
     .exactOptional()
     .describe('The time of one attempt, 1ms to 24h. Default: only the timeout of the pipeline ends it.'),
+  retry: retryOptions.exactOptional(),
 };
 
 const exactlyOne = z.superRefine<object>(

@@ -48,6 +48,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Calls `hook` once at cancellation, at once if that was before. The function returned takes it back. */
   onCancel(hook: CancelHook): () => void;
+  /** The record begins (1) or ceases (-1) to wait before it is tried again; always in pairs. Only counts. */
+  retryWaiting(delta: 1 | -1): void;
 }
 
 export class Cancellation implements CallContext {
@@ -95,6 +97,9 @@ export class Cancellation implements CallContext {
       while (hooks.length > 0 && hooks.at(-1) === undefined) hooks.pop();
     };
   }
+
+  /** Counted by those who have somewhere to count it. */
+  retryWaiting(_delta: 1 | -1): void {}
 
   /** The first call decides; every later one is ignored. */
   cancel(reason: unknown): void {

@@ -57,6 +57,8 @@ export interface LookupGauges {
 export interface LookupObserver {
   /** One attempt has ended. */
   called(outcome: CallOutcome, ms: number): void;
+  /** A record is tried again. */
+  retried(): void;
   /** Registers where the gauges of this lookup are read. */
   gauges(read: () => LookupGauges): void;
 }
@@ -81,5 +83,5 @@ export const silentObserver: Observer = {
     lateCompletion() {},
     backpressure() {},
   }),
-  lookup: () => ({ called() {}, gauges() {} }),
+  lookup: () => ({ called() {}, retried() {}, gauges() {} }),
 };

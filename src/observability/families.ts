@@ -86,6 +86,11 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
     { name: `${prefix}lookup_duration_seconds`, help: 'Duration of one attempt.', labelNames: ['lookup'] },
     () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.durations] as const),
   );
+  publishCounter(
+    registry,
+    { name: `${prefix}lookup_retries_total`, help: 'Attempts that were not the first.', labelNames: ['lookup'] },
+    () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.retries] as const),
+  );
   gauge('lookup_in_flight', 'Calls under way.', 'inFlight');
   gauge('lookup_queued', 'Calls that wait for a connection.', 'queued');
   gauge('lookup_connections', 'Connections that are open.', 'connections');

@@ -8,11 +8,16 @@ const nothing: LookupGauges = { inFlight: 0, queued: 0, connections: 0 };
 export class LookupCounts implements LookupObserver {
   readonly calls = new Counters(callOutcomes);
   readonly durations = new DurationHistogram();
+  retries = 0;
   #read: () => LookupGauges = () => nothing;
 
   called(outcome: CallOutcome, ms: number): void {
     this.calls.add(outcome);
     this.durations.record(ms);
+  }
+
+  retried(): void {
+    this.retries++;
   }
 
   gauges(read: () => LookupGauges): void {

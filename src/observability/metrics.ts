@@ -76,7 +76,8 @@ function pipelineState(counts: PipelineCounts): JsonObject {
 
 function lookupState(counts: LookupCounts): JsonObject {
   const { inFlight, queued, connections } = counts.now();
-  return { inFlight, queued, connections, calls: counts.calls.toObject(), duration: quantiles(counts.durations) };
+  const { calls, retries, durations } = counts;
+  return { inFlight, queued, connections, calls: calls.toObject(), retries, duration: quantiles(durations) };
 }
 
 function quantiles(histogram: DurationHistogram): JsonObject {

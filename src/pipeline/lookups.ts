@@ -1,9 +1,10 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Observer } from '../core/observer.ts';
-import type { Clock } from '../core/time.ts';
+import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
 import { connectorOf } from '../connectors/registry.ts';
-import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
+import { type LookupRetryDeps, lookupRetry } from '../lookup/lookup-retry.ts';
+import { type Answer, type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
 import { timeout } from '../lookup/timeout.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
@@ -29,7 +30,7 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
   await connector.open();
   return {
     name,
-    call: stack(connector.call, ...layers(config, clock)),
+    call: stack(connector.call, ...layers(config, { clock, observer, random: systemRandom })),
     describe: (args) => connector.describe(args),
     close: () => connector.close(),
   };
@@ -40,6 +41,9 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
  * limit, rate limit, timeout, connector. What answers without a call comes first; what decides on calls stands above
  * what counts them; the time of one attempt is measured last, so that no wait of ours eats into it.
  */
-function layers(config: LookupConfig, clock: Clock): LookupLayer[] {
-  return config.timeout === undefined ? [] : [timeout({ timeoutMs: config.timeout, clock })];
+function layers({ retry, timeout: timeoutMs }: LookupConfig, deps: LookupRetryDeps): LookupLayer[] {
+  return [
+    ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
+    ...(timeoutMs === undefined ? [] : [timeout<Arguments, Answer>({ timeoutMs, clock: deps.clock })]),
+  ];
 }

@@ -78,6 +78,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     baseDir,
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
+      retried() {},
       gauges: (read) => {
         heard.gauges = read;
       },

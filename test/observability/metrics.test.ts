@@ -23,6 +23,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   late_completions_total: ['counter', ['pipeline']],
   lookup_calls_total: ['counter', ['lookup', 'outcome']],
   lookup_duration_seconds: ['histogram', ['lookup']],
+  lookup_retries_total: ['counter', ['lookup']],
   lookup_in_flight: ['gauge', ['lookup']],
   lookup_queued: ['gauge', ['lookup']],
   lookup_connections: ['gauge', ['lookup']],

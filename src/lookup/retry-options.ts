@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { RecordErrorCode } from '../core/errors.ts';
+import { duration } from '../core/units.ts';
+
+/** What `lookups.NAME.retry` takes. */
+
+/** What a call can fail with, and another call might not. */
+const codes = [
+  'unreachable',
+  'timeout',
+  'bad_status',
+  'bad_response',
+  'response_too_large',
+  'breaker_open',
+  'over_limit',
+  'function_error',
+  'invalid_result',
+] as const satisfies readonly RecordErrorCode[];
+
+const expectedOn = `expected an HTTP status, or one of ${codes.join(', ')}`;
+const hourMs = 3_600_000;
+const wait = duration.refine((ms) => ms <= hourMs, 'expected a duration from 0s to 1h');
+
+const backoff = z
+  .strictObject({
+    initial: wait
+      .prefault('100ms')
+      .describe('Wait before the first retry: long enough for a connection to be made anew, too short to be noticed.'),
+    max: wait.prefault('10s').describe('The longest wait that the multiplier leads to; Retry-After may be longer.'),
+    multiplier: z
+      .number()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe('Each wait is this many times the one before, from 1 (always the same) to 100.'),
+    jitter: z
+      .enum(['full', 'none'], 'expected full or none')
+      .default('full')
+      .describe(
+        'full: a random part of each wait, so that records which failed together do not come back together; none: the whole of it.',
+      ),
+  })
+  .refine(({ initial, max }) => initial <= max, { path: ['initial'], error: 'expected at most backoff.max' });
+
+const budget = z.strictObject({
+  ratio: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(0.2)
+    .describe(
+      'Retries for each call of the last ten seconds: a lookup that fails altogether gets a fifth more calls, not a multiple of them.',
+    ),
+  perSecond: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(10)
+    .describe('Retries that are made in each second however few the calls were.'),
+});
+
+export const retryOptions = z
+  .strictObject({
+    attempts: z
+      .int('expected a whole number from 0 to 1000')
+      .min(0, 'expected a whole number from 0 to 1000')
+      .max(1000, 'expected a whole number from 0 to 1000')
+      .describe('Retries of one record, 0 to 1000. The first call is not counted: 2 is three calls at most.'),
+    backoff: backoff
+      .prefault({})
+      .describe('How long is waited: initial × multiplier^(n - 1) before retry n, and max at most.'),
+    on: z
+      .array(z.union([z.enum(codes), z.int().min(100).max(599)], expectedOn))
+      .default(['unreachable', 'timeout', 429, 502, 503, 504])
+      .describe(
+        'Failures that are tried again, codes and HTTP statuses. The default holds those that pass by themselves; bad_status is every status.',
+      ),
+    onMiss: z
+      .boolean()
+      .default(false)
+      .describe('Also try again what the lookup has no answer for: for data that arrives later than its first use.'),
+    budget: budget
+      .prefault({})
+      .describe('Bounds the retries of all records together. A failure that finds the budget spent is final.'),
+  })
+  .describe(
+    'Call again after a failure, as long as the wait ends before the timeout of the pipeline. Retry-After is honoured.',
+  );
+
+export type RetryOptions = z.output<typeof retryOptions>;
