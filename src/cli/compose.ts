@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { HttpApp } from '../http/app-options.ts';
 import type { EffectiveConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
@@ -76,7 +76,7 @@ function member(value: JsonValue | undefined, name: string): JsonObject {
   return isJsonObject(found) ? found : {};
 }
 
-async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+async function listen(app: HttpApp, host: string, port: number): Promise<string> {
   await app.listen({ host, port });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);

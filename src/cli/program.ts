@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../config/load.ts';
 import { check } from './check.ts';
@@ -67,8 +68,8 @@ function describe(done: (code: number) => void): Command {
     .addHelpText('after', '\nExample:\n  millrace demo --keep')
     .action(async (options: { keep: boolean; records?: number }) => {
       const { stdout, stderr } = process;
-      const color = stdout.isTTY === true && process.stdout.hasColors();
-      done(await demo({ ...options, color, tty: stderr.isTTY === true, stdout, stderr }));
+      const color = isatty(stdout.fd) && stdout.hasColors();
+      done(await demo({ ...options, color, tty: isatty(stderr.fd), stdout, stderr }));
     });
 
   return program;

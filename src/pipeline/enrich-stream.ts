@@ -1,10 +1,11 @@
 import type { RequestError } from '../core/errors.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
-import type { AsyncWait, Downstream } from '../operator/async-wait.ts';
+import type { AsyncWait } from '../operator/async-wait.ts';
 import type { Framing } from '../wire/framing.ts';
 import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
 import type { Entry } from './invoke-records.ts';
+import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
 import { type StreamSummary, Tally } from './tally.ts';
@@ -23,9 +24,6 @@ export interface StreamSink {
   fail(error: RequestError): void;
 }
 
-/** Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. */
-const FLUSH_CHARS = 65_536;
-
 /**
  * A body on its way through the operator: chunks in by `push`, framed text out by the sink.
  *
@@ -37,14 +35,12 @@ export class EnrichStream {
   readonly #splitter: LineSplitter;
   readonly #operator: AsyncWait<Entry, Outcome>;
   readonly #tally: Tally;
-  readonly #framing: Framing;
+  readonly #output: JoinedOutput;
   readonly #sink: StreamSink;
   readonly #observer: PipelineObserver;
   readonly #capacity: number;
   /** The line that found no slot. */
   #held: Entry | undefined;
-  #text = '';
-  #blocked = false;
   #bodyComplete = false;
   #ended = false;
 
@@ -52,10 +48,13 @@ export class EnrichStream {
     this.#sink = sink;
     this.#observer = observer;
     this.#capacity = options.capacity;
-    this.#framing = options.framing;
     this.#tally = new Tally(observer);
     this.#splitter = new LineSplitter(options);
-    const ends = { downstream: this.#downstream(), onRoom: () => this.#pumpOn(), onEnd: () => this.#finished() };
+    this.#output = new JoinedOutput(options.framing, this.#tally, {
+      write: (text) => sink.write(text),
+      fatal: (error) => this.#fail(error),
+    });
+    const ends = { downstream: this.#output, onRoom: () => this.#pumpOn(), onEnd: () => this.#finished() };
     this.#operator = recordOperator(options, ends, observer, clock);
   }
 
@@ -78,8 +77,8 @@ export class EnrichStream {
 
   /** The reader has room again. */
   drained(): void {
-    if (!this.#blocked || this.#ended) return;
-    this.#blocked = false;
+    if (this.#output.ready || this.#ended) return;
+    this.#output.open();
     this.#operator.drain();
   }
 
@@ -87,6 +86,7 @@ export class EnrichStream {
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#output.close();
     this.#operator.abort(reason);
   }
 
@@ -107,7 +107,7 @@ export class EnrichStream {
   /** Why the body is not read at this moment. */
   get backpressure(): BackpressureReason | 'none' {
     if (this.#held === undefined) return 'none';
-    return this.#blocked ? 'slow_reader' : 'capacity';
+    return this.#output.ready ? 'capacity' : 'slow_reader';
   }
 
   /** Offers lines until there is no slot (false) or no whole line left (true: more of the body is wanted). */
@@ -138,43 +138,13 @@ export class EnrichStream {
     return { seq: this.#splitter.seq, line, run: undefined };
   }
 
-  #downstream(): Downstream<Outcome> {
-    const stream = this;
-    return {
-      get ready() {
-        return !stream.#blocked && !stream.#ended;
-      },
-      emit: (outcome) => this.#emit(outcome),
-      emitBarrier() {},
-      flush: () => this.#flush(),
-    };
-  }
-
-  #emit(outcome: Outcome): void {
-    this.#tally.out(outcome);
-    if (outcome.fatal !== undefined) return this.#fail(outcome.fatal);
-    const { prefix, suffix } = this.#framing;
-    if (typeof outcome.lines === 'string') this.#text += prefix + outcome.lines + suffix;
-    else for (const line of outcome.lines) this.#text += prefix + line + suffix;
-    if (this.#text.length >= FLUSH_CHARS) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#text === '' || this.#ended) return;
-    const text = this.#text;
-    this.#text = '';
-    if (!this.#sink.write(text)) this.#blocked = true;
-  }
-
   #finished(): void {
     if (this.#ended) return;
-    this.#flush();
     this.#ended = true;
     this.#sink.end(this.summary);
   }
 
   #fail(error: RequestError): void {
-    this.#flush();
     this.abort(error);
     this.#sink.fail(error);
   }

@@ -30,18 +30,11 @@ export const dropped: Outcome = { kind: 'dropped', lines: NONE, code: undefined,
 /** The outcome of a record whose enrichment failed. `seq` counts from 0, `_error.line` from 1. */
 export function failed(line: string, seq: number, error: RecordError, onFailure: OnFailure): Outcome {
   const { code } = error;
-  switch (onFailure) {
-    case 'annotate': {
-      const lines = errorPlace.splice(line, undefined, errorMember(error, seq + 1));
-      return { kind: 'error', lines, code, fatal: undefined };
-    }
-    case 'fail':
-      return { kind: 'error', lines: NONE, code, fatal: ending(seq, error.code, error.message) };
-    case 'drop':
-      return { kind: 'dropped', lines: NONE, code, fatal: undefined };
-    case 'passthrough':
-      return { kind: 'passthrough', lines: line, code, fatal: undefined };
-  }
+  if (onFailure === 'fail') return { kind: 'error', lines: NONE, code, fatal: ending(seq, code, error.message) };
+  if (onFailure === 'drop') return { kind: 'dropped', lines: NONE, code, fatal: undefined };
+  if (onFailure === 'passthrough') return { kind: 'passthrough', lines: line, code, fatal: undefined };
+  const lines = errorPlace.splice(line, undefined, errorMember(error, seq + 1));
+  return { kind: 'error', lines, code, fatal: undefined };
 }
 
 /** The outcome of a line that is no JSON object. */

@@ -41,7 +41,7 @@ export class RecordRun {
   readonly #clock: Clock;
   readonly #startedAt: number;
   /** undefined = not settled yet, null = skipped by its `when`. */
-  readonly #answers: (Answer | null | undefined)[];
+  readonly #answers: (Answer | null | undefined)[] = [];
   #unsettled: number;
   #ended = false;
   /** The last failure that a fallback stands in for. */
@@ -56,7 +56,8 @@ export class RecordRun {
     this.#clock = clock;
     this.#startedAt = plan.meta.length > 0 ? clock.now() : 0;
     this.#unsettled = plan.steps.length;
-    this.#answers = Array.from<Answer | null | undefined>({ length: plan.steps.length });
+    // Array.from({ length }) costs a tenth of the whole record.
+    for (let index = 0; index < plan.steps.length; index += 1) this.#answers.push(undefined);
   }
 
   start(): void {

@@ -102,10 +102,11 @@ describe('when', () => {
   });
 });
 
+const failing = () => {
+  throw new RecordError('bad_status', 'answered 503', { status: 503, attempts: 3 });
+};
+
 describe('onError', () => {
-  const failing = () => {
-    throw new RecordError('bad_status', 'answered 503', { status: 503, attempts: 3 });
-  };
   const { lookup, steps } = { lookup: new ScriptedLookup('a', failing), steps: [step('a', '/k', '/x')] };
   const body = '{"k":1}\n';
 
@@ -199,10 +200,10 @@ describe('onMiss', () => {
   });
 });
 
-describe('onInvalid', () => {
-  const build = (onInvalid: 'annotate' | 'drop' | 'fail') =>
-    pipelineOf([new ScriptedLookup('a', found('1'))], [step('a', '/k', '/x')], { onInvalid }).pipeline;
+const build = (onInvalid: 'annotate' | 'drop' | 'fail') =>
+  pipelineOf([new ScriptedLookup('a', found('1'))], [step('a', '/k', '/x')], { onInvalid }).pipeline;
 
+describe('onInvalid', () => {
   it('annotate: a line of _error alone, with what came in, and its neighbours untouched', async () => {
     const lines = await linesOf(build('annotate'), '{"k":1}\n{"k":\n[1]\n{"k":2}\n');
     expect(lines[0]).toBe('{"k":1,"x":1}');

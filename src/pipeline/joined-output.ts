@@ -1,0 +1,68 @@
+import type { RequestError } from '../core/errors.ts';
+import type { Downstream } from '../operator/async-wait.ts';
+import type { Framing } from '../wire/framing.ts';
+import type { Outcome } from './outcome.ts';
+import type { Tally } from './tally.ts';
+
+/** Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. */
+const FLUSH_CHARS = 65_536;
+
+export interface JoinedOutputEnds {
+  /** False: no room; nothing more is written until `open` is called. */
+  write(text: string): boolean;
+  /** An outcome ends the stream; what stands before it has been written. */
+  fatal(error: RequestError): void;
+}
+
+/** Where the operator emits to: outcomes are framed and joined, and written once a turn. */
+export class JoinedOutput implements Downstream<Outcome> {
+  readonly #prefix: string;
+  readonly #suffix: string;
+  readonly #tally: Tally;
+  readonly #ends: JoinedOutputEnds;
+  #text = '';
+  #ready = true;
+
+  constructor({ prefix, suffix }: Framing, tally: Tally, ends: JoinedOutputEnds) {
+    this.#prefix = prefix;
+    this.#suffix = suffix;
+    this.#tally = tally;
+    this.#ends = ends;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** The reader has room again. */
+  open(): void {
+    this.#ready = true;
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#ready = false;
+    this.#text = '';
+  }
+
+  emit(outcome: Outcome): void {
+    this.#tally.out(outcome);
+    if (outcome.fatal !== undefined) {
+      this.flush();
+      return this.#ends.fatal(outcome.fatal);
+    }
+    const { lines } = outcome;
+    if (typeof lines === 'string') this.#text += this.#prefix + lines + this.#suffix;
+    else for (const line of lines) this.#text += this.#prefix + line + this.#suffix;
+    if (this.#text.length >= FLUSH_CHARS) this.flush();
+  }
+
+  emitBarrier(): void {}
+
+  flush(): void {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    if (!this.#ends.write(text)) this.#ready = false;
+  }
+}
