@@ -20,7 +20,9 @@ export interface ExponentialBackoff {
 
 /** `min(initial × multiplier^(attempt - 1), max)`. */
 export function exponentialBackoff({ initialMs, maxMs, multiplier }: ExponentialBackoff): Backoff {
-  return { delayMs: (attempt) => Math.min(initialMs * multiplier ** (attempt - 1), maxMs) };
+  // The power grows to Infinity, and nothing times Infinity is no number.
+  const delayMs = (attempt: number): number => Math.min(initialMs * multiplier ** (attempt - 1), maxMs);
+  return { delayMs: initialMs === 0 ? () => 0 : delayMs };
 }
 
 export function fixedDelay(delayMs: number): Backoff {

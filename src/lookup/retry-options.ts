@@ -70,7 +70,7 @@ export const retryOptions = z
       .prefault({})
       .describe('How long is waited: initial × multiplier^(n - 1) before retry n, and max at most.'),
     on: z
-      .array(z.union([z.enum(codes), z.int().min(100).max(599)], expectedOn))
+      .array(z.union([z.enum(codes), z.int(expectedOn).min(100, expectedOn).max(599, expectedOn)], expectedOn))
       .default(['unreachable', 'timeout', 429, 502, 503, 504])
       .describe(
         'Failures that are tried again, codes and HTTP statuses. The default holds those that pass by themselves; bad_status is every status.',

@@ -20,7 +20,7 @@ export function timeout<Req, Res>(options: { readonly timeoutMs: number; readonl
   return (inner) => (request, context) => {
     const attempt = new Attempt<Res>(context, clock.now() + timeoutMs);
     const answer = inner(request, attempt);
-    return answer instanceof Promise ? attempt.race(answer, context, deadlines) : answer;
+    return answer instanceof Promise ? attempt.race(answer, deadlines) : answer;
   };
 }
 
@@ -30,18 +30,24 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   armed = false;
   sooner: Attempt<Res> | undefined = undefined;
   later: Attempt<Res> | undefined = undefined;
+  readonly #caller: CallContext;
 
   constructor(caller: CallContext, due: number) {
     super(Math.min(caller.deadline, due), caller.attempt, caller.inputEnd);
     this.due = due;
+    this.#caller = caller;
+  }
+
+  override retryWaiting(delta: 1 | -1): void {
+    this.#caller.retryWaiting(delta);
   }
 
   /** The answer, or the reason of a cancellation if that comes first. */
-  race(answer: Promise<Res>, caller: CallContext, deadlines: Deadlines<Attempt<Res>>): Promise<Res> {
+  race(answer: Promise<Res>, deadlines: Deadlines<Attempt<Res>>): Promise<Res> {
     return new Promise((resolve, reject) => {
       deadlines.arm(this, this.due);
       // What the caller says goes through `cancel`, so that the first reason decides for both.
-      const forget = caller.onCancel((reason) => this.cancel(reason));
+      const forget = this.#caller.onCancel((reason) => this.cancel(reason));
       this.onCancel((reason) => {
         deadlines.disarm(this);
         forget();
