@@ -8,7 +8,7 @@ const floors = [
   ['wire', 'operator', 'lookup', 'observability'],
   ['connectors'],
   ['config'],
-  ['pipeline'],
+  ['pipeline', 'library'],
   ['http'],
   ['cli', 'index.ts'],
 ];

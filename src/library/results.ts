@@ -1,7 +1,7 @@
 import { Fifo } from '../core/fifo.ts';
-import { Failure, type Outcome } from './async-function.ts';
-import type { Downstream } from './async-wait.ts';
-import type { Watermark } from './watermark.ts';
+import type { Downstream } from '../operator/async-wait.ts';
+import type { Watermark } from '../operator/watermark.ts';
+import { Failure, type Outcome } from './invocation.ts';
 
 export interface ResultsOwner {
   /** Called at the first `next`. */

@@ -1,11 +1,12 @@
-import { collect, Failure, invocation, type AsyncFn, type AsyncFunction, type Outcome } from './async-function.ts';
-import { AsyncWait } from './async-wait.ts';
+import { collect, type AsyncFn, type AsyncFunction } from '../operator/async-function.ts';
+import { AsyncWait } from '../operator/async-wait.ts';
+import type { StreamQueue } from '../operator/queue.ts';
+import { Watermark } from '../operator/watermark.ts';
+import { Failure, invocation, type Outcome } from './invocation.ts';
 import { protectInput } from './protect.ts';
-import type { StreamQueue } from './queue.ts';
 import { Results } from './results.ts';
 import { SourcePump, type Source } from './source.ts';
 import type { WaitSettings } from './wait-options.ts';
-import { Watermark } from './watermark.ts';
 
 /** Puts source, operator and reading end together. Nothing runs before the first `next`. */
 export function iterate<Item, Out>(

@@ -1,12 +1,12 @@
-import type { AsyncFn, AsyncFunction } from './async-function.ts';
+import type { AsyncFn, AsyncFunction } from '../operator/async-function.ts';
 import { iterate } from './iterate.ts';
-import { KeyedQueue } from './keyed-queue.ts';
-import { OrderedQueue } from './ordered-queue.ts';
+import { KeyedQueue } from '../operator/keyed-queue.ts';
+import { OrderedQueue } from '../operator/ordered-queue.ts';
 import type { Emitted, WaitResults } from './results.ts';
 import type { Source } from './source.ts';
-import { UnorderedQueue } from './unordered-queue.ts';
+import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import { keyReader, settingsOf, type KeyedWaitOptions, type WaitOptions } from './wait-options.ts';
-import type { Watermark } from './watermark.ts';
+import type { Watermark } from '../operator/watermark.ts';
 
 type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
 type RecordOf<Item> = Exclude<Item, Watermark>;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { protectInput } from '../../src/operator/protect.ts';
+import { protectInput } from '../../src/library/protect.ts';
 
 describe('protectInput', () => {
   test('primitives, frozen objects, functions and instances of classes are kept as they are', () => {
