@@ -41,6 +41,7 @@ function checkStep({ lookup, given }: StepDraft, path: Path, connectors: Connect
   const connector = connectors.get(lookup);
   // Options with problems do not tell which arguments they mean.
   if (connector === undefined || connector.problems.length > 0 || given === undefined) return [];
+  if (connector.parameters === undefined) return [];
   return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
 }
 

@@ -7,6 +7,8 @@ import type { Arguments, LookupService } from '../lookup/lookup.ts';
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
+  /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
+  readonly onTimeout?: LookupService | undefined;
   /** What `call` would send, as a client may see it (secrets hidden). Sends nothing; throws what `call` would refuse. */
   describe(args: Arguments): JsonObject;
   /** Ready to answer: files read, modules opened. Called once, before the first call. */
@@ -28,8 +30,11 @@ export interface ConnectorRuntime {
 export interface ConnectorDefinition<Options> {
   readonly name: string;
   readonly schema: z.ZodType<Options>;
-  /** Names of the arguments that the options ask for; each needs a `with` in every step that uses the lookup. */
-  parameters(options: Options): readonly string[];
+  /**
+   * Names of the arguments that the options ask for; each needs a `with` in every step that uses the lookup, and there
+   * may be no other. Undefined where any arguments will do.
+   */
+  parameters(options: Options): readonly string[] | undefined;
   /** Problems that the schema can not see (a template with a variable in its host): where, and what is wrong. */
   problems(options: Options): readonly { readonly path: readonly string[]; readonly message: string }[];
   create(options: Options, runtime: ConnectorRuntime): Connector;

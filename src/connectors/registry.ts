@@ -1,6 +1,8 @@
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { http } from './http.ts';
 import type { HttpOptions } from './http-options.ts';
+import { module } from './module.ts';
+import type { ModuleOptions } from './module-options.ts';
 import { table } from './table.ts';
 import type { TableOptions } from './table-options.ts';
 
@@ -8,7 +10,7 @@ import type { TableOptions } from './table-options.ts';
  * The only list of connectors. A definition holds options and checks; what a connector needs from outside
  * (undici, csv-parse) is loaded when a lookup that uses it is opened.
  */
-export const connectors = { http, table } as const;
+export const connectors = { http, table, module } as const;
 
 export type ConnectorName = keyof typeof connectors;
 
@@ -16,12 +18,14 @@ export type ConnectorName = keyof typeof connectors;
 export interface ConnectorChoice {
   readonly http?: HttpOptions | undefined;
   readonly table?: TableOptions | undefined;
+  readonly module?: ModuleOptions | undefined;
 }
 
 /** A connector with its options. */
 export interface ChosenConnector {
   readonly name: ConnectorName;
-  readonly parameters: readonly string[];
+  /** Undefined where any arguments will do. */
+  readonly parameters: readonly string[] | undefined;
   readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
   create(runtime: ConnectorRuntime): Connector;
 }
@@ -30,6 +34,7 @@ export interface ChosenConnector {
 export function connectorOf(choice: ConnectorChoice): ChosenConnector {
   if (choice.http !== undefined) return chosen('http', http, choice.http);
   if (choice.table !== undefined) return chosen('table', table, choice.table);
+  if (choice.module !== undefined) return chosen('module', module, choice.module);
   throw new Error(`a lookup has exactly one connector: ${Object.keys(connectors).join(', ')}`);
 }
 

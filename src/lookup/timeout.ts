@@ -2,25 +2,33 @@ import { Cancellation, type CallContext } from '../core/call-context.ts';
 import { Deadlines, type Timed } from '../core/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
-import type { Layer } from './lookup.ts';
+import type { Layer, Service } from './lookup.ts';
+
+export interface TimeoutOptions<Req, Res> {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly onTimeout?: Service<Req, Res> | undefined;
+}
 
 /**
  * Bounds the time of one attempt.
  *
  * When it is over the call fails with `timeout`, and what it called is cancelled with that same error; the caller
  * itself is not. A call that answers at once arms nothing. All calls of one layer last equally long and share one
- * timer. `timeoutMs` 0 is no bound.
+ * timer. `timeoutMs` 0 is no bound. Where there is `onTimeout`, it is asked for the outcome after the cancellation, with
+ * the context of the caller, and what it gives stands in place of the error.
  */
-export function timeout<Req, Res>(options: { readonly timeoutMs: number; readonly clock: Clock }): Layer<Req, Res> {
-  const { timeoutMs, clock } = options;
+export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {
+  const { timeoutMs, clock, onTimeout } = options;
   if (timeoutMs === 0) return (inner) => inner;
   const deadlines = new Deadlines<Attempt<Res>>(clock, (attempt) =>
-    attempt.cancel(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
+    attempt.expire(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
   );
   return (inner) => (request, context) => {
     const attempt = new Attempt<Res>(context, clock.now() + timeoutMs);
     const answer = inner(request, attempt);
-    return answer instanceof Promise ? attempt.race(answer, deadlines) : answer;
+    if (!(answer instanceof Promise)) return answer;
+    return attempt.race(answer, deadlines, onTimeout && (() => onTimeout(request, context)));
   };
 }
 
@@ -31,6 +39,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   sooner: Attempt<Res> | undefined = undefined;
   later: Attempt<Res> | undefined = undefined;
   readonly #caller: CallContext;
+  #expired = false;
 
   constructor(caller: CallContext, due: number) {
     super(Math.min(caller.deadline, due), caller.attempt, caller.inputEnd);
@@ -42,8 +51,17 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
     this.#caller.retryWaiting(delta);
   }
 
-  /** The answer, or the reason of a cancellation if that comes first. */
-  race(answer: Promise<Res>, deadlines: Deadlines<Attempt<Res>>): Promise<Res> {
+  expire(error: RecordError): void {
+    this.#expired = true;
+    this.cancel(error);
+  }
+
+  /** The answer, or, if a cancellation comes first, its reason; `onExpired` gives what stands in for that of time. */
+  race(
+    answer: Promise<Res>,
+    deadlines: Deadlines<Attempt<Res>>,
+    onExpired: (() => Res | Promise<Res>) | undefined,
+  ): Promise<Res> {
     return new Promise((resolve, reject) => {
       deadlines.arm(this, this.due);
       // What the caller says goes through `cancel`, so that the first reason decides for both.
@@ -51,7 +69,12 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
       this.onCancel((reason) => {
         deadlines.disarm(this);
         forget();
-        reject(asRecordError(reason));
+        if (!this.#expired || onExpired === undefined) return reject(asRecordError(reason));
+        try {
+          resolve(onExpired());
+        } catch (error) {
+          reject(RecordError.from(error));
+        }
       });
       answer.then(
         (value) => {

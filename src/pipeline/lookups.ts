@@ -2,9 +2,10 @@ import type { JsonObject } from '../core/json.ts';
 import type { Observer } from '../core/observer.ts';
 import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
+import type { Connector } from '../connectors/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { type LookupRetryDeps, lookupRetry } from '../lookup/lookup-retry.ts';
-import { type Answer, type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
+import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
 import { timeout } from '../lookup/timeout.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
@@ -30,7 +31,7 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
   await connector.open();
   return {
     name,
-    call: stack(connector.call, ...layers(config, { clock, observer, random: systemRandom })),
+    call: stack(connector.call, ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom })),
     describe: (args) => connector.describe(args),
     close: () => connector.close(),
   };
@@ -41,9 +42,13 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
  * limit, rate limit, timeout, connector. What answers without a call comes first; what decides on calls stands above
  * what counts them; the time of one attempt is measured last, so that no wait of ours eats into it.
  */
-function layers({ retry, timeout: timeoutMs }: LookupConfig, deps: LookupRetryDeps): LookupLayer[] {
+function layers(
+  { retry, timeout: timeoutMs }: LookupConfig,
+  onTimeout: Connector['onTimeout'],
+  deps: LookupRetryDeps,
+): LookupLayer[] {
   return [
     ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
-    ...(timeoutMs === undefined ? [] : [timeout<Arguments, Answer>({ timeoutMs, clock: deps.clock })]),
+    ...(timeoutMs === undefined ? [] : [timeout({ timeoutMs, clock: deps.clock, onTimeout })]),
   ];
 }

@@ -4,51 +4,65 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectorOf, connectors } from '../../src/connectors/registry.ts';
 import { table } from '../../src/connectors/table.ts';
-import { connectorContract } from './contract.ts';
+import { argumentsContract, connectorContract, type ContractCase } from './contract.ts';
 import { Heard, httpEnd, openHttp, runtimeFor } from './far-end.ts';
+import { openModule } from './user-module.ts';
 
 const sfo = '{"iata":"SFO","city":"San Francisco"}';
 
-connectorContract(
-  'http',
-  async () => {
-    const { origin } = await httpEnd((request, response) => {
-      if (request.url !== '/airports/SFO') response.statusCode = 404;
-      response.end(sfo);
-    });
-    return openHttp({ url: `${origin}/airports/{iata}` });
-  },
-  sfo,
-);
+async function openHttpLookup(): Promise<ContractCase> {
+  const { origin } = await httpEnd((request, response) => {
+    if (request.url !== '/airports/SFO') response.statusCode = 404;
+    response.end(sfo);
+  });
+  return openHttp({ url: `${origin}/airports/{iata}` });
+}
+
+connectorContract('http', openHttpLookup, sfo);
+argumentsContract('http', openHttpLookup);
 
 for (const [extension, content] of [
   ['csv', 'iata,city\nSFO,San Francisco\n'],
   ['json', `[${sfo}]`],
   ['ndjson', `${sfo}\n`],
 ] as const) {
-  connectorContract(
-    `table of ${extension}`,
-    async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
-      onTestFinished(() => rm(folder, { recursive: true }));
-      await writeFile(join(folder, `airports.${extension}`), content);
-      const heard = new Heard();
-      const connector = table.create({ file: `airports.${extension}`, key: 'iata' }, runtimeFor(heard, folder));
-      await connector.open();
-      onTestFinished(() => connector.close());
-      return { connector, heard };
-    },
-    sfo,
-  );
+  const openTable = async (): Promise<ContractCase> => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, `airports.${extension}`), content);
+    const heard = new Heard();
+    const connector = table.create({ file: `airports.${extension}`, key: 'iata' }, runtimeFor(heard, folder));
+    await connector.open();
+    onTestFinished(() => connector.close());
+    return { connector, heard };
+  };
+  connectorContract(`table of ${extension}`, openTable, sfo);
+  argumentsContract(`table of ${extension}`, openTable);
+}
+
+const style = {
+  'a plain function': 'export default ({ iata }) => answer(iata);',
+  'an async function': 'export default async ({ iata }) => answer(iata);',
+  'an async function named lookup': 'export async function lookup({ iata }) { return answer(iata); }',
+  'an object with asyncInvoke':
+    'export default { asyncInvoke: ({ iata }, result) => void setImmediate(() => result.complete(answer(iata))) };',
+  'a class':
+    'export default class { open() { this.answer = answer; } asyncInvoke({ iata }, result) { result.complete(() => this.answer(iata)); } }',
+};
+
+for (const [name, source] of Object.entries(style)) {
+  const answer = `const answer = (iata) => (iata === 'SFO' ? [${sfo}] : []);`;
+  connectorContract(`module with ${name}`, () => openModule(`${answer}\n${source}`), sfo);
 }
 
 test('the registry chooses the connector whose options are there', () => {
   const choice = connectorOf({ table: { file: 'a.csv', key: 'iata' } });
   expect(choice).toMatchObject({ name: 'table', parameters: ['iata'], problems: [] });
+  expect(connectorOf({ module: { file: 'a.mjs', parameters: {} } })).toMatchObject({ parameters: undefined });
   const url = 'http://{host}/{iata}';
   expect(connectorOf({ http: connectors.http.schema.parse({ url }) })).toMatchObject({
     name: 'http',
     problems: [{ path: ['url'], message: expect.stringContaining('literal') }],
   });
-  expect(() => connectorOf({})).toThrow(/http, table/);
+  expect(() => connectorOf({})).toThrow(/http, table, module/);
 });

@@ -10,7 +10,7 @@ export interface ContractCase {
   readonly heard: Heard;
 }
 
-/** What every connector promises; `open` gives one that knows `known` and answers `json`, has the parameter `iata`, and no other key. */
+/** What every connector promises; `open` gives one that knows `known` and answers `json`, takes the argument `iata`, and has no other key. */
 export function connectorContract(name: string, open: () => Promise<ContractCase>, json: string): void {
   const known: Arguments = { iata: 'SFO' };
 
@@ -29,6 +29,23 @@ export function connectorContract(name: string, open: () => Promise<ContractCase
       expect(opened.heard.outcomes).toEqual(['miss']);
     });
 
+    test('describes a call without making it', async () => {
+      const opened = await open();
+      expect(JSON.stringify(opened.connector.describe(known))).toContain('SFO');
+      expect(opened.heard.outcomes).toEqual([]);
+    });
+
+    test('answers many at the same time', async () => {
+      const opened = await open();
+      const answers = await Promise.all(Array.from({ length: 200 }, () => ask(opened, known)));
+      expect(answers.every((answer) => answer.json === json)).toBe(true);
+    });
+  });
+}
+
+/** What every connector whose options name its arguments promises on top of that. */
+export function argumentsContract(name: string, open: () => Promise<ContractCase>): void {
+  describe(`${name}, which names its arguments,`, () => {
     test.each([
       ['missing', {}],
       ['an object', { iata: new RawJson('{"a":1}') }],
@@ -42,18 +59,6 @@ export function connectorContract(name: string, open: () => Promise<ContractCase
         details: { lookup: 'airport' },
       });
       expect(() => opened.connector.describe(args)).toThrow(RecordError);
-    });
-
-    test('describes a call without making it', async () => {
-      const opened = await open();
-      expect(JSON.stringify(opened.connector.describe(known))).toContain('SFO');
-      expect(opened.heard.outcomes).toEqual([]);
-    });
-
-    test('answers many at the same time', async () => {
-      const opened = await open();
-      const answers = await Promise.all(Array.from({ length: 200 }, () => ask(opened, known)));
-      expect(answers.every((answer) => answer.json === json)).toBe(true);
     });
   });
 }

@@ -1,0 +1,134 @@
+import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../operator/async-function.ts';
+import type { ModuleRuntimeContext } from './module-runtime.ts';
+
+/** The arguments of a call, as values that a function can work with. */
+export type ModuleInput = Record<string, unknown>;
+
+/** A function that has something to open and to close (contract: RichAsyncFunction). */
+interface RichFunction extends AsyncFunction<ModuleInput, unknown> {
+  open?(runtime: ModuleRuntimeContext): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+/** What a call is told by the function, whatever its style. */
+export interface ModuleResult extends ResultFuture<unknown> {
+  /** Takes the values themselves, where `complete` also takes a supplier of them. */
+  settle(values: unknown): void;
+  /** The time ran out, and the hook for that has nothing to say. */
+  timeOut(): void;
+}
+
+export type ModuleCallee = (input: ModuleInput, result: ModuleResult, context: AsyncContext) => void;
+
+/** A user's function, in one shape. */
+export interface ModuleFunction {
+  readonly invoke: ModuleCallee;
+  /** Undefined where the function has no `timeout`. */
+  readonly onTimeout: ModuleCallee | undefined;
+  open(runtime: ModuleRuntimeContext): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Loads an ES module, once a process. Throws Error with what is wrong with it. */
+export async function loadFunction(file: string): Promise<ModuleFunction> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() !== true) throw new Error('there is no such file');
+  return functionOf(await importModule(file));
+}
+
+async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const loaded: Readonly<Record<string, unknown>> = await import(pathToFileURL(file).href);
+    return loaded;
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw new Error(`it threw while it was loaded: ${String(cause)}`, { cause });
+    // Node tells the line of a syntax error nowhere but at the top of the stack.
+    const place = /^(?:file:\S+:\d+)$/m.exec(cause.stack ?? '')?.[0];
+    throw new Error(
+      `it can not be loaded: ${cause.name}: ${cause.message}${place === undefined ? '' : ` (${place})`}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Throws Error where neither `default` nor `lookup` is a function of any of the styles. */
+function functionOf(exports: Readonly<Record<string, unknown>>): ModuleFunction {
+  const name = 'default' in exports ? 'default' : 'lookup';
+  const exported = exports[name];
+  if (isRichClass(exported)) return rich(new exported());
+  if (isRich(exported)) return rich(exported);
+  if (isPlain(exported)) return plain(exported);
+  const names = Object.keys(exports);
+  const there = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
+  const wrong = name in exports ? `its export ${name} is ${kindOf(exported)}` : there;
+  throw new Error(
+    `expected a default export (or one named lookup) that is an async function, an object with asyncInvoke, or a class of such; ${wrong}`,
+  );
+}
+
+function isPlain(value: unknown): value is AsyncFn<ModuleInput, unknown> {
+  return typeof value === 'function';
+}
+
+function isRich(value: unknown): value is RichFunction {
+  return typeof value === 'object' && value !== null && 'asyncInvoke' in value && isPlain(value.asyncInvoke);
+}
+
+function isRichClass(value: unknown): value is new () => RichFunction {
+  return typeof value === 'function' && isRich(value.prototype);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object without asyncInvoke' : `a ${typeof value}`;
+}
+
+function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
+  return {
+    invoke(input, result, context) {
+      const returned: unknown = fn(input, context);
+      if (!isThenable(returned)) return result.settle(returned);
+      returned.then(
+        (values) => result.settle(values),
+        (error: unknown) => result.completeExceptionally(error),
+      );
+    },
+    onTimeout: undefined,
+    async open() {},
+    async close() {},
+  };
+}
+
+function rich(fn: RichFunction): ModuleFunction {
+  return {
+    invoke(input, result, context) {
+      const returned: unknown = fn.asyncInvoke(input, result, context);
+      if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
+    },
+    onTimeout:
+      fn.timeout === undefined
+        ? undefined
+        : (input, result, context) => {
+            const returned: unknown = fn.timeout?.(input, result, context);
+            if (!isThenable(returned)) return result.timeOut();
+            returned.then(
+              () => result.timeOut(),
+              (error: unknown) => result.completeExceptionally(error),
+            );
+          },
+    async open(runtime) {
+      await fn.open?.(runtime);
+    },
+    async close() {
+      await fn.close?.();
+    },
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

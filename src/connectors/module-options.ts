@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** What `lookups.NAME.module` takes. */
+export const moduleOptions = z
+  .strictObject({
+    file: z
+      .string()
+      .regex(/\.(?:js|mjs|ts|mts)$/, 'expected an ES module: a file that ends in .js, .mjs, .ts or .mts')
+      .describe(
+        'ES module, relative to the configuration file, whose default export (or export named lookup) is an async function (args, context) => values, an AsyncFunction, or a RichAsyncFunction or its class. It is loaded once.',
+      ),
+    parameters: z
+      .record(z.string(), z.json())
+      .default({})
+      .describe('Whatever the function should know: it gets them as runtime.parameters in open.'),
+  })
+  .describe(
+    'Calls a function of yours. Arguments are what `with` names; its values are the answer: none is a miss, one is the answer, several are an array.',
+  );
+
+export type ModuleOptions = z.infer<typeof moduleOptions>;

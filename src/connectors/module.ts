@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { RecordError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type Arguments, type LookupService, RawJson } from '../lookup/lookup.ts';
+import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
+import { ModuleCall } from './module-call.ts';
+import { loadFunction, type ModuleFunction } from './module-function.ts';
+import { moduleOptions, type ModuleOptions } from './module-options.ts';
+import { moduleRuntime } from './module-runtime.ts';
+
+/**
+ * Calls a user's function, which is trusted: it runs in this process.
+ *
+ * It is loaded and opened before the first call and closed after the last one, each once; one instance serves all
+ * streams. What it throws is `function_error` of that record.
+ */
+export const module: ConnectorDefinition<ModuleOptions> = {
+  name: 'module',
+  schema: moduleOptions,
+  parameters: () => undefined,
+  problems: () => [],
+  create: moduleConnector,
+};
+
+function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Connector {
+  const { lookup, clock, observer, baseDir } = runtime;
+  let opened: ModuleFunction | undefined;
+
+  return {
+    call(args, context) {
+      if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
+      const startedMs = clock.now();
+      const call = new ModuleCall(lookup, (outcome) => observer.called(outcome, clock.now() - startedMs));
+      return call.run(opened.invoke, valuesOf(lookup, args), context);
+    },
+    get onTimeout(): LookupService | undefined {
+      const hook = opened?.onTimeout;
+      if (hook === undefined) return undefined;
+      // The call has been counted: this is what its end is made of.
+      return (args, context) => new ModuleCall(lookup, () => {}).run(hook, valuesOf(lookup, args), context);
+    },
+    describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
+    async open() {
+      try {
+        opened = await openFunction(resolve(baseDir, options.file), lookup, options.parameters);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`lookup "${lookup}": module ${options.file}: ${why}`, { cause });
+      }
+    },
+    async close() {
+      const closing = opened;
+      opened = undefined;
+      await closing?.close();
+    },
+  };
+}
+
+async function openFunction(
+  file: string,
+  lookup: string,
+  parameters: ModuleOptions['parameters'],
+): Promise<ModuleFunction> {
+  const loaded = await loadFunction(file);
+  try {
+    await loaded.open(moduleRuntime(lookup, parameters));
+  } catch (cause) {
+    // What it had opened by then is let go as well (semantics F2); its first failure is the one to tell.
+    await loaded.close().catch(() => {});
+    throw new Error(`open failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  return loaded;
+}
+
+/** A new object for each call: the function may do with it what it likes. */
+function valuesOf(lookup: string, args: Arguments): JsonObject {
+  try {
+    return Object.fromEntries(
+      Object.entries(args).map(([name, argument]) => [name, argument instanceof RawJson ? argument.value : argument]),
+    );
+  } catch (error) {
+    throw RecordError.from(error).with({ lookup });
+  }
+}
