@@ -11,7 +11,14 @@ export interface AsyncContext {
 }
 
 /** The idiomatic style: returns a collection of 0..n values, or a promise of one; throws or rejects on failure. */
-export type AsyncFn<In, Out> = (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
+export interface AsyncFn<In, Out> {
+  (input: In, context: AsyncContext): Promise<Iterable<Out>> | Iterable<Out>;
+  /**
+   * Called when the record's time ran out, after its call was aborted. What it gives or throws is final. A function
+   * without it gives the error `timeout`.
+   */
+  readonly timeout?: (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
+}
 
 /** Takes the first completion of a call; every later one is ignored. */
 export interface ResultFuture<Out> {

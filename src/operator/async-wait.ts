@@ -103,7 +103,12 @@ export class AsyncWait<In, Out> {
 
   /** Records that are being attempted. */
   get inFlight(): number {
-    return this.#attempts.inFlight;
+    return this.#attempts.inFlight - this.#attempts.retryWaiting;
+  }
+
+  /** Records that wait to be tried again. */
+  get retryWaiting(): number {
+    return this.#attempts.retryWaiting;
   }
 
   get highestInFlight(): number {

@@ -5,6 +5,7 @@ import type { RecordSlot } from './slot.ts';
 export interface AttemptEnds<In, Out> {
   complete(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, output: Out): void;
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
+  retryWaiting(delta: 1 | -1): void;
 }
 
 /**
@@ -15,6 +16,8 @@ export interface AttemptEnds<In, Out> {
 export class Attempt<In, Out> extends Cancellation {
   readonly #ends: AttemptEnds<In, Out>;
   #slot: RecordSlot<In, Out> | undefined;
+  /** Calls of this record that wait to be made again: a record may make several at a time. */
+  #waits = 0;
 
   constructor(ends: AttemptEnds<In, Out>, slot: RecordSlot<In, Out>, deadline: number, inputEnd: InputEnd) {
     super(deadline, 1, inputEnd);
@@ -38,5 +41,10 @@ export class Attempt<In, Out> extends Cancellation {
     const slot = this.#slot;
     this.#slot = undefined;
     this.#ends.fail(slot, this, error);
+  }
+
+  override retryWaiting(delta: 1 | -1): void {
+    this.#waits += delta;
+    if (this.#waits === (delta === 1 ? 1 : 0)) this.#ends.retryWaiting(delta);
   }
 }

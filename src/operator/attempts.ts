@@ -33,10 +33,15 @@ export class Attempts<In, Out> {
       if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input));
       else this.#late();
     },
+    retryWaiting: (delta) => {
+      if (!this.#closed) this.retryWaiting += delta;
+    },
   };
   #starting = false;
   #closed = false;
+  /** Records that have an attempt: that run, or wait to be tried again. */
   inFlight = 0;
+  retryWaiting = 0;
   highestInFlight = 0;
   lateCompletions = 0;
 
@@ -72,6 +77,7 @@ export class Attempts<In, Out> {
     this.#deadlines.clear();
     this.#startable.clear();
     this.inFlight = 0;
+    this.retryWaiting = 0;
   }
 
   #attempt(slot: RecordSlot<In, Out>): void {

@@ -1,0 +1,73 @@
+import type { AsyncContext, AsyncFunction, ResultFuture } from './async-function.ts';
+import type { RuntimeContext } from './runtime-context.ts';
+
+/** What a function has that opens something for its calls: a client, a pool, a file. */
+export interface RichFunction {
+  /** Called once, before the first call; a failure ends everything before it begins. */
+  open(runtime: RuntimeContext): void | Promise<void>;
+  /** Called once after `open`, when no call is left; also after a failure, that of `open` included. */
+  close(): void | Promise<void>;
+}
+
+/** An AsyncFunction with a life of its own: opened before its first call, closed after its last (Flink: RichAsyncFunction). */
+export abstract class RichAsyncFunction<In, Out> implements AsyncFunction<In, Out>, RichFunction {
+  open(_runtime: RuntimeContext): void | Promise<void> {}
+
+  close(): void | Promise<void> {}
+
+  abstract asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
+
+  /** Decides nothing: the outcome is the error `timeout`. */
+  timeout(_input: In, _result: ResultFuture<Out>, _context: AsyncContext): void {}
+}
+
+/** By its methods and not by its class: a function may come from another copy of this package. */
+export function isRich(fn: unknown): fn is RichFunction {
+  return (
+    typeof fn === 'object' &&
+    fn !== null &&
+    'open' in fn &&
+    typeof fn.open === 'function' &&
+    'close' in fn &&
+    typeof fn.close === 'function'
+  );
+}
+
+/** Opens a function once and closes it once, in this order whatever happens; does nothing for one that is not rich. */
+export class FunctionLife {
+  readonly #fn: RichFunction | undefined;
+  #opened: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #opening = false;
+
+  constructor(fn: unknown) {
+    this.#fn = isRich(fn) ? fn : undefined;
+  }
+
+  /** `open` was called, and has not ended. */
+  get opening(): boolean {
+    return this.#opening;
+  }
+
+  /** Undefined where there is nothing to wait for. Rejects with what `open` failed with. Called once. */
+  open(runtime: RuntimeContext): Promise<void> | undefined {
+    const fn = this.#fn;
+    if (fn === undefined) return undefined;
+    this.#opening = true;
+    this.#opened = (async () => fn.open(runtime))().finally(() => {
+      this.#opening = false;
+    });
+    return this.#opened;
+  }
+
+  /** Undefined where nothing was opened. Waits for an `open` that is under way; the second call gives what the first gave. */
+  close(): Promise<void> | undefined {
+    const fn = this.#fn;
+    if (fn === undefined || this.#opened === undefined) return undefined;
+    this.#closed ??= this.#opened.then(
+      () => fn.close(),
+      () => fn.close(),
+    );
+    return this.#closed;
+  }
+}
