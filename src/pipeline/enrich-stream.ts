@@ -100,8 +100,8 @@ export class EnrichStream {
   }
 
   get gauges(): StreamGauges & { readonly highestInFlight: number } {
-    const { inFlight, completedWaiting, highestInFlight } = this.#operator;
-    return { capacity: this.#capacity, inFlight, retryWaiting: 0, completedWaiting, highestInFlight };
+    const { inFlight, retryWaiting, completedWaiting, highestInFlight } = this.#operator;
+    return { capacity: this.#capacity, inFlight, retryWaiting, completedWaiting, highestInFlight };
   }
 
   /** Why the body is not read at this moment. */
