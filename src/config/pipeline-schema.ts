@@ -36,7 +36,9 @@ export const stepSchema = z
 
 export const settable = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
 
-const mode = oneOf(['ordered', 'unordered']);
+export const modes = ['ordered', 'unordered', 'keyed'] as const;
+
+const mode = oneOf(modes);
 const capacity = wholeNumber(1, 1_000_000);
 const timeout = durationFrom(0);
 
@@ -65,12 +67,29 @@ const onError = z.union(
   'expected annotate, fail, drop, passthrough or { value: ... }',
 );
 
+const keyForKeyed = z.superRefine<object>(
+  (pipeline, context) => {
+    if ('key' in pipeline || !('mode' in pipeline) || pipeline.mode !== 'keyed') return;
+    const message = 'mode keyed needs the place of the key, such as key: /origin';
+    context.addIssue({ code: 'custom', path: ['key'], message });
+  },
+  {
+    // Another mistake in the same pipeline must not hide this one.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  },
+);
+
 export const pipelineSchema = z
   .strictObject({
     mode: mode
       .default('ordered')
       .describe(
-        'ordered: in the order of the input. unordered: as they are done. Default ordered: it surprises nobody.',
+        'ordered: in the order of the input. unordered: as they are done. keyed: as they are done, but records of one key one after the other. Default ordered: it surprises nobody.',
+      ),
+    key: pointer
+      .exactOptional()
+      .describe(
+        'Where the key of a record stands, for mode keyed: a JSON Pointer such as /origin. A record without one is an error. Default none: no stream can be keyed.',
       ),
     capacity: capacity
       .default(100)
@@ -106,6 +125,11 @@ export const pipelineSchema = z
       .default([])
       .describe('What _meta holds in each line. Default nothing: the record is all that goes out.'),
     allow: allow.prefault({}),
+  })
+  .check(keyForKeyed)
+  .meta({
+    if: { required: ['mode'], properties: { mode: { const: 'keyed', description: 'keyed needs a key.' } } },
+    then: { required: ['key'] },
   })
   .transform((pipeline) => ({
     ...pipeline,

@@ -1,4 +1,5 @@
-import { errorChoices, modes } from './parameters.ts';
+import { modes } from '../config/pipeline-schema.ts';
+import { errorChoices } from './parameters.ts';
 import { ndjsonTypes } from './media.ts';
 import { problemResponses, recordFailureResponses } from './openapi-problems.ts';
 import { metaFields } from '../pipeline/meta.ts';

@@ -1,3 +1,4 @@
+import { modes } from '../config/pipeline-schema.ts';
 import { RequestError } from '../core/errors.ts';
 import { durationMs } from '../core/units.ts';
 import { type MetaField, metaFields } from '../pipeline/meta.ts';
@@ -7,7 +8,6 @@ import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 export const parameterNames = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
 type ParameterName = (typeof parameterNames)[number];
 
-export const modes = ['ordered', 'unordered'] as const;
 /** What `onError` may be in a request; a fallback answer is the configuration's to give. */
 export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const;
 
@@ -26,7 +26,7 @@ export function chosenSettings(query: unknown, pipeline: Pipeline): StreamSettin
   const meta = given.get('meta');
   return {
     ...defaults,
-    mode: mode === undefined ? defaults.mode : oneOf('mode', mode, modes),
+    mode: mode === undefined ? defaults.mode : chosenMode(mode, pipeline),
     capacity:
       capacity === undefined ? Math.min(defaults.capacity, allow.capacity) : chosenCapacity(capacity, allow.capacity),
     timeoutMs: timeout === undefined ? defaults.timeoutMs : chosenTimeout(timeout, allow.timeout),
@@ -53,6 +53,13 @@ function givenParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<Parame
     given.set(known, value);
   }
   return given;
+}
+
+function chosenMode(value: string, { name, config }: Pipeline): StreamSettings['mode'] {
+  const mode = oneOf('mode', value, modes);
+  if (mode !== 'keyed' || config.key !== undefined) return mode;
+  const rule = `pipeline ${name} has no key: set pipelines.${name}.key to the place of the key in a record`;
+  throw refused('mode', value, `mode is keyed, but ${rule}`, { limit: modes.filter((other) => other !== 'keyed') });
 }
 
 function chosenCapacity(value: string, most: number): number {

@@ -4,7 +4,7 @@ import type { Clock } from '../core/time.ts';
 import type { AsyncWait } from '../operator/async-wait.ts';
 import type { Framing } from '../wire/framing.ts';
 import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
-import type { Entry } from './invoke-records.ts';
+import { type Entry, entryOf } from './invoke-records.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
@@ -135,7 +135,7 @@ export class EnrichStream {
     const line = this.#splitter.next();
     if (line === undefined) return undefined;
     this.#tally.in();
-    return { seq: this.#splitter.seq, line, run: undefined };
+    return entryOf(this.#splitter.seq, line);
   }
 
   #finished(): void {

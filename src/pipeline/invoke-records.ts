@@ -4,6 +4,7 @@ import type { Attempt } from '../operator/attempt.ts';
 import { parseLine } from '../wire/codec.ts';
 import { compact } from '../wire/json-text.ts';
 import type { BadLine } from '../wire/bad-line.ts';
+import type { JsonObject } from '../core/json.ts';
 import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import { type Plan, RecordRun } from './record-run.ts';
 
@@ -11,6 +12,10 @@ import { type Plan, RecordRun } from './record-run.ts';
 export interface Entry {
   readonly seq: number;
   readonly line: string | BadLine;
+  /** The parse of the line, where something had to look at it before it was started. */
+  record: JsonObject | RecordError | undefined;
+  /** Why the record is not looked up at all. */
+  refusal: RecordError | undefined;
   run: RecordRun | undefined;
 }
 
@@ -19,6 +24,11 @@ export interface InvokeOptions {
   readonly onInvalid: OnFailure;
   /** A record may hold line breaks between its tokens: they are taken out, so that it stays on one line. */
   readonly multiline: boolean;
+}
+
+/** A line as it comes in; `seq` is its index in the input. */
+export function entryOf(seq: number, line: string | BadLine): Entry {
+  return { seq, line, record: undefined, refusal: undefined, run: undefined };
 }
 
 /** The function that the operator runs for each line, and what it does where there is no result. */
@@ -39,7 +49,8 @@ export class InvokeRecords {
   readonly invoke = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
     const { line, seq } = entry;
     if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
-    const record = parseLine(line);
+    if (entry.refusal !== undefined) return attempt.fail(entry.refusal);
+    const record = entry.record ?? parseLine(line);
     if (record instanceof RecordError) return attempt.complete(invalid(line, seq, record, this.#onInvalid));
     const text = this.#multiline ? compact(line) : line;
     entry.run = new RecordRun(this.#plan, text, seq, record, attempt, this.#clock);

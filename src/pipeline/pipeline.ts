@@ -1,6 +1,7 @@
 import type { OnError, PipelineConfig } from '../config/schema.ts';
 import { RecordError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
+import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { BadLine } from '../wire/bad-line.ts';
@@ -8,15 +9,16 @@ import { type Framing, ndjson } from '../wire/framing.ts';
 import type { LineSplitterOptions } from '../wire/line-splitter.ts';
 import { EnrichStream, type StreamSink } from './enrich-stream.ts';
 import type { MetaField } from './meta.ts';
+import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
-import { recordOperator } from './record-operator.ts';
+import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
 import { argumentsOf, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
 export interface StreamSettings {
-  readonly mode: 'ordered' | 'unordered';
+  readonly mode: StreamMode;
   /** Slots, at least 1. */
   readonly capacity: number;
   /** Milliseconds for one record over all its attempts, 0 for no bound. */
@@ -38,6 +40,8 @@ export class Pipeline {
   readonly name: string;
   readonly config: PipelineConfig;
   readonly observer: PipelineObserver;
+  /** Tokens of `key`. */
+  readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
   readonly #runtime: PipelineRuntime;
 
@@ -45,6 +49,7 @@ export class Pipeline {
     this.name = name;
     this.config = config;
     this.observer = runtime.observer;
+    this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
     this.#runtime = runtime;
   }
@@ -61,7 +66,18 @@ export class Pipeline {
     const { onInvalid } = this.config;
     const plan = this.#plan(settings);
     return new EnrichStream(
-      { plan, onInvalid, multiline: delimiter === 'rs', mode, capacity, timeoutMs, delimiter, framing, lineBytes },
+      {
+        plan,
+        onInvalid,
+        multiline: delimiter === 'rs',
+        mode,
+        key: this.#key,
+        capacity,
+        timeoutMs,
+        delimiter,
+        framing,
+        lineBytes,
+      },
       sink,
       observer,
       clock,
@@ -78,7 +94,14 @@ export class Pipeline {
         resolve(outcome);
       };
       const operator = recordOperator(
-        { ...settings, plan: this.#plan(settings), onInvalid: this.config.onInvalid, multiline: true, capacity: 1 },
+        {
+          ...settings,
+          key: this.#key,
+          plan: this.#plan(settings),
+          onInvalid: this.config.onInvalid,
+          multiline: true,
+          capacity: 1,
+        },
         { downstream: { ready: true, emit, emitBarrier() {}, flush() {} }, onRoom() {}, onEnd() {} },
         observer,
         clock,
@@ -90,7 +113,7 @@ export class Pipeline {
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort, { once: true });
       tally.in();
-      operator.offer({ seq: 0, line: oneLine(text, lineBytes), run: undefined });
+      operator.offer(entryOf(0, oneLine(text, lineBytes)));
       operator.end();
     });
   }

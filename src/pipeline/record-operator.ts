@@ -1,13 +1,20 @@
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import { AsyncWait, type Downstream } from '../operator/async-wait.ts';
+import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
+import type { StreamQueue } from '../operator/queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import { type Entry, type InvokeOptions, InvokeRecords } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
+import { recordKey } from './record-key.ts';
+
+export type StreamMode = 'ordered' | 'unordered' | 'keyed';
 
 export interface RecordOperatorOptions extends InvokeOptions {
-  readonly mode: 'ordered' | 'unordered';
+  readonly mode: StreamMode;
+  /** Tokens of the place of the key, for mode `keyed`. */
+  readonly key: readonly string[] | undefined;
   /** Slots, at least 1. */
   readonly capacity: number;
   /** Time of one record, 0 for none. */
@@ -27,11 +34,11 @@ export function recordOperator(
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
-  const { mode, capacity, timeoutMs } = options;
+  const { timeoutMs } = options;
   const { invoke, onTimeout, onError } = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
     ...ends,
-    queue: mode === 'ordered' ? new OrderedQueue(capacity) : new UnorderedQueue(capacity),
+    queue: recordQueue(options),
     timeoutMs,
     clock,
     invoke,
@@ -40,4 +47,11 @@ export function recordOperator(
     schedule: setImmediate,
     observer,
   });
+}
+
+function recordQueue({ mode, capacity, key }: RecordOperatorOptions): StreamQueue<Entry, Outcome> {
+  if (mode === 'ordered') return new OrderedQueue(capacity);
+  if (mode === 'unordered') return new UnorderedQueue(capacity);
+  if (key === undefined) throw new Error('mode keyed without a key: the configuration was not checked');
+  return new KeyedQueue(capacity, recordKey(key));
 }

@@ -113,7 +113,7 @@ describe('what is wrong with a file', () => {
       'millrace.yaml:4:18 server.limits.idleTimeout: expected a duration such as 250ms, 5s, 2m or 1h, got 5',
       'millrace.yaml:10:5 lookups.airport.tmeout: unknown key; did you mean "timeout"?',
       'millrace.yaml:12:5 lookups.both: expected exactly one connector, http or table; there are 2: http, table',
-      'millrace.yaml:16:11 pipelines.flights.mode: expected ordered or unordered, got "sorted"',
+      'millrace.yaml:16:11 pipelines.flights.mode: expected ordered, unordered or keyed, got "sorted"',
       'millrace.yaml:17:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?',
       'millrace.yaml:19:19 pipelines.flights.enrich[0].lookup: unknown lookup "airprot"; did you mean "airport"? (there are airport, both)',
       'millrace.yaml:20:28 pipelines.flights.enrich[1].with.iata: missing; lookup "airport" needs the argument "iata", such as iata: /iata',
@@ -214,6 +214,14 @@ describe('what is wrong with a file', () => {
     expect(complaints(json, { name: 'millrace.json' })).toEqual([
       'millrace.json:4:20 pipelines.p.enrich: expected at least one step, got a list',
       'millrace.json:4:24 pipelines.p.capcity: unknown key; did you mean "capacity"?',
+    ]);
+  });
+
+  test('mode keyed without a key, beside another mistake', () => {
+    const text = small.replace('enrich:', 'mode: keyed\n    capactiy: 5\n    enrich:');
+    expect(complaints(text)).toEqual([
+      expect.stringContaining('key: missing; mode keyed needs the place of the key, such as key: /origin'),
+      expect.stringContaining('unknown key; did you mean "capacity"?'),
     ]);
   });
 
