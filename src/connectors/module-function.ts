@@ -44,14 +44,9 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
     return loaded;
   } catch (cause) {
     if (!(cause instanceof Error)) throw new Error(`it threw while it was loaded: ${String(cause)}`, { cause });
-    // Node tells the line of a syntax error nowhere but at the top of the stack.
-    const place = /^(?:file:\S+:\d+)$/m.exec(cause.stack ?? '')?.[0];
-    throw new Error(
-      `it can not be loaded: ${cause.name}: ${cause.message}${place === undefined ? '' : ` (${place})`}`,
-      {
-        cause,
-      },
-    );
+    // Node shows the line of a syntax error only where nothing catches it.
+    const where = cause instanceof SyntaxError ? ` (node --check ${file} shows the line)` : '';
+    throw new Error(`it can not be loaded: ${cause.name}: ${cause.message}${where}`, { cause });
   }
 }
 

@@ -81,6 +81,17 @@ describe('an example does what its README says', { timeout: 60_000 }, () => {
     expect(explained.status).toBe(200);
   });
 
+  test('module', async () => {
+    const url = await serving('examples/module/millrace.yaml');
+    const lines = await enriched(url, 'orders', 'module/orders.ndjson');
+    expect(lines.slice(0, 3)).toEqual([
+      '{"order":1001,"deliverTo":{"lat":52.52,"lon":13.405},"depot":{"depot":"Poznan","km":239}}',
+      '{"order":1002,"deliverTo":{"lat":43.297,"lon":5.370},"depot":{"depot":"Lyon","km":278}}',
+      '{"order":1003,"deliverTo":{"lat":64.147,"lon":-21.943},"depot":null}',
+    ]);
+    expect(lines[3]).toContain('"_error":{"code":"function_error","message":"at needs the numbers lat and lon"');
+  });
+
   test('flights', async () => {
     const directory = await started(['examples/flights/directory.mjs', '0'], 'stdout', /listens on (http:\/\/[\d.:]+)/);
     const folder = mkdtempSync(join(tmpdir(), 'millrace-example-'));
