@@ -1,8 +1,32 @@
 export { RecordError } from './core/errors.ts';
+export type { Logger } from './core/logger.ts';
+export type { MetricCounter, MetricGroup, MetricHistogram } from './core/metric-group.ts';
 export type { Clock } from './core/time.ts';
 export { virtualClock, type VirtualClock } from './core/virtual-clock.ts';
-export type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from './operator/async-function.ts';
+export type { Checkpoint } from './library/checkpoint.ts';
+export { defineLookup, type LookupArguments } from './library/define-lookup.ts';
 export type { WaitResults } from './library/results.ts';
-export { keyedWait, orderedWait, unorderedWait } from './library/wait.ts';
-export type { KeyedWaitOptions, WaitOptions } from './library/wait-options.ts';
+export {
+  AsyncRetryStrategies,
+  RetryPredicates,
+  type AsyncRetryStrategy,
+  type ExponentialBackoffOptions,
+  type FixedDelayOptions,
+} from './library/retry-strategies.ts';
+export type { KeyedWaitOptions, RetryOptions, WaitOptions } from './library/wait-options.ts';
+export {
+  keyedWait,
+  keyedWaitWithRetry,
+  orderedWait,
+  orderedWaitWithRetry,
+  unorderedWait,
+  unorderedWaitWithRetry,
+} from './library/wait.ts';
+export type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from './operator/async-function.ts';
+export { RichAsyncFunction } from './operator/rich-function.ts';
+export {
+  UnsupportedOperationError,
+  type IterationRuntimeContext,
+  type RuntimeContext,
+} from './operator/runtime-context.ts';
 export { Watermark } from './operator/watermark.ts';

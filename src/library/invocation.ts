@@ -1,4 +1,6 @@
 import { RecordError } from '../core/errors.ts';
+import type { Clock } from '../core/time.ts';
+import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
 import {
   collect,
   isThenable,
@@ -7,16 +9,11 @@ import {
   type ResultFuture,
 } from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
+import { Failure } from './failure.ts';
+import { functionService } from './function-service.ts';
+import type { AsyncRetryStrategy } from './retry-strategies.ts';
 
-/** The outcome of a record that could not be computed. */
-export class Failure {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
-
+export type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
 export type Outcome<Out> = readonly Out[] | Failure;
 
 /** How the operator runs a function of either style. */
@@ -25,9 +22,14 @@ export interface Invocation<In, Out> {
   readonly onTimeout: (input: In, attempt: Attempt<In, Outcome<Out>>) => void;
 }
 
-export function invocation<In, Out>(fn: AsyncFn<In, Out> | AsyncFunction<In, Out>): Invocation<In, Out> {
-  if (typeof fn === 'function')
-    return { invoke: (input, attempt) => call(fn, input, attempt), onTimeout: failTimedOut };
+export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
+  if (typeof fn === 'function') {
+    const hook = fn.timeout;
+    return {
+      invoke: (input, attempt) => call(fn, input, attempt),
+      onTimeout: typeof hook === 'function' ? (input, attempt) => call(hook, input, attempt) : failTimedOut,
+    };
+  }
   return {
     invoke(input, attempt) {
       const returned: unknown = fn.asyncInvoke(input, new AttemptResult(attempt), attempt);
@@ -46,7 +48,47 @@ export function invocation<In, Out>(fn: AsyncFn<In, Out> | AsyncFunction<In, Out
   };
 }
 
-function call<In, Out>(fn: AsyncFn<In, Out>, input: In, attempt: Attempt<In, Outcome<Out>>): void {
+/**
+ * The same with the retry layer around the function. The timeout hook stands outside of it: what it gives is final,
+ * and no predicate sees it (semantics T3).
+ */
+export function retriedInvocation<In, Out>(
+  fn: Fn<In, Out>,
+  strategy: AsyncRetryStrategy<Out>,
+  clock: Clock,
+): Invocation<In, Out> {
+  const service = retry<In, readonly Out[]>(rulesOf(strategy), { clock })(functionService(fn));
+  return {
+    invoke(input, attempt) {
+      const answer = service(input, attempt);
+      if (!(answer instanceof Promise)) return attempt.complete(answer);
+      answer.then(
+        (values) => attempt.complete(values),
+        (error: unknown) => {
+          // A wait that was cancelled ends with the reason: nothing has come late.
+          if (!attempt.cancelled || error !== attempt.reason) attempt.fail(error);
+        },
+      );
+    },
+    onTimeout: invocation(fn).onTimeout,
+  };
+}
+
+function rulesOf<Out>(strategy: AsyncRetryStrategy<Out>): RetryRules<readonly Out[]> {
+  return {
+    ...plainRules,
+    canRetry: (attempt) => strategy.canRetry(attempt),
+    delayMs: (attempt) => strategy.delay(attempt),
+    onResult: (values) => strategy.ifResult?.(values) === true,
+    onError: (error) => strategy.ifError?.(error) === true,
+  };
+}
+
+function call<In, Out>(
+  fn: (input: In, attempt: Attempt<In, Outcome<Out>>) => Promise<Iterable<Out>> | Iterable<Out>,
+  input: In,
+  attempt: Attempt<In, Outcome<Out>>,
+): void {
   const returned = fn(input, attempt);
   if (isThenable(returned)) {
     returned.then(

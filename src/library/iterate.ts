@@ -1,86 +1,162 @@
-import { collect, type AsyncFn, type AsyncFunction } from '../operator/async-function.ts';
+import { collect } from '../operator/async-function.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { StreamQueue } from '../operator/queue.ts';
+import { FunctionLife } from '../operator/rich-function.ts';
+import { runtimeContext } from '../operator/runtime-context.ts';
 import { Watermark } from '../operator/watermark.ts';
-import { Failure, invocation, type Outcome } from './invocation.ts';
+import { CheckpointQueue } from './checkpoint-queue.ts';
+import { Failure } from './failure.ts';
+import { invocation, retriedInvocation, type Fn, type Invocation, type Outcome } from './invocation.ts';
 import { protectInput } from './protect.ts';
-import { Results } from './results.ts';
+import { Results, type ResultsOwner, type Stopped } from './results.ts';
 import { SourcePump, type Source } from './source.ts';
 import type { WaitSettings } from './wait-options.ts';
 
-/** Puts source, operator and reading end together. Nothing runs before the first `next`. */
+type RecordOf<Item> = Exclude<Item, Watermark>;
+
+/** Puts source, operator, function and reading end together. Nothing runs before the first `next`. */
 export function iterate<Item, Out>(
   source: Source<Item>,
-  fn: AsyncFn<Exclude<Item, Watermark>, Out> | AsyncFunction<Exclude<Item, Watermark>, Out>,
-  settings: WaitSettings<Exclude<Item, Watermark>, Out>,
-  queue: StreamQueue<Exclude<Item, Watermark>, Outcome<Out>>,
+  fn: Fn<RecordOf<Item>, Out>,
+  settings: WaitSettings<RecordOf<Item>, Out>,
+  queue: StreamQueue<RecordOf<Item>, Outcome<Out>>,
 ): Results<Item, Out> {
-  type In = Exclude<Item, Watermark>;
-  const { timeoutMs, clock, signal, guard, onError } = settings;
-  const { invoke, onTimeout } = invocation(fn);
-  let pump: SourcePump<Item> | undefined;
-  let sourceFailure: Failure | undefined;
+  return new Iteration(source, fn, settings, queue).results;
+}
 
-  const results = new Results<Item, Out>({
-    start() {
-      if (signal?.aborted === true) return results.fail(signal.reason);
-      signal?.addEventListener('abort', abort, { once: true });
-      pump = new SourcePump(source, {
-        hasRoom: () => wait.hasRoom(),
-        take(item) {
-          if (Watermark.is(item)) wait.offerBarrier(item);
-          else wait.offer(protectInput(item as In));
-        },
-        end(failure) {
-          if (failure !== undefined) sourceFailure = new Failure(failure.error);
-          wait.end();
-        },
-      });
-      pump.pull();
-      wait.drain();
-    },
-    drain: () => wait.drain(),
-    async stop(reason) {
-      signal?.removeEventListener('abort', abort);
-      wait.abort(reason);
-      await pump?.close();
-    },
-  });
+/**
+ * One iteration, from the first `next` to its end.
+ *
+ *     start ──▶ open ──▶ pump ⇄ wait ⇄ results ──▶ last result ──▶ close ──▶ finish
+ *                 │         │      │        └ left, or failed ──▶ abort, close, release
+ *                 └─────────┴──────┴ fails
+ */
+class Iteration<Item, Out> implements ResultsOwner {
+  readonly results = new Results<Item, Out>(this);
+  readonly #source: Source<Item>;
+  readonly #settings: WaitSettings<RecordOf<Item>, Out>;
+  readonly #life: FunctionLife;
+  readonly #checkpoints: CheckpointQueue<RecordOf<Item>, Outcome<Out>> | undefined;
+  readonly #wait: AsyncWait<RecordOf<Item>, Outcome<Out>>;
+  readonly #abort = (): void => this.results.fail(this.#settings.signal?.reason);
+  #pump: SourcePump<Item> | undefined;
+  #sourceFailure: Failure | undefined;
 
-  const wait = new AsyncWait<In, Outcome<Out>>({
-    queue,
-    timeoutMs,
-    clock,
-    invoke:
-      guard === undefined
-        ? invoke
-        : (input, attempt) => {
-            guard(input);
-            invoke(input, attempt);
-          },
-    onTimeout,
-    onError(error, input) {
-      if (onError === undefined) return new Failure(error);
-      try {
-        return collect(onError(error, input));
-      } catch (thrown) {
-        return new Failure(thrown);
-      }
-    },
-    downstream: results,
-    onRoom: () => pump?.pull(),
-    onEnd() {
-      signal?.removeEventListener('abort', abort);
-      results.finish(sourceFailure);
-    },
-    // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
-    schedule: queueMicrotask,
-    observer: undefined,
-  });
-
-  function abort(): void {
-    results.fail(signal?.reason);
+  constructor(
+    source: Source<Item>,
+    fn: Fn<RecordOf<Item>, Out>,
+    settings: WaitSettings<RecordOf<Item>, Out>,
+    queue: StreamQueue<RecordOf<Item>, Outcome<Out>>,
+  ) {
+    const { timeoutMs, clock, onError, onCheckpoint, resumeFrom } = settings;
+    this.#source = source;
+    this.#settings = settings;
+    this.#life = new FunctionLife(fn);
+    this.#checkpoints = onCheckpoint === undefined ? undefined : new CheckpointQueue(queue, resumeFrom);
+    this.#wait = new AsyncWait<RecordOf<Item>, Outcome<Out>>({
+      queue: this.#checkpoints ?? queue,
+      timeoutMs,
+      clock,
+      ...invocationOf(fn, settings),
+      onError(error, input) {
+        if (onError === undefined) return new Failure(error);
+        try {
+          return collect(onError(error, input));
+        } catch (thrown) {
+          return new Failure(thrown);
+        }
+      },
+      downstream: this.results,
+      onRoom: () => this.#pump?.pull(),
+      onEnd: () => this.#ended(),
+      // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
+      schedule: queueMicrotask,
+      observer: undefined,
+    });
   }
 
-  return results;
+  start(): void {
+    const { signal } = this.#settings;
+    if (signal?.aborted === true) return this.results.fail(signal.reason);
+    signal?.addEventListener('abort', this.#abort, { once: true });
+    try {
+      this.#pump = this.#openSource();
+    } catch (error) {
+      return this.results.fail(error);
+    }
+    const opened = this.#life.open(runtimeContext(this.#settings));
+    if (opened === undefined) return this.#run();
+    opened.then(
+      () => this.#run(),
+      (error: unknown) => this.results.fail(error),
+    );
+  }
+
+  drain(): void {
+    this.#wait.drain();
+  }
+
+  given(): void {
+    const { onCheckpoint, checkpointEvery } = this.#settings;
+    if (this.#checkpoints === undefined || this.#checkpoints.taken < checkpointEvery) return;
+    try {
+      onCheckpoint?.(this.#checkpoints.checkpoint());
+    } catch (error) {
+      this.results.fail(error);
+    }
+  }
+
+  stop(reason: unknown): Stopped {
+    this.#settings.signal?.removeEventListener('abort', this.#abort);
+    this.#wait.abort(reason);
+    const { opening } = this.#life;
+    const closed = this.#life.close();
+    // An `open` that hangs does not hold up whoever leaves.
+    if (opening) closed?.catch(() => {});
+    return { closed: opening ? undefined : closed, released: this.#pump?.close() ?? Promise.resolve() };
+  }
+
+  #openSource(): SourcePump<Item> {
+    const wait = this.#wait;
+    const pending = this.#settings.resumeFrom.pending.map(({ input }) => input as Item);
+    return new SourcePump(pending, this.#source, {
+      hasRoom: () => wait.hasRoom(),
+      take(item) {
+        if (Watermark.is(item)) wait.offerBarrier(item);
+        else wait.offer(protectInput(item as RecordOf<Item>));
+      },
+      end: (failure) => {
+        if (failure !== undefined) this.#sourceFailure = new Failure(failure.error);
+        wait.end();
+      },
+    });
+  }
+
+  #run(): void {
+    this.#pump?.pull();
+    this.#wait.drain();
+  }
+
+  #ended(): void {
+    this.#settings.signal?.removeEventListener('abort', this.#abort);
+    const closed = this.#life.close();
+    if (closed === undefined) return this.results.finish(this.#sourceFailure);
+    closed.then(
+      () => this.results.finish(this.#sourceFailure),
+      (error: unknown) => this.results.finish(this.#sourceFailure ?? new Failure(error)),
+    );
+  }
+}
+
+function invocationOf<In, Out>(fn: Fn<In, Out>, settings: WaitSettings<In, Out>): Invocation<In, Out> {
+  const { retryStrategy, clock, guard } = settings;
+  const called = retryStrategy === undefined ? invocation(fn) : retriedInvocation(fn, retryStrategy, clock);
+  if (guard === undefined) return called;
+  return {
+    invoke(input, attempt) {
+      guard(input);
+      called.invoke(input, attempt);
+    },
+    onTimeout: called.onTimeout,
+  };
 }

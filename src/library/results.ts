@@ -1,15 +1,25 @@
 import { Fifo } from '../core/fifo.ts';
 import type { Downstream } from '../operator/async-wait.ts';
 import type { Watermark } from '../operator/watermark.ts';
-import { Failure, type Outcome } from './invocation.ts';
+import { Failure } from './failure.ts';
+import type { Outcome } from './invocation.ts';
 
 export interface ResultsOwner {
   /** Called at the first `next`. */
   start(): void;
   /** The reader wants more. */
   drain(): void;
-  /** Called once: nothing is read any more. Resolves when the source is let go. */
-  stop(reason: unknown): Promise<void>;
+  /** Everything that was emitted has been given, and the reader wants more. */
+  given(): void;
+  /** Called once: nothing is read any more. */
+  stop(reason: unknown): Stopped;
+}
+
+export interface Stopped {
+  /** Resolves when the function is closed; undefined where nobody is to wait for that. */
+  readonly closed: Promise<void> | undefined;
+  /** Resolves when the source is let go. */
+  readonly released: Promise<void>;
 }
 
 /** What comes out: the function's values, and the watermarks that the source held. */
@@ -41,6 +51,8 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   /** A `next` is under way that can be answered without waiting. */
   #asking = false;
   #failure: Failure | undefined;
+  /** The iteration has failed, and the reader is told when the function is closed. */
+  #closing: Promise<void> | undefined;
 
   constructor(owner: ResultsOwner) {
     this.#owner = owner;
@@ -51,8 +63,10 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   emit(outcome: Outcome<Out>): void {
-    if (outcome instanceof Failure) this.fail(outcome.error);
-    else this.#give(outcome);
+    if (outcome instanceof Failure) return this.fail(outcome.error);
+    this.#give(outcome);
+    // Nothing was in it, or others wait as well.
+    if (this.ready) this.#owner.given();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -72,16 +86,24 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   /** Ends the iteration by throwing `reason` to the reader. */
   fail(reason: unknown): void {
     if (this.#finished) return;
-    this.finish(new Failure(reason));
-    // The reader gets the error that came first, not what the source says to being closed.
-    this.#owner.stop(reason).catch(() => {});
+    this.#finished = true;
+    this.#failure = new Failure(reason);
+    const { closed, released } = this.#owner.stop(reason);
+    // The reader gets the error that came first, not what source and function say to being closed.
+    released.catch(() => {});
+    if (closed === undefined) return this.#answerAll();
+    const closing = (): void => {
+      this.#closing = undefined;
+      this.#answerAll();
+    };
+    this.#closing = closed.then(closing, closing);
   }
 
   next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
-    if (!this.#finished && this.#readers.size === 0) this.#ask();
+    if (!this.#finished) this.#ask();
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
-    if (this.#finished) return this.#last();
+    if (this.#finished && this.#closing === undefined) return this.#last();
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
     });
@@ -91,9 +113,13 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   async return(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     this.#values = [];
     this.#index = 0;
-    if (!this.#finished) {
+    if (this.#finished) await this.#closing;
+    else {
       this.finish(undefined);
-      await this.#owner.stop(new DOMException('the iteration was left', 'AbortError'));
+      const { closed, released } = this.#owner.stop(new DOMException('the iteration was left', 'AbortError'));
+      const [closing, releasing] = await Promise.allSettled([closed, released]);
+      if (closing.status === 'rejected') throw closing.reason;
+      if (releasing.status === 'rejected') throw releasing.reason;
     }
     return { done: true, value: undefined };
   }
@@ -107,6 +133,9 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   #ask(): void {
+    if (this.#started) this.#owner.given();
+    // Those who wait already are served first, when there is something.
+    if (this.#finished || this.#readers.size > 0) return;
     this.#asking = true;
     try {
       if (this.#started) this.#owner.drain();

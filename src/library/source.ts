@@ -10,8 +10,9 @@ export interface SourceSink<Item> {
   end(failure?: { readonly error: unknown }): void;
 }
 
-/** Asks a source for its next item only while there is room for it, one at a time. */
+/** Gives `first`, then asks a source for its next item, one at a time; both only while there is room. */
 export class SourcePump<Item> {
+  readonly #first: readonly Item[];
   readonly #sink: SourceSink<Item>;
   readonly #reader: Reader<Item>;
   readonly #onResult = (result: IteratorResult<Item>): void => {
@@ -25,16 +26,18 @@ export class SourcePump<Item> {
     this.#pulling = false;
     if (!this.#done) this.#end({ error });
   };
+  #firstGiven = 0;
   #pulling = false;
   #done = false;
 
-  constructor(source: Source<Item>, sink: SourceSink<Item>) {
+  constructor(first: readonly Item[], source: Source<Item>, sink: SourceSink<Item>) {
+    this.#first = first;
     this.#sink = sink;
     this.#reader = readerOf(source);
   }
 
   pull(): void {
-    if (this.#pulling || this.#done) return;
+    if (this.#pulling || this.#done || !this.#giveFirst()) return;
     if ('sync' in this.#reader) return this.#pullAll(this.#reader.sync);
     if (!this.#sink.hasRoom()) return;
     this.#pulling = true;
@@ -58,6 +61,22 @@ export class SourcePump<Item> {
     const released = Promise.resolve(this.#reader.release());
     if (this.#pulling) released.catch(() => {});
     else await released;
+  }
+
+  /** Whether all of them are given, and the source may be asked. */
+  #giveFirst(): boolean {
+    if (this.#firstGiven === this.#first.length) return true;
+    this.#pulling = true;
+    try {
+      for (const item of this.#first.slice(this.#firstGiven)) {
+        if (this.#done || !this.#sink.hasRoom()) return false;
+        this.#firstGiven++;
+        this.#sink.take(item);
+      }
+    } finally {
+      this.#pulling = false;
+    }
+    return !this.#done;
   }
 
   #pullAll(iterator: Iterator<Item>): void {

@@ -1,14 +1,14 @@
-import type { AsyncFn, AsyncFunction } from '../operator/async-function.ts';
-import { iterate } from './iterate.ts';
 import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
+import { UnorderedQueue } from '../operator/unordered-queue.ts';
+import type { Watermark } from '../operator/watermark.ts';
+import type { Fn } from './invocation.ts';
+import { iterate } from './iterate.ts';
+import { keyReader } from './key-reader.ts';
 import type { Emitted, WaitResults } from './results.ts';
 import type { Source } from './source.ts';
-import { UnorderedQueue } from '../operator/unordered-queue.ts';
-import { keyReader, settingsOf, type KeyedWaitOptions, type WaitOptions } from './wait-options.ts';
-import type { Watermark } from '../operator/watermark.ts';
+import { settingsOf, type KeyedWaitOptions, type RetryOptions, type WaitOptions } from './wait-options.ts';
 
-type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
 type RecordOf<Item> = Exclude<Item, Watermark>;
 type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;
 
@@ -23,8 +23,16 @@ export function orderedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  const settings = settingsOf('orderedWait', options);
-  return iterate(source, fn, settings, new OrderedQueue(settings.capacity));
+  return ordered('orderedWait', source, fn, options);
+}
+
+/** Like `orderedWait`, and calls again what failed or gave too little. (Flink: AsyncDataStream.orderedWaitWithRetry) */
+export function orderedWaitWithRetry<Item, Out>(
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+): Waited<Item, Out> {
+  return ordered('orderedWaitWithRetry', source, fn, options);
 }
 
 /** Like `orderedWait`, but gives each result as soon as it is there. None passes a watermark. */
@@ -33,8 +41,16 @@ export function unorderedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  const settings = settingsOf('unorderedWait', options);
-  return iterate(source, fn, settings, new UnorderedQueue(settings.capacity));
+  return unordered('unorderedWait', source, fn, options);
+}
+
+/** Like `unorderedWait`, and calls again what failed or gave too little. */
+export function unorderedWaitWithRetry<Item, Out>(
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+): Waited<Item, Out> {
+  return unordered('unorderedWaitWithRetry', source, fn, options);
 }
 
 /**
@@ -47,7 +63,45 @@ export function keyedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: KeyedWaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  const settings = settingsOf('keyedWait', options);
+  return keyed('keyedWait', source, fn, options);
+}
+
+/** Like `keyedWait`, and calls again what failed or gave too little; the other records of the key wait for that. */
+export function keyedWaitWithRetry<Item, Out>(
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: KeyedWaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+): Waited<Item, Out> {
+  return keyed('keyedWaitWithRetry', source, fn, options);
+}
+
+function ordered<Item, Out>(
+  name: string,
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: WaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
+): Waited<Item, Out> {
+  const settings = settingsOf(name, options);
+  return iterate(source, fn, settings, new OrderedQueue(settings.capacity));
+}
+
+function unordered<Item, Out>(
+  name: string,
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: WaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
+): Waited<Item, Out> {
+  const settings = settingsOf(name, options);
+  return iterate(source, fn, settings, new UnorderedQueue(settings.capacity));
+}
+
+function keyed<Item, Out>(
+  name: string,
+  source: Source<Item>,
+  fn: Fn<RecordOf<Item>, Out>,
+  options: KeyedWaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
+): Waited<Item, Out> {
+  const settings = settingsOf(name, options);
   const { guard, keyOf } = keyReader(settings.taskName, options.key);
   return iterate(source, fn, { ...settings, guard }, new KeyedQueue(settings.capacity, keyOf));
 }

@@ -1,0 +1,24 @@
+/**
+ * The queue asks for a key and can not fail; the record can. So the key is read twice: here for the queue, where an
+ * error is no key, and by the guard, where it is the outcome.
+ */
+export function keyReader<In>(
+  taskName: string,
+  key: (input: In) => string,
+): { readonly guard: (input: In) => void; readonly keyOf: (input: In) => string | undefined } {
+  function read(input: In): string {
+    const found: unknown = key(input);
+    if (typeof found === 'string') return found;
+    throw new TypeError(`${taskName}: the key of a record is a string, not ${found === null ? 'null' : typeof found}`);
+  }
+  return {
+    guard: (input) => void read(input),
+    keyOf(input) {
+      try {
+        return read(input);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
