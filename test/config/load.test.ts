@@ -112,7 +112,7 @@ describe('what is wrong with a file', () => {
       'millrace.yaml:2:3 server.prot: unknown key; did you mean "port"?',
       'millrace.yaml:4:18 server.limits.idleTimeout: expected a duration such as 250ms, 5s, 2m or 1h, got 5',
       'millrace.yaml:10:5 lookups.airport.tmeout: unknown key; did you mean "timeout"?',
-      'millrace.yaml:12:5 lookups.both: expected exactly one connector, http or table; there are 2: http, table',
+      'millrace.yaml:12:5 lookups.both: expected exactly one connector, http, table or module; there are 2: http, table',
       'millrace.yaml:16:11 pipelines.flights.mode: expected ordered, unordered or keyed, got "sorted"',
       'millrace.yaml:17:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?',
       'millrace.yaml:19:19 pipelines.flights.enrich[0].lookup: unknown lookup "airprot"; did you mean "airport"? (there are airport, both)',
@@ -145,7 +145,7 @@ describe('what is wrong with a file', () => {
     [
       'no connector',
       small.replace(/airport: \{ .*/, 'airport: { timeout: 1s }'),
-      ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http or table; there is none'],
+      ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http, table or module; there is none'],
     ],
     [
       'a key that is there twice',

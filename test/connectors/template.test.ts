@@ -115,7 +115,7 @@ describe('a body', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (text, value) => {
         const rendered = body(
-          { a: '{t}', b: 'x{t}y', c: ['{v}'], '{t}': 1 },
+          { a: '{t}', b: 'x{t}y', c: ['{v}'], 'k{t}': 1 },
           { t: text, v: new RawJson(JSON.stringify(value)) },
         );
         const parsed: unknown = JSON.parse(rendered);
