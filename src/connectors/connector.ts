@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
+import type { Logger } from '../core/logger.ts';
+import type { MetricGroup } from '../core/metric-group.ts';
 import type { LookupObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { Arguments, LookupService } from '../lookup/lookup.ts';
@@ -22,6 +24,9 @@ export interface ConnectorRuntime {
   readonly lookup: string;
   readonly clock: Clock;
   readonly observer: LookupObserver;
+  /** What a user's function counts, and what it says. */
+  readonly metrics: MetricGroup;
+  readonly logger: Logger;
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;
 }

@@ -1,16 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../operator/async-function.ts';
-import type { ModuleRuntimeContext } from './module-runtime.ts';
+import type { RichFunction } from '../operator/rich-function.ts';
+import type { RuntimeContext } from '../operator/runtime-context.ts';
 
 /** The arguments of a call, as values that a function can work with. */
 export type ModuleInput = Record<string, unknown>;
 
-/** A function that has something to open and to close (contract: RichAsyncFunction). */
-interface RichFunction extends AsyncFunction<ModuleInput, unknown> {
-  open?(runtime: ModuleRuntimeContext): void | Promise<void>;
-  close?(): void | Promise<void>;
-}
+/** An AsyncFunction that may have something to open and to close. */
+type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction>;
 
 /** What a call is told by the function, whatever its style. */
 export interface ModuleResult extends ResultFuture<unknown> {
@@ -27,7 +25,7 @@ export interface ModuleFunction {
   readonly invoke: ModuleCallee;
   /** Undefined where the function has no `timeout`. */
   readonly onTimeout: ModuleCallee | undefined;
-  open(runtime: ModuleRuntimeContext): Promise<void>;
+  open(runtime: RuntimeContext): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,11 +67,11 @@ function isPlain(value: unknown): value is AsyncFn<ModuleInput, unknown> {
   return typeof value === 'function';
 }
 
-function isRich(value: unknown): value is RichFunction {
+function isRich(value: unknown): value is OpenedFunction {
   return typeof value === 'object' && value !== null && 'asyncInvoke' in value && isPlain(value.asyncInvoke);
 }
 
-function isRichClass(value: unknown): value is new () => RichFunction {
+function isRichClass(value: unknown): value is new () => OpenedFunction {
   return typeof value === 'function' && isRich(value.prototype);
 }
 
@@ -98,7 +96,7 @@ function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
   };
 }
 
-function rich(fn: RichFunction): ModuleFunction {
+function rich(fn: OpenedFunction): ModuleFunction {
   return {
     invoke(input, result, context) {
       const returned: unknown = fn.asyncInvoke(input, result, context);

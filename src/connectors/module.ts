@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type Arguments, type LookupService, RawJson } from '../lookup/lookup.ts';
+import { type RuntimeContext, runtimeContext } from '../operator/runtime-context.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { ModuleCall } from './module-call.ts';
 import { loadFunction, type ModuleFunction } from './module-function.ts';
 import { moduleOptions, type ModuleOptions } from './module-options.ts';
-import { moduleRuntime } from './module-runtime.ts';
 
 /**
  * Calls a user's function, which is trusted: it runs in this process.
@@ -23,7 +23,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
 };
 
 function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Connector {
-  const { lookup, clock, observer, baseDir } = runtime;
+  const { lookup, clock, observer, baseDir, metrics, logger } = runtime;
   let opened: ModuleFunction | undefined;
 
   return {
@@ -42,7 +42,8 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
     async open() {
       try {
-        opened = await openFunction(resolve(baseDir, options.file), lookup, options.parameters);
+        const context = runtimeContext({ taskName: lookup, parameters: options.parameters, metrics, logger });
+        opened = await openFunction(resolve(baseDir, options.file), context);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new Error(`lookup "${lookup}": module ${options.file}: ${why}`, { cause });
@@ -56,14 +57,10 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
   };
 }
 
-async function openFunction(
-  file: string,
-  lookup: string,
-  parameters: ModuleOptions['parameters'],
-): Promise<ModuleFunction> {
+async function openFunction(file: string, runtime: RuntimeContext): Promise<ModuleFunction> {
   const loaded = await loadFunction(file);
   try {
-    await loaded.open(moduleRuntime(lookup, parameters));
+    await loaded.open(runtime);
   } catch (cause) {
     // What it had opened by then is let go as well (semantics F2); its first failure is the one to tell.
     await loaded.close().catch(() => {});

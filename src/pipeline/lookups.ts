@@ -1,4 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
+import { silentLogger } from '../core/logger.ts';
+import { silentMetrics } from '../core/metric-group.ts';
 import type { Observer } from '../core/observer.ts';
 import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
@@ -27,7 +29,14 @@ export interface LookupRuntime {
 export async function openLookup(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Lookup> {
   const { clock, baseDir } = runtime;
   const observer = runtime.observer.lookup(name);
-  const connector = connectorOf(config).create({ lookup: name, clock, observer, baseDir });
+  const connector = connectorOf(config).create({
+    lookup: name,
+    clock,
+    observer,
+    metrics: silentMetrics,
+    logger: silentLogger,
+    baseDir,
+  });
   await connector.open();
   return {
     name,

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Cancellation } from '../../src/core/call-context.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { silentMetrics } from '../../src/core/metric-group.ts';
 import type { CallOutcome, LookupGauges } from '../../src/core/observer.ts';
 import { systemClock } from '../../src/core/time.ts';
 import type { Connector, ConnectorRuntime } from '../../src/connectors/connector.ts';
@@ -76,6 +78,8 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     lookup: 'airport',
     clock: systemClock,
     baseDir,
+    metrics: silentMetrics,
+    logger: silentLogger,
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
       retried() {},
