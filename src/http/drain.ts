@@ -26,6 +26,7 @@ const CLOSE_IDLE_EVERY_MS = 200;
  */
 export async function drain({ app, streams, gate, clock, drainTimeoutMs }: DrainOptions): Promise<number> {
   gate.draining = true;
+  streams.announceDrain();
   let disarmIdle: (() => void) | undefined;
   const closeIdle = (): void => {
     app.server.closeIdleConnections();

@@ -4,7 +4,8 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions } from './app-options.ts';
 import { enrichOperation } from './openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
-import { chosenSettings } from './parameters.ts';
+import { chosenSettings, refuseStreamParameters } from './parameters.ts';
+import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
 import { enrichSingleRecord } from './single-record.ts';
 import { StreamSession } from './stream-session.ts';
@@ -37,9 +38,10 @@ function answer(
   const { clock, limits, streams } = options;
   refuseEncoding(headers['content-encoding']);
   const format = bodyFormat(headers['content-type']);
-  const chosen = chosenSettings(request.query, pipeline);
+  const chosen = chosenSettings(request.query, pipeline, (error) => requestProblem(error, request.id));
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
+    refuseStreamParameters(chosen);
     return enrichSingleRecord(request, reply, {
       pipeline,
       settings: chosen,

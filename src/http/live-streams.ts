@@ -8,6 +8,8 @@ export interface LiveStream {
   describe(nowMs: number): JsonObject;
   /** Called now and then, to find out that nothing moves any more. */
   check(nowMs: number): void;
+  /** The service is going away: the stream may go on for `drainTimeout`. */
+  draining(): void;
   /** Ends the response so that the client sees it is not complete. */
   cut(outcome: StreamOutcome, reason: RequestError): void;
 }
@@ -45,6 +47,10 @@ export class LiveStreams {
   describe(): JsonObject[] {
     const now = this.#clock.now();
     return Array.from(this.#streams, (stream) => stream.describe(now));
+  }
+
+  announceDrain(): void {
+    for (const stream of this.#streams) stream.draining();
   }
 
   cutAll(outcome: StreamOutcome, reason: RequestError): void {

@@ -1,12 +1,29 @@
 import { modes } from '../config/pipeline-schema.ts';
 import { RequestError } from '../core/errors.ts';
 import { durationMs } from '../core/units.ts';
+import type { CheckpointEvery, ControlSettings } from '../pipeline/control-output.ts';
 import { type MetaField, metaFields } from '../pipeline/meta.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 
 /** The query parameters of `POST /v1/enrich/{pipeline}`. */
-export const parameterNames = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
+export const parameterNames = [
+  'mode',
+  'capacity',
+  'timeout',
+  'onError',
+  'meta',
+  'control',
+  'checkpoint',
+  'offset',
+] as const;
+/** What a client may always ask for: it changes nothing but its own way of reading. */
+const alwaysAllowed: readonly ParameterName[] = ['control', 'checkpoint', 'offset'];
 type ParameterName = (typeof parameterNames)[number];
+
+/** More often, a checkpoint says nothing new. */
+const LEAST_CHECKPOINT_MS = 10;
+/** Timers end at 24.8 days. */
+const MOST_CHECKPOINT_MS = 86_400_000;
 
 /** What `onError` may be in a request; a fallback answer is the configuration's to give. */
 export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const;
@@ -15,7 +32,11 @@ export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const
  * The settings of a pipeline as the query of a request narrows them. Throws `bad_parameter`, which names the
  * parameter, the value and what it may be.
  */
-export function chosenSettings(query: unknown, pipeline: Pipeline): StreamSettings {
+export function chosenSettings(
+  query: unknown,
+  pipeline: Pipeline,
+  problem: ControlSettings['problem'],
+): StreamSettings {
   const given = givenParameters(query, pipeline);
   const defaults = pipeline.settings();
   const { allow } = pipeline.config;
@@ -32,6 +53,8 @@ export function chosenSettings(query: unknown, pipeline: Pipeline): StreamSettin
     timeoutMs: timeout === undefined ? defaults.timeoutMs : chosenTimeout(timeout, allow.timeout),
     onError: onError === undefined ? defaults.onError : oneOf('onError', onError, errorChoices),
     meta: meta === undefined ? defaults.meta : chosenMeta(meta),
+    control: chosenControl(given, problem),
+    offset: chosenOffset(given.get('offset')),
   };
 }
 
@@ -43,10 +66,10 @@ function givenParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<Parame
     if (known === undefined) {
       throw refused(name, value, `unknown parameter ${name}; there are ${parameterNames.join(', ')}`);
     }
-    if (!allowed.includes(known)) {
-      const open = allowed.length === 0 ? 'no parameter' : `only ${allowed.join(', ')}`;
+    if (!allowed.includes(known) && !alwaysAllowed.includes(known)) {
+      const open = `only ${[...allowed, ...alwaysAllowed].join(', ')}`;
       throw refused(name, value, `${name} may not be set: pipeline ${pipeline.name} allows ${open}`, {
-        limit: allowed,
+        limit: [...allowed, ...alwaysAllowed],
       });
     }
     if (typeof value !== 'string') throw refused(name, value, `${name} is given more than once`);
@@ -81,6 +104,42 @@ function chosenTimeout(value: string, mostMs: number): number {
 
 function chosenMeta(value: string): readonly MetaField[] {
   return value === '' ? [] : value.split(',').map((field) => oneOf('meta', field.trim(), metaFields));
+}
+
+function chosenControl(
+  given: ReadonlyMap<ParameterName, string>,
+  problem: ControlSettings['problem'],
+): ControlSettings | undefined {
+  const control = given.get('control');
+  const checkpoint = given.get('checkpoint');
+  if (control !== undefined && oneOf('control', control, ['true', 'false']) === 'true') {
+    return { checkpoint: checkpoint === undefined ? undefined : chosenCheckpoint(checkpoint), problem };
+  }
+  if (checkpoint === undefined) return undefined;
+  throw refused('checkpoint', checkpoint, 'checkpoint needs control=true: a checkpoint is a control line');
+}
+
+function chosenCheckpoint(value: string): CheckpointEvery {
+  const lines = /^\d{1,15}$/.test(value) ? Number(value) : 0;
+  if (lines >= 1) return { lines };
+  const ms = durationMs(value) ?? 0;
+  if (ms >= LEAST_CHECKPOINT_MS && ms <= MOST_CHECKPOINT_MS) return { ms };
+  const rule = `a number of lines from 1, or a duration from ${LEAST_CHECKPOINT_MS}ms to 24h, is allowed`;
+  throw refused('checkpoint', value, `checkpoint is ${value}; ${rule}`);
+}
+
+function chosenOffset(value: string | undefined): number {
+  if (value === undefined) return 0;
+  const offset = /^\d{1,16}$/.test(value) ? Number(value) : -1;
+  if (offset >= 0 && Number.isSafeInteger(offset)) return offset;
+  throw refused('offset', value, `offset is ${value}; the number of a line, from 0, is allowed`);
+}
+
+/** Refuses what only a stream can have. */
+export function refuseStreamParameters({ control, offset }: StreamSettings): void {
+  const rule = 'is for a stream, and application/json is one record';
+  if (control !== undefined) throw refused('control', 'true', `control ${rule}`);
+  if (offset > 0) throw refused('offset', String(offset), `offset ${rule}`);
 }
 
 function oneOf<Value extends string>(name: string, value: string, values: readonly Value[]): Value {

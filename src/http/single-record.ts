@@ -49,6 +49,7 @@ export async function enrichSingleRecord(
 function liveRecord({ id }: FastifyRequest, pipeline: string, startedAt: number, gone: AbortController): LiveStream {
   return {
     describe: (nowMs) => ({ id, pipeline, mode: 'record', ageMs: Math.round(nowMs - startedAt) }),
+    draining() {},
     check() {},
     cut: (_outcome, reason) => gone.abort(reason),
   };

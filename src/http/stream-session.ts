@@ -110,10 +110,16 @@ export class StreamSession implements StreamSink, LiveStream {
   cut(outcome: StreamOutcome, reason: RequestError): void {
     if (this.#settled) return;
     const { request, response, clock, stallTimeoutMs } = this.#options;
+    const unread = reason.code === 'stalled';
+    if (unread) this.#stream.abort(reason);
+    else this.#stream.cut(reason);
     this.#settle(outcome, reason);
-    this.#stream.abort(reason);
-    if (outcome === 'stalled') resetConnection(request.socket);
+    if (unread) resetConnection(request.socket);
     else cutResponse(request, response, clock, stallTimeoutMs);
+  }
+
+  draining(): void {
+    this.#stream.checkpoint();
   }
 
   check(nowMs: number): void {

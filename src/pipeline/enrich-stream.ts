@@ -1,16 +1,20 @@
-import type { RequestError } from '../core/errors.ts';
+import { RequestError } from '../core/errors.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWait } from '../operator/async-wait.ts';
+import type { BadLine } from '../wire/bad-line.ts';
 import type { Framing } from '../wire/framing.ts';
 import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
+import { BarrierLine } from './barrier-line.ts';
+import type { ControlInput } from './control-input.ts';
+import { type ControlSide, controlSide, type ControlSideOptions } from './control-side.ts';
 import { type Entry, entryOf } from './invoke-records.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 
-export interface EnrichStreamOptions extends RecordOperatorOptions, LineSplitterOptions {
+export interface EnrichStreamOptions extends RecordOperatorOptions, LineSplitterOptions, ControlSideOptions {
   readonly framing: Framing;
 }
 
@@ -37,10 +41,12 @@ export class EnrichStream {
   readonly #tally: Tally;
   readonly #output: JoinedOutput;
   readonly #sink: StreamSink;
+  readonly #offset: number;
+  readonly #control: ControlSide | undefined;
   readonly #observer: PipelineObserver;
   readonly #capacity: number;
   /** The line that found no slot. */
-  #held: Entry | undefined;
+  #held: Entry | BarrierLine | undefined;
   #bodyComplete = false;
   #ended = false;
 
@@ -54,7 +60,14 @@ export class EnrichStream {
       write: (text) => sink.write(text),
       fatal: (error) => this.#fail(error),
     });
-    const ends = { downstream: this.#output, onRoom: () => this.#pumpOn(), onEnd: () => this.#finished() };
+    this.#offset = options.offset;
+    this.#control = controlSide(options, this.#output, clock);
+    const ends = {
+      downstream: this.#control?.output ?? this.#output,
+      leaving: this.#control?.leaving,
+      onRoom: () => this.#pumpOn(),
+      onEnd: () => this.#finished(),
+    };
     this.#operator = recordOperator(options, ends, observer, clock);
   }
 
@@ -86,8 +99,21 @@ export class EnrichStream {
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#control?.output.close();
     this.#output.close();
     this.#operator.abort(reason);
+  }
+
+  /** Aborts a stream that its client still reads: the last control lines say how far it came and why it ends. */
+  cut(error: RequestError): void {
+    if (this.#ended) return;
+    this.#control?.output.fatal(error);
+    this.abort(error);
+  }
+
+  /** Says, where control lines are spoken, how far the stream has come. */
+  checkpoint(): void {
+    if (!this.#ended) this.#control?.output.checkpoint();
   }
 
   get summary(): StreamSummary {
@@ -118,7 +144,7 @@ export class EnrichStream {
         if (this.#bodyComplete) this.#operator.end();
         return true;
       }
-      if (!this.#operator.offer(entry)) {
+      if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {
         this.#held = entry;
         return false;
       }
@@ -131,21 +157,36 @@ export class EnrichStream {
     if (this.#pump() && !this.#bodyComplete) this.#sink.resume();
   }
 
-  #nextEntry(): Entry | undefined {
+  #nextEntry(): Entry | BarrierLine | undefined {
     const line = this.#splitter.next();
     if (line === undefined) return undefined;
+    if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
     this.#tally.in();
-    return entryOf(this.#splitter.seq, line);
+    const { seq, ascii, lineStart } = this.#splitter;
+    return entryOf(this.#offset + seq, line, ascii, lineStart);
+  }
+
+  #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {
+    const input = control.read(line, this.#splitter.seq);
+    if (input === undefined) return this.#nextEntry();
+    if (input instanceof RequestError) {
+      this.#fail(input);
+      return undefined;
+    }
+    if (!(input instanceof BarrierLine)) this.#tally.in();
+    return input;
   }
 
   #finished(): void {
     if (this.#ended) return;
+    this.#control?.output.complete(this.summary);
     this.#ended = true;
     this.#sink.end(this.summary);
   }
 
   #fail(error: RequestError): void {
-    this.abort(error);
+    if (this.#ended) return;
+    this.cut(error);
     this.#sink.fail(error);
   }
 }

@@ -1,6 +1,8 @@
 import type { RequestError } from '../core/errors.ts';
 import type { Downstream } from '../operator/async-wait.ts';
+import type { Watermark } from '../operator/watermark.ts';
 import type { Framing } from '../wire/framing.ts';
+import { BarrierLine } from './barrier-line.ts';
 import type { Outcome } from './outcome.ts';
 import type { Tally } from './tally.ts';
 
@@ -57,7 +59,14 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (this.#text.length >= FLUSH_CHARS) this.flush();
   }
 
-  emitBarrier(): void {}
+  emitBarrier(barrier: Watermark): void {
+    if (barrier instanceof BarrierLine) this.line(barrier.value);
+  }
+
+  /** A line that is no record's. */
+  line(text: string): void {
+    this.#text += this.#prefix + text + this.#suffix;
+  }
 
   flush(): void {
     if (this.#text === '') return;

@@ -7,13 +7,14 @@ import type { Clock } from '../core/time.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import { type Framing, ndjson } from '../wire/framing.ts';
 import type { LineSplitterOptions } from '../wire/line-splitter.ts';
+import type { ControlSettings } from './control-output.ts';
 import { EnrichStream, type StreamSink } from './enrich-stream.ts';
 import type { MetaField } from './meta.ts';
 import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
-import { argumentsOf, type Step } from './step.ts';
+import { argumentsOf, scanFor, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -27,6 +28,10 @@ export interface StreamSettings {
   readonly meta: readonly MetaField[];
   readonly delimiter: LineSplitterOptions['delimiter'];
   readonly framing: Framing;
+  /** Undefined where `$` lines are records like any other. */
+  readonly control: ControlSettings | undefined;
+  /** Number of the first line of the body. */
+  readonly offset: number;
 }
 
 export interface PipelineRuntime {
@@ -43,6 +48,7 @@ export class Pipeline {
   /** Tokens of `key`. */
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
+  readonly #scan: MemberScan;
   readonly #runtime: PipelineRuntime;
 
   constructor(name: string, config: PipelineConfig, steps: readonly Step[], runtime: PipelineRuntime) {
@@ -51,18 +57,29 @@ export class Pipeline {
     this.observer = runtime.observer;
     this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
+    this.#scan = scanFor(steps);
     this.#runtime = runtime;
   }
 
   /** The settings of a client that asks for nothing. */
   settings(): StreamSettings {
     const { mode, capacity, timeout, onError, meta } = this.config;
-    return { mode, capacity, timeoutMs: timeout, onError, meta, delimiter: 'lf', framing: ndjson };
+    return {
+      mode,
+      capacity,
+      timeoutMs: timeout,
+      onError,
+      meta,
+      delimiter: 'lf',
+      framing: ndjson,
+      control: undefined,
+      offset: 0,
+    };
   }
 
   open(settings: StreamSettings, sink: StreamSink): EnrichStream {
     const { observer, clock, lineBytes } = this.#runtime;
-    const { mode, capacity, timeoutMs, delimiter, framing } = settings;
+    const { mode, capacity, timeoutMs, delimiter, framing, control, offset } = settings;
     const { onInvalid } = this.config;
     const plan = this.#plan(settings);
     return new EnrichStream(
@@ -76,6 +93,8 @@ export class Pipeline {
         timeoutMs,
         delimiter,
         framing,
+        control,
+        offset,
         lineBytes,
       },
       sink,
@@ -102,7 +121,12 @@ export class Pipeline {
           multiline: true,
           capacity: 1,
         },
-        { downstream: { ready: true, emit, emitBarrier() {}, flush() {} }, onRoom() {}, onEnd() {} },
+        {
+          downstream: { ready: true, emit, emitBarrier() {}, flush() {} },
+          onRoom() {},
+          onEnd() {},
+          leaving: undefined,
+        },
         observer,
         clock,
       );
@@ -134,7 +158,7 @@ export class Pipeline {
     }
     try {
       if (step.when !== undefined && !step.when(record)) return { ...about, skipped: true };
-      return { ...about, call: step.lookup.describe(argumentsOf(step, line, record)) };
+      return { ...about, call: step.lookup.describe(argumentsOf(step, record)) };
     } catch (thrown) {
       const { code, message } = RecordError.from(thrown);
       return { ...about, error: { code, message } };
@@ -146,6 +170,7 @@ export class Pipeline {
     const named = typeof onError === 'string';
     return {
       steps: this.#steps,
+      scan: this.#scan,
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),
       onMiss,

@@ -8,6 +8,7 @@ import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import { type Entry, type InvokeOptions, InvokeRecords } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordKey } from './record-key.ts';
+import { TrackedQueue } from './tracked-queue.ts';
 
 export type StreamMode = 'ordered' | 'unordered' | 'keyed';
 
@@ -25,20 +26,25 @@ export interface RecordOperatorEnds {
   readonly downstream: Downstream<Outcome>;
   readonly onRoom: () => void;
   readonly onEnd: () => void;
+  /** Told the number of each line just before it is emitted. */
+  readonly leaving: ((seq: number) => void) | undefined;
 }
 
 /** The operator over lines of a body: a line in, an outcome out. */
 export function recordOperator(
   options: RecordOperatorOptions,
-  ends: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, leaving }: RecordOperatorEnds,
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
   const { timeoutMs } = options;
+  const queue = recordQueue(options);
   const { invoke, onTimeout, onError } = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
-    ...ends,
-    queue: recordQueue(options),
+    downstream,
+    onRoom,
+    onEnd,
+    queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
     timeoutMs,
     clock,
     invoke,

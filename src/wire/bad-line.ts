@@ -1,8 +1,8 @@
 import { excerpt, excerptBytes } from './excerpt.ts';
 
-/** A line that is no text: an outcome in its place among the lines, not an exception. */
+/** A line that is no text, or no control line where it should be one: an outcome in its place among the lines, not an exception. */
 export interface BadLine {
-  readonly code: 'invalid_utf8' | 'line_too_long';
+  readonly code: 'invalid_utf8' | 'line_too_long' | 'invalid_json' | 'not_an_object';
   readonly message: string;
   /** The first 256 bytes of the line (never more than `lineBytes`), decoded with replacement. */
   readonly input: string;

@@ -26,8 +26,14 @@ describe('a query parameter that can not be taken is named with its value and wh
     ['timeout=soon', 'timeout', 'soon', /a duration such as 500ms/],
     ['mode=keyed', 'mode', 'keyed', /pipeline test has no key: set pipelines\.test\.key/],
     ['mode=fifo', 'mode', 'fifo', /ordered, unordered, keyed/],
-    ['onError=drop', 'onError', 'drop', /pipeline test allows only mode, capacity, timeout/],
-    ['control=true', 'control', 'true', /unknown parameter control; there are mode/],
+    ['onError=drop', 'onError', 'drop', /pipeline test allows only mode, capacity, timeout, control, checkpoint, offset/],
+    ['contrl=true', 'contrl', 'true', /unknown parameter contrl; there are mode/],
+    ['control=yes', 'control', 'yes', /true, false/],
+    ['checkpoint=5', 'checkpoint', '5', /needs control=true/],
+    ['control=true&checkpoint=0', 'checkpoint', '0', /a number of lines from 1, or a duration from 10ms to 24h/],
+    ['control=true&checkpoint=often', 'checkpoint', 'often', /a number of lines from 1/],
+    ['offset=-1', 'offset', '-1', /the number of a line, from 0/],
+    ['offset=9007199254740993', 'offset', '9007199254740993', /the number of a line, from 0/],
     ['mode=ordered&mode=unordered', 'mode', ['ordered', 'unordered'], /more than once/],
   ])('%s', async (query, parameter, value, detail) => {
     const { url, heard } = await start();

@@ -15,7 +15,7 @@ test('a stream to which nothing is sent ends after idleTimeout, cut', async () =
   expect(heard.outcomes).toEqual([]);
   await clock.advance(2000);
   expect(heard.outcomes).toEqual(['stalled']);
-  await client.untilClosed();
+  await client.untilEnded();
   expect(client.received).not.toContain('Millrace-Status: complete');
 });
 

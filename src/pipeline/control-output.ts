@@ -1,0 +1,103 @@
+import type { RequestError } from '../core/errors.ts';
+import type { Clock } from '../core/time.ts';
+import type { Downstream } from '../operator/async-wait.ts';
+import type { Watermark } from '../operator/watermark.ts';
+import { checkpointLine, fatalLine, summaryLine } from '../wire/control.ts';
+import type { JoinedOutput } from './joined-output.ts';
+import type { Outcome } from './outcome.ts';
+import type { Progress } from './progress.ts';
+import type { StreamSummary } from './tally.ts';
+
+/** Checkpoints come after so many lines have come out, or so long after the first one has since the last checkpoint. */
+export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };
+
+export interface ControlSettings {
+  /** Undefined: only when the service drains, and before a cut. */
+  readonly checkpoint: CheckpointEvery | undefined;
+  /** What `$fatal` says of an error. */
+  readonly problem: (error: RequestError) => object;
+}
+
+/** Writes the control lines of a stream between its records. */
+export class ControlOutput implements Downstream<Outcome> {
+  readonly #settings: ControlSettings;
+  readonly #output: JoinedOutput;
+  readonly #progress: Progress;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #lines: number;
+  readonly #ms: number;
+  #disarm: (() => void) | undefined;
+
+  constructor(settings: ControlSettings, output: JoinedOutput, progress: Progress, clock: Clock) {
+    const { checkpoint } = settings;
+    this.#settings = settings;
+    this.#output = output;
+    this.#progress = progress;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#lines = checkpoint !== undefined && 'lines' in checkpoint ? checkpoint.lines : Infinity;
+    this.#ms = checkpoint !== undefined && 'ms' in checkpoint ? checkpoint.ms : Infinity;
+  }
+
+  get ready(): boolean {
+    return this.#output.ready;
+  }
+
+  emit(outcome: Outcome): void {
+    this.#output.emit(outcome);
+    // A record that ends its stream is not out: it is the first to be taken up again.
+    if (outcome.fatal === undefined) this.#emitted();
+  }
+
+  emitBarrier(barrier: Watermark): void {
+    this.#output.emitBarrier(barrier);
+    this.#emitted();
+  }
+
+  flush(): void {
+    this.#output.flush();
+  }
+
+  /** Says how far the stream has come, at once. */
+  checkpoint(): void {
+    if (!this.#progress.started) return;
+    this.#write();
+    this.#output.flush();
+  }
+
+  complete(summary: StreamSummary): void {
+    this.#rest();
+    const durationMs = Math.round(this.#clock.now() - this.#startedAt);
+    this.#output.line(summaryLine({ status: 'complete', ...summary, durationMs }));
+    this.#output.flush();
+  }
+
+  /** The last words of a stream that is cut. */
+  fatal(error: RequestError): void {
+    if (this.#progress.fresh > 0) this.#write();
+    this.#output.line(fatalLine(this.#settings.problem(error)));
+    this.#output.flush();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#rest();
+  }
+
+  #emitted(): void {
+    this.#progress.emitted();
+    if (this.#progress.fresh >= this.#lines) this.#write();
+    else if (this.#ms !== Infinity) this.#disarm ??= this.#clock.setTimer(this.#ms, () => this.checkpoint());
+  }
+
+  #write(): void {
+    this.#rest();
+    this.#output.line(checkpointLine(this.#progress.checkpoint()));
+  }
+
+  #rest(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+  }
+}

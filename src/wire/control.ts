@@ -1,0 +1,111 @@
+import { RequestError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
+import type { BadLine } from './bad-line.ts';
+import { excerptOfText } from './excerpt.ts';
+
+/**
+ * Lines that are about the stream and not in it: objects whose first member's name begins with `$`. They exist only
+ * where a client has asked for them; everywhere else such an object is a record like any other.
+ *
+ *   in    {"$resume":{"next":n,"pending":[…]}}       only as the first line, which does not count as a line
+ *   both  {"$watermark":any JSON}
+ *   out   {"$checkpoint":{"next":n,"pending":[…]}}
+ *   out   {"$summary":{…}}  or  {"$fatal":{…}}       the last line
+ */
+export interface Checkpoint {
+  /** Every line before this one, counted from 0, is done, but for those that are pending. */
+  readonly next: number;
+  /** Ascending. */
+  readonly pending: readonly number[];
+}
+
+const firstMember = /^\s*\{\s*"\$/;
+const resumeFirst = /^\s*\{\s*"\$resume"/;
+const expected = 'expected {"$watermark": …} and nothing beside it';
+
+/** Whether a line, where control lines are spoken, is one, be it good or bad. Looks at its first characters only. */
+export function isControlLine(line: string): boolean {
+  return firstMember.test(line);
+}
+
+export function isResumeLine(line: string): boolean {
+  return resumeFirst.test(line);
+}
+
+/** What is wrong with a control line of the input, undefined where it is a watermark. */
+export function watermarkFault(line: string): BadLine | undefined {
+  const input = excerptOfText(line);
+  let value: JsonValue;
+  try {
+    value = parseJson(line);
+  } catch {
+    return { code: 'invalid_json', message: `the control line is not JSON: ${expected}`, input };
+  }
+  const names = isJsonObject(value) ? Object.keys(value) : [];
+  if (names.length === 1 && names[0] === '$watermark') return undefined;
+  return { code: 'not_an_object', message: `${fault(names)}; ${expected}`, input };
+}
+
+function fault(names: readonly string[]): string {
+  const control = names.find((name) => name.startsWith('$')) ?? '$';
+  if (control === '$resume') return '$resume is the first line of a body, or none';
+  if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it`;
+  return `with control=true a first member that begins with $ makes a control line, and there is none called ${control}`;
+}
+
+/** Where a `$resume` line says to go on. Throws `bad_resume`. */
+export function parseResume(line: string): Checkpoint {
+  let value: JsonValue;
+  try {
+    value = parseJson(line);
+  } catch {
+    throw badResume('the line is not JSON');
+  }
+  if (!isJsonObject(value) || Object.keys(value).length !== 1) throw badResume('other members stand beside $resume');
+  const { next, pending, ...more } = objectOr(value['$resume']);
+  const surplus = Object.keys(more)[0];
+  if (surplus !== undefined) throw badResume(`${surplus} is none of its members`);
+  if (!isIndex(next)) throw badResume(`next is ${shown(next)}`);
+  if (!isList(pending)) throw badResume(`pending is ${shown(pending)}`);
+  const indices: number[] = [];
+  for (const seq of pending) {
+    if (!isIndex(seq) || seq >= next) throw badResume(`pending holds ${shown(seq)}, which is no line before ${next}`);
+    if (seq <= (indices.at(-1) ?? -1)) throw badResume(`pending is not ascending at ${seq}`);
+    indices.push(seq);
+  }
+  return { next, pending: indices };
+}
+
+export function badResume(fault: string): RequestError {
+  const rule = 'expected what the last $checkpoint said: {"$resume":{"next":1000,"pending":[997,998]}}';
+  return new RequestError('bad_resume', `$resume: ${fault}; ${rule}`);
+}
+
+export function checkpointLine(checkpoint: Checkpoint): string {
+  return JSON.stringify({ $checkpoint: checkpoint });
+}
+
+export function summaryLine(summary: object): string {
+  return JSON.stringify({ $summary: summary });
+}
+
+export function fatalLine(problem: object): string {
+  return JSON.stringify({ $fatal: problem });
+}
+
+function objectOr(value: JsonValue | undefined): JsonObject {
+  if (isJsonObject(value)) return value;
+  throw badResume(`its value is ${shown(value)}`);
+}
+
+function isIndex(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function shown(value: JsonValue | undefined): string {
+  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 40);
+}
