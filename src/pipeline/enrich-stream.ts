@@ -162,8 +162,7 @@ export class EnrichStream {
     if (line === undefined) return undefined;
     if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
     this.#tally.in();
-    const { seq, ascii, lineStart } = this.#splitter;
-    return entryOf(this.#offset + seq, line, ascii, lineStart);
+    return entryOf(this.#offset + this.#splitter.seq, line);
   }
 
   #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {

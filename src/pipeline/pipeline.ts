@@ -14,7 +14,7 @@ import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
-import { argumentsOf, scanFor, type Step } from './step.ts';
+import { argumentsOf, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -48,7 +48,6 @@ export class Pipeline {
   /** Tokens of `key`. */
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
-  readonly #scan: MemberScan;
   readonly #runtime: PipelineRuntime;
 
   constructor(name: string, config: PipelineConfig, steps: readonly Step[], runtime: PipelineRuntime) {
@@ -57,7 +56,6 @@ export class Pipeline {
     this.observer = runtime.observer;
     this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
-    this.#scan = scanFor(steps);
     this.#runtime = runtime;
   }
 
@@ -158,7 +156,7 @@ export class Pipeline {
     }
     try {
       if (step.when !== undefined && !step.when(record)) return { ...about, skipped: true };
-      return { ...about, call: step.lookup.describe(argumentsOf(step, record)) };
+      return { ...about, call: step.lookup.describe(argumentsOf(step, line, record)) };
     } catch (thrown) {
       const { code, message } = RecordError.from(thrown);
       return { ...about, error: { code, message } };
@@ -170,7 +168,6 @@ export class Pipeline {
     const named = typeof onError === 'string';
     return {
       steps: this.#steps,
-      scan: this.#scan,
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),
       onMiss,
