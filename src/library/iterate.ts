@@ -36,7 +36,7 @@ class Iteration<Item, Out> implements ResultsOwner {
   readonly #source: Source<Item>;
   readonly #settings: WaitSettings<RecordOf<Item>, Out>;
   readonly #life: FunctionLife;
-  readonly #checkpoints: CheckpointQueue<RecordOf<Item>, Outcome<Out>> | undefined;
+  #checkpoints: CheckpointQueue<RecordOf<Item>, Outcome<Out>> | undefined;
   readonly #wait: AsyncWait<RecordOf<Item>, Outcome<Out>>;
   readonly #abort = (): void => this.results.fail(this.#settings.signal?.reason);
   #pump: SourcePump<Item> | undefined;
@@ -96,18 +96,21 @@ class Iteration<Item, Out> implements ResultsOwner {
     this.#wait.drain();
   }
 
-  given(): void {
+  given(): Failure | undefined {
     const { onCheckpoint, checkpointEvery } = this.#settings;
-    if (this.#checkpoints === undefined || this.#checkpoints.taken < checkpointEvery) return;
+    if (this.#checkpoints === undefined || this.#checkpoints.taken < checkpointEvery) return undefined;
     try {
       onCheckpoint?.(this.#checkpoints.checkpoint());
+      return undefined;
     } catch (error) {
-      this.results.fail(error);
+      return new Failure(error);
     }
   }
 
   stop(reason: unknown): Stopped {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
+    // What was taken last may not have been given.
+    this.#checkpoints = undefined;
     this.#wait.abort(reason);
     const { opening } = this.#life;
     const closed = this.#life.close();

@@ -9,8 +9,8 @@ export interface ResultsOwner {
   start(): void;
   /** The reader wants more. */
   drain(): void;
-  /** Everything that was emitted has been given, and the reader wants more. */
-  given(): void;
+  /** Everything that was emitted has been given, and the reader wants more, or comes back for the end. */
+  given(): Failure | undefined;
   /** Called once: nothing is read any more. */
   stop(reason: unknown): Stopped;
 }
@@ -66,7 +66,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     if (outcome instanceof Failure) return this.fail(outcome.error);
     this.#give(outcome);
     // Nothing was in it, or others wait as well.
-    if (this.ready) this.#owner.given();
+    if (this.ready) this.#given();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -101,6 +101,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
 
   next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
+    if (this.#started) this.#given();
     if (!this.#finished) this.#ask();
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
     if (this.#finished && this.#closing === undefined) return this.#last();
@@ -133,9 +134,8 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   #ask(): void {
-    if (this.#started) this.#owner.given();
     // Those who wait already are served first, when there is something.
-    if (this.#finished || this.#readers.size > 0) return;
+    if (this.#readers.size > 0) return;
     this.#asking = true;
     try {
       if (this.#started) this.#owner.drain();
@@ -146,6 +146,13 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     } finally {
       this.#asking = false;
     }
+  }
+
+  #given(): void {
+    const failure = this.#owner.given();
+    if (failure === undefined) return;
+    if (this.#finished) this.#failure ??= failure;
+    else this.fail(failure.error);
   }
 
   #give(values: readonly (Out | Watermark)[]): void {
