@@ -1,15 +1,15 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
-import { ConfigError } from '../config/load.ts';
-import { check } from './check.ts';
-import { demo } from './demo.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { printSchema } from './schema.ts';
-import { serve } from './serve.ts';
 import type { ConfigFlags } from './settings.ts';
 import { version } from './version.ts';
 
-/** Runs one command line and gives its exit code. What is no data goes to stderr. */
+/**
+ * Runs one command line and gives its exit code. What is no data goes to stderr.
+ *
+ * A command is loaded when it is called: what one does not need costs the others no time and no memory.
+ */
 export async function run(argv: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = describe((code) => {
@@ -46,19 +46,28 @@ function describe(done: (code: number) => void): Command {
   withConfig(program.command('serve'))
     .description('run the service')
     .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml --port 8080')
-    .action(async (flags: ConfigFlags) => done(await serve(flags)));
+    .action(async (flags: ConfigFlags) => {
+      const { serve } = await import('./serve.ts');
+      done(await serve(flags));
+    });
 
   withConfig(program.command('check'))
     .description('validate the configuration and print it with every default that holds, secrets hidden')
     .option('--json', 'print JSON instead of YAML', false)
     .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml')
-    .action((flags: ConfigFlags & { json: boolean }) => done(check(flags)));
+    .action(async (flags: ConfigFlags & { json: boolean }) => {
+      const { check } = await import('./check.ts');
+      done(check(flags));
+    });
 
   program
     .command('schema')
     .description('print the JSON Schema of the configuration')
     .addHelpText('after', '\nExample:\n  millrace schema > millrace.schema.json')
-    .action(() => done(printSchema()));
+    .action(async () => {
+      const { printSchema } = await import('./schema.ts');
+      done(printSchema());
+    });
 
   program
     .command('demo')
@@ -67,6 +76,7 @@ function describe(done: (code: number) => void): Command {
     .option('--records <n>', 'how many of the flights', wholeNumber)
     .addHelpText('after', '\nExample:\n  millrace demo --keep')
     .action(async (options: { keep: boolean; records?: number }) => {
+      const { demo } = await import('./demo.ts');
       const { stdout, stderr } = process;
       const color = isatty(stdout.fd) && stdout.hasColors();
       done(await demo({ ...options, color, tty: isatty(stderr.fd), stdout, stderr }));

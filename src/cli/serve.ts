@@ -13,8 +13,10 @@ export async function serve(flags: ConfigFlags): Promise<number> {
   const logger = createLogger({ level: config.server.log.level, destination: process.stderr });
   const service = await startService({ config, effective, baseDir, logger });
   const names = Object.keys(config.pipelines).join(', ');
+  // Heard from before the line is written: whoever waits for it may stop the service at once.
+  const stopped = firstSignal();
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
-  const signal = await firstSignal();
+  const signal = await stopped;
   logger.info(
     { signal, drainTimeoutMs: config.server.drainTimeout },
     'draining: no new streams, running ones may finish',

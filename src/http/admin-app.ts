@@ -4,6 +4,7 @@ import { RequestError } from '../core/errors.ts';
 import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
 import { sendRequestError } from './problem.ts';
+import { noSchemaCompilers } from './schema-compilers.ts';
 
 export interface AdminOptions {
   readonly gate: Gate;
@@ -16,7 +17,7 @@ export interface AdminOptions {
 
 /** The listener for whoever operates the service. Builds, never listens. */
 export function buildAdminApp({ gate, streams, scrape, lookups }: AdminOptions): FastifyInstance {
-  const app = fastify({ logger: false, forceCloseConnections: true });
+  const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {
     if (!gate.draining) return { status: 'ready' };

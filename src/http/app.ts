@@ -9,6 +9,7 @@ import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
+import { documentOnly, noSchemaCompilers } from './schema-compilers.ts';
 import { OpenResponses } from './open-responses.ts';
 
 /** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */
@@ -22,6 +23,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ...(logger === false ? { logger } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
+    schemaController: noSchemaCompilers,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A stream may be silent for as long as its lookups are slow: limits.idleTimeout and stallTimeout end it instead.
     connectionTimeout: 0,
@@ -41,9 +43,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // Bodies are read by the routes, as they come.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  // The schemas of the routes document; checking and writing is done by the routes themselves.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  documentOnly(app);
 
   app.addHook('onRequest', (request, reply, done) => {
     responses.begun(request.raw, reply.raw);
