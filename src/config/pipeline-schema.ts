@@ -128,8 +128,10 @@ export const pipelineSchema = z
   })
   .check(keyForKeyed)
   .meta({
-    if: { required: ['mode'], properties: { mode: { const: 'keyed', description: 'keyed needs a key.' } } },
-    then: { required: ['key'] },
+    anyOf: [
+      { required: ['key'] },
+      { not: { required: ['mode'], properties: { mode: { const: 'keyed', description: 'keyed needs a key.' } } } },
+    ],
   })
   .transform((pipeline) => ({
     ...pipeline,

@@ -1,5 +1,6 @@
 import { modes } from '../config/pipeline-schema.ts';
 import { errorChoices } from './parameters.ts';
+import { controlParameters, controlSchemas } from './openapi-control.ts';
 import { ndjsonTypes } from './media.ts';
 import { problemResponses, recordFailureResponses } from './openapi-problems.ts';
 import { metaFields } from '../pipeline/meta.ts';
@@ -19,7 +20,11 @@ export const enrichOperation = {
   querystring: {
     type: 'object',
     properties: {
-      mode: { type: 'string', enum: [...modes], description: 'Order of the output. Default: that of the pipeline.' },
+      mode: {
+        type: 'string',
+        enum: [...modes],
+        description: 'Order of the output. Default: that of the pipeline. `keyed` only where the pipeline has a key.',
+      },
       capacity: {
         type: 'integer',
         minimum: 1,
@@ -39,6 +44,7 @@ export const enrichOperation = {
         type: 'string',
         description: `What \`_meta\` holds: a list of ${metaFields.join(', ')}, joined by commas.`,
       },
+      ...controlParameters,
     },
   },
 };
@@ -80,8 +86,10 @@ export const enrichRequestBody = {
   description:
     'Records, one a line; without a Content-Type as well. `application/json` is one record that is answered alone. UTF-8, not compressed.',
   content: {
-    ...Object.fromEntries(ndjsonTypes.map((type) => [type, sequential('Record', sent, lines(requestLines, '', '\n'))])),
-    'application/json-seq': sequential('Record', sent, lines(requestLines, '\u001e', '\n')),
+    ...Object.fromEntries(
+      ndjsonTypes.map((type) => [type, sequential('InputLine', sent, lines(requestLines, '', '\n'))]),
+    ),
+    'application/json-seq': sequential('InputLine', sent, lines(requestLines, '\u001e', '\n')),
     'application/json': single('Record', 'One flight', requestLines[0]),
   },
 };
@@ -92,7 +100,7 @@ const count = { type: 'integer', minimum: 0 };
 export const enrichResponses = {
   '200': {
     description:
-      'The records with their answers, in the media type that `Accept` asks for. Trailers of a complete stream: `Millrace-Status: complete`, `Millrace-Read`, `Millrace-Written`, `Millrace-Errors`.',
+      'The records with their answers, in the media type that `Accept` asks for; with `control=true` control lines between them. Trailers of a complete stream: `Millrace-Status: complete`, `Millrace-Read`, `Millrace-Written`, `Millrace-Errors`.',
     headers: {
       'X-Request-Id': {
         description: 'The id of the request, taken over from the client if it gave one.',
@@ -102,9 +110,9 @@ export const enrichResponses = {
     },
     content: {
       ...Object.fromEntries(
-        ndjsonTypes.map((type) => [type, sequential('EnrichedRecord', received, lines(responseLines, '', '\n'))]),
+        ndjsonTypes.map((type) => [type, sequential('OutputLine', received, lines(responseLines, '', '\n'))]),
       ),
-      'application/json-seq': sequential('EnrichedRecord', received, lines(responseLines, '\u001e', '\n')),
+      'application/json-seq': sequential('OutputLine', received, lines(responseLines, '\u001e', '\n')),
       'text/event-stream': sequential('ServerSentRecord', received, lines(responseLines, 'data: ', '\n\n')),
       'application/json': single('EnrichedRecord', 'The flight with its airports', responseLines[0]),
     },
@@ -116,6 +124,7 @@ export const enrichResponses = {
 };
 
 export const enrichSchemas = {
+  ...controlSchemas,
   Record: {
     type: 'object',
     description: 'Any JSON object. Its bytes come back as they were.',
@@ -137,7 +146,7 @@ export const enrichSchemas = {
       data: {
         type: 'string',
         contentMediaType: 'application/json',
-        contentSchema: { $ref: '#/components/schemas/EnrichedRecord' },
+        contentSchema: { $ref: '#/components/schemas/OutputLine' },
       },
     },
   },
@@ -151,7 +160,11 @@ export const enrichSchemas = {
       lookup: { type: 'string', description: 'The lookup that failed.' },
       status: { type: 'integer', description: 'Status of its last answer.' },
       attempts: { ...count, description: 'Calls made.' },
-      line: { type: 'integer', minimum: 1, description: 'Line of the body, from 1.' },
+      line: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Line of the input, from 1: of the body, unless `offset` or `$resume` say otherwise.',
+      },
       input: { type: 'string', description: 'The first 256 bytes of a line that is no JSON object.' },
     },
   },

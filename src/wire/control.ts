@@ -43,10 +43,10 @@ export function watermarkFault(line: string): BadLine | undefined {
   }
   const names = isJsonObject(value) ? Object.keys(value) : [];
   if (names.length === 1 && names[0] === '$watermark') return undefined;
-  return { code: 'not_an_object', message: `${fault(names)}; ${expected}`, input };
+  return { code: 'not_an_object', message: `${membersFault(names)}; ${expected}`, input };
 }
 
-function fault(names: readonly string[]): string {
+function membersFault(names: readonly string[]): string {
   const control = names.find((name) => name.startsWith('$')) ?? '$';
   if (control === '$resume') return '$resume is the first line of a body, or none';
   if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it`;

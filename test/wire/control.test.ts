@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { checkpointLine, isControlLine, isResumeLine, parseResume, watermarkFault } from '../../src/wire/control.ts';

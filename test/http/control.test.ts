@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { drain } from '../../src/http/drain.ts';
+import { enriched, records, start, type StartOptions } from './start.ts';
+import { WireClient } from './wire-client.ts';
+
+async function post(url: string, query: string, body: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${url}/v1/enrich/test?${query}`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/x-ndjson', ...headers },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function open(query: string, options: StartOptions = {}) {
+  const started = await start(options);
+  const client = await WireClient.open(started.port);
+  client.head(`/v1/enrich/test?${query}`, 'Transfer-Encoding: chunked');
+  return { ...started, client };
+}
+
+const summary =
+  /\{"\$summary":\{"status":"complete","read":\d+,"written":\d+,"errors":\d+,"misses":\d+,"dropped":\d+,"durationMs":\d+\}\}\n$/;
+
+test('with control=true watermarks and checkpoints stand between the records, and the summary after them', async () => {
+  const { url } = await start();
+  const { text } = await post(url, 'control=true&checkpoint=2', `${records(1)}{"$watermark":"w"}\n${records(2)}`);
+  const parts = [enriched(1), '{"$watermark":"w"}\n', '{"$checkpoint":{"next":2,"pending":[]}}\n', enriched(2)];
+  expect(text.replace(summary, '')).toBe(parts.join(''));
+  expect(text).toMatch(summary);
+});
+
+test('control=false is as if nothing had been said', async () => {
+  const { url } = await start();
+  expect((await post(url, 'control=false', records(1))).text).toBe(enriched(1));
+});
+
+test('control lines come in the framing of the records', async () => {
+  const { url } = await start();
+  const sequence = await post(url, 'control=true', '\u001e{"$watermark":\n1}\n\u001e{"key":"a"}\n', {
+    'content-type': 'application/json-seq',
+  });
+  expect(sequence.text.replaceAll('\u001e', '<RS>')).toMatch(
+    /^<RS>\{"\$watermark":1\}\n<RS>\{"key":"a".*\}\n<RS>\{"\$summary".*\}\n$/,
+  );
+  const events = await post(url, 'control=true', '{"$watermark":1}\n', { accept: 'text/event-stream' });
+  expect(events.text).toMatch(/^data: \{"\$watermark":1\}\n\ndata: \{"\$summary".*\}\n\n$/);
+});
+
+test('mode keyed may be asked for where the pipeline has a key', async () => {
+  const { url } = await start({ pipeline: { key: '/key' } });
+  expect((await post(url, 'mode=keyed', records(1))).text).toBe(enriched(1));
+});
+
+test('one record as application/json has no control lines and no offset', async () => {
+  const { url } = await start();
+  const json = { 'content-type': 'application/json' };
+  for (const query of ['control=true', 'offset=5']) {
+    const { status, text } = await post(url, query, '{"key":"a"}', json);
+    expect(status).toBe(400);
+    expect(text).toContain('application/json is one record');
+  }
+});
+
+test('a $resume that can not be taken is answered by $fatal and a cut', async () => {
+  const { client, heard } = await open('control=true');
+  client.chunk('{"$resume":{"next":"x"}}\n');
+  await client.untilEnded();
+  expect(client.received).toMatch(
+    /\{"\$fatal":\{"type":"urn:millrace:problem:bad_resume",.*"status":400,.*\}\}\n\r\n$/,
+  );
+  expect(client.received).toContain('"instance":"urn:millrace:request:');
+  expect(heard.outcomes).toEqual(['failed']);
+});
+
+test('an idle stream is told so before it is cut', async () => {
+  const clock = virtualClock();
+  const { client } = await open('control=true', { clock, checkMs: 1000 });
+  client.chunk(records(1));
+  await client.until(enriched(1));
+  await clock.advance(61_000);
+  await client.untilEnded();
+  expect(client.received).toMatch(/\{"\$checkpoint":\{"next":1,"pending":\[\]\}\}\n\{"\$fatal":.*"code":"idle"/);
+});
+
+test('a draining service says how far each stream has come, at once and before the cut', async () => {
+  const clock = virtualClock();
+  const { client, downstream, app, streams, gate } = await open('control=true&mode=unordered', {
+    clock,
+    pipeline: { timeout: '0s' },
+  });
+  downstream.hold = true;
+  client.chunk(records(1, 2, 3));
+  await downstream.until(() => downstream.held.length === 3);
+  const byKey = (key: string) => downstream.held.find((call) => call.key === key);
+  byKey('2')?.answer({ found: '2' });
+  await client.until(enriched(2));
+  const drained = drain({ app, streams, gate, clock, drainTimeoutMs: 30_000 });
+  await client.until('{"$checkpoint":{"next":2,"pending":[0]}}\n');
+  byKey('3')?.answer({ found: '3' });
+  await client.until(enriched(3));
+  await clock.advance(30_000);
+  await client.untilEnded();
+  expect(client.received).toMatch(/\{"\$checkpoint":\{"next":3,"pending":\[0\]\}\}\n\{"\$fatal":.*"code":"draining"/);
+  expect(client.received).not.toContain('$summary');
+  await clock.advance(2000);
+  expect(await drained).toBe(1);
+});
