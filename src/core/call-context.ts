@@ -40,6 +40,8 @@ const endlessInput = new InputEnd();
 export interface CallContext {
   /** 1 = first. */
   readonly attempt: number;
+  /** Which call of a step that repeats this is for, 1 = first; 1 or undefined where it does not repeat. */
+  readonly superstep?: number;
   /** Clock milliseconds at which the record's time runs out; Infinity where it has none. */
   readonly deadline: number;
   readonly cancelled: boolean;
@@ -65,6 +67,10 @@ export class Cancellation implements CallContext {
     this.deadline = deadline;
     this.attempt = attempt;
     this.inputEnd = inputEnd;
+  }
+
+  get superstep(): number {
+    return 1;
   }
 
   get cancelled(): boolean {

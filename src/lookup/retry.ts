@@ -167,6 +167,10 @@ class LaterAttempt implements CallContext {
     this.attempt = attempt;
   }
 
+  get superstep(): number {
+    return this.#caller.superstep ?? 1;
+  }
+
   get deadline(): number {
     return this.#caller.deadline;
   }

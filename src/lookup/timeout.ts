@@ -47,6 +47,10 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
     this.#caller = caller;
   }
 
+  override get superstep(): number {
+    return this.#caller.superstep ?? 1;
+  }
+
   override retryWaiting(delta: 1 | -1): void {
     this.#caller.retryWaiting(delta);
   }
