@@ -1,7 +1,12 @@
-import type { AsyncFn, AsyncFunction } from '../operator/async-function.ts';
+import type { AsyncContext, AsyncFn, ResultFuture } from '../operator/async-function.ts';
 
 /** What a step's `with` gives to a lookup: one member for each name in it. */
 export type LookupArguments = Readonly<Record<string, unknown>>;
+
+/** Method parameters are compared both ways, so a function of narrower arguments is one, too. */
+interface AnyFunction {
+  asyncInvoke(input: object, result: ResultFuture<unknown>, context: AsyncContext): void;
+}
 
 /**
  * Gives back what it is given, with its types checked: for the module file of a `module` lookup, whose default export
@@ -9,14 +14,10 @@ export type LookupArguments = Readonly<Record<string, unknown>>;
  * that JSON can hold.
  */
 export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
-  lookup: AsyncFn<Args, Out>,
+  // Not AsyncFn: with a choice of signatures the compiler would take a plain function for none of them.
+  lookup: (args: Args, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>,
 ): AsyncFn<Args, Out>;
-export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
-  lookup: AsyncFunction<Args, Out>,
-): AsyncFunction<Args, Out>;
-export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
-  lookup: new () => AsyncFunction<Args, Out>,
-): new () => AsyncFunction<Args, Out>;
+export function defineLookup<Lookup extends AnyFunction | (new () => AnyFunction)>(lookup: Lookup): Lookup;
 export function defineLookup(lookup: unknown): unknown {
   return lookup;
 }

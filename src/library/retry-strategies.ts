@@ -33,29 +33,29 @@ export interface ExponentialBackoffOptions<Out> extends RetryWhen<Out> {
 }
 
 /** The strategies that there are; anything else of their shape is one as well. */
-export const AsyncRetryStrategies = {
-  /** Waits the same time before every retry. Throws RangeError for options that can not be. */
-  fixedDelay<Out>(options: FixedDelayOptions<Out>): AsyncRetryStrategy<Out> {
-    const name = 'AsyncRetryStrategies.fixedDelay';
-    checkMs(name, 'delayMs', options.delayMs);
-    return strategy(name, options, fixed(options.delayMs));
-  },
+export const AsyncRetryStrategies = { fixedDelay, exponentialBackoff } as const;
 
-  /** Waits `min(initialDelayMs × multiplier^(n - 1), maxDelayMs)` before retry n. Throws RangeError for options that can not be. */
-  exponentialBackoff<Out>(options: ExponentialBackoffOptions<Out>): AsyncRetryStrategy<Out> {
-    const name = 'AsyncRetryStrategies.exponentialBackoff';
-    const { initialDelayMs: initialMs, maxDelayMs: maxMs, multiplier } = options;
-    checkMs(name, 'initialDelayMs', initialMs);
-    checkMs(name, 'maxDelayMs', maxMs);
-    if (maxMs < initialMs) {
-      throw new RangeError(`${name}: maxDelayMs is at least initialDelayMs, ${initialMs}, not ${maxMs}`);
-    }
-    if (!Number.isFinite(multiplier) || multiplier < 1) {
-      throw new RangeError(`${name}: multiplier is a number of at least 1, not ${String(multiplier)}`);
-    }
-    return strategy(name, options, exponential({ initialMs, maxMs, multiplier }));
-  },
-} as const;
+/** Waits the same time before every retry. Throws RangeError for options that can not be. */
+function fixedDelay<Out>(options: FixedDelayOptions<Out>): AsyncRetryStrategy<Out> {
+  const name = 'AsyncRetryStrategies.fixedDelay';
+  checkMs(name, 'delayMs', options.delayMs);
+  return strategy(name, options, fixed(options.delayMs));
+}
+
+/** Waits `min(initialDelayMs × multiplier^(n - 1), maxDelayMs)` before retry n. Throws RangeError for options that can not be. */
+function exponentialBackoff<Out>(options: ExponentialBackoffOptions<Out>): AsyncRetryStrategy<Out> {
+  const name = 'AsyncRetryStrategies.exponentialBackoff';
+  const { initialDelayMs: initialMs, maxDelayMs: maxMs, multiplier } = options;
+  checkMs(name, 'initialDelayMs', initialMs);
+  checkMs(name, 'maxDelayMs', maxMs);
+  if (maxMs < initialMs) {
+    throw new RangeError(`${name}: maxDelayMs is at least initialDelayMs, ${initialMs}, not ${maxMs}`);
+  }
+  if (!Number.isFinite(multiplier) || multiplier < 1) {
+    throw new RangeError(`${name}: multiplier is a number of at least 1, not ${String(multiplier)}`);
+  }
+  return strategy(name, options, exponential({ initialMs, maxMs, multiplier }));
+}
 
 /** The usual answers to "is this worth another call?". */
 export const RetryPredicates = {

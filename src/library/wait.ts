@@ -30,7 +30,7 @@ export function orderedWait<Item, Out>(
 export function orderedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
-  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
   return ordered('orderedWaitWithRetry', source, fn, options);
 }
@@ -48,7 +48,7 @@ export function unorderedWait<Item, Out>(
 export function unorderedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
-  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+  options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
   return unordered('unorderedWaitWithRetry', source, fn, options);
 }
@@ -70,7 +70,7 @@ export function keyedWait<Item, Out>(
 export function keyedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
-  options: KeyedWaitOptions<RecordOf<Item>, Out> & RetryOptions<NoInfer<Out>>,
+  options: KeyedWaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
   return keyed('keyedWaitWithRetry', source, fn, options);
 }

@@ -138,11 +138,11 @@ describe('AsyncWaitOperatorTest with retry', () => {
   );
 });
 
-describe('AsyncDataStreamITCase', () => {
-  async function oddIsEmpty(input: number): Promise<number[]> {
-    return input % 2 === 0 ? [input] : [];
-  }
+async function oddIsEmpty(input: number): Promise<number[]> {
+  return input % 2 === 0 ? [input] : [];
+}
 
+describe('AsyncDataStreamITCase', () => {
   test.each(both)('ADS-05 %s: a fixed delay with both predicates', async (mode) => {
     const retryStrategy = AsyncRetryStrategies.fixedDelay({
       maxAttempts: 3,

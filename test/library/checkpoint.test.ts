@@ -14,6 +14,14 @@ async function echo(input: string): Promise<string[]> {
   return [input];
 }
 
+async function twice(input: string): Promise<string[]> {
+  return [input, input];
+}
+
+function diskFull(): never {
+  throw new Error('disk full');
+}
+
 function recorded(): { checkpoints: Checkpoint<string>[]; onCheckpoint: (checkpoint: Checkpoint<string>) => void } {
   const checkpoints: Checkpoint<string>[] = [];
   return { checkpoints, onCheckpoint: (checkpoint) => void checkpoints.push(checkpoint) };
@@ -44,7 +52,6 @@ describe('onCheckpoint', () => {
 
   test('by default it is called for each record, and a record of many results is one', async () => {
     const { checkpoints, onCheckpoint } = recorded();
-    const twice = async (input: string): Promise<string[]> => [input, input];
     expect(await collect(orderedWait(['a', 'b'], twice, { timeout: 0, onCheckpoint }))).toEqual(['a', 'a', 'b', 'b']);
     expect(checkpoints.map(({ next }) => next)).toEqual([1, 2]);
   });
@@ -91,10 +98,7 @@ describe('onCheckpoint', () => {
   });
 
   test('what it throws at the end is thrown there', async () => {
-    const onCheckpoint = (): void => {
-      throw new Error('disk full');
-    };
-    const results = orderedWait(['a'], echo, { timeout: 0, onCheckpoint });
+    const results = orderedWait(['a'], echo, { timeout: 0, onCheckpoint: diskFull });
     expect((await results.next()).value).toBe('a');
     await settled();
     await expect(results.next()).rejects.toThrow('disk full');
@@ -102,10 +106,7 @@ describe('onCheckpoint', () => {
   });
 
   test('what it throws ends the iteration', async () => {
-    const onCheckpoint = (): void => {
-      throw new Error('disk full');
-    };
-    const results = orderedWait(['a', 'b'], echo, { timeout: 0, onCheckpoint });
+    const results = orderedWait(['a', 'b'], echo, { timeout: 0, onCheckpoint: diskFull });
     expect((await results.next()).value).toBe('a');
     await expect(results.next()).rejects.toThrow('disk full');
     expect(await results.next()).toEqual({ done: true, value: undefined });

@@ -15,6 +15,16 @@ import { Calls, collect, Fed, settled } from './stream.ts';
 const { fixedDelay, exponentialBackoff } = AsyncRetryStrategies;
 const { anyError, emptyResult, errorType } = RetryPredicates;
 
+async function emptyOrWrong(input: number): Promise<string[]> {
+  if (input === 1) return [];
+  throw new TypeError('wrong');
+}
+
+/** An idiomatic function that never answers, with a hook of its own. */
+function withHook(timeout: (input: number) => Promise<Iterable<string>> | Iterable<string>): AsyncFn<number, string> {
+  return Object.assign(() => new Promise<string[]>(() => {}), { timeout });
+}
+
 describe('AsyncRetryStrategies', () => {
   test('RS-01 R3 the delays of a strategy are the same for every record', () => {
     const strategy = exponentialBackoff({ maxAttempts: 10, initialDelayMs: 100, maxDelayMs: 2000, multiplier: 2 });
@@ -106,12 +116,8 @@ describe.each([
   test('R5 an exhausted empty result emits nothing and is no error; an exhausted error is thrown', async () => {
     const clock = virtualClock();
     const source = new Fed(1, 2);
-    const fn = async (input: number): Promise<string[]> => {
-      if (input === 1) return [];
-      throw new TypeError('wrong');
-    };
     const strategy = fixedDelay({ maxAttempts: 2, delayMs: 10, ifResult: emptyResult, ifError: errorType(TypeError) });
-    const read = wait(source, fn, { timeout: 1000, clock, retryStrategy: strategy }).next();
+    const read = wait(source, emptyOrWrong, { timeout: 1000, clock, retryStrategy: strategy }).next();
     await settled();
     await Promise.all([expect(read).rejects.toThrow('wrong'), clock.advance(20)]);
     expect(clock.timers).toBe(0);
@@ -231,11 +237,6 @@ test('keyedWaitWithRetry: the records of a key wait while one of them is retried
 
 describe('the timeout hook', () => {
   const retryStrategy = fixedDelay({ maxAttempts: 9, delayMs: 10, ifResult: emptyResult, ifError: anyError });
-
-  /** An idiomatic function that never answers, with a hook of its own. */
-  function withHook(timeout: (input: number) => Promise<Iterable<string>> | Iterable<string>): AsyncFn<number, string> {
-    return Object.assign(() => new Promise<string[]>(() => {}), { timeout });
-  }
 
   async function timedOut(fn: AsyncFn<number, string>, withRetry: boolean): Promise<IteratorResult<string, undefined>> {
     const clock = virtualClock();

@@ -161,14 +161,14 @@ describe('leaving early', () => {
   });
 });
 
-describe('the runtime context', () => {
-  async function runtimeOf(given: Partial<WaitOptions<number, string>> = {}): Promise<RuntimeContext> {
-    const client = new Client();
-    await collect(orderedWait([1], client, { ...options, ...given }));
-    if (client.runtime === undefined) throw new Error('was not opened');
-    return client.runtime;
-  }
+async function runtimeOf(given: Partial<WaitOptions<number, string>> = {}): Promise<RuntimeContext> {
+  const client = new Client();
+  await collect(orderedWait([1], client, { ...options, ...given }));
+  if (client.runtime === undefined) throw new Error('was not opened');
+  return client.runtime;
+}
 
+describe('the runtime context', () => {
   test('F3 says which task this is, and which of its workers', async () => {
     expect(await runtimeOf()).toMatchObject({
       taskName: 'orderedWait',
@@ -203,7 +203,9 @@ describe('the runtime context', () => {
     metrics.group('a').counter('b').inc(2);
     metrics.gauge('c', () => 1);
     metrics.histogram('d').observe(1);
-    for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]('nobody hears this');
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      expect(logger[level]('nobody hears this')).toBeUndefined();
+    }
   });
 
   test.each([
