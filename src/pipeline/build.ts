@@ -5,7 +5,8 @@ import { compileCondition } from './condition.ts';
 import { dependencies, placesOf } from './dependencies.ts';
 import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
 import { Pipeline } from './pipeline.ts';
-import type { ArgumentSource, Step } from './step.ts';
+import type { Source } from './record-text.ts';
+import type { Step } from './step.ts';
 
 /** Everything that runs for one configuration: its pipelines, and the lookups that they share. */
 export interface Pipelines {
@@ -52,6 +53,7 @@ async function closeAll(lookups: Iterable<Lookup>): Promise<void> {
 export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {
   const waits = dependencies(config.enrich.map((step) => placesOf(step)));
   const written = new Set<string | undefined>();
+  const sourceAt = numberedSources();
   return config.enrich.map((options, index) => {
     const lookup = lookups.get(options.lookup);
     if (lookup === undefined)
@@ -62,9 +64,12 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
     return {
       index,
       lookup,
-      sources: Object.entries(options.with).map(([name, source]) => argumentSource(name, source)),
+      sources: Object.entries(options.with).map(([name, source]) =>
+        typeof source === 'string' ? { name, ...sourceAt(parsePointer(source)) } : { name, constant: source.value },
+      ),
       into: options.into,
       place: compilePlace(into),
+      target: sourceAt(into),
       writesFirst,
       when: options.when === undefined ? undefined : compileCondition(options.when),
       waitsFor: waits[index] ?? [],
@@ -73,6 +78,14 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
   });
 }
 
-function argumentSource(name: string, source: PipelineConfig['enrich'][number]['with'][string]): ArgumentSource {
-  return typeof source === 'string' ? { name, tokens: parsePointer(source) } : { name, constant: source.value };
+/** Gives each first member that is read or written a number of its own, by which one scan of the line finds it. */
+function numberedSources(): (tokens: readonly string[]) => Source {
+  const numbers = new Map<string, number>();
+  return (tokens) => {
+    const [name] = tokens;
+    if (name === undefined) return { tokens, scanned: -1 };
+    const scanned = numbers.get(name) ?? numbers.size;
+    numbers.set(name, scanned);
+    return { tokens, scanned };
+  };
 }

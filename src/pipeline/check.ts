@@ -1,4 +1,4 @@
-import { compileCondition } from './condition.ts';
+import { compileCondition, compileUntil } from './condition.ts';
 import { dependencies, findCycle, placesOf } from './dependencies.ts';
 
 /** The part of a pipeline's configuration that is looked at here. */
@@ -7,6 +7,7 @@ export interface CheckedPipeline {
     readonly with: Readonly<Record<string, unknown>>;
     readonly into: string;
     readonly when?: string | undefined;
+    readonly repeat?: { readonly until?: string } | undefined;
   }[];
 }
 
@@ -25,16 +26,26 @@ export function checkPipelines(config: { readonly pipelines: Readonly<Record<str
 }
 
 function conditions(enrich: CheckedPipeline['enrich'], at: readonly string[]): Finding[] {
-  return enrich.flatMap(({ when }, index) => {
-    if (when === undefined) return [];
-    try {
-      compileCondition(when);
-      return [];
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return [{ path: [...at, index, 'when'], message: `expected a CEL expression on record: ${reason}` }];
-    }
-  });
+  return enrich.flatMap(({ when, repeat }, index) => [
+    ...expression(when, compileCondition, [...at, index, 'when'], 'record'),
+    ...expression(repeat?.until, compileUntil, [...at, index, 'repeat', 'until'], 'record and answer'),
+  ]);
+}
+
+function expression(
+  text: string | undefined,
+  compile: (text: string) => unknown,
+  path: Finding['path'],
+  variables: string,
+): Finding[] {
+  if (text === undefined) return [];
+  try {
+    compile(text);
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [{ path, message: `expected a CEL expression on ${variables}: ${reason}` }];
+  }
 }
 
 function cycles(enrich: CheckedPipeline['enrich'], at: readonly string[]): Finding[] {

@@ -162,7 +162,8 @@ export class EnrichStream {
     if (line === undefined) return undefined;
     if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
     this.#tally.in();
-    return entryOf(this.#offset + this.#splitter.seq, line);
+    const { seq, ascii, lineStart } = this.#splitter;
+    return entryOf(this.#offset + seq, line, ascii, lineStart);
   }
 
   #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {

@@ -7,11 +7,15 @@ import type { BadLine } from '../wire/bad-line.ts';
 import type { JsonObject } from '../core/json.ts';
 import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import { type Plan, RecordRun } from './record-run.ts';
+import { RecordText } from './record-text.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
 export interface Entry {
   readonly seq: number;
   readonly line: string | BadLine;
+  /** The bytes in which the line stands from `start` on, each byte a character, until the record is started. */
+  bytes: Buffer | undefined;
+  readonly start: number;
   /** The parse of the line, where something had to look at it before it was started. */
   record: JsonObject | RecordError | undefined;
   /** Why the record is not looked up at all. */
@@ -27,8 +31,8 @@ export interface InvokeOptions {
 }
 
 /** A line as it comes in; `seq` is its index in the input. */
-export function entryOf(seq: number, line: string | BadLine): Entry {
-  return { seq, line, record: undefined, refusal: undefined, run: undefined };
+export function entryOf(seq: number, line: string | BadLine, bytes?: Buffer, start = 0): Entry {
+  return { seq, line, bytes, start, record: undefined, refusal: undefined, run: undefined };
 }
 
 /** The function that the operator runs for each line, and what it does where there is no result. */
@@ -50,12 +54,20 @@ export class InvokeRecords {
     const { line, seq } = entry;
     if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
     if (entry.refusal !== undefined) return attempt.fail(entry.refusal);
-    const record = entry.record ?? parseLine(line);
-    if (record instanceof RecordError) return attempt.complete(invalid(line, seq, record, this.#onInvalid));
-    const text = this.#multiline ? compact(line) : line;
-    entry.run = new RecordRun(this.#plan, text, seq, record, attempt, this.#clock);
-    entry.run.start();
+    const scan = this.#scanned(entry, line) ? this.#plan.scan : undefined;
+    const value = scan === undefined ? (entry.record ?? parseLine(line)) : undefined;
+    if (value instanceof RecordError) return attempt.complete(invalid(line, seq, value, this.#onInvalid));
+    const record = new RecordText(this.#multiline ? compact(line) : line, value);
+    entry.run = new RecordRun(this.#plan, record, seq, attempt, this.#clock);
+    entry.run.start(scan);
   };
+
+  /** Whether a scan of the bytes has found the line to be an object. What it does not understand is parsed. */
+  #scanned(entry: Entry, line: string): boolean {
+    const { bytes, start } = entry;
+    entry.bytes = undefined;
+    return bytes !== undefined && entry.record === undefined && this.#plan.scan.read(bytes, start, start + line.length);
+  }
 
   readonly onTimeout = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
     entry.run?.timeOut(attempt);

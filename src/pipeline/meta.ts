@@ -18,7 +18,7 @@ export interface MetaFacts {
 /** Puts `_meta` into every line of an outcome; what belongs to a step stands under its `into`. */
 export function spliceMeta(outcome: Outcome, facts: MetaFacts): Outcome {
   const json = metaMember(facts);
-  const splice = (line: string): string => metaPlace.splice(line, undefined, json);
+  const splice = (line: string): string => metaPlace.splice(line, false, json);
   return { ...outcome, lines: typeof outcome.lines === 'string' ? splice(outcome.lines) : outcome.lines.map(splice) };
 }
 

@@ -33,7 +33,7 @@ export function failed(line: string, seq: number, error: RecordError, onFailure:
   if (onFailure === 'fail') return { kind: 'error', lines: NONE, code, fatal: ending(seq, code, error.message) };
   if (onFailure === 'drop') return { kind: 'dropped', lines: NONE, code, fatal: undefined };
   if (onFailure === 'passthrough') return { kind: 'passthrough', lines: line, code, fatal: undefined };
-  const lines = errorPlace.splice(line, undefined, errorMember(error, seq + 1));
+  const lines = errorPlace.splice(line, false, errorMember(error, seq + 1));
   return { kind: 'error', lines, code, fatal: undefined };
 }
 

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../cor
 import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { MemberScan } from '../wire/member-scan.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import { type Framing, ndjson } from '../wire/framing.ts';
 import type { LineSplitterOptions } from '../wire/line-splitter.ts';
@@ -14,7 +15,8 @@ import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
-import { argumentsOf, type Step } from './step.ts';
+import { RecordText } from './record-text.ts';
+import { argumentsOf, scanFor, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -48,6 +50,7 @@ export class Pipeline {
   /** Tokens of `key`. */
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
+  readonly #scan: MemberScan;
   readonly #runtime: PipelineRuntime;
 
   constructor(name: string, config: PipelineConfig, steps: readonly Step[], runtime: PipelineRuntime) {
@@ -56,6 +59,7 @@ export class Pipeline {
     this.observer = runtime.observer;
     this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
+    this.#scan = scanFor(steps);
     this.#runtime = runtime;
   }
 
@@ -145,18 +149,18 @@ export class Pipeline {
     const line = text.trim();
     const record = parseJson(line);
     if (!isJsonObject(record)) throw new RecordError('not_an_object', 'a record is a JSON object');
-    return this.#steps.map((step) => this.#explainStep(step, line, record));
+    return this.#steps.map((step) => this.#explainStep(step, new RecordText(line, record)));
   }
 
-  #explainStep(step: Step, line: string, record: JsonObject): JsonObject {
+  #explainStep(step: Step, record: RecordText): JsonObject {
     const about = { lookup: step.lookup.name, into: step.into };
     if (step.waitsFor.length > 0) {
       const places = step.waitsFor.map((other) => this.#steps[other]?.into ?? '');
       return { ...about, waitsFor: places };
     }
     try {
-      if (step.when !== undefined && !step.when(record)) return { ...about, skipped: true };
-      return { ...about, call: step.lookup.describe(argumentsOf(step, line, record)) };
+      if (step.when !== undefined && !step.when(record.value)) return { ...about, skipped: true };
+      return { ...about, call: step.lookup.describe(argumentsOf(step, record)) };
     } catch (thrown) {
       const { code, message } = RecordError.from(thrown);
       return { ...about, error: { code, message } };
@@ -168,6 +172,7 @@ export class Pipeline {
     const named = typeof onError === 'string';
     return {
       steps: this.#steps,
+      scan: this.#scan,
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),
       onMiss,

@@ -1,17 +1,19 @@
 import type { Cancellation } from '../core/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { Clock } from '../core/time.ts';
 import { Answer } from '../lookup/lookup.ts';
-import { parseLine } from '../wire/codec.ts';
 import { elements } from '../wire/json-text.ts';
+import type { MemberScan } from '../wire/member-scan.ts';
 import { dropped, enriched, failed, type OnFailure, type Outcome, untouched } from './outcome.ts';
 import { type MetaField, spliceMeta } from './meta.ts';
+import { RecordText } from './record-text.ts';
 import { argumentsOf, type Step } from './step.ts';
 
 /** What all records of a stream have in common. */
 export interface Plan {
   readonly steps: readonly Step[];
+  /** Finds what the steps read and write. */
+  readonly scan: MemberScan;
   readonly onError: OnFailure;
   /** JSON source of the answer that stands in for a failed one; undefined where `onError` is no value. */
   readonly fallback: string | undefined;
@@ -22,6 +24,9 @@ export interface Plan {
 
 /** The slot's token: context of the calls, and where the outcome goes. */
 export type RunAttempt = Cancellation & { complete(outcome: Outcome): void };
+
+/** Steps that a number has a bit for. One behind them is spliced by a scan of the line. */
+const MASK_BITS = 31;
 
 const UNKNOWN = new Answer(undefined, 0);
 
@@ -34,9 +39,8 @@ const UNKNOWN = new Answer(undefined, 0);
  */
 export class RecordRun {
   readonly #plan: Plan;
-  readonly #line: string;
   readonly #seq: number;
-  readonly #record: JsonObject;
+  readonly #record: RecordText;
   #attempt: RunAttempt;
   readonly #clock: Clock;
   readonly #startedAt: number;
@@ -44,14 +48,15 @@ export class RecordRun {
   readonly #answers: (Answer | null | undefined)[] = [];
   #unsettled: number;
   #ended = false;
+  /** A bit for each step: the record has no member where it is the first to write. */
+  #absent = 0;
   /** The last failure that a fallback stands in for. */
   #replaced: RecordError | undefined;
 
-  constructor(plan: Plan, line: string, seq: number, record: JsonObject, attempt: RunAttempt, clock: Clock) {
+  constructor(plan: Plan, record: RecordText, seq: number, attempt: RunAttempt, clock: Clock) {
     this.#plan = plan;
-    this.#line = line;
-    this.#seq = seq;
     this.#record = record;
+    this.#seq = seq;
     this.#attempt = attempt;
     this.#clock = clock;
     this.#startedAt = plan.meta.length > 0 ? clock.now() : 0;
@@ -60,8 +65,14 @@ export class RecordRun {
     for (let index = 0; index < plan.steps.length; index += 1) this.#answers.push(undefined);
   }
 
-  start(): void {
-    for (const step of this.#plan.steps) if (step.waitsFor.length === 0) this.#ask(step);
+  /** `scan` has just read this record's line: what it found holds until this returns. */
+  start(scan: MemberScan | undefined): void {
+    for (const step of this.#plan.steps) {
+      if (step.index < MASK_BITS && step.writesFirst && !this.#record.has(step.target, scan)) {
+        this.#absent |= 1 << step.index;
+      }
+    }
+    for (const step of this.#plan.steps) if (step.waitsFor.length === 0) this.#ask(step, scan);
   }
 
   /** The record's time ran out (semantics T2): what has not been answered by now fails with `timeout`. */
@@ -76,11 +87,11 @@ export class RecordRun {
     this.#finish();
   }
 
-  #ask(step: Step): void {
+  #ask(step: Step, scan?: MemberScan): void {
     if (this.#ended) return;
     let result: Answer | null | Promise<Answer>;
     try {
-      result = this.#call(step);
+      result = this.#call(step, scan);
     } catch (error) {
       return this.#refused(step, error);
     }
@@ -91,21 +102,17 @@ export class RecordRun {
     );
   }
 
-  #call(step: Step): Answer | null | Promise<Answer> {
-    let line = this.#line;
+  #call(step: Step, scan: MemberScan | undefined): Answer | null | Promise<Answer> {
     let record = this.#record;
     if (step.waitsFor.length > 0) {
       // What lies below an unknown answer is unknown as well.
       if (step.waitsFor.some((other) => this.#answers[other]?.json === undefined && this.#answers[other] !== null)) {
         return UNKNOWN;
       }
-      line = this.#spliced(line, step.waitsFor);
-      const parsed = parseLine(line);
-      if (parsed instanceof RecordError) throw parsed;
-      record = parsed;
+      record = new RecordText(this.#spliced(record.line, step.waitsFor));
     }
-    if (step.when !== undefined && !step.when(record)) return null;
-    return step.lookup.call(argumentsOf(step, line, record), this.#attempt);
+    if (step.when !== undefined && !step.when(record.value)) return null;
+    return step.lookup.call(argumentsOf(step, record, scan), this.#attempt);
   }
 
   #settle(step: Step, answer: Answer | null): void {
@@ -129,7 +136,7 @@ export class RecordRun {
   }
 
   #fail(error: RecordError): void {
-    this.#complete(failed(this.#line, this.#seq, error, this.#plan.onError));
+    this.#complete(failed(this.#record.line, this.#seq, error, this.#plan.onError));
     // Calls that still run for this record have nobody to answer.
     if (this.#unsettled > 1) this.#attempt.cancel(error);
   }
@@ -142,9 +149,9 @@ export class RecordRun {
     }
     let outcome: Outcome;
     try {
-      const lines = this.#plan.explode ? this.#exploded() : this.#spliced(this.#line, this.#plan.steps.keys());
+      const lines = this.#plan.explode ? this.#exploded() : this.#spliced(this.#record.line, this.#plan.steps.keys());
       const skipped = this.#answers.every((answer) => answer === null);
-      outcome = skipped ? untouched(this.#line) : enriched(lines, missing >= 0, this.#replaced?.code);
+      outcome = skipped ? untouched(this.#record.line) : enriched(lines, missing >= 0, this.#replaced?.code);
     } catch (error) {
       return this.#fail(RecordError.from(error));
     }
@@ -166,7 +173,7 @@ export class RecordRun {
 
   /** One line for each element of each answer that is an array. */
   #exploded(): readonly string[] {
-    let lines: readonly string[] = [this.#line];
+    let lines: readonly string[] = [this.#record.line];
     for (const index of this.#plan.steps.keys()) {
       const json = this.#source(index);
       const parts = json?.startsWith('[') === true ? elements(json) : [json];
@@ -185,7 +192,7 @@ export class RecordRun {
   #splice(text: string, index: number, json: string | undefined): string {
     const step = this.#plan.steps[index];
     if (step === undefined || json === undefined) return text;
-    return step.place.splice(text, step.writesFirst ? this.#record : undefined, json);
+    return step.place.splice(text, index < MASK_BITS && (this.#absent & (1 << index)) !== 0, json);
   }
 
   #complete(outcome: Outcome): void {

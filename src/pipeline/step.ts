@@ -1,16 +1,16 @@
 import { RecordError } from '../core/errors.ts';
 import { formatPointer, resolvePointer } from '../core/json-pointer.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { type Argument, type Arguments, RawJson } from '../lookup/lookup.ts';
-import { locate } from '../wire/json-text.ts';
+import type { Argument, Arguments } from '../lookup/lookup.ts';
+import { MemberScan } from '../wire/member-scan.ts';
 import type { Place } from '../wire/splice.ts';
 import type { Condition } from './condition.ts';
 import type { Lookup } from './lookups.ts';
+import type { RecordText, Source } from './record-text.ts';
 
 /** Where one argument of a lookup comes from. */
 export type ArgumentSource =
   | { readonly name: string; readonly constant: Argument }
-  | { readonly name: string; readonly tokens: readonly string[] };
+  | ({ readonly name: string } & Source);
 
 /** One line of `enrich`, ready to run. */
 export interface Step {
@@ -19,6 +19,8 @@ export interface Step {
   readonly sources: readonly ArgumentSource[];
   readonly into: string;
   readonly place: Place;
+  /** The place as a source. */
+  readonly target: Source;
   /** No step before this one writes below the same top-level member: the record's own parse still tells what is there. */
   readonly writesFirst: boolean;
   readonly when: Condition | undefined;
@@ -27,24 +29,30 @@ export interface Step {
 }
 
 /** The arguments of a call, taken from a record. Throws RecordError `missing_argument` where one is absent or null. */
-export function argumentsOf(step: Step, line: string, record: JsonObject): Arguments {
+export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): Arguments {
   const args: Record<string, Argument> = {};
   for (const source of step.sources) {
-    args[source.name] = 'constant' in source ? source.constant : take(step, source.name, source.tokens, line, record);
+    if ('constant' in source) args[source.name] = source.constant;
+    else args[source.name] = record.argument(source, scan) ?? missing(step, source, record);
   }
   return args;
 }
 
-function take(step: Step, name: string, tokens: readonly string[], line: string, record: JsonObject): Argument {
-  const value: JsonValue | undefined = resolvePointer(record, tokens);
-  if (typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
-  if (value === undefined || value === null) {
-    const what = value === null ? 'holds null' : 'holds nothing';
-    throw new RecordError('missing_argument', `${formatPointer(tokens)} ${what}, and {${name}} is taken from there`, {
-      lookup: step.lookup.name,
-    });
+function missing(step: Step, { name, tokens }: Source & { readonly name: string }, record: RecordText): never {
+  const what = resolvePointer(record.value, tokens) === null ? 'holds null' : 'holds nothing';
+  throw new RecordError('missing_argument', `${formatPointer(tokens)} ${what}, and {${name}} is taken from there`, {
+    lookup: step.lookup.name,
+  });
+}
+
+/** The scan that finds what these steps read and write, by the numbers of their sources. */
+export function scanFor(steps: readonly Step[]): MemberScan {
+  const names: string[] = [];
+  for (const { sources, target } of steps) {
+    for (const source of [target, ...sources]) {
+      if ('constant' in source || source.tokens[0] === undefined) continue;
+      names[source.scanned] = source.tokens[0];
+    }
   }
-  const span = locate(line, tokens);
-  return new RawJson(span === undefined ? JSON.stringify(value) : line.slice(span.start, span.end));
+  return new MemberScan(names);
 }

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { invalidUtf8, lineTooLong, type BadLine } from './bad-line.ts';
 import { ByteOrderMark } from './byte-order-mark.ts';
 import { Carry } from './carry.ts';
@@ -46,6 +46,9 @@ export class LineSplitter {
   /** The decoded block: lines that all end with LF. */
   #text = '';
   #at = 0;
+  /** The bytes of the block where it is ASCII, so that they and the text have the same places. */
+  #ascii: Buffer | undefined;
+  #lineStart = 0;
 
   #dropping = false;
   #ended = false;
@@ -66,6 +69,15 @@ export class LineSplitter {
   /** Lines that `next` has passed, blank ones counted. */
   get lines(): number {
     return this.#lines;
+  }
+
+  /** The bytes in which the line given last stands from `lineStart` on, each byte a character; undefined where that is not so. */
+  get ascii(): Buffer | undefined {
+    return this.#ascii;
+  }
+
+  get lineStart(): number {
+    return this.#lineStart;
   }
 
   /** Takes one chunk, which must stay as it is until `next` has given undefined. Throws where that is still to come. */
@@ -98,6 +110,7 @@ export class LineSplitter {
         if (text.charCodeAt(end - 1) === CR) end--;
         if (text.charCodeAt(start) > SPACE || !isBlank(text.slice(start, end))) {
           this.#seq = this.#lines - 1;
+          this.#lineStart = start;
           return text.slice(start, end);
         }
       }
@@ -113,6 +126,7 @@ export class LineSplitter {
   #advance(): string | BadLine | boolean {
     this.#text = '';
     this.#at = 0;
+    this.#ascii = undefined;
     if (this.#from < this.#chunk.length) return this.#decodeBlock() || this.#takeOne();
     this.#chunk = nothing;
     this.#from = 0;
@@ -128,11 +142,15 @@ export class LineSplitter {
     const end = this.#chunk.lastIndexOf(LF, from + this.#blockBytes) + 1;
     if (end <= from) return false;
     const block = this.#chunk.subarray(from, end);
-    if (!isUtf8(block)) {
+    if (isAscii(block)) {
+      this.#ascii = block;
+      this.#text = block.toString('latin1');
+    } else if (isUtf8(block)) {
+      this.#text = block.toString('utf8');
+    } else {
       this.#singleUntil = end;
       return false;
     }
-    this.#text = block.toString('utf8');
     this.#from = end;
     return true;
   }

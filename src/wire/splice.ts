@@ -1,6 +1,5 @@
 import { RecordError } from '../core/errors.ts';
 import { formatPointer } from '../core/json-pointer.ts';
-import type { JsonObject } from '../core/json.ts';
 import { childOf, locate, skipSpace, type Child } from './json-text.ts';
 
 /** A place in a record, made ready once, for many lines. */
@@ -11,11 +10,10 @@ export interface Place {
    * there is replaced (of several with one name the last), another one is added as the last; parents that are
    * missing are made as objects. In an array, an index that is there is replaced, and `-` or the length appends.
    *
-   * `line` is the text of a JSON object. `value` is its parse, and true of the place's first token; undefined
-   * where that is not known: then the line is scanned. Throws RecordError `not_an_object` where a parent can not
-   * hold the place.
+   * `line` is the text of a JSON object. `absent` says that it is known to have no member of the place's first
+   * token; otherwise the line is scanned. Throws RecordError `not_an_object` where a parent can not hold the place.
    */
-  splice(line: string, value: JsonObject | undefined, json: string): string;
+  splice(line: string, absent: boolean, json: string): string;
 }
 
 /**
@@ -37,15 +35,15 @@ export function compilePlace(tokens: readonly string[]): Place {
   before.push('');
   const after = before.map((_, depth) => '}'.repeat(tokens.length - depth));
   const first = tokens[0];
-  if (first === undefined) return { tokens, splice: (_line, _value, json) => json };
+  if (first === undefined) return { tokens, splice: (_line, _absent, json) => json };
   // Inserted into the line's own braces, so without the outermost ones.
   const head = before[0]?.slice(1) ?? '';
   const tail = after[1] ?? '';
 
   return {
     tokens,
-    splice(line, value, json) {
-      if (value !== undefined && !Object.hasOwn(value, first)) {
+    splice(line, absent, json) {
+      if (absent) {
         const close = line.lastIndexOf('}');
         const comma = isEmptyBefore(line, close) ? '' : ',';
         return `${line.slice(0, close)}${comma}${head}${json}${tail}${line.slice(close)}`;

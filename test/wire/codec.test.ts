@@ -44,8 +44,8 @@ describe('the error of a record', () => {
 
   test('takes the place of an _error that came with the record', () => {
     const line = '{"_error":"mine","a":1.0}';
-    expect(errorPlace.splice(line, { _error: 'mine', a: 1 }, '{}')).toBe('{"_error":{},"a":1.0}');
-    expect(metaPlace.splice(line, { _error: 'mine', a: 1 }, '{}')).toBe('{"_error":"mine","a":1.0,"_meta":{}}');
+    expect(errorPlace.splice(line, false, '{}')).toBe('{"_error":{},"a":1.0}');
+    expect(metaPlace.splice(line, true, '{}')).toBe('{"_error":"mine","a":1.0,"_meta":{}}');
   });
 });
 

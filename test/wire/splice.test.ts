@@ -13,18 +13,22 @@ function objectOf(line: string): JsonObject {
   return value;
 }
 
-/** Splices with and without knowing the value; both must say the same. */
+/** Splices with and without knowing whether the member is absent; both must say the same. */
 function splice(line: string, pointer: string, json: string): string {
   const place = compilePlace(parsePointer(pointer));
-  const result = place.splice(line, objectOf(line), json);
-  expect(place.splice(line, undefined, json)).toBe(result);
+  const result = place.splice(line, absent(line, place.tokens), json);
+  expect(place.splice(line, false, json)).toBe(result);
   return result;
 }
 
+function absent(line: string, [first]: readonly string[]): boolean {
+  return first !== undefined && !Object.hasOwn(objectOf(line), first);
+}
+
 /** The spliced line, or undefined where it is refused in the way that is promised. */
-function attempt(place: Place, line: string, value: JsonObject | undefined, json: string): string | undefined {
+function attempt(place: Place, line: string, known: boolean, json: string): string | undefined {
   try {
-    return place.splice(line, value, json);
+    return place.splice(line, known && absent(line, place.tokens), json);
   } catch (error) {
     if (error instanceof RecordError && error.code === 'not_an_object') return undefined;
     throw error;
@@ -96,7 +100,7 @@ describe('a spliced member', () => {
     ['{"a":[1,2]}', '/a/01', '"01" is neither'],
   ])('is refused where its parent can not hold it: %j %j', (line, pointer, message) => {
     expect(() => splice(line, pointer, '1')).toThrow(message);
-    expect(attempt(compilePlace(parsePointer(pointer)), line, undefined, '1')).toBeUndefined();
+    expect(attempt(compilePlace(parsePointer(pointer)), line, false, '1')).toBeUndefined();
   });
 
   test('takes the place of the whole line for the empty pointer', () => {
@@ -120,8 +124,8 @@ describe('a spliced member', () => {
         const value = objectOf(line);
         const place = compilePlace(tokens);
         const expected = put(value, tokens, parseJson(json));
-        const result = attempt(place, line, value, json);
-        expect(attempt(place, line, undefined, json)).toBe(result);
+        const result = attempt(place, line, true, json);
+        expect(attempt(place, line, false, json)).toBe(result);
         expect(result === undefined).toBe(expected === undefined);
         if (result === undefined) return;
         written++;
@@ -144,7 +148,7 @@ describe('a spliced member', () => {
           const json = `"answer ${index}"`;
           const next = put(expected, tokens, parseJson(json));
           if (next === undefined) continue;
-          result = compilePlace(tokens).splice(result, touched.has(tokens[0]) ? undefined : value, json);
+          result = compilePlace(tokens).splice(result, !touched.has(tokens[0]) && absent(line, tokens), json);
           touched.add(tokens[0]);
           expected = next;
         }
