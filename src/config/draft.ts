@@ -1,7 +1,7 @@
 import type { Mistake } from './issues.ts';
 import { lookupSchema, type LookupConfig } from './lookup-schema.ts';
 import { isMap, type Path, valueAt, withoutValue } from './path.ts';
-import { stepSchema, type StepConfig } from './pipeline-schema.ts';
+import { repeatSchema, stepSchema, type StepConfig } from './pipeline-schema.ts';
 
 /** A step as far as it can be understood: what is wrong is left out, and `into` stands for itself alone. */
 export interface StepDraft {
@@ -11,6 +11,7 @@ export interface StepDraft {
   readonly with: StepConfig['with'];
   readonly into: string;
   readonly when: string | undefined;
+  readonly repeat: { readonly until?: string | undefined } | undefined;
 }
 
 /** What the checks across sections look at: everything that can be understood of a configuration that may have mistakes. */
@@ -40,7 +41,7 @@ function sections(tree: unknown, key: string): readonly (readonly [string, unkno
   return isMap(map) ? Object.entries(map) : [];
 }
 
-const stepParts = stepSchema.partial();
+const stepParts = stepSchema.partial().extend({ repeat: repeatSchema.partial().exactOptional() });
 
 function draftStep(given: unknown, path: Path, mistakes: readonly Mistake[]): StepDraft {
   const named = valueAt(given, ['with']);
@@ -52,6 +53,7 @@ function draftStep(given: unknown, path: Path, mistakes: readonly Mistake[]): St
     with: step.with ?? {},
     into: step.into ?? nowhere(path),
     when: step.when,
+    repeat: step.repeat,
   };
 }
 

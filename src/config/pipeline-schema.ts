@@ -14,6 +14,20 @@ const source = z.union(
   'expected a JSON Pointer such as /origin, or a constant such as { value: eu }',
 );
 
+export const repeatSchema = z
+  .strictObject({
+    until: z
+      .string('expected a CEL expression on record and answer')
+      .min(1, 'expected a CEL expression on record and answer')
+      .describe('A CEL expression on `answer` and on `record` with the answer in it; true ends the repetition.'),
+    max: wholeNumber(1, 10_000).describe(
+      'Lookups at the most, the first one counted, 1 to 10000. Without `until` by then the record has the error invalid_result.',
+    ),
+  })
+  .describe(
+    'Puts the answer into the record and asks again with arguments taken from there, until an expression holds. Default: one lookup.',
+  );
+
 export const stepSchema = z
   .strictObject({
     lookup: z.string('expected the name of a lookup').describe('Name of the lookup that is asked.'),
@@ -31,6 +45,7 @@ export const stepSchema = z
       .describe(
         'A CEL expression on `record`; false skips the lookup and leaves the record as it was. Default: always.',
       ),
+    repeat: repeatSchema.exactOptional(),
   })
   .describe('One lookup for each record. Steps run at the same time, unless one reads what another writes.');
 

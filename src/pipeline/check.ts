@@ -7,7 +7,7 @@ export interface CheckedPipeline {
     readonly with: Readonly<Record<string, unknown>>;
     readonly into: string;
     readonly when?: string | undefined;
-    readonly repeat?: { readonly until?: string } | undefined;
+    readonly repeat?: { readonly until?: string | undefined } | undefined;
   }[];
 }
 

@@ -217,6 +217,14 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
+  test('repeat with an expression that is none, beside another mistake', () => {
+    const text = small.replace('into:', 'repeat: { until: "answer.", max: 0 }, into:');
+    expect(complaints(text)).toEqual([
+      expect.stringContaining('repeat.until: expected a CEL expression on record and answer: '),
+      expect.stringContaining('repeat.max: expected a whole number from 1 to 10000, got 0'),
+    ]);
+  });
+
   test('mode keyed without a key, beside another mistake', () => {
     const text = small.replace('enrich:', 'mode: keyed\n    capactiy: 5\n    enrich:');
     expect(complaints(text)).toEqual([
