@@ -1,22 +1,31 @@
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
+/** A case of Flink's own tests, as the titles of ours carry it: `AWO-13 the end of the input …`, `R6 RS-01 …`. */
+const conformanceCase = /(?<![\w-])(?:AWO|OQ|SQ|RS|SO|ADS|TKA|AEC|DLC|LFC|PRT|ALH|ALR|ALO|LJT|PY|AB|OAB|ABR)-\d+\b/g;
+
 /**
- * The last line of a run: `N passed, N failed`, alone and without colour, for whoever reads the log with a program.
+ * Before the end of a run: how many cases of the conformance list passed, where there were any. The last line of a run: `N passed, N failed`, alone and without colour, for whoever reads the log with a program.
  * A file that could not be loaded and an error outside of every test count as failed.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     let passed = 0;
     let failed = unhandled.length;
+    const conformance = { held: new Set<string>(), broken: new Set<string>() };
     for (const module of modules) {
       failed += module.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === 'passed') passed++;
         if (state === 'failed') failed++;
+        const cases = state === 'passed' ? conformance.held : conformance.broken;
+        for (const [id] of test.name.matchAll(conformanceCase)) cases.add(id);
       }
       for (const suite of module.children.allSuites()) failed += suite.errors().length;
     }
+    const held = conformance.held.difference(conformance.broken).size;
+    const all = conformance.held.union(conformance.broken).size;
+    if (all > 0) process.stdout.write(`${held} of ${all} conformance cases hold\n`);
     process.stdout.write(`${passed} passed, ${failed} failed\n`);
   }
 }

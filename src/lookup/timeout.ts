@@ -68,10 +68,14 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   ): Promise<Res> {
     return new Promise((resolve, reject) => {
       deadlines.arm(this, this.due);
+      const disarm = (): void => {
+        deadlines.disarm(this);
+        deadlines.rest();
+      };
       // What the caller says goes through `cancel`, so that the first reason decides for both.
       const forget = this.#caller.onCancel((reason) => this.cancel(reason));
       this.onCancel((reason) => {
-        deadlines.disarm(this);
+        disarm();
         forget();
         if (!this.#expired || onExpired === undefined) return reject(asRecordError(reason));
         try {
@@ -82,12 +86,12 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
       });
       answer.then(
         (value) => {
-          deadlines.disarm(this);
+          disarm();
           forget();
           return resolve(value);
         },
         (error: unknown) => {
-          deadlines.disarm(this);
+          disarm();
           forget();
           return reject(RecordError.from(error));
         },
