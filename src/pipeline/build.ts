@@ -1,7 +1,7 @@
 import type { Config, PipelineConfig } from '../config/schema.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import { compilePlace } from '../wire/splice.ts';
-import { compileCondition } from './condition.ts';
+import { compileCondition, compileUntil } from './condition.ts';
 import { dependencies, placesOf } from './dependencies.ts';
 import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
 import { Pipeline } from './pipeline.ts';
@@ -72,6 +72,7 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
       target: sourceAt(into),
       writesFirst,
       when: options.when === undefined ? undefined : compileCondition(options.when),
+      repeat: options.repeat && { until: compileUntil(options.repeat.until), max: options.repeat.max },
       waitsFor: waits[index] ?? [],
       dependents: waits.flatMap((others, other) => (others.includes(index) ? [other] : [])),
     };

@@ -153,7 +153,8 @@ export class Pipeline {
   }
 
   #explainStep(step: Step, record: RecordText): JsonObject {
-    const about = { lookup: step.lookup.name, into: step.into };
+    const { lookup, into, repeat } = step;
+    const about = { lookup: lookup.name, into, ...(repeat && { repeat: { max: repeat.max } }) };
     if (step.waitsFor.length > 0) {
       const places = step.waitsFor.map((other) => this.#steps[other]?.into ?? '');
       return { ...about, waitsFor: places };

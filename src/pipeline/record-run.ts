@@ -7,6 +7,7 @@ import type { MemberScan } from '../wire/member-scan.ts';
 import { dropped, enriched, failed, type OnFailure, type Outcome, untouched } from './outcome.ts';
 import { type MetaField, spliceMeta } from './meta.ts';
 import { RecordText } from './record-text.ts';
+import { repeatLookup } from './repeat.ts';
 import { argumentsOf, type Step } from './step.ts';
 
 /** What all records of a stream have in common. */
@@ -112,6 +113,7 @@ export class RecordRun {
       record = new RecordText(this.#spliced(record.line, step.waitsFor));
     }
     if (step.when !== undefined && !step.when(record.value)) return null;
+    if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#attempt);
     return step.lookup.call(argumentsOf(step, record, scan), this.#attempt);
   }
 

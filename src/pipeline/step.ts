@@ -3,7 +3,7 @@ import { formatPointer, resolvePointer } from '../core/json-pointer.ts';
 import type { Argument, Arguments } from '../lookup/lookup.ts';
 import { MemberScan } from '../wire/member-scan.ts';
 import type { Place } from '../wire/splice.ts';
-import type { Condition } from './condition.ts';
+import type { Condition, Until } from './condition.ts';
 import type { Lookup } from './lookups.ts';
 import type { RecordText, Source } from './record-text.ts';
 
@@ -11,6 +11,13 @@ import type { RecordText, Source } from './record-text.ts';
 export type ArgumentSource =
   | { readonly name: string; readonly constant: Argument }
   | ({ readonly name: string } & Source);
+
+/** How a step goes on asking. */
+export interface Repeat {
+  readonly until: Until;
+  /** Calls at the most, the first one counted. */
+  readonly max: number;
+}
 
 /** One line of `enrich`, ready to run. */
 export interface Step {
@@ -24,6 +31,7 @@ export interface Step {
   /** No step before this one writes below the same top-level member: the record's own parse still tells what is there. */
   readonly writesFirst: boolean;
   readonly when: Condition | undefined;
+  readonly repeat: Repeat | undefined;
   readonly waitsFor: readonly number[];
   readonly dependents: readonly number[];
 }

@@ -1,0 +1,41 @@
+import { RecordError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
+import type { CallContext } from '../core/call-context.ts';
+import { Answer } from '../lookup/lookup.ts';
+import { RecordText } from './record-text.ts';
+import { argumentsOf, type Repeat, type Step } from './step.ts';
+import { Superstep } from './superstep.ts';
+
+/**
+ * Asks a step's lookup until its answer is the one that is wanted: each answer is put into the record, and the next
+ * arguments are taken from there (Flink: iterations, supersteps).
+ *
+ *     record ── arguments ── lookup ── answer ── until? ── the answer of the step
+ *       ▲                                │no
+ *       └──── the answer at `into` ◀─────┘
+ *
+ * A lookup that has no answer ends it: the step has none. Rejects `invalid_result` after `max` calls, and with
+ * whatever the lookup or the expression fails with.
+ */
+export async function repeatLookup(
+  step: Step,
+  repeat: Repeat,
+  start: RecordText,
+  context: CallContext,
+): Promise<Answer> {
+  let record = start;
+  let attempts = 0;
+  for (let superstep = 1; superstep <= repeat.max; superstep++) {
+    // A record whose time is up is not asked for again, also where answers come at once.
+    if (context.cancelled) throw new RecordError('cancelled', 'nobody waits for the answer any more');
+    // Each call needs what the one before it gave.
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await step.lookup.call(argumentsOf(step, record), new Superstep(context, superstep));
+    attempts += answer.attempts;
+    const { json, source } = answer;
+    if (json === undefined) return new Answer(undefined, attempts, source);
+    record = new RecordText(step.place.splice(start.line, false, json));
+    if (repeat.until(record.value, parseJson(json))) return new Answer(json, attempts, source);
+  }
+  throw new RecordError('invalid_result', `until did not hold after ${repeat.max} lookups (repeat.max)`, { attempts });
+}
