@@ -155,12 +155,15 @@ export class AsyncWait<In, Out> {
     return true;
   }
 
-  /** No record follows. `onEnd` is called when every slot is emitted, never from within. */
-  end(): void {
+  /**
+   * No record follows. `onEnd` is called when every slot is emitted, never from within. With `cutWaits` waits for a
+   * retry end now (semantics R6); without, they end as the strategy says.
+   */
+  end(cutWaits = true): void {
     if (this.#ended || this.#closed) return;
     this.#ended = true;
     this.#roomWanted = false;
-    this.#inputEnd.end();
+    if (cutWaits) this.#inputEnd.end();
     this.#scheduleTurn(true);
   }
 

@@ -141,7 +141,8 @@ export class EnrichStream {
     for (;;) {
       const entry = this.#held ?? this.#nextEntry();
       if (entry === undefined) {
-        if (this.#bodyComplete) this.#operator.end();
+        // A body ends long before its last records: cut short, their retries would never be made.
+        if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
       if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {

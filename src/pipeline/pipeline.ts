@@ -140,7 +140,7 @@ export class Pipeline {
       signal.addEventListener('abort', abort, { once: true });
       tally.in();
       operator.offer(entryOf(0, oneLine(text, lineBytes)));
-      operator.end();
+      operator.end(false);
     });
   }
 
