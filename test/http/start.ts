@@ -136,18 +136,20 @@ export interface StartOptions {
   readonly pipeline?: object;
   readonly limits?: object;
   readonly lookup?: object;
+  /** Lookups beside `far`. */
+  readonly lookups?: object;
   readonly clock?: Clock;
   readonly checkMs?: number;
 }
 
 /** A real service with the pipeline `test`, before a downstream that the test holds; both end with the test. */
 export async function start(options: StartOptions = {}): Promise<Started> {
-  const { pipeline = {}, limits = {}, lookup = {}, clock = systemClock, checkMs = 20 } = options;
+  const { pipeline = {}, limits = {}, lookup = {}, lookups = {}, clock = systemClock, checkMs = 20 } = options;
   const downstream = new Downstream();
   const downstreamPort = await downstream.listen();
   const config = configSchema.parse({
     server: { limits },
-    lookups: { far: { http: { url: `http://127.0.0.1:${downstreamPort}/{key}` }, ...lookup } },
+    lookups: { far: { http: { url: `http://127.0.0.1:${downstreamPort}/{key}` }, ...lookup }, ...lookups },
     pipelines: { test: { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }], ...pipeline } },
   });
   const heard = new Heard();

@@ -9,7 +9,8 @@ import { linesOf, pipelineOf, Run, ScriptedLookup, settled, step } from './harne
 const parents: Readonly<Record<string, string>> = { ORD: 'Chicago', Chicago: 'Illinois', Illinois: 'USA' };
 
 const parentOf = (args: Arguments): Answer => {
-  const key = String(args['key']);
+  const { key } = args;
+  if (typeof key !== 'string') throw new TypeError('a key is a string here');
   if (key === 'nowhere') return new Answer(undefined);
   return new Answer(JSON.stringify({ name: key, ...(parents[key] !== undefined && { parent: parents[key] }) }));
 };
