@@ -26,6 +26,9 @@ export interface SessionOptions {
   readonly log: FastifyBaseLogger;
 }
 
+/** What a response may hold before emission stops: more than a turn of a lookup that answers at once. */
+const FULL_BYTES = 256 * 1024;
+
 /**
  * One streaming request from its accepted parameters to its end.
  *
@@ -78,8 +81,10 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#sentBytes += bytes.byteLength;
     pipeline.observer.sent(bytes.byteLength);
     this.#movedAt = clock.now();
-    // A write can say false when `drain` has already been: only a response that still needs it is waited for.
-    if (response.write(bytes) || !response.writableNeedDrain) return true;
+    response.write(bytes);
+    // Node says "full" of every large write, even of one that the socket takes at once when this turn is over.
+    // Only a response that still needs `drain` is waited for: it may have come already.
+    if (response.writableLength < FULL_BYTES || !response.writableNeedDrain) return true;
     this.#block();
     return false;
   }
