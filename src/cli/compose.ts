@@ -2,11 +2,13 @@ import type { HttpApp } from '../http/app-options.ts';
 import type { EffectiveConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { silentLogger } from '../core/logger.ts';
 import { systemClock } from '../core/time.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
+import { functionLogger } from '../observability/function-logger.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { buildPipelines } from '../pipeline/build.ts';
@@ -33,7 +35,12 @@ export async function startService({ config, effective, baseDir, logger }: Servi
   const clock = systemClock;
   const { server } = config;
   const metrics = createMetrics({ version: version() });
-  const pipelines = await buildPipelines(config, { clock, observer: metrics.observer, baseDir });
+  const pipelines = await buildPipelines(config, {
+    clock,
+    observer: metrics.observer,
+    baseDir,
+    logger: (lookup) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
+  });
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits));
   const app = await buildApp({

@@ -1,4 +1,5 @@
 import type { RecordErrorCode } from './errors.ts';
+import { type MetricGroup, silentMetrics } from './metric-group.ts';
 
 /** How a record left: one of the values of the label `outcome` of `millrace_records_out_total`. */
 export const recordOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
@@ -66,6 +67,8 @@ export interface LookupObserver {
 export interface Observer {
   pipeline(name: string): PipelineObserver;
   lookup(name: string): LookupObserver;
+  /** Where the function of a lookup counts what it does. */
+  functionMetrics(lookup: string): MetricGroup;
 }
 
 /** Hears everything and keeps nothing. */
@@ -84,4 +87,5 @@ export const silentObserver: Observer = {
     backpressure() {},
   }),
   lookup: () => ({ called() {}, retried() {}, gauges() {} }),
+  functionMetrics: () => silentMetrics,
 };

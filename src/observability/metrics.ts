@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { JsonObject } from '../core/json.ts';
 import type { Observer } from '../core/observer.ts';
+import { FunctionMetrics } from './function-metrics.ts';
 import { publishLookups, publishPipelines } from './families.ts';
 import type { DurationHistogram } from './histogram.ts';
 import { LookupCounts } from './lookup-counts.ts';
@@ -22,6 +23,7 @@ export function createMetrics({ version }: { readonly version: string }): Metric
   const registry = new Registry();
   const pipelines = new Map<string, PipelineCounts>();
   const lookups = new Map<string, LookupCounts>();
+  const functions = new FunctionMetrics(registry);
   publishPipelines(registry, pipelines);
   publishLookups(registry, lookups);
   publishGauge(
@@ -39,6 +41,7 @@ export function createMetrics({ version }: { readonly version: string }): Metric
     observer: {
       pipeline: (name) => counted(pipelines, name, () => new PipelineCounts()),
       lookup: (name) => counted(lookups, name, () => new LookupCounts()),
+      functionMetrics: (lookup) => functions.of(lookup),
     },
     contentType: registry.contentType,
     scrape: () => registry.metrics(),

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
-import { silentLogger } from '../core/logger.ts';
-import { silentMetrics } from '../core/metric-group.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
@@ -21,6 +20,8 @@ export interface Lookup {
 export interface LookupRuntime {
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Where the function of a lookup says what happened. */
+  readonly logger: (lookup: string) => Logger;
   /** Folder of the configuration file. */
   readonly baseDir: string;
 }
@@ -33,8 +34,8 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     lookup: name,
     clock,
     observer,
-    metrics: silentMetrics,
-    logger: silentLogger,
+    metrics: runtime.observer.functionMetrics(name),
+    logger: runtime.logger(name),
     baseDir,
   });
   await connector.open();

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { PipelineObserver, Observer, StreamOutcome } from '../../src/core/observer.ts';
 import { silentObserver } from '../../src/core/observer.ts';
+import { silentLogger } from '../../src/core/logger.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Gate } from '../../src/http/drain.ts';
@@ -154,7 +155,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
-  const pipelines = await buildPipelines(config, { clock, observer, baseDir: '.' });
+  const pipelines = await buildPipelines(config, { clock, observer, baseDir: '.', logger: () => silentLogger });
   const streams = new LiveStreams(clock, checkMs);
   const gate = { draining: false };
   const app = await buildApp({

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
+import { silentLogger } from '../../src/core/logger.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import type { Answer } from '../../src/lookup/lookup.ts';
@@ -23,7 +24,12 @@ async function lookupOf(layers: object, listener: RequestListener, clock: Clock 
   const metrics = createMetrics({ version: '0' });
   const config = lookups['airport'];
   if (config === undefined) throw new Error('the configuration lost its lookup');
-  const lookup = await openLookup('airport', config, { clock, observer: metrics.observer, baseDir: '/' });
+  const lookup = await openLookup('airport', config, {
+    clock,
+    observer: metrics.observer,
+    baseDir: '/',
+    logger: () => silentLogger,
+  });
   onTestFinished(async () => {
     await lookup.close();
     server.closeAllConnections();

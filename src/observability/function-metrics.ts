@@ -1,0 +1,123 @@
+import { Histogram, type Registry } from 'prom-client';
+import type { MetricCounter, MetricGroup, MetricHistogram } from '../core/metric-group.ts';
+import { publishCounter, publishGauge } from './published.ts';
+
+const prefix = 'millrace_function';
+const help = 'Counted by the function of a lookup.';
+const labelNames = ['lookup'];
+const nameRule = /^[a-zA-Z][a-zA-Z0-9_]*$/;
+
+type Kind = 'counter' | 'gauge' | 'histogram';
+
+/**
+ * What users' functions count: `millrace_function_GROUP_NAME`, with the lookup as label.
+ *
+ *     counter("calls") of lookups a and b   ──▶   millrace_function_calls_total{lookup="a"} 3
+ *                                                 millrace_function_calls_total{lookup="b"} 5
+ *
+ * A family is registered when its name is first asked for. The same name in two lookups is one family; a name that is
+ * asked for again gives the same metric.
+ */
+export class FunctionMetrics {
+  readonly #registry: Registry;
+  readonly #kinds = new Map<string, Kind>();
+  readonly #counts = new Map<string, Map<string, { count: number }>>();
+  readonly #reads = new Map<string, Map<string, () => number>>();
+  readonly #histograms = new Map<string, Histogram>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  of(lookup: string): MetricGroup {
+    return this.#group(lookup, prefix);
+  }
+
+  #group(lookup: string, path: string): MetricGroup {
+    return {
+      counter: (name) => this.#counter(lookup, join(path, name)),
+      gauge: (name, read) => this.#gauge(lookup, join(path, name), read),
+      histogram: (name, buckets) => this.#histogram(lookup, join(path, name), buckets),
+      group: (name) => this.#group(lookup, join(path, name)),
+    };
+  }
+
+  #counter(lookup: string, path: string): MetricCounter {
+    const name = path.endsWith('_total') ? path : `${path}_total`;
+    const counts = this.#family(this.#counts, name, 'counter', (all) =>
+      publishCounter(this.#registry, { name, help, labelNames }, () => labelled(all, ({ count }) => count)),
+    );
+    const held = counts.get(lookup) ?? { count: 0 };
+    counts.set(lookup, held);
+    return {
+      inc(n = 1) {
+        if (!(n >= 0)) throw new RangeError(`${name}: a counter only goes up, not by ${String(n)}`);
+        held.count += n;
+      },
+    };
+  }
+
+  #gauge(lookup: string, name: string, read: () => number): void {
+    const reads = this.#family(this.#reads, name, 'gauge', (all) =>
+      publishGauge(this.#registry, { name, help, labelNames }, () => labelled(all, readNumber)),
+    );
+    reads.set(lookup, read);
+  }
+
+  #histogram(lookup: string, name: string, buckets: number[] | undefined): MetricHistogram {
+    this.#claim(name, 'histogram');
+    const bounds = buckets === undefined ? {} : { buckets };
+    const histogram =
+      this.#histograms.get(name) ?? new Histogram({ name, help, labelNames, registers: [this.#registry], ...bounds });
+    this.#histograms.set(name, histogram);
+    return { observe: (value) => histogram.observe({ lookup }, value) };
+  }
+
+  /** The values of one family by lookup; published when it is new. */
+  #family<Value>(
+    families: Map<string, Map<string, Value>>,
+    name: string,
+    kind: Kind,
+    publish: (values: ReadonlyMap<string, Value>) => void,
+  ): Map<string, Value> {
+    this.#claim(name, kind);
+    let values = families.get(name);
+    if (values === undefined) {
+      values = new Map();
+      publish(values);
+      families.set(name, values);
+    }
+    return values;
+  }
+
+  #claim(name: string, kind: Kind): void {
+    const there = this.#kinds.get(name) ?? kind;
+    if (there !== kind) throw new Error(`metric ${name} is a ${there}, and can not be a ${kind} as well`);
+    this.#kinds.set(name, kind);
+  }
+}
+
+function join(path: string, name: string): string {
+  if (nameRule.test(name)) return `${path}_${name}`;
+  throw new RangeError(`a metric's name is letters, digits and _, a letter first, not ${JSON.stringify(name)}`);
+}
+
+function* labelled<Value>(
+  values: ReadonlyMap<string, Value>,
+  read: (value: Value) => number | undefined,
+): Generator<readonly [{ lookup: string }, number]> {
+  for (const [lookup, value] of values) {
+    const number = read(value);
+    if (number !== undefined) yield [{ lookup }, number];
+  }
+}
+
+/** A gauge that can not be read has no value; it does not take the other metrics with it. */
+function readNumber(read: () => number): number | undefined {
+  try {
+    const value: unknown = read();
+    return typeof value === 'number' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
