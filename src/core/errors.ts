@@ -31,7 +31,11 @@ export const recordErrors = {
   breaker_open: { status: 503, retryable: true, meaning: 'the circuit breaker of the lookup is open' },
   over_limit: { status: 503, retryable: true, meaning: 'the bounded queue before the lookup is full' },
   not_found: { status: 404, retryable: false, meaning: 'the lookup has no answer, and onMiss is error' },
-  invalid_result: { status: 502, retryable: false, meaning: 'the function gave no collection, or a step reached `repeat.max` before its `until` held' },
+  invalid_result: {
+    status: 502,
+    retryable: false,
+    meaning: 'the function gave no collection, or a step reached `repeat.max` before its `until` held',
+  },
   function_error: { status: 502, retryable: false, meaning: 'the function threw' },
   cancelled: { status: 503, retryable: true, meaning: 'the stream ended before the answer came' },
 } as const satisfies Record<string, RecordErrorEntry>;

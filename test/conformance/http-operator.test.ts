@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { RequestError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { type Downstream, start, type Started, type StartOptions } from '../http/start.ts';
 
@@ -104,6 +105,30 @@ describe('AsyncWaitOperatorTest over HTTP', () => {
     expect(given[0]).toBe(12);
     expect(ascending(given)).toEqual([2, 4, 6, 8, 10, 12, 14, 16]);
     await answering;
+  });
+
+  test('AWO-06 records that were pending at a cut come first when their stream is taken up, and then new ones', async () => {
+    const started = await start({ pipeline: { capacity: 6 } });
+    const { downstream, streams } = started;
+    downstream.hold = true;
+    const cut = fetch(`${started.url}/v1/enrich/test?control=true&mode=unordered`, {
+      method: 'POST',
+      body: numbers(1, 2, 3, 4),
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    await downstream.until(() => downstream.held.length === 4);
+    const reader = (await cut).body?.pipeThrough(new TextDecoderStream()).getReader();
+    for (const key of ['2', '4']) downstream.held.find((call) => call.key === key)?.answer(2 * Number(key));
+    let text = '';
+    while (text.split('\n').length <= 2) text += (await reader?.read())?.value ?? '';
+    streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
+    text += (await reader?.read())?.value ?? '';
+    expect(text.split('\n')[2]).toBe('{"$checkpoint":{"next":4,"pending":[0,2]}}');
+    downstream.hold = false;
+    downstream.answers = doubles(8);
+    const rest = `{"$resume":{"next":4,"pending":[0,2]}}\n${numbers(1, 3, 5, 6, 7, 8)}`;
+    const lines = await post(started, rest, 'control=true&mode=ordered');
+    expect(lines.slice(0, -1).map((line) => JSON.parse(line).answer)).toEqual([2, 6, 10, 12, 14, 16]);
   });
 
   test('SO-01 five records with two slots: ordered exactly, unordered all of them', async () => {

@@ -26,7 +26,12 @@ describe('a query parameter that can not be taken is named with its value and wh
     ['timeout=soon', 'timeout', 'soon', /a duration such as 500ms/],
     ['mode=keyed', 'mode', 'keyed', /pipeline test has no key: set pipelines\.test\.key/],
     ['mode=fifo', 'mode', 'fifo', /ordered, unordered, keyed/],
-    ['onError=drop', 'onError', 'drop', /pipeline test allows only mode, capacity, timeout, control, checkpoint, offset/],
+    [
+      'onError=drop',
+      'onError',
+      'drop',
+      /pipeline test allows only mode, capacity, timeout, control, checkpoint, offset/,
+    ],
     ['contrl=true', 'contrl', 'true', /unknown parameter contrl; there are mode/],
     ['control=yes', 'control', 'yes', /true, false/],
     ['checkpoint=5', 'checkpoint', '5', /needs control=true/],
