@@ -4,8 +4,13 @@ import { unsupportedNode } from '../core/node-version.ts';
 // Looked at before anything else is loaded: an old Node fails on the syntax of what comes after.
 const complaint = unsupportedNode(process.versions.node);
 if (complaint === undefined) {
+  const argv = process.argv.slice(2);
+  if (argv[0] === 'serve') {
+    const { boundHeap } = await import('./bounded-heap.ts');
+    boundHeap();
+  }
   const { run } = await import('./program.ts');
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await run(argv);
 } else {
   process.stderr.write(`${complaint}\n`);
   process.exitCode = 1;

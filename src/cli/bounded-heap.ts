@@ -1,0 +1,26 @@
+/**
+ * V8's settings for a process whose memory has to stay flat under a stream, measured with 210 MB of lines.
+ *
+ * By default the young generation grows to more than 100 MB, because in a stream there is always something that
+ * survives a scavenge; and the old one is first looked at when it has doubled and more. With both bounded the largest
+ * resident set falls from 255 MB to 140 (lines of 4 kB, HTTP lookups) and from 180 to 125 (lines of 200 B, a table),
+ * at the same CPU time. Smaller than 8 costs CPU: records are then promoted before they are answered.
+ */
+const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30'] as const;
+
+/**
+ * Replaces this process by itself with these settings: V8 takes them only at its start. The process keeps its number,
+ * its files and its arguments. Returns where that is not needed or not possible: the settings are there, one who starts
+ * it by `node --max-semi-space-size=…` has chosen others, the system has no execve (Windows), or the parent listens on
+ * a channel that would be lost.
+ */
+export function boundHeap(): void {
+  const { execve, execPath, execArgv, argv, channel } = process;
+  const chosen = execArgv.some((option) => option.replaceAll('_', '-').startsWith('--max-semi-space-size'));
+  if (execve === undefined || chosen || (channel !== undefined && channel !== null)) return;
+  try {
+    execve.call(process, execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)]);
+  } catch {
+    // Forbidden here, as under Node's permission model: it runs all the same, with more memory.
+  }
+}
