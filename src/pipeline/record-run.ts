@@ -1,5 +1,5 @@
 import type { Cancellation } from '../core/call-context.ts';
-import { RecordError } from '../core/errors.ts';
+import { RecordError, type RecordErrorCode } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
 import { Answer } from '../lookup/lookup.ts';
 import { elements } from '../wire/json-text.ts';
@@ -30,6 +30,20 @@ export type RunAttempt = Cancellation & { complete(outcome: Outcome): void };
 const MASK_BITS = 31;
 
 const UNKNOWN = new Answer(undefined, 0);
+
+/** Failures that come before anything was asked. */
+const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
+  'missing_argument',
+  'over_limit',
+  'breaker_open',
+  'cancelled',
+]);
+
+/** A failure that no layer has counted is that of one call. */
+function called(error: RecordError): RecordError {
+  if (error.details.attempts !== undefined || withoutCall.has(error.code)) return error;
+  return error.with({ attempts: 1 });
+}
 
 /**
  * One record on its way: its steps run at the same time, but for those that wait for another's answer.
@@ -99,7 +113,7 @@ export class RecordRun {
     if (!(result instanceof Promise)) return this.#settle(step, result);
     result.then(
       (answer) => this.#settle(step, answer),
-      (error: unknown) => this.#refused(step, error),
+      (error: unknown) => this.#refused(step, called(RecordError.from(error))),
     );
   }
 
