@@ -1,0 +1,220 @@
+import type { CallContext } from '../../src/core/call-context.ts';
+import type { Fn } from '../../src/library/invocation.ts';
+import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../src/operator/async-function.ts';
+import type { Input, Model } from './model.ts';
+import type { Plan } from './plan.ts';
+import type { SeededRandom } from './random.ts';
+import type { Call, Given } from './record-state.ts';
+import type { SimClock } from './sim-clock.ts';
+
+/** What one call is going to do. */
+interface Script {
+  readonly given: Given;
+  /** undefined = it hangs; 0 = before it returns. */
+  readonly afterMs: number | undefined;
+  /** Whether it ends by throwing: instead of giving, or after it. */
+  readonly throws: boolean;
+  /** A second completion, so long after the first; undefined = none. */
+  readonly againMs: number | undefined;
+}
+
+interface World {
+  readonly plan: Plan;
+  readonly clock: SimClock;
+  readonly random: SeededRandom;
+  readonly model: Model;
+  /** Called within each call of the function. */
+  readonly onCall: () => void;
+}
+
+const invalid = 'invalid_result';
+
+export function hasCancelHook(context: object): context is CallContext {
+  return 'onCancel' in context;
+}
+
+/** A function with every bad habit, which tells the model what it does. */
+export function faultyFunction(world: World): Fn<Input, number> {
+  const { plan } = world;
+  const faulty = new Faulty(world);
+  if (plan.style === 'callback') {
+    const fn: AsyncFunction<Input, number> = {
+      asyncInvoke: (input, result, context) => faulty.callback(faulty.started(input, context), result, context),
+    };
+    if (plan.hook) fn.timeout = (input, result, context) => faulty.callbackHook(faulty.hooked(input), result, context);
+    return fn;
+  }
+  const fn: AsyncFn<Input, number> = (input, context) => faulty.answer(faulty.started(input, context), context);
+  if (!plan.hook) return fn;
+  return Object.assign(fn, {
+    timeout: (input: Input, context: AsyncContext) => faulty.answer(faulty.hooked(input), context),
+  });
+}
+
+class Faulty {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  started(input: Input, context: AsyncContext): Call {
+    const { model } = this.#world;
+    model.rules.trace?.(`called ${input.seq}, attempt ${context.attempt}`);
+    return model.life.started(this.#recordOf(input), context);
+  }
+
+  hooked(input: Input): Call {
+    const { model } = this.#world;
+    model.rules.trace?.(`timeout hook ${input.seq}`);
+    return model.life.hooked(this.#recordOf(input));
+  }
+
+  callback(call: Call, result: ResultFuture<number>, context: AsyncContext): void {
+    const { clock, onCall, random } = this.#world;
+    const script = this.#script(call);
+    this.#listen(call, context, () => {
+      if (random.chance(0.3)) this.#complete(call, result, script.given);
+    });
+    onCall();
+    const give = (): void => {
+      this.#complete(call, result, script.given);
+      if (script.againMs === 0) this.#complete(call, result, this.#given(call));
+      else if (script.againMs !== undefined) {
+        clock.after(script.againMs, () => this.#complete(call, result, this.#given(call)));
+      }
+    };
+    if (script.afterMs === 0 && !(script.throws && script.againMs === undefined)) give();
+    else if (script.afterMs !== undefined && script.afterMs > 0) clock.after(script.afterMs, give);
+    if (script.throws) this.#throw(call);
+  }
+
+  callbackHook(call: Call, result: ResultFuture<number>, context: AsyncContext): unknown {
+    const { clock, random } = this.#world;
+    const script = this.#script(call);
+    this.#listen(call, context, () => {});
+    if (script.throws) this.#throw(call);
+    if (random.chance(0.2)) {
+      // It leaves without having said anything.
+      this.#world.model.life.given(call, 'timeout');
+      return undefined;
+    }
+    if (script.afterMs === 0) {
+      this.#complete(call, result, script.given);
+      if (script.againMs !== undefined) this.#complete(call, result, this.#given(call));
+      return undefined;
+    }
+    return new Promise<void>((resolve) => {
+      clock.after(script.afterMs ?? 1, () => {
+        this.#complete(call, result, script.given);
+        resolve();
+      });
+    });
+  }
+
+  answer(call: Call, context: AsyncContext): Promise<Iterable<number>> | Iterable<number> {
+    const { clock, model, onCall, random } = this.#world;
+    const script = this.#script(call);
+    let settled = false;
+    let settle: ((given: Given) => void) | undefined;
+    this.#listen(call, context, () => {
+      if (random.chance(0.3)) settle?.(script.given);
+    });
+    if (!call.hook) onCall();
+    if (script.throws) this.#throw(call);
+    if (script.afterMs === 0 && random.chance(0.5)) {
+      model.life.given(call, script.given);
+      return valuesOf(script.given);
+    }
+    return new Promise((resolve, reject) => {
+      settle = (given) => {
+        if (settled) return;
+        settled = true;
+        model.rules.trace?.(`gives ${call.record.seq}: ${String(given)}`);
+        model.life.given(call, given);
+        if (typeof given === 'string' && given !== invalid) reject(new Error(given));
+        else resolve(valuesOf(given));
+      };
+      if (script.afterMs === 0) settle(script.given);
+      else if (script.afterMs !== undefined) clock.after(script.afterMs, () => settle?.(script.given));
+    });
+  }
+
+  #complete(call: Call, result: ResultFuture<number>, given: Given): void {
+    const { model, random } = this.#world;
+    model.rules.trace?.(`gives ${call.record.seq}: ${String(given)}`);
+    model.life.given(call, given);
+    const supplied = random.chance(0.2);
+    if (typeof given === 'string' && given !== invalid && !supplied) result.completeExceptionally(new Error(given));
+    else if (supplied) result.complete(() => valuesOf(given));
+    else result.complete(valuesOf(given));
+  }
+
+  #throw(call: Call): never {
+    const thrown = `thrown ${call.record.seq}`;
+    this.#world.model.life.given(call, thrown);
+    throw new Error(thrown);
+  }
+
+  #listen(call: Call, context: AsyncContext, react: () => void): void {
+    const { model, random } = this.#world;
+    const cancelled = (): void => {
+      model.rules.trace?.(`cancelled ${call.record.seq}, attempt ${call.attempt}`);
+      model.life.cancelled(call);
+      react();
+    };
+    if (random.chance(0.05) || !hasCancelHook(context)) {
+      context.signal.addEventListener('abort', cancelled, { once: true });
+      if (context.signal.aborted) cancelled();
+    } else context.onCancel(cancelled);
+  }
+
+  #recordOf(input: Input) {
+    const { model } = this.#world;
+    const record = model.records.get(input.seq);
+    if (record === undefined) {
+      model.rules.broken('C1', `the function was called for ${input.seq}, which has no slot`);
+      model.rules.raise();
+      throw new Error('not reached');
+    }
+    if (input.body.mark !== input.seq) model.rules.broken('P6', `record ${input.seq} was changed by its owner`);
+    return record;
+  }
+
+  #script(call: Call): Script {
+    const { plan, random } = this.#world;
+    const hangs = !call.hook && random.chance(plan.hangs);
+    return {
+      given: this.#given(call),
+      afterMs: hangs ? undefined : this.#latencyMs(),
+      throws: random.chance(plan.throws),
+      againMs: random.chance(plan.doubles) ? random.pick([0, 1, 10]) : undefined,
+    };
+  }
+
+  #given(call: Call): Given {
+    const { plan, random } = this.#world;
+    const { record, attempt } = call;
+    if (random.chance(plan.errors)) return `${random.pick(['transient', 'broken'])} ${record.seq}.${attempt}`;
+    if (random.chance(plan.invalid)) return invalid;
+    if (random.chance(plan.empty)) return [];
+    const first = record.seq * 1024 + attempt * 8;
+    return random.chance(0.1) ? [first, first + random.between(1, 7)] : [first + random.between(0, 7)];
+  }
+
+  #latencyMs(): number {
+    const { plan, random } = this.#world;
+    if (random.chance(plan.synchronous)) return 0;
+    const ms = random.next() * 2 * plan.usualMs;
+    // Pareto with alpha 1: no mean, cut at ten thousand times the usual.
+    const tail = random.chance(plan.tail) ? Math.min(1 / (1 - random.next()), 10_000) : 1;
+    return Math.max(1, Math.ceil((ms * tail) / plan.stepMs)) * plan.stepMs;
+  }
+}
+
+/** Throws the error; what is no collection is null. */
+function valuesOf(given: Given): Iterable<number> {
+  if (given === invalid) return null as unknown as Iterable<number>;
+  if (typeof given === 'string') throw new Error(given);
+  return given.length > 1 ? new Set(given) : given;
+}

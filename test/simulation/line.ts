@@ -1,0 +1,32 @@
+/**
+ * First in, first out, as simply as can be: an array, and how much of it is used up.
+ *
+ *     items   [ used | used | head | … ]
+ */
+export class Line<Item> {
+  #items: Item[] = [];
+  #used = 0;
+
+  get size(): number {
+    return this.#items.length - this.#used;
+  }
+
+  get head(): Item | undefined {
+    return this.#items[this.#used];
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  shift(): Item | undefined {
+    const item = this.head;
+    if (item === undefined) return undefined;
+    this.#used++;
+    if (this.#used > 64 && this.#used * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#used);
+      this.#used = 0;
+    }
+    return item;
+  }
+}

@@ -1,0 +1,284 @@
+import { CheckpointQueue } from '../../src/library/checkpoint-queue.ts';
+import { fromStart } from '../../src/library/checkpoint.ts';
+import { Failure } from '../../src/library/failure.ts';
+import type { Outcome } from '../../src/library/invocation.ts';
+import { AsyncWait } from '../../src/operator/async-wait.ts';
+import { Watermark } from '../../src/operator/watermark.ts';
+import { faultyFunction } from './faulty-function.ts';
+import { Model, WatchedQueue, type Input } from './model.ts';
+import { invocationOf, queueOf, strategyOf, type Defects, type Operator } from './parts.ts';
+import type { Plan } from './plan.ts';
+import { SeededRandom } from './random.ts';
+import type { Rules } from './rules.ts';
+import { SimClock } from './sim-clock.ts';
+import { SourceItems } from './source-items.ts';
+
+/** Lets every promise that can go on do so, in the one order that the language gives them. */
+export function drainPromises(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/**
+ * The operator by itself: the round offers, reads, lets turns run, ends and aborts, each at moments of the seed's choice.
+ *
+ *     step ─▶ one event ─▶ promises drained ─▶ every rule checked ─▶ step …
+ */
+export class OperatorRound {
+  readonly #plan: Plan;
+  readonly #rules: Rules;
+  readonly #random: SeededRandom;
+  readonly #clock: SimClock;
+  readonly #model: Model;
+  readonly #wait: Operator;
+  readonly #checkpoints: CheckpointQueue<Input, Outcome<number>>;
+  readonly #items: SourceItems;
+  #refused: Input | Watermark | undefined;
+  /** An offer was refused, and nobody has said since that there is room. */
+  #waitsForRoom = false;
+  #turns = 0;
+  #readable = true;
+  /** Outcomes that the reader has room for, before it is slow again. */
+  #room: number;
+  #unflushed = false;
+  #inputOver = false;
+  #ended = false;
+  #aborted = false;
+  #calls = 0;
+  readonly #abortAtCall: number;
+
+  constructor(plan: Plan, rules: Rules, defects: Defects = {}) {
+    this.#plan = plan;
+    this.#rules = rules;
+    const random = new SeededRandom(plan.seed + 2 ** 40);
+    this.#random = random;
+    const clock = new SimClock(random);
+    this.#clock = clock;
+    const model = new Model(plan, clock, rules, () => this.#readable, fromStart);
+    this.#model = model;
+    this.#items = new SourceItems(plan, random, 0);
+    this.#room = this.#nextRoom();
+    this.#abortAtCall = plan.ending === 'abort' ? random.between(1, plan.records) : Infinity;
+    const right = queueOf(plan);
+    const queue = new WatchedQueue(defects.queue?.(right, plan) ?? right, model);
+    this.#checkpoints = new CheckpointQueue(queue, fromStart);
+    const fn = faultyFunction({ plan, clock, random, model, onCall: () => this.#called() });
+    const rightStrategy = strategyOf(plan, model);
+    const strategy = rightStrategy === undefined ? undefined : (defects.strategy?.(rightStrategy) ?? rightStrategy);
+    const subjectClock = defects.clock?.(clock) ?? clock;
+    const called = invocationOf(plan, fn, strategy, subjectClock);
+    const { invoke, onTimeout } = defects.invocation?.(called) ?? called;
+    const wait = new AsyncWait<Input, Outcome<number>>({
+      queue: this.#checkpoints,
+      timeoutMs: plan.timeoutMs,
+      clock: subjectClock,
+      invoke: (input, attempt) => {
+        const record = model.records.get(input.seq);
+        if (record !== undefined) record.gaveUp = () => attempt.cancelled;
+        invoke(input, attempt);
+      },
+      onTimeout,
+      onError: (error) => new Failure(error),
+      downstream: this.#downstream(),
+      onRoom: () => this.#onRoom(),
+      onEnd: () => this.#onEnd(),
+      schedule: (turn) => this.#schedule(turn),
+      observer: undefined,
+    });
+    this.#wait = defects.operator?.(wait) ?? wait;
+  }
+
+  /** Runs to the end of the world. Throws BrokenRule. */
+  async run(): Promise<void> {
+    const { style, retry, attemptTimeoutMs, stalls } = this.#plan;
+    const promises = style === 'async' || retry !== undefined || attemptTimeoutMs > 0;
+    this.#clock.after(0, () => this.#arrive());
+    for (;;) {
+      this.#model.life.event++;
+      this.#model.retry.jitter = this.#random.next();
+      if (!this.#clock.step()) break;
+      if (promises) await drainPromises();
+      this.#check();
+      if (this.#random.chance(stalls)) this.#clock.stall(this.#random.between(1, 50));
+    }
+    if (!this.#ended && !this.#aborted)
+      this.#rules.broken('E1', 'nothing is left to happen, and the operator has not ended');
+    this.#rules.raise();
+  }
+
+  #called(): void {
+    this.#calls++;
+    if (this.#calls >= this.#abortAtCall) this.#abort();
+  }
+
+  #downstream() {
+    const readable = (): boolean => this.#readable;
+    return {
+      get ready() {
+        return readable();
+      },
+      emit: (output: Outcome<number>) => this.#emitted(output),
+      emitBarrier: (barrier: Watermark) => this.#emitted(barrier),
+      flush: () => {
+        this.#unflushed = false;
+      },
+    };
+  }
+
+  #emitted(output: Outcome<number> | Watermark): void {
+    this.#model.emitted(output);
+    this.#unflushed = true;
+    if (this.#ended) this.#rules.broken('E1', 'something was emitted after the end');
+    if (this.#random.chance(1 / 32)) {
+      const { next, pending } = this.#checkpoints.checkpoint();
+      this.#model.checkCheckpoint({ next, pending: pending.map(({ seq }) => seq) });
+    }
+    this.#room--;
+    if (this.#room > 0) return;
+    this.#readable = false;
+    this.#room = this.#nextRoom();
+    this.#clock.after(Math.ceil(this.#random.next() * this.#plan.readerMs), () => {
+      this.#readable = true;
+      this.#wait.drain();
+    });
+  }
+
+  #nextRoom(): number {
+    return this.#random.chance(this.#plan.slowReader) ? this.#random.between(1, 3) : this.#random.between(1, 500);
+  }
+
+  #schedule(turn: () => void): void {
+    this.#turns++;
+    this.#clock.after(0, () => {
+      this.#turns--;
+      turn();
+    });
+  }
+
+  #onRoom(): void {
+    this.#rules.trace?.('room');
+    if (!this.#waitsForRoom || this.#aborted) this.#rules.broken('C4', 'room was given that nobody waits for');
+    if (this.#model.order.size >= this.#plan.capacity)
+      this.#rules.broken('C2', 'room was given, but every slot is taken');
+    this.#waitsForRoom = false;
+    if (this.#random.chance(0.5)) this.#arrive();
+    else this.#clock.after(this.#random.between(0, 2), () => this.#arrive());
+  }
+
+  #onEnd(): void {
+    this.#rules.trace?.('end');
+    if (this.#ended || this.#aborted) this.#rules.broken('E1', 'the end was told a second time, or after the abort');
+    if (!this.#inputOver || this.#model.order.size > 0)
+      this.#rules.broken('E1', 'the end was told before everything was emitted');
+    this.#ended = true;
+  }
+
+  #arrive(): void {
+    if (this.#aborted) return;
+    if (this.#offer(this.#random.between(1, 200))) {
+      this.#clock.after(this.#random.between(0, this.#plan.arrivalMs), () => this.#arrive());
+    }
+  }
+
+  /** Whether more may be offered later. */
+  #offer(most: number): boolean {
+    for (let offered = 0; offered < most && !this.#aborted; offered++) {
+      const item = this.#refused ?? this.#items.next();
+      if (item === undefined) {
+        this.#clock.after(this.#random.between(0, 20), () => this.#end());
+        return false;
+      }
+      this.#refused = item;
+      const taken = Watermark.is(item) ? this.#wait.offerBarrier(item) : this.#wait.offer(item);
+      if (!taken) {
+        this.#waitsForRoom = !this.#aborted;
+        if (this.#model.order.size < this.#plan.capacity && !this.#aborted)
+          this.#rules.broken('C4', 'refused, though a slot is free');
+        return false;
+      }
+      this.#refused = undefined;
+    }
+    return true;
+  }
+
+  #end(): void {
+    if (this.#aborted) return;
+    this.#rules.trace?.('input ends');
+    this.#inputOver = true;
+    if (this.#plan.cutWaits) this.#model.retry.endedIn = this.#model.life.event;
+    this.#wait.end(this.#plan.cutWaits);
+  }
+
+  #abort(): void {
+    if (this.#aborted) return;
+    this.#rules.trace?.('abort');
+    this.#aborted = true;
+    this.#model.life.aborted = true;
+    this.#wait.abort(new Error('the client has left'));
+  }
+
+  #check(): void {
+    const { life, order } = this.#model;
+    const wait = this.#wait;
+    this.#expect(life.calls <= this.#plan.capacity, 'C6', 'more calls run than there are slots');
+    if (this.#aborted) {
+      this.#expect(life.calls === 0 && life.hooks === 0, 'E2', 'a call runs on after the abort');
+      this.#expect(this.#clock.timers === 0, 'E2', 'a timer is left after the abort');
+      return this.#rules.raise();
+    }
+    this.#expect(life.startable === 0, 'C1', 'a record might be attempted, and is not');
+    this.#expect(life.unhooked === 0, 'T2', 'the time of a record ran out, and the hook was not asked');
+    this.#expect(life.unheard === 0, 'P5', 'a record has its outcome, and its slot is not complete');
+    this.#expect(wait.size === order.size, 'O4', `${wait.size} slots are taken, not ${order.size}`);
+    this.#expect(life.retrying === wait.retryWaiting, 'R4', 'records that wait are counted wrong');
+    this.#expect(life.active === wait.inFlight + wait.retryWaiting, 'C6', 'records in flight are counted wrong');
+    this.#expect(this.#model.complete === wait.completedWaiting, 'C2', 'complete records are counted wrong');
+    this.#expect(
+      life.retrying === 0 || this.#model.retry.endedIn === undefined,
+      'R6',
+      'a record waits after the end of the input',
+    );
+    if (this.#direct)
+      this.#expect(
+        wait.lateCompletions === life.late,
+        'P1',
+        `${wait.lateCompletions} late completions, not ${life.late}`,
+      );
+    this.#checkProgress();
+    this.#checkTimers();
+    this.#rules.raise();
+  }
+
+  /** Nothing that could go on stands still. */
+  #checkProgress(): void {
+    const { order } = this.#model;
+    const held = this.#turns === 0 && this.#readable ? order.next : undefined;
+    if (held !== undefined) this.#rules.broken(held, 'what could be emitted is held back');
+    this.#expect(this.#turns > 0 || !this.#unflushed, 'O5', 'what was emitted is not flushed');
+    const room = this.#turns === 0 && order.size < this.#plan.capacity;
+    this.#expect(!room || !this.#waitsForRoom, 'C4', 'a slot is free, and the source was not told');
+    this.#expect(
+      !this.#inputOver || order.size > 0 || this.#turns > 0 || this.#ended,
+      'E1',
+      'all is emitted, and no end told',
+    );
+  }
+
+  #checkTimers(): void {
+    const { timeoutMs, attemptTimeoutMs } = this.#plan;
+    const { life } = this.#model;
+    const most = this.#ended ? 0 : Number(timeoutMs > 0) + Number(attemptTimeoutMs > 0) + life.retrying;
+    this.#expect(this.#clock.timers <= most, 'T6', `${this.#clock.timers} timers are armed, ${most} are enough`);
+    if (this.#clock.nextDue > this.#clock.now()) life.checkDues();
+  }
+
+  /** No layer stands between the function and the operator. */
+  get #direct(): boolean {
+    return this.#plan.retry === undefined && this.#plan.attemptTimeoutMs === 0;
+  }
+
+  #expect(holds: boolean, rule: string, what: string): void {
+    if (!holds) this.#rules.broken(rule, what);
+  }
+}

@@ -1,0 +1,94 @@
+import type { Clock } from '../../src/core/time.ts';
+import type { CallContext } from '../../src/core/call-context.ts';
+import { exponentialBackoff, withFullJitter } from '../../src/core/backoff.ts';
+import { functionService } from '../../src/library/function-service.ts';
+import { invocation, retriedInvocation, type Fn, type Invocation } from '../../src/library/invocation.ts';
+import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/retry-strategies.ts';
+import { timeout } from '../../src/lookup/timeout.ts';
+import type { AsyncWait } from '../../src/operator/async-wait.ts';
+import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
+import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
+import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import type { Outcome } from '../../src/library/invocation.ts';
+import { hasCancelHook } from './faulty-function.ts';
+import { errorName, type Input, type Model, type Queue } from './model.ts';
+import type { Plan } from './plan.ts';
+import { worthRetry } from './retry-model.ts';
+
+export type Operator = Pick<
+  AsyncWait<Input, Outcome<number>>,
+  | 'offer'
+  | 'offerBarrier'
+  | 'end'
+  | 'abort'
+  | 'drain'
+  | 'size'
+  | 'inFlight'
+  | 'retryWaiting'
+  | 'completedWaiting'
+  | 'lateCompletions'
+>;
+
+/** Where a defect can be planted: each part of what is tested may be replaced. */
+export interface Defects {
+  readonly queue?: (queue: Queue, plan: Plan) => Queue;
+  readonly clock?: (clock: Clock) => Clock;
+  readonly invocation?: (right: Invocation<Input, number>) => Invocation<Input, number>;
+  readonly strategy?: (right: AsyncRetryStrategy<number>) => AsyncRetryStrategy<number>;
+  readonly operator?: (right: Operator) => Operator;
+}
+
+export function queueOf({ mode, capacity }: Pick<Plan, 'mode' | 'capacity'>): Queue {
+  if (mode === 'ordered') return new OrderedQueue(capacity);
+  if (mode === 'unordered') return new UnorderedQueue(capacity);
+  return new KeyedQueue(capacity, ({ key }) => `key ${key}`);
+}
+
+/** The library's strategy, listening to what its predicates are asked. */
+export function strategyOf(plan: Plan, model: Model): AsyncRetryStrategy<number> | undefined {
+  const { retry } = plan;
+  if (retry === undefined) return undefined;
+  const { kind, retries, initialMs, maxMs, multiplier } = retry;
+  const when = {
+    maxAttempts: retries,
+    ifResult: (values: readonly number[]): boolean => {
+      // 127 is the number of a timeout hook.
+      if (((values[0] ?? 0) >> 3) % 128 === 127)
+        model.rules.broken('T3', 'a predicate sees what the timeout hook gave');
+      return worthRetry(values);
+    },
+    ifError: (error: unknown): boolean => {
+      const name = errorName(error);
+      if (name.endsWith('.127')) model.rules.broken('T3', 'a predicate sees the error of the timeout hook');
+      return worthRetry(name);
+    },
+  };
+  if (kind === 'fixed') return AsyncRetryStrategies.fixedDelay({ ...when, delayMs: initialMs });
+  const options = { ...when, initialDelayMs: initialMs, maxDelayMs: maxMs, multiplier };
+  const exponential = AsyncRetryStrategies.exponentialBackoff(options);
+  if (kind === 'exponential') return exponential;
+  const jittered = withFullJitter(exponentialBackoff({ initialMs, maxMs, multiplier }), () => model.retry.jitter);
+  return { ...exponential, delay: (attempt) => jittered.delayMs(attempt) };
+}
+
+/** The layers around the function, as the plan has them: retry, timeout of an attempt, function. */
+export function invocationOf(
+  plan: Plan,
+  fn: Fn<Input, number>,
+  strategy: AsyncRetryStrategy<number> | undefined,
+  clock: Clock,
+): Invocation<Input, number> {
+  const timed = plan.attemptTimeoutMs > 0 ? withAttemptTimeout(fn, plan.attemptTimeoutMs, clock) : fn;
+  const called = strategy === undefined ? invocation(timed) : retriedInvocation(timed, strategy, clock);
+  return { invoke: called.invoke, onTimeout: invocation(fn).onTimeout };
+}
+
+function withAttemptTimeout(fn: Fn<Input, number>, timeoutMs: number, clock: Clock): Fn<Input, number> {
+  const service = timeout<Input, readonly number[]>({ timeoutMs, clock })(functionService(fn));
+  return (input, context) => service(input, callContext(context));
+}
+
+function callContext(context: object): CallContext {
+  if (hasCancelHook(context)) return context;
+  throw new Error('the library gives its functions no call context any more');
+}

@@ -1,0 +1,37 @@
+import type { Plan, RetryPlan } from './plan.ts';
+import type { Given, RecordState } from './record-state.ts';
+
+/** Whether, and when, a record is attempted again, by R1 to R6. */
+export class RetryModel {
+  readonly #retry: RetryPlan | undefined;
+  /** The share of the full delay that jitter leaves in this event: the same for all who ask in it. */
+  jitter = 1;
+  /** The number of the event in which waits were cut short. */
+  endedIn: number | undefined = undefined;
+
+  constructor(plan: Plan) {
+    this.#retry = plan.retry;
+  }
+
+  /** Undefined where the outcome is final. */
+  waitMs(record: RecordState, given: Given, now: number): number | undefined {
+    const retry = this.#retry;
+    if (retry === undefined || this.endedIn !== undefined) return undefined;
+    if (record.attempt > retry.retries || !worthRetry(given)) return undefined;
+    const waitMs = Math.ceil(this.#delayMs(retry, record.attempt));
+    return now + waitMs < record.due ? waitMs : undefined;
+  }
+
+  #delayMs(retry: RetryPlan, attempt: number): number {
+    if (retry.kind === 'fixed') return retry.initialMs;
+    let delayMs = retry.initialMs;
+    for (let before = 1; before < attempt && delayMs < retry.maxMs; before++) delayMs *= retry.multiplier;
+    delayMs = Math.min(delayMs, retry.maxMs);
+    return retry.kind === 'jitter' ? delayMs * this.jitter : delayMs;
+  }
+}
+
+/** An empty result, an attempt whose time ran out, and what calls itself transient. */
+export function worthRetry(given: Given): boolean {
+  return typeof given === 'string' ? given === 'timeout' || given.startsWith('transient') : given.length === 0;
+}

@@ -1,0 +1,45 @@
+import type { Defects } from './parts.ts';
+import { OperatorRound } from './operator-round.ts';
+import { planOf, type Plan, type PlanLimits } from './plan.ts';
+import { BrokenRule, Rules } from './rules.ts';
+
+/** A round that went wrong: what to type to see it again. */
+export class FailedRound extends Error {
+  readonly rule: string;
+  readonly plan: Plan;
+
+  constructor(plan: Plan, limits: PlanLimits, cause: unknown) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    const flags = Object.entries(limits).map(([name, value]) => ` --${name} ${value}`);
+    super(
+      `seed ${plan.seed} (${plan.level}, ${plan.mode}): ${what}\n` +
+        `again, with every event: npm run simulate -- --seed ${plan.seed}${flags.join('')} --verbose`,
+      { cause },
+    );
+    this.rule = cause instanceof BrokenRule ? cause.rule : 'thrown';
+    this.plan = plan;
+  }
+}
+
+/** Runs the round of one seed; gives the number of its records. Throws FailedRound. */
+export async function simulateRound(
+  seed: number,
+  limits: PlanLimits = {},
+  defects: Defects = {},
+  trace?: (line: string) => void,
+): Promise<number> {
+  const plan = planOf(seed, limits);
+  trace?.(JSON.stringify(plan));
+  const rules = new Rules(trace);
+  // A third of the time would go into stacks of errors that the function throws on purpose.
+  const { stackTraceLimit } = Error;
+  if (trace === undefined) Error.stackTraceLimit = 0;
+  try {
+    await new OperatorRound(plan, rules, defects).run();
+  } catch (error) {
+    throw new FailedRound(plan, limits, error);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  return plan.records;
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { modes } from './plan.ts';
+import { simulateRound } from './simulate.ts';
+
+/** Rounds of consecutive seeds, until so many records went through them. */
+async function simulate(
+  firstSeed: number,
+  records: number,
+  limits: Parameters<typeof simulateRound>[1],
+): Promise<number> {
+  let done = 0;
+  for (let seed = firstSeed; done < records; seed++) done += await simulateRound(seed, limits);
+  return done;
+}
+
+const minuteMs = 60_000;
+
+describe.each(modes)('seeded faults on the virtual clock: %s', (mode) => {
+  test('every rule of the operator holds after every event, over 330,000 records', { timeout: minuteMs }, async () => {
+    expect(await simulate(1, 330_000, { level: 'operator', mode })).toBeGreaterThanOrEqual(330_000);
+  });
+});
+
+test('a seed gives the same round, event by event, each time', async () => {
+  const stories: string[][] = [[], []];
+  for (const story of stories) await simulateRound(20, {}, {}, (line) => void story.push(line));
+  expect(stories[0]?.length).toBeGreaterThan(100);
+  expect(stories[1]).toEqual(stories[0]);
+});
