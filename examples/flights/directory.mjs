@@ -1,7 +1,6 @@
 // A small airport directory to call: GET http://127.0.0.1:9000/airports/{iata}, 10 ms an answer, 404 for an unknown code.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
 
 const port = Number(process.argv[2] ?? 9000);
 const file = new URL('../airports-table/airports.csv', import.meta.url);
@@ -13,10 +12,10 @@ const airports = new Map(
   }),
 );
 
-const server = createServer(async (request, response) => {
-  await wait(10);
+const server = createServer((request, response) => {
   const airport = airports.get(request.url);
-  response.writeHead(airport === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(airport);
+  const status = airport === undefined ? 404 : 200;
+  setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end(airport), 10);
 });
 
 server.listen(port, '127.0.0.1', () => {
