@@ -32,7 +32,7 @@ export function iterate<Item, Out>(
  *                 └─────────┴──────┴ fails
  */
 class Iteration<Item, Out> implements ResultsOwner {
-  readonly results = new Results<Item, Out>(this);
+  readonly results: Results<Item, Out>;
   readonly #source: Source<Item>;
   readonly #settings: WaitSettings<RecordOf<Item>, Out>;
   readonly #life: FunctionLife;
@@ -49,6 +49,7 @@ class Iteration<Item, Out> implements ResultsOwner {
     queue: StreamQueue<RecordOf<Item>, Outcome<Out>>,
   ) {
     const { timeoutMs, clock, onError, onCheckpoint, resumeFrom } = settings;
+    this.results = new Results(this, onCheckpoint !== undefined);
     this.#source = source;
     this.#settings = settings;
     this.#life = new FunctionLife(fn);
@@ -97,10 +98,12 @@ class Iteration<Item, Out> implements ResultsOwner {
   }
 
   given(): Failure | undefined {
+    const checkpoints = this.#checkpoints;
+    if (checkpoints === undefined) return undefined;
     const { onCheckpoint, checkpointEvery } = this.#settings;
-    if (this.#checkpoints === undefined || this.#checkpoints.taken < checkpointEvery) return undefined;
+    if (checkpoints.taken < checkpointEvery) return undefined;
     try {
-      onCheckpoint?.(this.#checkpoints.checkpoint());
+      onCheckpoint?.(checkpoints.checkpoint());
       return undefined;
     } catch (error) {
       return new Failure(error);

@@ -9,7 +9,7 @@ export interface ResultsOwner {
   start(): void;
   /** The reader wants more. */
   drain(): void;
-  /** Everything that was emitted has been given, and the reader wants more, or comes back for the end. */
+  /** Called only where `checkpointed`. Everything that was emitted has been given, and the reader wants more, or comes back for the end. */
   given(): Failure | undefined;
   /** Called once: nothing is read any more. */
   stop(reason: unknown): Stopped;
@@ -43,6 +43,7 @@ interface Reader<Value> {
  */
 export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<Outcome<Out>> {
   readonly #owner: ResultsOwner;
+  readonly #checkpointed: boolean;
   readonly #readers = new Fifo<Reader<Emitted<Item, Out>>>();
   #values: readonly (Out | Watermark)[] = [];
   #index = 0;
@@ -54,8 +55,9 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   /** The iteration has failed, and the reader is told when the function is closed. */
   #closing: Promise<void> | undefined;
 
-  constructor(owner: ResultsOwner) {
+  constructor(owner: ResultsOwner, checkpointed: boolean) {
     this.#owner = owner;
+    this.#checkpointed = checkpointed;
   }
 
   get ready(): boolean {
@@ -66,7 +68,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     if (outcome instanceof Failure) return this.fail(outcome.error);
     this.#give(outcome);
     // Nothing was in it, or others wait as well.
-    if (this.ready) this.#given();
+    if (this.#checkpointed && this.ready) this.#given();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -101,7 +103,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
 
   next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
-    if (this.#started) this.#given();
+    if (this.#checkpointed && this.#started) this.#given();
     if (!this.#finished) this.#ask();
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
     if (this.#finished && this.#closing === undefined) return this.#last();

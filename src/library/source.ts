@@ -37,7 +37,8 @@ export class SourcePump<Item> {
   }
 
   pull(): void {
-    if (this.#pulling || this.#done || !this.#giveFirst()) return;
+    if (this.#pulling || this.#done) return;
+    if (this.#firstGiven < this.#first.length && !this.#giveFirst()) return;
     if ('sync' in this.#reader) return this.#pullAll(this.#reader.sync);
     if (!this.#sink.hasRoom()) return;
     this.#pulling = true;
@@ -65,7 +66,6 @@ export class SourcePump<Item> {
 
   /** Whether all of them are given, and the source may be asked. */
   #giveFirst(): boolean {
-    if (this.#firstGiven === this.#first.length) return true;
     this.#pulling = true;
     try {
       for (const item of this.#first.slice(this.#firstGiven)) {

@@ -5,7 +5,7 @@
  *     counts [ ≤    ≤        ≤   ≤       ≤      ≤         > ]  one more than bounds: what is beyond the last
  *     first    for each sixteenth of an octave of a duration: the first bound that can be the one
  *
- * Neighbours are at most 17 % apart, so that a quantile interpolated between two of them is good to a few
+ * Neighbours are at most 20 % apart, so that a quantile interpolated between two of them is good to a few
  * per cent; what is published has the coarser bounds of `publishedBoundsMs`, each of which is one of these.
  */
 const stepsOfADecade = [1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];

@@ -38,8 +38,8 @@ describe('a histogram of durations', () => {
         for (const ms of given) histogram.record(ms);
         const exact = given.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(q * given.length) - 1)] ?? 0;
         const estimate = histogram.quantileMs(q) ?? Number.NaN;
-        // The two lie in one bucket, and a bucket is at most 17 per cent wide.
-        expect(Math.max(estimate, exact) / Math.min(estimate, exact)).toBeLessThan(1.17);
+        // The two lie in one bucket, and a bucket is at most 20 per cent wide.
+        expect(Math.max(estimate, exact) / Math.min(estimate, exact)).toBeLessThan(1.21);
       }),
     );
   });
