@@ -15,11 +15,11 @@ const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30'] as const;
  * a channel that would be lost.
  */
 export function boundHeap(): void {
-  const { execve, execPath, execArgv, argv, channel } = process;
+  const { execPath, execArgv, argv, channel } = process;
   const chosen = execArgv.some((option) => option.replaceAll('_', '-').startsWith('--max-semi-space-size'));
-  if (execve === undefined || chosen || (channel !== undefined && channel !== null)) return;
+  if (process.execve === undefined || chosen || (channel !== undefined && channel !== null)) return;
   try {
-    execve.call(process, execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)]);
+    process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)]);
   } catch {
     // Forbidden here, as under Node's permission model: it runs all the same, with more memory.
   }

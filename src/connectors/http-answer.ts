@@ -86,7 +86,7 @@ function badStatus({ lookup, origin }: AnswerRules, head: AnswerHead, body: Buff
 
 export function tooLarge(rules: AnswerRules, status: number, bytes: number | undefined): RecordError {
   const size = bytes === undefined ? '' : ` (content-length ${bytes})`;
-  const message = `the answer is larger than maxResponseBytes, ${rules.maxResponseBytes}${size}`;
+  const message = `the answer is larger than maxResponseBytes, ${rules.maxResponseBytes}${size}: raise it, or ask for less`;
   return new RecordError('response_too_large', message, { lookup: rules.lookup, status });
 }
 

@@ -1,0 +1,239 @@
+import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
+import { expect, onTestFinished, test } from 'vitest';
+import { isJsonObject } from '../../src/core/json.ts';
+import { linesOf, startInProcess } from './in-process.ts';
+
+type Script = (socket: Socket) => void;
+
+function answer(body: string | Buffer, ...head: readonly string[]): Script {
+  const [status = 'HTTP/1.1 200 OK', ...headers] = head;
+  return (socket) => {
+    socket.write(`${[status, ...headers, `content-length: ${body.length}`].join('\r\n')}\r\n\r\n`);
+    socket.write(body);
+  };
+}
+
+/** A far end on plain sockets: `/bad` is answered by the script, whatever else is asked for is found. */
+async function farEnd(script: Script): Promise<{ port: number; close(): Promise<void> }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    let asked = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      asked += text;
+      if (!asked.endsWith('\r\n\r\n')) return;
+      const key = /^GET \/(\S*)/.exec(asked)?.[1];
+      asked = '';
+      if (key === 'bad') script(socket);
+      else answer(`{"found":"${key}"}`)(socket);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  const close = async (): Promise<void> => {
+    server.close();
+    await once(server, 'close');
+  };
+  return { port: typeof address === 'object' && address !== null ? address.port : 0, close };
+}
+
+/** As they stand in `_error`. */
+const members = ['code', 'message', 'lookup', 'status', 'attempts', 'line'];
+
+const body = '{"key":"a"}\n{"key":"bad","n":1.0}\n{"key":"b"}\n';
+
+/** The `_error` of the one bad record; what stands around it has to be as if nothing had happened. */
+async function failureOf(script: Script, lookup: object = {}): Promise<unknown> {
+  const far = await farEnd(script);
+  const origin = `http://127.0.0.1:${far.port}`;
+  const { enrich } = await startInProcess(
+    { far: { http: { url: `${origin}/{key}` }, ...lookup } },
+    { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] },
+  );
+  const text = await enrich(body);
+  const [before, bad = '', after] = text.split('\n');
+  expect([before, after]).toEqual(['{"key":"a","answer":{"found":"a"}}', '{"key":"b","answer":{"found":"b"}}']);
+  expect(bad).toMatch(/^\{"key":"bad","n":1\.0,"(_error|answer)":/);
+  const error = linesOf(bad)[0]?.['_error'];
+  if (!isJsonObject(error)) return bad;
+  expect(Object.keys(error)).toEqual(members.filter((member) => member in error));
+  return { ...error, message: String(error['message']).replaceAll(origin, 'ORIGIN') };
+}
+
+const megabytes = Buffer.alloc(10_000_000, '[1],');
+const ok = 'HTTP/1.1 200 OK';
+const chunked = `${ok}\r\ntransfer-encoding: chunked\r\n\r\n`;
+const asked = { lookup: 'far', attempts: 1, line: 2 };
+
+test.each<[string, Script, object]>([
+  [
+    'answers 500',
+    answer('{"why":"db"}', 'HTTP/1.1 500 Oh', 'content-type: application/json'),
+    {
+      code: 'bad_status',
+      message: String.raw`ORIGIN answered 500: application/json, beginning with "{\"why\":\"db\"}"`,
+      status: 500,
+    },
+  ],
+  [
+    'answers HTML',
+    answer('<html>Hello</html>', ok, 'content-type: text/html'),
+    {
+      code: 'bad_response',
+      message: 'the answer is not JSON: text/html, beginning with "<html>Hello</html>"',
+      status: 200,
+    },
+  ],
+  [
+    'sends broken JSON',
+    answer('{"a":1,}'),
+    {
+      code: 'bad_response',
+      message: String.raw`the answer is not JSON: no content-type, beginning with "{\"a\":1,}"`,
+      status: 200,
+    },
+  ],
+  ['sends nothing', answer(''), { code: 'bad_response', message: 'the answer has no body (status 200)', status: 200 }],
+  [
+    'encodes what nobody asked for',
+    answer(gzipSync('{"a":1}'), ok, 'content-encoding: gzip'),
+    {
+      code: 'bad_response',
+      message: 'the answer is encoded (content-encoding: gzip), which was not asked for',
+      status: 200,
+    },
+  ],
+  [
+    'lies about its encoding',
+    answer('{"a":1}', ok, 'content-encoding: br'),
+    {
+      code: 'bad_response',
+      message: 'the answer is encoded (content-encoding: br), which was not asked for',
+      status: 200,
+    },
+  ],
+  [
+    'redirects',
+    answer('', 'HTTP/1.1 302 Found', 'location: http://elsewhere/'),
+    {
+      code: 'bad_status',
+      message:
+        'ORIGIN answered 302 and points to http://elsewhere/; redirects are never followed: configure that address',
+      status: 302,
+    },
+  ],
+  [
+    'announces 10 MB',
+    answer(megabytes),
+    {
+      code: 'response_too_large',
+      message:
+        'the answer is larger than maxResponseBytes, 1048576 (content-length 10000000): raise it, or ask for less',
+      status: 200,
+    },
+  ],
+  [
+    'sends 10 MB',
+    (socket) => {
+      socket.write(`${chunked}${megabytes.length.toString(16)}\r\n`);
+      socket.write(megabytes);
+    },
+    {
+      code: 'response_too_large',
+      message: 'the answer is larger than maxResponseBytes, 1048576: raise it, or ask for less',
+      status: 200,
+    },
+  ],
+  [
+    'announces more than it sends',
+    (socket) => socket.end(`${ok}\r\ncontent-length: 100\r\n\r\n{"a":`),
+    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+  ],
+  [
+    'cuts its chunks off',
+    (socket) => socket.end(`${chunked}5\r\n{"a":\r\n`),
+    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+  ],
+  [
+    'closes without a word',
+    (socket) => socket.end(),
+    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+  ],
+  [
+    'resets',
+    (socket) => socket.resetAndDestroy(),
+    { code: 'unreachable', message: 'no whole answer from ORIGIN: read ECONNRESET' },
+  ],
+  [
+    'does not speak HTTP',
+    (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
+    { code: 'bad_response', message: expect.stringMatching(/^ORIGIN did not answer in HTTP: /) },
+  ],
+])('a downstream that %s costs its own record alone', async (_, script, error) => {
+  expect(await failureOf(script)).toEqual({ ...asked, ...error });
+});
+
+test('a downstream that hangs costs its own record alone, and loses its connection', async () => {
+  const closed = Promise.withResolvers<void>();
+  const error = await failureOf((socket) => socket.once('close', closed.resolve), { timeout: '50ms' });
+  expect(error).toEqual({
+    ...asked,
+    code: 'timeout',
+    message: 'no answer within 50 ms',
+  });
+  await closed.promise;
+});
+
+test('a downstream that never ends its answer is read no further than maxResponseBytes', async () => {
+  const closed = Promise.withResolvers<void>();
+  let takenBytes = 0;
+  const error = await failureOf((socket) => {
+    const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(chunk)) takenBytes += chunk.length;
+    };
+    socket.on('drain', more).once('close', closed.resolve);
+    socket.write(chunked);
+    more();
+  });
+  expect(error).toMatchObject({ ...asked, code: 'response_too_large', status: 200 });
+  await closed.promise;
+  // What is over the limit was on its way in the kernel.
+  expect(takenBytes).toBeLessThan(20_000_000);
+});
+
+test('a 404 is a miss, not an error', async () => {
+  expect(await failureOf(answer('gone', 'HTTP/1.1 404 Not Found'))).toBe('{"key":"bad","n":1.0,"answer":null}');
+});
+
+test('a downstream where nobody listens costs the records that ask it, and no other lookup', async () => {
+  const [far, closed] = await Promise.all([farEnd(() => {}), farEnd(() => {})]);
+  await closed.close();
+  const to = (port: number): object => ({ http: { url: `http://127.0.0.1:${port}/{key}` } });
+  const { enrich } = await startInProcess(
+    { far: to(far.port), closed: to(closed.port) },
+    {
+      enrich: [
+        { lookup: 'far', with: { key: '/key' }, into: '/answer', when: 'record.key != "bad"' },
+        { lookup: 'closed', with: { key: '/key' }, into: '/answer', when: 'record.key == "bad"' },
+      ],
+    },
+  );
+  const [before, bad = '', after] = (await enrich(body)).split('\n');
+  expect([before, after]).toEqual(['{"key":"a","answer":{"found":"a"}}', '{"key":"b","answer":{"found":"b"}}']);
+  expect(linesOf(bad)[0]?.['_error']).toEqual({
+    code: 'unreachable',
+    message: `no whole answer from http://127.0.0.1:${closed.port}: connect ECONNREFUSED 127.0.0.1:${closed.port}`,
+    lookup: 'closed',
+    attempts: 1,
+    line: 2,
+  });
+});
