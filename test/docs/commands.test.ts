@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Fence, fencesOf, pages, root } from './pages.ts';
+
+/**
+ * What a block's marks promise:
+ *
+ *     sh serve               a service, which runs for the blocks behind it
+ *     sh runnable            a command that succeeds; `exit=78` another exit code
+ *     text output            what the command before it writes to stdout; `…` is any text
+ *
+ * Commands name the usual ports; here they get those of the service that runs.
+ */
+const usualPorts: Ports = { service: '127.0.0.1:8080', admin: '127.0.0.1:8081' };
+
+const tested = [...pages].flatMap(([name, text]) => {
+  const fences = fencesOf(text).filter(({ marks }) => marks.some((mark) => /^(serve|runnable|output)$/.test(mark)));
+  return fences.length === 0 ? [] : [{ name, fences }];
+});
+
+test.each(tested)('the commands of $name do what it says', { timeout: 120_000 }, async ({ name, fences }) => {
+  const wrong: string[] = [];
+  let ports = usualPorts;
+  let stdout = '';
+  for (const fence of fences) {
+    const at = `${name}:${fence.line}`;
+    if (fence.marks.includes('serve')) ports = await started(fence, at);
+    else if (fence.marks.includes('output')) {
+      if (!patternOf(fence.text).test(stdout)) wrong.push(`${at}: the output is\n${stdout}`);
+    } else {
+      const ended = await finished(fence, ports);
+      if (ended.code !== promisedCode(fence)) wrong.push(`${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`);
+      stdout = ended.stdout;
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+interface Ports {
+  readonly service: string;
+  readonly admin: string;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function promisedCode({ marks }: Fence): number {
+  return Number(marks.find((mark) => mark.startsWith('exit='))?.slice('exit='.length) ?? 0);
+}
+
+function bash(command: string): ChildProcess {
+  // A group of its own, so that what npm starts ends with it.
+  return spawn('bash', ['-euo', 'pipefail', '-c', command], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+}
+
+function heard(stream: NodeJS.ReadableStream | null, hear: (all: string) => void): void {
+  let all = '';
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    all += text;
+    hear(all);
+  });
+}
+
+async function started({ text }: Fence, at: string): Promise<Ports> {
+  const child = bash(`${text} --port 0 --admin-port 0`);
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    const closed = once(child, 'close');
+    process.kill(-child.pid, 'SIGTERM');
+    await closed;
+  });
+  let said = '';
+  return new Promise((resolve, reject) => {
+    heard(child.stderr, (all) => {
+      said = all;
+      const found = /listens on http:\/\/(\S+), admin on http:\/\/([^\s;]+)/.exec(all);
+      if (found !== null) resolve({ service: found[1] ?? '', admin: found[2] ?? '' });
+    });
+    child.once('close', () => reject(new Error(`${at}: the service ended:\n${said}`)));
+  });
+}
+
+async function finished({ text }: Fence, { service, admin }: Ports): Promise<Ended> {
+  const child = bash(text.replaceAll(usualPorts.service, service).replaceAll(usualPorts.admin, admin));
+  let stdout = '';
+  let stderr = '';
+  heard(child.stdout, (all) => {
+    stdout = all;
+  });
+  heard(child.stderr, (all) => {
+    stderr = all;
+  });
+  const [code] = await once(child, 'close');
+  return { code: Number(code), stdout: stdout.replaceAll('\r\n', '\n'), stderr };
+}
+
+function patternOf(output: string): RegExp {
+  const parts = output.trim().split('…');
+  return new RegExp(
+    String.raw`^\s*${parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join(String.raw`[\s\S]*?`)}\s*$`,
+  );
+}

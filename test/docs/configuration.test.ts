@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { withTables } from '../../scripts/docs.ts';
+import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { lookupSchema } from '../../src/config/lookup-schema.ts';
+import { environmentVariables } from '../../src/config/overlay.ts';
+import { pipelineSchema } from '../../src/config/pipeline-schema.ts';
+import { serverSchema } from '../../src/config/server-schema.ts';
+import { checkPipelines } from '../../src/pipeline/check.ts';
+import { codes, fencesOf, page, pages, rows, section } from './pages.ts';
+
+const configuration = page('configuration.md');
+
+test('docs/configuration.md has every key as the definition has it (npm run docs)', () => {
+  expect(withTables(configuration)).toBe(configuration);
+});
+
+/** The names of all keys in a schema. */
+function* names(schema: unknown): Generator<string> {
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'properties') yield* Object.keys(value);
+    yield* names(value);
+  }
+}
+
+test('no key is left out of the tables', () => {
+  const documented = rows(configuration).map(([cell]) => codes(cell)[0]?.split('.').at(-1));
+  const known = new Set(names({ properties: configJsonSchema()['properties'] }));
+  expect(known.difference(new Set([...documented, 'server', 'lookups', 'pipelines']))).toEqual(new Set());
+});
+
+test('every environment variable that a page names is read', () => {
+  const named = [...pages.values()].flatMap((text) => text.match(/MILLRACE_SERVER_[A-Z_]*[A-Z]/g) ?? []);
+  expect(new Set(named)).toEqual(new Set(environmentVariables.keys()));
+});
+
+test('the flags are those of millrace check', async () => {
+  const { run } = await import('../../src/cli/program.ts');
+  const written: string[] = [];
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = (text: string | Uint8Array) => written.push(String(text)) > 0;
+  onTestFinished(() => {
+    process.stdout.write = write;
+  });
+  await run(['check', '--help']);
+  const told = written.join('').match(/--[a-z-]+(?= <(?!file))/g);
+  const documented = rows(section(configuration, '## Where a value comes from')).flatMap(([cell]) => codes(cell));
+  expect(documented.filter((flag) => flag.startsWith('--')).toSorted()).toEqual(told?.toSorted());
+});
+
+const examples = [...pages].flatMap(([name, text]) =>
+  fencesOf(text)
+    .filter(({ language }) => language === 'yaml')
+    .map((fence) => ({ at: `${name}:${fence.line}`, text: fence.text })),
+);
+
+const members = (value: unknown): readonly unknown[] => Object.values(value ?? {});
+
+test.each(examples)('the configuration at $at is valid', ({ text }) => {
+  const { server, lookups, pipelines, ...rest }: Record<string, unknown> = parse(text);
+  expect(Object.keys(rest)).toEqual([]);
+  if (server !== undefined) serverSchema.parse(server);
+  for (const lookup of members(lookups)) lookupSchema.parse(lookup);
+  for (const pipeline of members(pipelines))
+    pipelineSchema.parse({ enrich: [{ lookup: 'a', into: '/a' }], ...Object(pipeline) });
+  if (lookups === undefined || pipelines === undefined) return;
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'millrace.yaml');
+  writeFileSync(file, text);
+  loadConfig({ file, env: {}, flags: {}, checks: [checkPipelines] });
+});
