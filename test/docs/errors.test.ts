@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { recordErrors, requestErrors } from '../../src/core/errors.ts';
+import { retryOptions } from '../../src/lookup/retry-options.ts';
+import { codes, page, rows, section } from './pages.ts';
+
+const errors = page('errors.md');
+const ofRecords = section(errors, '## Errors of a record').split('| code |')[1] ?? '';
+const ofRequests = section(errors, '## Errors of a request');
+
+test('docs/errors.md has every code of a record with its status, and no other', () => {
+  const documented = rows(ofRecords).map(([code, status]) => [codes(code)[0], Number(status)]);
+  expect(documented).toEqual(Object.entries(recordErrors).map(([code, { status }]) => [code, status]));
+});
+
+test('docs/errors.md says which codes of a record are retried by default', () => {
+  const { on } = retryOptions.parse({ attempts: 1 });
+  const documented = rows(ofRecords).flatMap(([code = '', , retried = '']): readonly (string | number)[] => {
+    if (retried === 'yes') return codes(code);
+    return retried.split(', ').map(Number).filter(Number.isInteger);
+  });
+  expect(new Set(documented)).toEqual(new Set(on));
+});
+
+test('docs/errors.md has every code of a request with its status, and no other', () => {
+  const documented = rows(ofRequests).map(([code, status]) => [codes(code)[0], Number(status)]);
+  expect(documented).toEqual(Object.entries(requestErrors).map(([code, { status }]) => [code, status]));
+});
