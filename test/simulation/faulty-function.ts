@@ -61,13 +61,13 @@ class Faulty {
   started(input: Input, context: AsyncContext): Call {
     const { model } = this.#world;
     model.rules.trace?.(`called ${input.seq}, attempt ${context.attempt}`);
-    return model.life.started(this.#recordOf(input), context);
+    return model.life.started(this.#recordOf(input, 'C1'), context);
   }
 
   hooked(input: Input): Call {
     const { model } = this.#world;
     model.rules.trace?.(`timeout hook ${input.seq}`);
-    return model.life.hooked(this.#recordOf(input));
+    return model.life.hooked(this.#recordOf(input, 'T4'));
   }
 
   callback(call: Call, result: ResultFuture<number>, context: AsyncContext): void {
@@ -169,11 +169,11 @@ class Faulty {
     } else context.onCancel(cancelled);
   }
 
-  #recordOf(input: Input) {
+  #recordOf(input: Input, rule: string) {
     const { model } = this.#world;
     const record = model.records.get(input.seq);
     if (record === undefined) {
-      model.rules.broken('C1', `the function was called for ${input.seq}, which has no slot`);
+      model.rules.broken(rule, `the function was called for ${input.seq}, which has no slot`);
       model.rules.raise();
       throw new Error('not reached');
     }
@@ -216,5 +216,5 @@ class Faulty {
 function valuesOf(given: Given): Iterable<number> {
   if (given === invalid) return null as unknown as Iterable<number>;
   if (typeof given === 'string') throw new Error(given);
-  return given.length > 1 ? new Set(given) : given;
+  return given.length > 1 ? new Set(given) : given.slice();
 }

@@ -1,6 +1,6 @@
 import { Line } from './line.ts';
 import type { Plan } from './plan.ts';
-import { Call, type Given, type RecordState } from './record-state.ts';
+import { Call, type Given, type Phase, type RecordState } from './record-state.ts';
 import type { RetryModel } from './retry-model.ts';
 import type { Rules } from './rules.ts';
 import type { SimClock } from './sim-clock.ts';
@@ -66,7 +66,7 @@ export class LifeModel {
     if (context.attempt !== call.attempt) this.#rules.broken('P2', `${name} was told it is number ${context.attempt}`);
     if (record.phase === 'waiting') this.#startedFirst(record, now, name);
     else if (record.phase === 'retrying') this.#startedAgain(record, name);
-    else this.#rules.broken(record.phase === 'running' ? 'P2' : 'T3', `${name} was called while ${record.phase}`);
+    else this.#rules.broken(this.#wrongStart(record.phase), `${name} was called while ${record.phase}`);
     const ownMs = this.#plan.attemptTimeoutMs;
     const deadline = ownMs > 0 ? Math.min(record.due, now + ownMs) : record.due;
     if (context.deadline !== deadline)
@@ -140,23 +140,25 @@ export class LifeModel {
     else if (record.phase === 'complete' || record.phase === 'taken')
       this.#rules.broken('P1', `${name} was completed twice`);
     else if (record.phase === 'retrying') this.#rules.broken('R1', `${name} was completed, but had a retry to come`);
-    else this.#rules.broken('P1', `${name} was completed while ${record.phase}`);
+    else this.#rules.broken(record.attempt > 1 ? 'P2' : 'P1', `${name} was completed while ${record.phase}`);
     if (record.outcome !== undefined && !same(record.outcome, output)) {
-      this.#rules.broken('P1', `${name} was completed with ${String(output)}, not ${String(record.outcome)}`);
+      this.#rules.broken(
+        record.outcome === 'invalid_result' ? 'P3' : 'P1',
+        `${name} was completed with ${String(output)}, not ${String(record.outcome)}`,
+      );
     }
     record.phase = 'complete';
     this.active--;
     if (this.#plan.mode === 'keyed') this.#freeKey(record);
   }
 
-  /** Nothing is due that has not happened. Asked when time is about to go on. */
-  checkDues(): void {
+  /** Nothing is due that has not happened. Asked when time is about to go on, or has come to its end. */
+  checkDues(now = this.#clock.now()): void {
     for (let head = this.#dues.head; head !== undefined; head = this.#dues.head) {
       const { phase, due, seq } = head;
       if (phase === 'running' || phase === 'retrying') {
         // Timers are of whole milliseconds, rounded up.
-        if (due + 1 <= this.#clock.now())
-          this.#rules.broken('T2', `record ${seq}: time ran out at ${due}, and it goes on`);
+        if (due + 1 <= now) this.#rules.broken('T2', `record ${seq}: time ran out at ${due}, and it goes on`);
         return;
       }
       this.#dues.shift();
@@ -192,6 +194,11 @@ export class LifeModel {
     if (!cut && this.#clock.firingDue !== record.retryAt) {
       this.#rules.broken('R3', `${name} was to come at ${record.retryAt}, not ${this.#clock.firingDue}`);
     }
+  }
+
+  #wrongStart(phase: Phase): string {
+    if (phase === 'running') return 'P2';
+    return phase === 'settled' ? this.#retry.refusedBy : 'T3';
   }
 
   #attemptEnded(record: RecordState, given: Given): void {

@@ -135,7 +135,7 @@ export class Model {
     }
     if (record.outcome !== undefined && !same(record.outcome, givenOf(output))) {
       this.rules.broken(
-        'O4',
+        'P1',
         `record ${record.seq} came out as ${String(givenOf(output))}, not ${String(record.outcome)}`,
       );
     }

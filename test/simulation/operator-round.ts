@@ -6,7 +6,7 @@ import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
 import { faultyFunction } from './faulty-function.ts';
 import { Model, WatchedQueue, type Input } from './model.ts';
-import { invocationOf, queueOf, strategyOf, type Defects, type Operator } from './parts.ts';
+import { invocationOf, queueOf, strategyOf, type Defects, type Operator, type OperatorOptions } from './parts.ts';
 import type { Plan } from './plan.ts';
 import { SeededRandom } from './random.ts';
 import type { Rules } from './rules.ts';
@@ -27,6 +27,7 @@ export function drainPromises(): Promise<void> {
  */
 export class OperatorRound {
   readonly #plan: Plan;
+  readonly #defects: Defects;
   readonly #rules: Rules;
   readonly #random: SeededRandom;
   readonly #clock: SimClock;
@@ -46,10 +47,10 @@ export class OperatorRound {
   #ended = false;
   #aborted = false;
   #calls = 0;
-  readonly #abortAtCall: number;
 
   constructor(plan: Plan, rules: Rules, defects: Defects = {}) {
     this.#plan = plan;
+    this.#defects = defects;
     this.#rules = rules;
     const random = new SeededRandom(plan.seed + 2 ** 40);
     this.#random = random;
@@ -59,17 +60,16 @@ export class OperatorRound {
     this.#model = model;
     this.#items = new SourceItems(plan, random, 0);
     this.#room = this.#nextRoom();
-    this.#abortAtCall = plan.ending === 'abort' ? random.between(1, plan.records) : Infinity;
     const right = queueOf(plan);
-    const queue = new WatchedQueue(defects.queue?.(right, plan) ?? right, model);
+    const queue = new WatchedQueue(defects.queue?.(right, plan, clock) ?? right, model);
     this.#checkpoints = new CheckpointQueue(queue, fromStart);
-    const fn = faultyFunction({ plan, clock, random, model, onCall: () => this.#called() });
+    const rightFn = faultyFunction({ plan, clock, random, model, onCall: () => this.#called() });
+    const fn = defects.fn?.(rightFn) ?? rightFn;
     const rightStrategy = strategyOf(plan, model);
-    const strategy = rightStrategy === undefined ? undefined : (defects.strategy?.(rightStrategy) ?? rightStrategy);
+    const strategy = rightStrategy && (defects.strategy?.(rightStrategy) ?? rightStrategy);
     const subjectClock = defects.clock?.(clock) ?? clock;
-    const called = invocationOf(plan, fn, strategy, subjectClock);
-    const { invoke, onTimeout } = defects.invocation?.(called) ?? called;
-    const wait = new AsyncWait<Input, Outcome<number>>({
+    const { invoke, onTimeout } = invocationOf(plan, fn, strategy, subjectClock);
+    const options: OperatorOptions = {
       queue: this.#checkpoints,
       timeoutMs: plan.timeoutMs,
       clock: subjectClock,
@@ -85,7 +85,8 @@ export class OperatorRound {
       onEnd: () => this.#onEnd(),
       schedule: (turn) => this.#schedule(turn),
       observer: undefined,
-    });
+    };
+    const wait = new AsyncWait(defects.options?.(options) ?? options);
     this.#wait = defects.operator?.(wait) ?? wait;
   }
 
@@ -102,6 +103,7 @@ export class OperatorRound {
       this.#check();
       if (this.#random.chance(stalls)) this.#clock.stall(this.#random.between(1, 50));
     }
+    if (!this.#ended && !this.#aborted) this.#model.life.checkDues(Infinity);
     if (!this.#ended && !this.#aborted)
       this.#rules.broken('E1', 'nothing is left to happen, and the operator has not ended');
     this.#rules.raise();
@@ -109,7 +111,7 @@ export class OperatorRound {
 
   #called(): void {
     this.#calls++;
-    if (this.#calls >= this.#abortAtCall) this.#abort();
+    if (this.#calls >= this.#plan.abortAtCall) this.#abort();
   }
 
   #downstream() {
@@ -131,7 +133,8 @@ export class OperatorRound {
     this.#unflushed = true;
     if (this.#ended) this.#rules.broken('E1', 'something was emitted after the end');
     if (this.#random.chance(1 / 32)) {
-      const { next, pending } = this.#checkpoints.checkpoint();
+      const right = this.#checkpoints.checkpoint();
+      const { next, pending } = this.#defects.checkpoint?.(right) ?? right;
       this.#model.checkCheckpoint({ next, pending: pending.map(({ seq }) => seq) });
     }
     this.#room--;
@@ -227,18 +230,20 @@ export class OperatorRound {
       this.#expect(this.#clock.timers === 0, 'E2', 'a timer is left after the abort');
       return this.#rules.raise();
     }
+    const cut = this.#model.retry.endedIn !== undefined;
+    this.#expect(!cut || life.retrying === 0, 'R6', 'a record waits after the end of the input');
+    this.#expect(life.retrying <= wait.retryWaiting, 'R1', 'a record has a retry to come, and does not wait for it');
+    this.#expect(
+      life.retrying >= wait.retryWaiting,
+      this.#model.retry.refusedBy,
+      'a record waits for a retry it has not',
+    );
     this.#expect(life.startable === 0, 'C1', 'a record might be attempted, and is not');
     this.#expect(life.unhooked === 0, 'T2', 'the time of a record ran out, and the hook was not asked');
     this.#expect(life.unheard === 0, 'P5', 'a record has its outcome, and its slot is not complete');
     this.#expect(wait.size === order.size, 'O4', `${wait.size} slots are taken, not ${order.size}`);
-    this.#expect(life.retrying === wait.retryWaiting, 'R4', 'records that wait are counted wrong');
     this.#expect(life.active === wait.inFlight + wait.retryWaiting, 'C6', 'records in flight are counted wrong');
     this.#expect(this.#model.complete === wait.completedWaiting, 'C2', 'complete records are counted wrong');
-    this.#expect(
-      life.retrying === 0 || this.#model.retry.endedIn === undefined,
-      'R6',
-      'a record waits after the end of the input',
-    );
     if (this.#direct)
       this.#expect(
         wait.lateCompletions === life.late,

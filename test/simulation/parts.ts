@@ -1,15 +1,15 @@
 import type { Clock } from '../../src/core/time.ts';
 import type { CallContext } from '../../src/core/call-context.ts';
 import { exponentialBackoff, withFullJitter } from '../../src/core/backoff.ts';
+import type { Checkpoint } from '../../src/library/checkpoint.ts';
 import { functionService } from '../../src/library/function-service.ts';
-import { invocation, retriedInvocation, type Fn, type Invocation } from '../../src/library/invocation.ts';
+import { invocation, retriedInvocation, type Fn, type Invocation, type Outcome } from '../../src/library/invocation.ts';
 import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/retry-strategies.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
-import type { AsyncWait } from '../../src/operator/async-wait.ts';
+import type { AsyncWait, AsyncWaitOptions } from '../../src/operator/async-wait.ts';
 import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
 import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
 import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
-import type { Outcome } from '../../src/library/invocation.ts';
 import { hasCancelHook } from './faulty-function.ts';
 import { errorName, type Input, type Model, type Queue } from './model.ts';
 import type { Plan } from './plan.ts';
@@ -29,13 +29,17 @@ export type Operator = Pick<
   | 'lateCompletions'
 >;
 
+export type OperatorOptions = AsyncWaitOptions<Input, Outcome<number>>;
+
 /** Where a defect can be planted: each part of what is tested may be replaced. */
 export interface Defects {
-  readonly queue?: (queue: Queue, plan: Plan) => Queue;
-  readonly clock?: (clock: Clock) => Clock;
-  readonly invocation?: (right: Invocation<Input, number>) => Invocation<Input, number>;
+  readonly queue?: (right: Queue, plan: Plan, clock: Clock) => Queue;
+  readonly clock?: (right: Clock) => Clock;
+  readonly fn?: (right: Fn<Input, number>) => Fn<Input, number>;
   readonly strategy?: (right: AsyncRetryStrategy<number>) => AsyncRetryStrategy<number>;
+  readonly options?: (right: OperatorOptions) => OperatorOptions;
   readonly operator?: (right: Operator) => Operator;
+  readonly checkpoint?: (right: Checkpoint<Input>) => Checkpoint<Input>;
 }
 
 export function queueOf({ mode, capacity }: Pick<Plan, 'mode' | 'capacity'>): Queue {

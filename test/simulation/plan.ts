@@ -52,14 +52,14 @@ export interface Plan {
   readonly readerMs: number;
   readonly arrivalMs: number;
   readonly checkpointEvery: number;
+  /** The call of the function in which the stream is aborted. */
+  readonly abortAtCall: number;
   /** Library: an error of a record ends the iteration. */
   readonly failFast: boolean;
 }
 
-export interface PlanLimits {
-  readonly level?: Level | undefined;
-  readonly mode?: Mode | undefined;
-}
+/** What is not left to the seed. */
+export type PlanLimits = Partial<Plan>;
 
 export function planOf(seed: number, limits: PlanLimits = {}): Plan {
   const random = new SeededRandom(seed);
@@ -104,7 +104,9 @@ export function planOf(seed: number, limits: PlanLimits = {}): Plan {
     readerMs: random.pick([1, 10, 100]),
     arrivalMs: random.pick([0, 0, 1, 5]),
     checkpointEvery: random.pick([1, 5, 50]),
+    abortAtCall: ending === 'abort' ? random.between(1, records) : Infinity,
     failFast: level === 'library' && ending !== 'resume' && random.chance(0.1),
+    ...limits,
   };
 }
 

@@ -8,6 +8,8 @@ export class RetryModel {
   jitter = 1;
   /** The number of the event in which waits were cut short. */
   endedIn: number | undefined = undefined;
+  /** The rule by which the latest outcome was final. */
+  refusedBy = 'R1';
 
   constructor(plan: Plan) {
     this.#retry = plan.retry;
@@ -16,10 +18,15 @@ export class RetryModel {
   /** Undefined where the outcome is final. */
   waitMs(record: RecordState, given: Given, now: number): number | undefined {
     const retry = this.#retry;
-    if (retry === undefined || this.endedIn !== undefined) return undefined;
-    if (record.attempt > retry.retries || !worthRetry(given)) return undefined;
+    if (retry === undefined || !worthRetry(given)) return this.#refuse('R1');
+    if (this.endedIn !== undefined) return this.#refuse('R6');
+    if (record.attempt > retry.retries) return this.#refuse('R2');
     const waitMs = Math.ceil(this.#delayMs(retry, record.attempt));
-    return now + waitMs < record.due ? waitMs : undefined;
+    return now + waitMs < record.due ? waitMs : this.#refuse('R4');
+  }
+
+  #refuse(rule: string): undefined {
+    this.refusedBy = rule;
   }
 
   #delayMs(retry: RetryPlan, attempt: number): number {

@@ -10,7 +10,9 @@ export class FailedRound extends Error {
 
   constructor(plan: Plan, limits: PlanLimits, cause: unknown) {
     const what = cause instanceof Error ? cause.message : String(cause);
-    const flags = Object.entries(limits).map(([name, value]) => ` --${name} ${value}`);
+    const flags = (['level', 'mode'] as const).map((name) =>
+      limits[name] === undefined ? '' : ` --${name} ${limits[name]}`,
+    );
     super(
       `seed ${plan.seed} (${plan.level}, ${plan.mode}): ${what}\n` +
         `again, with every event: npm run simulate -- --seed ${plan.seed}${flags.join('')} --verbose`,

@@ -1,0 +1,93 @@
+import type { Clock } from '../../src/core/time.ts';
+import type { Fn } from '../../src/library/invocation.ts';
+import type { ResultFuture } from '../../src/operator/async-function.ts';
+import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import type { Watermark } from '../../src/operator/watermark.ts';
+import type { Input, Queue } from './model.ts';
+import type { Defects } from './parts.ts';
+
+/** The same object, but for some members. Private fields stay within reach of its own methods. */
+export function but<Whole extends object>(whole: Whole, changed: Partial<Whole>): Whole {
+  return new Proxy(whole, {
+    get(target, name) {
+      if (name in changed) return Reflect.get(changed, name);
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+/** Gives every watermark at once. */
+export function overtaking(right: Queue): Queue {
+  const waiting: NonNullable<ReturnType<Queue['tryPutBarrier']>>[] = [];
+  const apart = new UnorderedQueue<Input, never>(1_000_000);
+  return but(right, {
+    get ready() {
+      return waiting.length > 0 || right.ready;
+    },
+    get size() {
+      return waiting.length + right.size;
+    },
+    tryPutBarrier(barrier: Watermark) {
+      const slot = apart.tryPutBarrier(barrier);
+      if (slot !== undefined) waiting.push(slot);
+      return slot;
+    },
+    take: () => waiting.shift() ?? right.take(),
+  });
+}
+
+/** A slot that has no deadline in the eyes of whoever wants to take it away before its time. */
+export function undisarmed(right: Queue, clock: Clock): Queue {
+  return but(right, {
+    tryPut(input: Input) {
+      const slot = right.tryPut(input);
+      if (slot === undefined) return undefined;
+      let armed = false;
+      return Object.defineProperty(slot, 'armed', {
+        get: () => armed && (slot.attempt !== undefined || clock.now() >= slot.due),
+        set: (value: boolean) => {
+          armed = value;
+        },
+      });
+    },
+  });
+}
+
+/** The future of the first attempt completes whichever attempt runs. */
+export function oneFutureForAll(right: Fn<Input, number>): Fn<Input, number> {
+  if (typeof right === 'function') return right;
+  const newest = new Map<number, ResultFuture<number>>();
+  return but(right, {
+    asyncInvoke(input, result, context) {
+      newest.set(input.seq, result);
+      const shared: ResultFuture<number> = {
+        complete: (values) => newest.get(input.seq)?.complete(values),
+        completeExceptionally: (error) => newest.get(input.seq)?.completeExceptionally(error),
+      };
+      right.asyncInvoke(input, shared, context);
+    },
+  });
+}
+
+/** Only the function knows until when a record may take. */
+export function withoutDeadline(): Defects {
+  const deadlines = new Map<number, number>();
+  return {
+    options: (right) => ({
+      ...right,
+      invoke(input, attempt) {
+        deadlines.set(input.seq, attempt.deadline);
+        right.invoke(input, but(attempt, { deadline: Infinity }));
+      },
+    }),
+    fn(right) {
+      if (typeof right === 'function') return right;
+      return but(right, {
+        asyncInvoke(input, result, context) {
+          right.asyncInvoke(input, result, but(context, { deadline: deadlines.get(input.seq) ?? Infinity }));
+        },
+      });
+    },
+  };
+}
