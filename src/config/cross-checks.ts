@@ -1,6 +1,6 @@
 import { connectorOf, type ChosenConnector } from '../connectors/registry.ts';
 import { nearest } from '../core/nearest.ts';
-import type { PartialConfig, StepDraft } from './draft.ts';
+import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
 import type { LookupConfig } from './lookup-schema.ts';
 import type { Path } from './path.ts';
 import type { PlaceOf } from './positions.ts';
@@ -26,7 +26,20 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Con
   const ofSteps = Object.entries(pipelines).flatMap(([name, { enrich }]) =>
     enrich.flatMap((step, index) => checkStep(step, ['pipelines', name, 'enrich', index], connectors)),
   );
-  return [...ofLookups, ...ofSteps];
+  const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
+  return [...ofLookups, ...ofSteps, ...ofTimes];
+}
+
+/** A record that is tried again needs an end (semantics T5). */
+function checkTimeout(
+  { enrich, untimed }: PipelineDraft,
+  name: string,
+  lookups: PartialConfig['lookups'],
+): readonly ConfigIssue[] {
+  const retried = enrich.find(({ lookup }) => lookup !== undefined && lookups.get(lookup)?.retry !== undefined)?.lookup;
+  if (!untimed || retried === undefined) return [];
+  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, and a record needs an end`;
+  return [{ path: ['pipelines', name, 'timeout'], message }];
 }
 
 function chosen(lookup: LookupConfig | undefined): ChosenConnector | undefined {

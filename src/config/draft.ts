@@ -1,3 +1,4 @@
+import { durationMs } from '../core/units.ts';
 import type { Mistake } from './issues.ts';
 import { lookupSchema, type LookupConfig } from './lookup-schema.ts';
 import { isMap, type Path, valueAt, withoutValue } from './path.ts';
@@ -14,11 +15,17 @@ export interface StepDraft {
   readonly repeat: { readonly until?: string | undefined } | undefined;
 }
 
+export interface PipelineDraft {
+  readonly enrich: readonly StepDraft[];
+  /** Its records have no time that runs out. */
+  readonly untimed: boolean;
+}
+
 /** What the checks across sections look at: everything that can be understood of a configuration that may have mistakes. */
 export interface PartialConfig {
   /** By name; undefined for a lookup that is there but has mistakes. */
   readonly lookups: ReadonlyMap<string, LookupConfig | undefined>;
-  readonly pipelines: Readonly<Record<string, { readonly enrich: readonly StepDraft[] }>>;
+  readonly pipelines: Readonly<Record<string, PipelineDraft>>;
 }
 
 /** Reads section by section, so that a mistake in one does not hide what is wrong elsewhere. */
@@ -31,7 +38,7 @@ export function draftOf(tree: unknown, mistakes: readonly Mistake[]): PartialCon
     const steps = valueAt(value, ['enrich']);
     const at = ['pipelines', name, 'enrich'];
     const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], mistakes)) : [];
-    return [name, { enrich }] as const;
+    return [name, { enrich, untimed: durationMs(String(valueAt(value, ['timeout']))) === 0 }] as const;
   });
   return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines) };
 }

@@ -60,7 +60,6 @@ export const requestErrors = {
   stalled: { status: 408, title: 'The response was not read' },
   idle: { status: 408, title: 'Nothing was sent' },
   bad_resume: { status: 400, title: 'The stream can not be taken up where the client asks' },
-  bad_framing: { status: 400, title: 'The body can not be divided into records' },
 } as const;
 
 export type RequestErrorCode = keyof typeof requestErrors;

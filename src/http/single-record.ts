@@ -42,7 +42,7 @@ export async function enrichSingleRecord(
   const { lines } = outcome;
   const body = typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`;
   pipeline.observer.sent(Buffer.byteLength(body));
-  return reply.type('application/json').send(Buffer.from(body));
+  return reply.type('application/json').header('cache-control', 'no-store').send(Buffer.from(body));
 }
 
 /** One record takes a place among the streams, and a drain waits for it. */
