@@ -4,7 +4,33 @@ import type { ResultFuture } from '../../src/operator/async-function.ts';
 import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
 import type { Watermark } from '../../src/operator/watermark.ts';
 import type { Input, Queue } from './model.ts';
-import type { Defects } from './parts.ts';
+import type { Defects, OperatorOptions } from './parts.ts';
+import type { Plan, PlanLimits } from './plan.ts';
+
+/** A defect, and the rule by which it has to be found. */
+export interface Planted {
+  readonly what: string;
+  readonly rule: string;
+  readonly plan: PlanLimits;
+  /** Made anew for each round. */
+  readonly plant: () => Defects;
+}
+
+export const options = (change: (right: OperatorOptions) => Partial<OperatorOptions>): (() => Defects) => {
+  return () => ({ options: (right) => ({ ...right, ...change(right) }) });
+};
+
+export const queue = (change: (right: Queue, plan: Plan, clock: Clock) => Queue): (() => Defects) => {
+  return () => ({ queue: change });
+};
+
+export const retried: PlanLimits = {
+  timeoutMs: 250,
+  hangs: 0,
+  ending: 'end',
+  errors: 0.5,
+  retry: { kind: 'exponential', retries: 2, initialMs: 2, multiplier: 2, maxMs: 40 },
+};
 
 /** The same object, but for some members. Private fields stay within reach of its own methods. */
 export function but<Whole extends object>(whole: Whole, changed: Partial<Whole>): Whole {
@@ -90,4 +116,15 @@ export function withoutDeadline(): Defects {
       });
     },
   };
+}
+
+/** Changes what it was given, when it is done with it. */
+export function spoiling(right: Fn<Input, number>): Fn<Input, number> {
+  if (typeof right === 'function') return right;
+  return but(right, {
+    asyncInvoke(input, result, context) {
+      right.asyncInvoke(input, result, context);
+      input.body.mark = -2;
+    },
+  });
 }

@@ -222,8 +222,14 @@ export class LifeModel {
 
   #settle(record: RecordState, given: Given): void {
     record.phase = 'settled';
-    record.outcome = given;
+    record.outcome = this.#outcomeOf(record, given);
     this.unheard++;
+  }
+
+  /** The library asks `onError` for values, unless an error is to end it. */
+  #outcomeOf({ seq }: RecordState, given: Given): Given {
+    const { level, failFast } = this.#plan;
+    return typeof given === 'string' && level === 'library' && !failFast ? [errorValue(seq)] : given;
   }
 
   #freeKey(record: RecordState): void {
@@ -237,6 +243,11 @@ export class LifeModel {
       this.startable++;
     }
   }
+}
+
+/** What stands for an error in the library's results. */
+export function errorValue(seq: number): number {
+  return -1 - seq;
 }
 
 export function same(left: Given, right: Given): boolean {

@@ -6,6 +6,7 @@ import type { StreamQueue } from '../../src/operator/queue.ts';
 import { pending, type BarrierSlot, type RecordSlot, type Slot } from '../../src/operator/slot.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
 import { LifeModel, same } from './life-model.ts';
+import { Line } from './line.ts';
 import { nameOf, OrderModel } from './order-model.ts';
 import type { Plan } from './plan.ts';
 import { RecordState, type Given } from './record-state.ts';
@@ -55,7 +56,14 @@ export class Model {
   /** Complete, and not emitted. */
   complete = 0;
   taken = 0;
+  lastLeft = -1;
   #leaving: Outcome<number> | Watermark | undefined;
+  /** What was taken since somebody emptied this, by number. */
+  log: number[] = [];
+  /** Library: what the reader has to be given next. */
+  readonly toRead = new Line<number | Watermark>();
+  /** Library: the error that ends the iteration. */
+  failure: string | undefined;
 
   constructor(plan: Plan, clock: SimClock, rules: Rules, readable: () => boolean, start: Start) {
     this.plan = plan;
@@ -101,6 +109,8 @@ export class Model {
     if (!this.#readable()) this.rules.broken('C5', `${nameOf(item)} was emitted though the reader was not ready`);
     const seq = typeof item === 'number' ? item : item.seq;
     if (seq >= this.#next) this.#next = seq + 1;
+    this.lastLeft = seq;
+    if (this.plan.level === 'library') this.#toReader(seq, slot);
     this.#leaving = slot.barrier;
     if (typeof item !== 'number' && slot.barrier === undefined) this.#recordLeft(item, slot.output);
     this.order.take(item);
@@ -126,6 +136,15 @@ export class Model {
       'E3',
       `the checkpoint says ${next} and [${open.join()}], not ${this.#next} and [${expected.join()}]`,
     );
+  }
+
+  #toReader(seq: number, slot: Slot<Input, Outcome<number>>): void {
+    this.log.push(seq);
+    if (slot.barrier !== undefined) this.toRead.push(slot.barrier);
+    else if (slot.output instanceof Failure) {
+      this.failure = errorName(slot.output.error);
+      this.life.aborted = true;
+    } else if (slot.output !== pending) for (const value of slot.output) this.toRead.push(value);
   }
 
   #recordLeft(record: RecordState, output: Outcome<number> | typeof pending): void {

@@ -4,6 +4,7 @@ import { Failure } from '../../src/library/failure.ts';
 import type { Outcome } from '../../src/library/invocation.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
+import { Progress } from '../../src/pipeline/progress.ts';
 import { faultyFunction } from './faulty-function.ts';
 import { Model, WatchedQueue, type Input } from './model.ts';
 import { invocationOf, queueOf, strategyOf, type Defects, type Operator, type OperatorOptions } from './parts.ts';
@@ -34,6 +35,8 @@ export class OperatorRound {
   readonly #model: Model;
   readonly #wait: Operator;
   readonly #checkpoints: CheckpointQueue<Input, Outcome<number>>;
+  /** What the service keeps of the same thing. */
+  readonly #progress = new Progress(0);
   readonly #items: SourceItems;
   #refused: Input | Watermark | undefined;
   /** An offer was refused, and nobody has said since that there is room. */
@@ -131,8 +134,11 @@ export class OperatorRound {
   #emitted(output: Outcome<number> | Watermark): void {
     this.#model.emitted(output);
     this.#unflushed = true;
+    this.#progress.leaving(this.#model.lastLeft);
+    this.#progress.emitted();
     if (this.#ended) this.#rules.broken('E1', 'something was emitted after the end');
     if (this.#random.chance(1 / 32)) {
+      this.#model.checkCheckpoint(this.#progress.checkpoint());
       const right = this.#checkpoints.checkpoint();
       const { next, pending } = this.#defects.checkpoint?.(right) ?? right;
       this.#model.checkCheckpoint({ next, pending: pending.map(({ seq }) => seq) });
@@ -193,6 +199,7 @@ export class OperatorRound {
         return false;
       }
       this.#refused = item;
+      this.#progress.read(Watermark.is(item) ? Number(item.value) : item.seq);
       const taken = Watermark.is(item) ? this.#wait.offerBarrier(item) : this.#wait.offer(item);
       if (!taken) {
         this.#waitsForRoom = !this.#aborted;

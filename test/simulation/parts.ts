@@ -40,6 +40,7 @@ export interface Defects {
   readonly options?: (right: OperatorOptions) => OperatorOptions;
   readonly operator?: (right: Operator) => Operator;
   readonly checkpoint?: (right: Checkpoint<Input>) => Checkpoint<Input>;
+  readonly resume?: (right: Checkpoint<Input>) => Checkpoint<Input>;
 }
 
 export function queueOf({ mode, capacity }: Pick<Plan, 'mode' | 'capacity'>): Queue {

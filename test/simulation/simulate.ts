@@ -1,4 +1,5 @@
 import type { Defects } from './parts.ts';
+import { LibraryRound } from './library-round.ts';
 import { OperatorRound } from './operator-round.ts';
 import { planOf, type Plan, type PlanLimits } from './plan.ts';
 import { BrokenRule, Rules } from './rules.ts';
@@ -37,7 +38,8 @@ export async function simulateRound(
   const { stackTraceLimit } = Error;
   if (trace === undefined) Error.stackTraceLimit = 0;
   try {
-    await new OperatorRound(plan, rules, defects).run();
+    if (plan.level === 'library') await new LibraryRound(plan, rules, defects).run();
+    else await new OperatorRound(plan, rules, defects).run();
   } catch (error) {
     throw new FailedRound(plan, limits, error);
   } finally {

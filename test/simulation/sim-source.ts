@@ -1,0 +1,82 @@
+import type { Source } from '../../src/library/source.ts';
+import { Watermark } from '../../src/operator/watermark.ts';
+import type { Input, Model, Start } from './model.ts';
+import type { Plan } from './plan.ts';
+import type { SeededRandom } from './random.ts';
+import type { SimClock } from './sim-clock.ts';
+import { SourceItems } from './source-items.ts';
+
+type Item = Input | Watermark;
+
+/** A source that answers at once or late, and goes on using the objects that it has given away. */
+export class SimSource {
+  readonly #plan: Plan;
+  readonly #random: SeededRandom;
+  readonly #clock: SimClock;
+  readonly #model: Model;
+  readonly #items: SourceItems;
+  #given: Input | undefined;
+  /** It has been asked for an item that it has not given. */
+  asked = false;
+  /** It has said that there is no more. */
+  over = false;
+  released = 0;
+  /** What was done to it that must not be done. */
+  unruly: string | undefined;
+
+  constructor(plan: Plan, random: SeededRandom, clock: SimClock, model: Model, start: Start) {
+    this.#plan = plan;
+    this.#random = random;
+    this.#clock = clock;
+    this.#model = model;
+    this.#items = new SourceItems(plan, random, start.next);
+  }
+
+  asSource(): Source<Item> {
+    // Without retries it makes no difference in which moment the input ends, so it may do so in that of an item.
+    if (this.#plan.retry === undefined && this.#random.chance(0.3)) {
+      return { [Symbol.iterator]: () => ({ next: () => this.#take(), return: () => this.#release() }) };
+    }
+    return {
+      [Symbol.asyncIterator]: () => ({ next: () => this.#next(), return: () => Promise.resolve(this.#release()) }),
+    };
+  }
+
+  #next(): Promise<IteratorResult<Item>> {
+    const result = this.#take(false);
+    this.asked = true;
+    if (result.done !== true && this.#random.chance(0.7)) {
+      this.asked = false;
+      return Promise.resolve(result);
+    }
+    return new Promise((resolve) => {
+      this.#clock.after(this.#random.between(0, this.#plan.arrivalMs), () => {
+        this.asked = false;
+        if (result.done === true) this.#end();
+        resolve(result);
+      });
+    });
+  }
+
+  #take(ends = true): IteratorResult<Item> {
+    if (this.asked) this.unruly = 'the source was asked again before it had answered';
+    if (this.released > 0 || this.over) this.unruly = 'the source was asked after its end';
+    if (this.#model.order.size >= this.#plan.capacity) this.unruly = 'the source was asked, but every slot is taken';
+    if (this.#given !== undefined) this.#given.body.mark = -1;
+    const value = this.#items.next();
+    this.#given = Watermark.is(value) ? undefined : value;
+    if (value !== undefined) return { done: false, value };
+    if (ends) this.#end();
+    return { done: true, value: undefined };
+  }
+
+  #end(): void {
+    this.over = true;
+    this.#model.retry.endedIn = this.#model.life.event;
+  }
+
+  #release(): IteratorResult<Item> {
+    this.released++;
+    return { done: true, value: undefined };
+  }
+}
