@@ -84,9 +84,19 @@ function member(value: JsonValue | undefined, name: string): JsonObject {
 }
 
 async function listen(app: HttpApp, host: string, port: number): Promise<string> {
-  await app.listen({ host, port });
+  await app.listen({ host, port }).catch((cause: unknown) => {
+    throw new Error(`can not listen on ${host}:${port}: ${refusal(cause)}`, { cause });
+  });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${shown}:${address.port}`;
+}
+
+/** What the system said, and the way out where there is one. */
+function refusal(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'EADDRINUSE') return 'another process listens there; stop it, or choose another --port or --admin-port';
+  if (code === 'EACCES') return 'a port below 1024 is for root; choose another --port or --admin-port';
+  return cause instanceof Error ? cause.message : String(cause);
 }

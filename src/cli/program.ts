@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ConfigFlags } from './settings.ts';
@@ -98,5 +98,5 @@ function withConfig(command: Command): Command {
 function wholeNumber(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new CommanderError(exitCodes.usage, 'millrace.number', `expected a whole number above 0, got ${text}`);
+  throw new InvalidArgumentError('Expected a whole number above 0.');
 }

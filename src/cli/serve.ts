@@ -17,12 +17,12 @@ export async function serve(flags: ConfigFlags): Promise<number> {
   const stopped = firstSignal();
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await stopped;
+  process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
+  process.once('SIGINT', () => process.exit(exitCodes.SIGINT));
   logger.info(
     { signal, drainTimeoutMs: config.server.drainTimeout },
     'draining: no new streams, running ones may finish',
   );
-  process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
-  process.once('SIGINT', () => process.exit(exitCodes.SIGINT));
   const cut = await service.stop();
   logger.info({ cut }, 'stopped');
   return cut === 0 ? exitCodes.done : exitCodes[signal];

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { isJsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonValue } from '../../src/core/json.ts';
 import { linesOf, startInProcess } from './in-process.ts';
 
 type Script = (socket: Socket) => void;
@@ -50,6 +50,9 @@ const members = ['code', 'message', 'lookup', 'status', 'attempts', 'line'];
 
 const body = '{"key":"a"}\n{"key":"bad","n":1.0}\n{"key":"b"}\n';
 
+const text = (value: JsonValue | undefined): string =>
+  typeof value === 'string' ? value : `no text: ${JSON.stringify(value)}`;
+
 /** The `_error` of the one bad record; what stands around it has to be as if nothing had happened. */
 async function failureOf(script: Script, lookup: object = {}): Promise<unknown> {
   const far = await farEnd(script);
@@ -58,14 +61,14 @@ async function failureOf(script: Script, lookup: object = {}): Promise<unknown> 
     { far: { http: { url: `${origin}/{key}` }, ...lookup } },
     { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] },
   );
-  const text = await enrich(body);
-  const [before, bad = '', after] = text.split('\n');
+  const enrichedText = await enrich(body);
+  const [before, bad = '', after] = enrichedText.split('\n');
   expect([before, after]).toEqual(['{"key":"a","answer":{"found":"a"}}', '{"key":"b","answer":{"found":"b"}}']);
   expect(bad).toMatch(/^\{"key":"bad","n":1\.0,"(_error|answer)":/);
   const error = linesOf(bad)[0]?.['_error'];
   if (!isJsonObject(error)) return bad;
   expect(Object.keys(error)).toEqual(members.filter((member) => member in error));
-  return { ...error, message: String(error['message']).replaceAll(origin, 'ORIGIN') };
+  return { ...error, message: text(error['message']).replaceAll(origin, 'ORIGIN') };
 }
 
 const megabytes = Buffer.alloc(10_000_000, '[1],');
@@ -214,10 +217,11 @@ test('a 404 is a miss, not an error', async () => {
   expect(await failureOf(answer('gone', 'HTTP/1.1 404 Not Found'))).toBe('{"key":"bad","n":1.0,"answer":null}');
 });
 
+const to = (port: number): object => ({ http: { url: `http://127.0.0.1:${port}/{key}` } });
+
 test('a downstream where nobody listens costs the records that ask it, and no other lookup', async () => {
   const [far, closed] = await Promise.all([farEnd(() => {}), farEnd(() => {})]);
   await closed.close();
-  const to = (port: number): object => ({ http: { url: `http://127.0.0.1:${port}/{key}` } });
   const { enrich } = await startInProcess(
     { far: to(far.port), closed: to(closed.port) },
     {

@@ -88,6 +88,9 @@ const chunkSizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer
   maxLength: 20,
 });
 
+const inOrderOf = (mode: string, lines: readonly string[]): readonly string[] =>
+  mode === 'ordered' ? lines : lines.toSorted();
+
 describe.each(['ordered', 'unordered'])('%s, over HTTP', (mode) => {
   test('a line that no parser could write again comes back as it was, but for the answer', async () => {
     const { enrich } = await service();
@@ -97,13 +100,17 @@ describe.each(['ordered', 'unordered'])('%s, over HTTP', (mode) => {
 
   test('10,000 generated lines come back byte for byte, but for the answer: each once, whatever the chunks', async () => {
     const { port } = await service();
-    const inOrder = (lines: readonly string[]): readonly string[] => (mode === 'ordered' ? lines : lines.toSorted());
     await fc.assert(
       fc.asyncProperty(fc.integer(), chunkSizes, async (seed, sizes) => {
         const sent = fc.sample(object, { seed, numRuns: linesPerRun }).map((line, id) => numbered(line, id));
         const got = (await sentInChunks(port, Buffer.from(`${sent.join('\n')}\n`), sizes, mode)).split('\n');
         expect(got.pop()).toBe('');
-        expect(inOrder(got)).toEqual(inOrder(sent.map((line, id) => answered(line, id))));
+        expect(inOrderOf(mode, got)).toEqual(
+          inOrderOf(
+            mode,
+            sent.map((line, id) => answered(line, id)),
+          ),
+        );
       }),
       { numRuns: 10_000 / linesPerRun },
     );

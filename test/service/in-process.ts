@@ -1,40 +1,15 @@
 import { onTestFinished } from 'vitest';
 import { type Service, startService } from '../../src/cli/compose.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { Admin } from './admin.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
-
-/** What the admin listener of a service tells. */
-export class Admin {
-  readonly url: string;
-
-  constructor(url: string) {
-    this.url = url;
-  }
-
-  async state(): Promise<{ readonly streams: readonly JsonObject[]; readonly lookups: JsonObject }> {
-    const state: unknown = parseJson(await this.#text('/state'));
-    if (!isJsonObject(state) || !Array.isArray(state['streams']) || !isJsonObject(state['lookups']))
-      throw new Error(`no state: ${JSON.stringify(state)}`);
-    return { streams: state['streams'].filter((stream) => isJsonObject(stream)), lookups: state['lookups'] };
-  }
-
-  /** The sum of all samples of one family. */
-  async metric(name: string): Promise<number> {
-    const values = (await this.#text('/metrics')).matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'));
-    return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
-  }
-
-  async #text(path: string): Promise<string> {
-    return (await fetch(this.url + path)).text();
-  }
-}
 
 export interface InProcess {
   readonly service: Service;
   readonly admin: Admin;
   readonly port: number;
   /** Sends a body and gives what comes back, whole. */
-  enrich(body: string | Uint8Array<ArrayBuffer>, query?: string): Promise<string>;
+  readonly enrich: (body: string | Uint8Array<ArrayBuffer>, query?: string) => Promise<string>;
 }
 
 /** The whole service, as the command line composes it, with both of its listeners; stopped with the test. */

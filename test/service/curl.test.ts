@@ -1,0 +1,83 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { folderOf, type Serving, serve } from './serving.ts';
+
+const run = promisify(execFile);
+
+function started(more = ''): Promise<Serving> {
+  return serve({
+    'millrace.yaml': `
+lookups: { rows: { table: { file: rows.csv, key: id } } }
+pipelines: { test: { enrich: [ { lookup: rows, with: { id: /key }, into: /answer } ]${more} } }`,
+    'rows.csv': 'id,name\n1,one\n2,two\n',
+  });
+}
+
+const line = (n: number): string => `{"n":${n},"key":"${1 + (n % 2)}"}\n`;
+const answered = (n: number): string => {
+  const id = 1 + (n % 2);
+  return `{"n":${n},"key":"${id}","answer":{"id":"${id}","name":"${id === 1 ? 'one' : 'two'}"}}\n`;
+};
+const numbers = [...Array(20_000).keys()];
+const body = numbers.map((n) => line(n)).join('');
+const whole = numbers.map((n) => answered(n)).join('');
+
+test('-sSN -X POST -T . shows each result before the next line is typed, and exits 0', async () => {
+  const { url } = await started();
+  const curl = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
+  const ended = once(curl, 'exit');
+  curl.stdout.setEncoding('utf8');
+  for (let n = 0; n < 20; n++) {
+    curl.stdin.write(line(n));
+    expect(await once(curl.stdout, 'data')).toEqual([answered(n)]);
+  }
+  curl.stdin.end();
+  expect(await ended).toEqual([0, null]);
+});
+
+describe('a file of 20,000 lines comes back whole and in order', () => {
+  test.each([
+    'curl -sS -X POST -T in.ndjson "$URL"',
+    'cat in.ndjson | curl -sS -X POST -T - "$URL"',
+    'curl -sS --data-binary @in.ndjson "$URL"',
+    'curl -sS -0 --data-binary @in.ndjson "$URL"',
+  ])('%s', async (command) => {
+    const { url } = await started();
+    const cwd = folderOf({ 'in.ndjson': body });
+    const env = { ...process.env, URL: `${url}/v1/enrich/test` };
+    const { stdout } = await run('sh', ['-c', command], { cwd, env, maxBuffer: 100_000_000 });
+    // Compared as a whole: the difference of two megabytes is no message.
+    expect(stdout === whole).toBe(true);
+  });
+});
+
+async function codeOf(...args: readonly string[]): Promise<unknown> {
+  const failed: unknown = await run('curl', ['-sS', ...args]).catch((error: unknown) => error);
+  return failed instanceof Error && 'code' in failed ? failed.code : 0;
+}
+
+describe('curl exits', () => {
+  test('0 where every record has its outcome, failed ones as well', async () => {
+    const { url } = await started();
+    expect(await codeOf('--fail', '--data-binary', '{"key":null}\n17\n', `${url}/v1/enrich/test`)).toBe(0);
+  });
+
+  test('18 where the stream was cut', async () => {
+    const { url } = await started(', onError: fail');
+    expect(await codeOf('--data-binary', '{"key":"1"}\n{"key":null}\n', `${url}/v1/enrich/test`)).toBe(18);
+  });
+
+  test('22 where the request was refused, if it is asked to fail', async () => {
+    const { url } = await started();
+    expect(await codeOf('--fail', '--data-binary', '{}', `${url}/v1/enrich/tset`)).toBe(22);
+  });
+
+  test('7 where nobody listens', async () => {
+    const serving = await started();
+    serving.child.kill('SIGTERM');
+    await serving.ended;
+    expect(await codeOf('--data-binary', '{}', `${serving.url}/v1/enrich/test`)).toBe(7);
+  });
+});

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { Admin } from './admin.ts';
+
+export const root = join(import.meta.dirname, '../..');
+const sources = join(root, 'src/cli/main.ts');
+
+/** A `millrace` command in a process of its own; ended with the test where it has not ended by itself. */
+export class Millrace {
+  readonly child: ChildProcess;
+  /** Everything it has said so far. */
+  stdout = '';
+  stderr = '';
+  /** Exit code and signal, when both streams have been read to their end. */
+  readonly ended: Promise<readonly [code: number | null, signal: string | null]>;
+  #changed: (() => void)[] = [];
+
+  constructor(
+    args: readonly string[],
+    { main = sources, node = [] }: { main?: string; node?: readonly string[] } = {},
+  ) {
+    const child = spawn(process.execPath, [...node, main, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#change();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#change();
+    });
+    this.ended = once(child, 'close').then(([code, signal]) => {
+      this.#change();
+      return [code as number | null, signal as string | null];
+    });
+    onTestFinished(async () => {
+      if (this.#over) return;
+      child.kill('SIGKILL');
+      await this.ended;
+    });
+  }
+
+  get #over(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** What `pattern` finds in stderr, as soon as it is there. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.stderr);
+      if (found !== null) return found;
+      if (this.#over) throw new Error(`ended without ${pattern}:\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+  }
+
+  #change(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+/** A running `millrace serve`. */
+export class Serving extends Millrace {
+  url = '';
+  admin = new Admin('');
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /** Largest resident set of the process so far, in bytes; undefined where the system does not tell. */
+  peakBytes(): number | undefined {
+    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(this.#status())?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  }
+
+  #status(): string {
+    try {
+      return readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+    } catch {
+      return '';
+    }
+  }
+}
+
+/** Files in a folder of their own, which is removed with the test. Gives the folder. */
+export function folderOf(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-service-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  return folder;
+}
+
+const anyPort = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
+
+/** `millrace serve -c millrace.yaml`, on free ports, of these files. Resolves when it listens. */
+export async function serve(files: Readonly<Record<string, string>>, main = sources): Promise<Serving> {
+  const serving = new Serving(['serve', '-c', join(folderOf(files), 'millrace.yaml'), ...anyPort], { main });
+  const [, url = '', adminUrl = ''] = await serving.says(/millrace listens on (http:\S+), admin on (http:[^\s;]+)/);
+  serving.url = url;
+  serving.admin = new Admin(adminUrl);
+  return serving;
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { listen } from '../http/start.ts';
+import { WireClient } from '../http/wire-client.ts';
+import { type Serving, serve } from './serving.ts';
+
+const answer = '{"key":"1","name":"one"}';
+
+function started(server = ''): Promise<Serving> {
+  return serve({
+    'millrace.yaml': `${server}
+lookups: { rows: { table: { file: rows.ndjson, key: key } } }
+pipelines: { test: { enrich: [ { lookup: rows, with: { key: /key }, into: /answer } ] } }`,
+    'rows.ndjson': `${answer}\n`,
+  });
+}
+
+/** A stream that has had one answer, and goes on. */
+async function streaming({ port }: Serving): Promise<WireClient> {
+  const client = await WireClient.open(port);
+  onTestFinished(() => void client.socket.destroy());
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  client.chunk('{"n":1,"key":"1"}\n');
+  await client.until(`{"n":1,"key":"1","answer":${answer}}`);
+  return client;
+}
+
+test('SIGTERM: not ready, no new stream, the one that runs comes to its end, exit code 0', async () => {
+  const serving = await started();
+  const client = await streaming(serving);
+  expect((await fetch(`${serving.admin.url}/readyz`)).status).toBe(200);
+  serving.child.kill('SIGTERM');
+  await serving.says(/"draining/);
+  const ready = await fetch(`${serving.admin.url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining', streams: 1 }]);
+  expect((await fetch(`${serving.admin.url}/livez`)).status).toBe(200);
+  const refused = await fetch(`${serving.url}/v1/enrich/test`, { method: 'POST', body: '{"key":"1"}\n' });
+  expect([refused.status, refused.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
+  expect(await refused.json()).toMatchObject({ code: 'draining', status: 503 });
+  client.chunk('{"n":2,"key":"1"}\n');
+  await client.until(`{"n":2,"key":"1","answer":${answer}}`);
+  client.write('0\r\n\r\n');
+  await client.until('Millrace-Status: complete');
+  expect(await serving.ended).toEqual([0, null]);
+  expect(serving.stdout).toBe('');
+});
+
+test('a service without streams ends at once, whenever the signal comes', async () => {
+  const serving = await started();
+  // As soon as the line is there that says where it listens.
+  serving.child.kill('SIGTERM');
+  expect(await serving.ended).toEqual([0, null]);
+});
+
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('%s: what runs when drainTimeout is over is cut: curl exits 18, the service %i', async (signal, code) => {
+  const far = createServer(() => {});
+  const port = await listen(far);
+  onTestFinished(() => {
+    far.closeAllConnections();
+    far.close();
+  });
+  const serving = await serve({
+    'millrace.yaml': `server: { drainTimeout: 100ms }
+lookups: { far: { http: { url: "http://127.0.0.1:${port}/{key}" } } }
+pipelines: { test: { timeout: 1h, enrich: [ { lookup: far, with: { key: /key }, into: /answer } ] } }`,
+  });
+  const asked = once(far, 'request');
+  const curl = spawn('curl', ['-sS', '--data-binary', '{"key":"1"}', `${serving.url}/v1/enrich/test`]);
+  curl.stdout.resume();
+  curl.stderr.resume();
+  const curlEnded = once(curl, 'close');
+  await asked;
+  serving.child.kill(signal);
+  expect(await curlEnded).toEqual([18, null]);
+  expect(await serving.ended).toEqual([code, null]);
+});
+
+test('a second signal ends it at once', async () => {
+  const serving = await started('server: { drainTimeout: 1h }');
+  const client = await streaming(serving);
+  serving.child.kill('SIGTERM');
+  await serving.says(/"draining/);
+  serving.child.kill('SIGTERM');
+  expect(await serving.ended).toEqual([143, null]);
+  await client.untilEnded();
+  expect(client.received).not.toContain('Millrace-Status: complete');
+});

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { folderOf, Millrace } from './serving.ts';
+
+/** Preloaded: says at the end of the process which packages it has loaded. */
+const spy = `
+import { registerHooks } from 'node:module';
+const packages = new Set();
+registerHooks({ load(url, context, next) {
+  const name = /node_modules[/]((?:@[^/]+[/])?[^/]+)/.exec(url)?.[1];
+  if (name !== undefined) packages.add(name);
+  return next(url, context);
+} });
+process.on('exit', () => process._rawDebug('loaded: ' + [...packages].toSorted().join(' ')));`;
+
+async function packagesOf(until: RegExp | undefined, ...args: readonly string[]): Promise<readonly string[]> {
+  const millrace = new Millrace(args, { node: ['--import', `data:text/javascript,${encodeURIComponent(spy)}`] });
+  if (until !== undefined) {
+    await millrace.says(until);
+    millrace.child.kill('SIGTERM');
+  }
+  await millrace.ended;
+  return /^loaded: (.*)$/m.exec(millrace.stderr)?.[1]?.split(' ') ?? [];
+}
+
+const serving = ['@fastify/swagger', 'fastify', 'pino', 'prom-client'];
+const anyPort = ['--port', '0', '--admin-port', '0'];
+
+function config(lookup: string): string {
+  const pipelines = 'pipelines: { test: { enrich: [ { lookup: far, with: { id: /key }, into: /answer } ] } }';
+  const files = { 'millrace.yaml': `lookups: { far: ${lookup} }\n${pipelines}\n`, 'rows.csv': 'id\n1\n' };
+  return join(folderOf(files), 'millrace.yaml');
+}
+
+test('help loads the command line alone', async () => {
+  expect(await packagesOf(undefined, '--help')).toEqual(['commander']);
+});
+
+test('check loads what reads a configuration, and nothing that serves or asks', async () => {
+  const loaded = await packagesOf(undefined, 'check', '-c', config('{ table: { file: rows.csv, key: id } }'));
+  expect(loaded).toEqual(expect.arrayContaining(['yaml', 'zod']));
+  expect(loaded.filter((name) => [...serving, 'undici', 'csv-parse'].includes(name))).toEqual([]);
+});
+
+test.each([
+  ['http: { url: "http://127.0.0.1:1/{id}" }', 'undici', 'csv-parse'],
+  ['table: { file: rows.csv, key: id }', 'csv-parse', 'undici'],
+])('serve with %s loads %s, not %s', async (lookup, needed, unneeded) => {
+  const loaded = await packagesOf(/listens on/, 'serve', '-c', config(`{ ${lookup} }`), ...anyPort);
+  expect(loaded).toEqual(expect.arrayContaining([...serving, needed]));
+  // Schemas of routes document only: their validator has no part in it.
+  expect(loaded.filter((name) => [unneeded, 'ajv'].includes(name))).toEqual([]);
+});
