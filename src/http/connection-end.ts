@@ -8,11 +8,17 @@ const LINGER_MS = 1000;
 /** Closes the connection of a request whose body still came when its answer was complete, once the client could read that. */
 export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
   if (request.complete || request.socket.destroyed) return;
+  const { socket } = request;
   request.resume();
-  const disarm = clock.setTimer(LINGER_MS, () => {
-    if (!request.complete) request.socket.destroy();
-  });
-  request.once('close', disarm);
+  const stopTimer = clock.setTimer(LINGER_MS, () => socket.destroy());
+  // A request whose answer is complete is not told that its connection is gone.
+  const over = (): void => {
+    stopTimer();
+    request.off('close', over);
+    socket.off('close', over);
+  };
+  request.once('close', over);
+  socket.once('close', over);
 }
 
 /**

@@ -142,6 +142,14 @@ test('a client that goes on sending after a refusal is cut off', async () => {
   expect(client.received).not.toContain('connection: close');
 });
 
+test('a client that leaves after a refusal leaves nothing behind', async () => {
+  const { port } = await start();
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/nobody', 'Transfer-Encoding: chunked');
+  await client.until('unknown_pipeline');
+  client.socket.resetAndDestroy();
+});
+
 test('what is no HTTP is told so', async () => {
   const { port } = await start();
   const client = await WireClient.open(port);
