@@ -147,6 +147,7 @@ test('a client that leaves after a refusal leaves nothing behind', async () => {
   const client = await WireClient.open(port);
   client.head('/v1/enrich/nobody', 'Transfer-Encoding: chunked');
   await client.until('unknown_pipeline');
+  expect(client.received).toMatch(/^HTTP\/1\.1 404 /);
   client.socket.resetAndDestroy();
 });
 
