@@ -1,4 +1,5 @@
 import type { HttpApp } from '../http/app-options.ts';
+import { secretHider } from '../config/hide-secrets.ts';
 import type { EffectiveConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
@@ -34,7 +35,9 @@ export interface Service {
 export async function startService({ config, effective, baseDir, logger }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
   const { server } = config;
-  const metrics = createMetrics({ version: version() });
+  const startedMs = clock.now();
+  const release = version();
+  const metrics = createMetrics({ version: release });
   const pipelines = await buildPipelines(config, {
     clock,
     observer: metrics.observer,
@@ -42,7 +45,7 @@ export async function startService({ config, effective, baseDir, logger }: Servi
     logger: (lookup) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
   });
   const gate: Gate = { draining: false };
-  const streams = new LiveStreams(clock, watchEveryMs(server.limits));
+  const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
   const app = await buildApp({
     pipelines,
     limits: server.limits,
@@ -50,12 +53,17 @@ export async function startService({ config, effective, baseDir, logger }: Servi
     gate,
     clock,
     logger,
-    version: version(),
+    version: release,
     describe: (name) => member(member(effective, 'pipelines'), name),
   });
   const scrape = { contentType: metrics.contentType, text: () => metrics.scrape() };
-  const lookups = (): JsonObject => member(metrics.snapshot(), 'lookups');
-  const admin = buildAdminApp({ gate, streams, scrape, lookups });
+  const hide = secretHider(config);
+  const state = (): JsonObject => {
+    const { errors, ...counted } = metrics.snapshot();
+    const since = { version: release, uptimeMs: Math.round(clock.now() - startedMs) };
+    return { ...since, ...counted, errors: errors.map((error) => ({ ...error, message: hide(error.message) })) };
+  };
+  const admin = buildAdminApp({ gate, streams, scrape, state });
   try {
     const url = await listen(app, server.host, server.port);
     const adminUrl = await listen(admin, server.admin.host, server.admin.port);

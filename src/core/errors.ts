@@ -76,8 +76,16 @@ export interface FailureDetails {
   readonly cause?: unknown;
 }
 
+/** What is told of a record that failed. */
+export interface RecordFailure {
+  readonly code: RecordErrorCode;
+  readonly message: string;
+  /** Absent where nothing was asked: the line itself was wrong. */
+  readonly details?: FailureDetails;
+}
+
 /** The failure of one record: an outcome, never the end of a stream by itself. */
-export class RecordError extends Error {
+export class RecordError extends Error implements RecordFailure {
   override readonly name = 'RecordError';
   readonly code: RecordErrorCode;
   readonly details: FailureDetails;

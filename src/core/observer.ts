@@ -1,4 +1,4 @@
-import type { RecordErrorCode } from './errors.ts';
+import type { RecordFailure } from './errors.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
 
 /** How a record left: one of the values of the label `outcome` of `millrace_records_out_total`. */
@@ -32,7 +32,7 @@ export interface PipelineObserver {
   streamRejected(): void;
   recordIn(): void;
   recordOut(outcome: RecordOutcome): void;
-  recordError(code: RecordErrorCode): void;
+  recordError(failure: RecordFailure): void;
   received(bytes: number): void;
   sent(bytes: number): void;
   /** Admission to emission. */

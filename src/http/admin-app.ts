@@ -11,12 +11,12 @@ export interface AdminOptions {
   readonly streams: LiveStreams;
   /** The metrics in the format of Prometheus, read now. */
   readonly scrape: { readonly contentType: string; text: () => Promise<string> };
-  /** The state of each lookup at this moment. */
-  readonly lookups: () => JsonObject;
+  /** Of `/state`, what is not about single streams: what runs since when, pipelines, lookups, the last errors. */
+  readonly state: () => JsonObject;
 }
 
 /** The listener for whoever operates the service. Builds, never listens. */
-export function buildAdminApp({ gate, streams, scrape, lookups }: AdminOptions): FastifyInstance {
+export function buildAdminApp({ gate, streams, scrape, state }: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {
@@ -24,7 +24,7 @@ export function buildAdminApp({ gate, streams, scrape, lookups }: AdminOptions):
     return reply.code(503).send({ status: 'draining', streams: streams.size });
   });
   app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
-  app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), lookups: lookups() }));
+  app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), ...state() }));
   app.setNotFoundHandler((request, reply) =>
     sendRequestError(
       reply,

@@ -19,13 +19,15 @@ export class LiveStreams {
   readonly #streams = new Set<LiveStream>();
   readonly #clock: Clock;
   readonly #checkMs: number;
+  readonly #onCheck: () => void;
   #disarm: (() => void) | undefined;
   #whenEmpty: (() => void)[] = [];
 
-  /** `checkMs` is how late a timeout of a stream may be noticed. */
-  constructor(clock: Clock, checkMs: number) {
+  /** `checkMs` is how late a timeout of a stream may be noticed. `onCheck` is called as often, while there are streams. */
+  constructor(clock: Clock, checkMs: number, onCheck: () => void) {
     this.#clock = clock;
     this.#checkMs = checkMs;
+    this.#onCheck = onCheck;
   }
 
   get size(): number {
@@ -68,6 +70,7 @@ export class LiveStreams {
       this.#arm();
       const now = this.#clock.now();
       for (const stream of this.#streams) stream.check(now);
+      this.#onCheck();
     });
   }
 }

@@ -8,7 +8,7 @@ export async function openApiDocument(version: string): Promise<string> {
   const app = await buildApp({
     pipelines: { names: [], get: () => undefined },
     limits: serverSchema.parse({}).limits,
-    streams: new LiveStreams(systemClock, 1000),
+    streams: new LiveStreams(systemClock, 1000, () => {}),
     gate: { draining: false },
     clock: systemClock,
     logger: false,

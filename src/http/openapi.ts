@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { recordErrors } from '../core/errors.ts';
+import { adminPaths, adminSchemas } from './openapi-admin.ts';
 import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
 import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
 import { problemSchema, problemResponses } from './openapi-problems.ts';
@@ -36,6 +37,7 @@ export async function openApi(app: FastifyInstance, version: string): Promise<vo
       tags: [
         { name: 'enrich', description: 'Streams of records.' },
         { name: 'pipelines', description: 'What is configured.' },
+        { name: 'admin', description: 'For whoever operates the service, on a listener of its own.' },
       ],
     },
     transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : {}),
@@ -59,13 +61,18 @@ function complete(document: object): object {
     ...components?.schemas,
     ...enrichSchemas,
     ...opsSchemas,
+    ...adminSchemas,
     Problem: problemSchema,
     RecordErrorCode: { type: 'string', enum: Object.keys(recordErrors) },
   };
   const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
   // Parts that stand in several places would become YAML anchors, which not every reader of OpenAPI knows.
   return JSON.parse(
-    JSON.stringify({ ...rest, components: { ...components, schemas }, paths: Object.fromEntries(completed) }),
+    JSON.stringify({
+      ...rest,
+      components: { ...components, schemas },
+      paths: { ...Object.fromEntries(completed), ...adminPaths },
+    }),
   );
 }
 

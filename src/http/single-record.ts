@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
 import type { Clock } from '../core/time.ts';
 import type { Outcome } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import { clientAddress } from './client-address.ts';
 import { readText } from './body-reader.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
@@ -37,7 +38,8 @@ export async function enrichSingleRecord(
   const text = await readText(request.raw, maxBytes);
   pipeline.observer.received(Buffer.byteLength(text));
   const outcome = await pipeline.enrichOne(text, settings, gone.signal);
-  if (outcome.code !== undefined && failedKinds.has(outcome.kind)) return sendFailure(reply, outcome, outcome.code);
+  const { failure } = outcome;
+  if (failure !== undefined && failedKinds.has(outcome.kind)) return sendFailure(reply, outcome, failure.code);
   if (outcome.kind === 'dropped') return reply.code(204).send();
   const { lines } = outcome;
   const body = typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`;
@@ -46,9 +48,20 @@ export async function enrichSingleRecord(
 }
 
 /** One record takes a place among the streams, and a drain waits for it. */
-function liveRecord({ id }: FastifyRequest, pipeline: string, startedAt: number, gone: AbortController): LiveStream {
+function liveRecord(
+  { id, raw }: FastifyRequest,
+  pipeline: string,
+  startedAt: number,
+  gone: AbortController,
+): LiveStream {
   return {
-    describe: (nowMs) => ({ id, pipeline, mode: 'record', ageMs: Math.round(nowMs - startedAt) }),
+    describe: (nowMs) => ({
+      id,
+      pipeline,
+      mode: 'record',
+      client: clientAddress(raw),
+      ageMs: Math.round(nowMs - startedAt),
+    }),
     draining() {},
     check() {},
     cut: (_outcome, reason) => gone.abort(reason),

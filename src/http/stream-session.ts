@@ -7,6 +7,7 @@ import type { Clock } from '../core/time.ts';
 import type { EnrichStream, StreamSink } from '../pipeline/enrich-stream.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import type { StreamSummary } from '../pipeline/tally.ts';
+import { clientAddress } from './client-address.ts';
 import { cutResponse, resetConnection } from './connection-end.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
@@ -148,12 +149,13 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   describe(nowMs: number): JsonObject {
-    const { id, pipeline, settings } = this.#options;
+    const { id, request, pipeline, settings } = this.#options;
     const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
     return {
       id,
       pipeline: pipeline.name,
       mode: settings.mode,
+      client: clientAddress(request),
       ageMs: Math.round(nowMs - this.#startedAt),
       ...this.#stream.summary,
       receivedBytes: this.#receivedBytes,

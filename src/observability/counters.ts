@@ -19,6 +19,13 @@ export class Counters<Name extends string> {
     if (cell !== undefined) cell.count += amount;
   }
 
+  /** The sum of these counts. */
+  sum(names: Iterable<Name>): number {
+    let sum = 0;
+    for (const name of names) sum += this.#cells.get(name)?.count ?? 0;
+    return sum;
+  }
+
   toObject(): Record<string, number> {
     return Object.fromEntries([...this.#cells].map(([name, { count }]) => [name, count]));
   }

@@ -70,6 +70,19 @@ export class DurationHistogram {
     this.#count++;
   }
 
+  copy(): DurationHistogram {
+    return this.since(new DurationHistogram());
+  }
+
+  /** What was counted after `earlier`, which is a copy of this one. */
+  since(earlier: DurationHistogram): DurationHistogram {
+    const later = new DurationHistogram();
+    for (const [place, count] of this.#counts.entries()) later.#counts[place] = count - (earlier.#counts[place] ?? 0);
+    later.#sumMs = this.#sumMs - earlier.#sumMs;
+    later.#count = this.#count - earlier.#count;
+    return later;
+  }
+
   /** How many durations were at most as long, for each of `publishedBoundsMs`. */
   cumulative(): readonly number[] {
     const counts: number[] = [];

@@ -1,12 +1,14 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { JsonObject } from '../core/json.ts';
 import type { Observer } from '../core/observer.ts';
+import { type Clock, systemClock } from '../core/time.ts';
 import { FunctionMetrics } from './function-metrics.ts';
 import { publishLookups, publishPipelines } from './families.ts';
-import type { DurationHistogram } from './histogram.ts';
 import { LookupCounts } from './lookup-counts.ts';
 import { PipelineCounts } from './pipeline-counts.ts';
 import { publishGauge } from './published.ts';
+import { RecentErrors, type SeenError } from './recent-errors.ts';
+import { lookupState, pipelineState } from './state.ts';
 
 export interface Metrics {
   /** A name asked for again gives the same counts: they outlive a reload of the configuration. */
@@ -14,15 +16,30 @@ export interface Metrics {
   readonly contentType: string;
   /** The Prometheus text format, version 0.0.4. */
   scrape(): Promise<string>;
-  /** What `/state` shows: `{ pipelines: { NAME: … }, lookups: { NAME: … } }`. Durations in milliseconds, null before the first. */
-  snapshot(): JsonObject;
+  /** What `/state` shows: `{ pipelines: { NAME: … }, lookups: { NAME: … }, errors: [ … ] }`. Durations in milliseconds, null before the first. */
+  snapshot(): Snapshot;
+  /** Marks where a window of the last seconds may begin; called now and then while there is load. */
+  tick(): void;
+}
+
+export interface Snapshot {
+  readonly pipelines: JsonObject;
+  readonly lookups: JsonObject;
+  readonly errors: readonly SeenError[];
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Default: that of the system. */
+  readonly clock?: Clock;
 }
 
 /** Counts in plain numbers, which become metrics when they are scraped. Nothing of it is global but Node's own observers. */
-export function createMetrics({ version }: { readonly version: string }): Metrics {
+export function createMetrics({ version, clock = systemClock }: MetricsOptions): Metrics {
   const registry = new Registry();
   const pipelines = new Map<string, PipelineCounts>();
   const lookups = new Map<string, LookupCounts>();
+  const errors = new RecentErrors(clock);
   const functions = new FunctionMetrics(registry);
   publishPipelines(registry, pipelines);
   publishLookups(registry, lookups);
@@ -37,18 +54,31 @@ export function createMetrics({ version }: { readonly version: string }): Metric
   );
   collectDefaultMetrics({ register: registry });
 
+  const tick = (): void => {
+    const now = clock.now();
+    for (const { recent } of [...pipelines.values(), ...lookups.values()]) recent.take(now);
+  };
+
   return {
     observer: {
-      pipeline: (name) => counted(pipelines, name, () => new PipelineCounts()),
-      lookup: (name) => counted(lookups, name, () => new LookupCounts()),
+      pipeline: (name) =>
+        counted(pipelines, name, () => new PipelineCounts(clock.now(), (failure) => errors.add(name, failure))),
+      lookup: (name) => counted(lookups, name, () => new LookupCounts(clock.now())),
       functionMetrics: (lookup) => functions.of(lookup),
     },
     contentType: registry.contentType,
     scrape: () => registry.metrics(),
-    snapshot: () => ({
-      pipelines: Object.fromEntries([...pipelines].map(([name, counts]) => [name, pipelineState(counts)])),
-      lookups: Object.fromEntries([...lookups].map(([name, counts]) => [name, lookupState(counts)])),
-    }),
+    snapshot: () => {
+      const now = clock.now();
+      const state = {
+        pipelines: Object.fromEntries([...pipelines].map(([name, counts]) => [name, pipelineState(counts, now)])),
+        lookups: Object.fromEntries([...lookups].map(([name, counts]) => [name, lookupState(counts, now)])),
+        errors: errors.list(),
+      };
+      tick();
+      return state;
+    },
+    tick,
   };
 }
 
@@ -59,35 +89,4 @@ function counted<Counts>(all: Map<string, Counts>, name: string, create: () => C
     all.set(name, counts);
   }
   return counts;
-}
-
-function pipelineState(counts: PipelineCounts): JsonObject {
-  return {
-    streams: Object.fromEntries(counts.active),
-    ...counts.sums(),
-    recordsIn: counts.in,
-    recordsOut: counts.out.toObject(),
-    errors: Object.fromEntries(Object.entries(counts.errors.toObject()).filter(([, count]) => count > 0)),
-    receivedBytes: counts.receivedBytes,
-    sentBytes: counts.sentBytes,
-    recordDuration: quantiles(counts.recordDurations),
-    reorderWait: quantiles(counts.reorderWaits),
-    backpressureMs: counts.backpressureMs.toObject(),
-    lateCompletions: counts.lateCompletions,
-  };
-}
-
-function lookupState(counts: LookupCounts): JsonObject {
-  const { inFlight, queued, connections } = counts.now();
-  const { calls, retries, durations } = counts;
-  return { inFlight, queued, connections, calls: calls.toObject(), retries, duration: quantiles(durations) };
-}
-
-function quantiles(histogram: DurationHistogram): JsonObject {
-  return {
-    count: histogram.count,
-    meanMs: histogram.count === 0 ? null : histogram.sumMs / histogram.count,
-    p50Ms: histogram.quantileMs(0.5) ?? null,
-    p99Ms: histogram.quantileMs(0.99) ?? null,
-  };
 }

@@ -1,4 +1,4 @@
-import { type RecordErrorCode, recordErrors } from '../core/errors.ts';
+import { type RecordErrorCode, type RecordFailure, recordErrors } from '../core/errors.ts';
 import {
   type BackpressureReason,
   backpressureReasons,
@@ -12,6 +12,7 @@ import {
 } from '../core/observer.ts';
 import { Counters } from './counters.ts';
 import { DurationHistogram } from './histogram.ts';
+import { Recent } from './recent.ts';
 
 export const streamModes = ['ordered', 'unordered', 'keyed'] as const;
 
@@ -40,9 +41,22 @@ export class PipelineCounts implements PipelineObserver {
   readonly ended = new Map<string, Counters<StreamOutcome>>();
   /** By mode: streams that are open. */
   readonly active = new Map<string, number>();
+  readonly recent: Recent;
   readonly #live = new Set<() => StreamGauges>();
 
-  constructor() {
+  readonly #onError: (failure: RecordFailure) => void;
+
+  /** `onError` hears of every record that has failed. */
+  constructor(nowMs: number, onError: (failure: RecordFailure) => void) {
+    this.#onError = onError;
+    this.recent = new Recent(nowMs, () => ({
+      counts: {
+        recordsIn: this.in,
+        recordsOut: this.out.sum(recordOutcomes),
+        errors: this.errors.sum(recordErrorCodes),
+      },
+      durations: this.recordDurations,
+    }));
     for (const mode of streamModes) this.#know(mode);
   }
 
@@ -74,8 +88,9 @@ export class PipelineCounts implements PipelineObserver {
     this.out.add(outcome);
   }
 
-  recordError(code: RecordErrorCode): void {
-    this.errors.add(code);
+  recordError(failure: RecordFailure): void {
+    this.errors.add(failure.code);
+    this.#onError(failure);
   }
 
   received(bytes: number): void {

@@ -1,4 +1,4 @@
-import { RecordError, type RecordErrorCode, RequestError } from '../core/errors.ts';
+import { RecordError, type RecordErrorCode, type RecordFailure, RequestError } from '../core/errors.ts';
 import type { RecordOutcome } from '../core/observer.ts';
 import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
 import type { BadLine } from '../wire/bad-line.ts';
@@ -8,7 +8,7 @@ export interface Outcome {
   readonly kind: RecordOutcome;
   readonly lines: string | readonly string[];
   /** Set where something failed, also where the record goes out all the same. */
-  readonly code: RecordErrorCode | undefined;
+  readonly failure: RecordFailure | undefined;
   /** Set where this record ends its stream. */
   readonly fatal: RequestError | undefined;
 }
@@ -17,35 +17,36 @@ export type OnFailure = 'annotate' | 'fail' | 'drop' | 'passthrough';
 
 const NONE: readonly string[] = [];
 
-export function enriched(lines: string | readonly string[], missed: boolean, code?: RecordErrorCode): Outcome {
-  return { kind: missed ? 'missed' : 'enriched', lines, code, fatal: undefined };
+export function enriched(lines: string | readonly string[], missed: boolean, failure?: RecordFailure): Outcome {
+  return { kind: missed ? 'missed' : 'enriched', lines, failure, fatal: undefined };
 }
 
 export function untouched(line: string): Outcome {
-  return { kind: 'passthrough', lines: line, code: undefined, fatal: undefined };
+  return { kind: 'passthrough', lines: line, failure: undefined, fatal: undefined };
 }
 
-export const dropped: Outcome = { kind: 'dropped', lines: NONE, code: undefined, fatal: undefined };
+export const dropped: Outcome = { kind: 'dropped', lines: NONE, failure: undefined, fatal: undefined };
 
 /** The outcome of a record whose enrichment failed. `seq` counts from 0, `_error.line` from 1. */
 export function failed(line: string, seq: number, error: RecordError, onFailure: OnFailure): Outcome {
   const { code } = error;
-  if (onFailure === 'fail') return { kind: 'error', lines: NONE, code, fatal: ending(seq, code, error.message) };
-  if (onFailure === 'drop') return { kind: 'dropped', lines: NONE, code, fatal: undefined };
-  if (onFailure === 'passthrough') return { kind: 'passthrough', lines: line, code, fatal: undefined };
+  if (onFailure === 'fail')
+    return { kind: 'error', lines: NONE, failure: error, fatal: ending(seq, code, error.message) };
+  if (onFailure === 'drop') return { kind: 'dropped', lines: NONE, failure: error, fatal: undefined };
+  if (onFailure === 'passthrough') return { kind: 'passthrough', lines: line, failure: error, fatal: undefined };
   const lines = errorPlace.splice(line, false, errorMember(error, seq + 1));
-  return { kind: 'error', lines, code, fatal: undefined };
+  return { kind: 'error', lines, failure: error, fatal: undefined };
 }
 
 /** The outcome of a line that is no JSON object. */
 export function invalid(input: string, seq: number, error: BadLine | RecordError, onInvalid: OnFailure): Outcome {
   const { code } = error;
-  if (onInvalid === 'drop') return { kind: 'dropped', lines: NONE, code, fatal: undefined };
+  if (onInvalid === 'drop') return { kind: 'dropped', lines: NONE, failure: error, fatal: undefined };
   if (onInvalid === 'fail') {
-    return { kind: 'invalid', lines: NONE, code, fatal: ending(seq, code, error.message) };
+    return { kind: 'invalid', lines: NONE, failure: error, fatal: ending(seq, code, error.message) };
   }
   const failure = error instanceof RecordError ? error : new RecordError(code, error.message);
-  return { kind: 'invalid', lines: invalidLine(failure, seq + 1, input), code, fatal: undefined };
+  return { kind: 'invalid', lines: invalidLine(failure, seq + 1, input), failure: error, fatal: undefined };
 }
 
 function ending(seq: number, code: RecordErrorCode, message: string): RequestError {

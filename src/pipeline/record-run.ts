@@ -167,7 +167,7 @@ export class RecordRun {
     try {
       const lines = this.#plan.explode ? this.#exploded() : this.#spliced(this.#record.line, this.#plan.steps.keys());
       const skipped = this.#answers.every((answer) => answer === null);
-      outcome = skipped ? untouched(this.#record.line) : enriched(lines, missing >= 0, this.#replaced?.code);
+      outcome = skipped ? untouched(this.#record.line) : enriched(lines, missing >= 0, this.#replaced);
     } catch (error) {
       return this.#fail(RecordError.from(error));
     }

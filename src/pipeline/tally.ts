@@ -32,9 +32,9 @@ export class Tally implements StreamSummary {
     this.written += typeof outcome.lines === 'string' ? 1 : outcome.lines.length;
     if (outcome.kind === 'missed') this.misses += 1;
     else if (outcome.kind === 'dropped') this.dropped += 1;
-    if (outcome.code !== undefined) {
+    if (outcome.failure !== undefined) {
       this.errors += 1;
-      this.#observer.recordError(outcome.code);
+      this.#observer.recordError(outcome.failure);
     }
     this.#observer.recordOut(outcome.kind);
   }

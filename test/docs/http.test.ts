@@ -14,10 +14,13 @@ test('docs/http.md has every parameter of a stream, and no other', () => {
 test('docs/http.md has every route of the OpenAPI document, and no other but its own', async () => {
   const { paths }: { paths: Record<string, Record<string, unknown>> } = parse(await openApiDocument('0.0.0'));
   const described = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    Object.keys(methods)
+      .filter((member) => member !== 'servers')
+      .map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const [service = ''] = http.split('On the admin listener');
-  const documented = rows(service).flatMap(([route]) => codes(route));
+  const documented = rows(http)
+    .flatMap(([route]) => codes(route))
+    .filter((code) => /^[A-Z]+ \//.test(code));
   expect(documented.toSorted()).toEqual(
     [...described, 'GET /openapi.json', 'GET /openapi.yaml', 'GET /docs'].toSorted(),
   );

@@ -156,7 +156,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const heard = new Heard();
   const { observer } = heard;
   const pipelines = await buildPipelines(config, { clock, observer, baseDir: '.', logger: () => silentLogger });
-  const streams = new LiveStreams(clock, checkMs);
+  const streams = new LiveStreams(clock, checkMs, () => {});
   const gate = { draining: false };
   const app = await buildApp({
     pipelines,

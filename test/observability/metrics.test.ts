@@ -126,7 +126,7 @@ describe('metrics', () => {
     pipeline.recordIn();
     pipeline.recordOut('enriched');
     pipeline.recordOut('error');
-    pipeline.recordError('timeout');
+    pipeline.recordError({ code: 'timeout', message: 'no answer' });
     pipeline.received(10);
     pipeline.received(5);
     pipeline.sent(30);

@@ -1,0 +1,31 @@
+import { hidden } from './interpolate.ts';
+import { isMap, type Path } from './path.ts';
+import { isSecretPlace } from './redact.ts';
+
+/** A shorter secret would be found in words that have nothing to do with it. */
+const leastCharacters = 4;
+/** Of a header such as `Bearer …` the second word alone is the secret. */
+const leastOfAWord = 8;
+
+const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
+const secretOfQuery = /(?<=[?&][^=&#\s]*(?:auth|passw|secret|token|credential|api[-_]?key)[^=&#\s]*=)[^&#\s]+/gi;
+const authorization = /(?<=\b(?:bearer|basic) )[\w.~+/=-]{16,}/gi;
+
+/**
+ * Makes of a message one that whoever operates the service may see: `***` stands for what the configuration holds at a
+ * place that sounds like a secret, for user and password in a URL, and for what looks like a token.
+ */
+export function secretHider(config: { readonly lookups: object }): (message: string) => string {
+  const secrets = [...new Set(secretsOf(config.lookups, ['lookups']))].toSorted((a, b) => b.length - a.length);
+  return (message) => {
+    const text = secrets.reduce((shown, secret) => shown.replaceAll(secret, () => hidden), message);
+    return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden).replaceAll(authorization, hidden);
+  };
+}
+
+function secretsOf(value: unknown, path: Path): string[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => secretsOf(item, [...path, index]));
+  if (isMap(value)) return Object.entries(value).flatMap(([key, member]) => secretsOf(member, [...path, key]));
+  if (typeof value !== 'string' || !isSecretPlace(path) || value.length < leastCharacters) return [];
+  return [value, ...value.split(/\s+/).filter((word) => word.length >= leastOfAWord)];
+}
