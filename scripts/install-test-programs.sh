@@ -3,18 +3,21 @@
 # Elsewhere says what to install, and lets the tests that need it fail.
 set -euo pipefail
 
-declare -A packages=([curl]=curl [openssl]=openssl [redis-server]=redis-server)
+declare -A packages=([curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server)
 missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
-((${#missing[@]})) || exit 0
 
 as_root=()
 ((EUID == 0)) || as_root=(sudo -n)
-if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
+if ((${#missing[@]} == 0)); then
+  :
+elif command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 else
   echo "Some tests need programs that are not here; install: ${missing[*]}" >&2
 fi
+
+bash "$(dirname "$0")/install-helm.sh" >/dev/null

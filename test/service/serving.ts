@@ -21,9 +21,13 @@ export class Millrace {
 
   constructor(
     args: readonly string[],
-    { main = sources, node = [] }: { main?: string; node?: readonly string[] } = {},
+    { main = sources, node = [], env = {} }: { main?: string; node?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
   ) {
-    const child = spawn(process.execPath, [...node, main, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...node, main, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;

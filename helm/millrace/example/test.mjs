@@ -1,0 +1,42 @@
+// What `helm test` runs: sends RECORDS to URL, and ends with 0 when each has come back, enriched, and the stream is complete.
+import { request } from 'node:http';
+
+const { URL: url, RECORDS: records, MAY_FAIL: mayFail } = process.env;
+const sent = records.trim().split('\n');
+const giveUpAt = Date.now() + 60_000;
+
+function attempt() {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const call = request(url, { method: 'POST', headers, timeout: 10_000 }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, text, trailers: response.trailers }));
+      response.on('error', reject);
+    });
+    call.on('timeout', () => call.destroy(new Error('no answer for 10 s')));
+    call.on('error', reject);
+    call.end(`${sent.join('\n')}\n`);
+  });
+}
+
+/** The Service may not have a pod yet. */
+async function answered() {
+  for (;;) {
+    const answer = await attempt().catch((error) => ({ status: 0, text: String(error), trailers: {} }));
+    if ((answer.status !== 0 && answer.status !== 503) || Date.now() > giveUpAt) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+const { status, text, trailers } = await answered();
+const lines = text.split('\n').filter((line) => line !== '');
+process.stdout.write(`${url}: ${status} ${JSON.stringify(trailers)}\n${text}\n`);
+const wrong = [];
+if (status !== 200) wrong.push(`the status is ${status}, not 200`);
+if (trailers['millrace-status'] !== 'complete') wrong.push('the stream is not complete');
+if (lines.length !== sent.length) wrong.push(`${sent.length} records were sent, ${lines.length} came back`);
+if (mayFail !== 'true' && trailers['millrace-errors'] !== '0') wrong.push('a record failed');
+for (const line of wrong) process.stderr.write(`${line}\n`);
+process.exitCode = wrong.length === 0 ? 0 : 1;

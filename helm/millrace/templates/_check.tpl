@@ -1,0 +1,60 @@
+{{/* What no schema can say: values that contradict each other. All of them are told at once. */}}
+{{- define "millrace.check" -}}
+{{- $wrong := list -}}
+{{- with .Values -}}
+{{- if and .autoscaling.enabled .keda.enabled -}}
+{{- $wrong = append $wrong "autoscaling.enabled and keda.enabled are both true, and both would set the number of pods: enable one" -}}
+{{- end -}}
+{{- if and .autoscaling.enabled (not .autoscaling.cpu.averageUtilization) (not .autoscaling.utilization.averageValue) -}}
+{{- $wrong = append $wrong "autoscaling has no metric: set autoscaling.cpu.averageUtilization or autoscaling.utilization.averageValue" -}}
+{{- end -}}
+{{- if and .keda.enabled (not .keda.prometheus.serverAddress) (not .keda.triggers) -}}
+{{- $wrong = append $wrong "keda has no trigger: set keda.prometheus.serverAddress or keda.triggers" -}}
+{{- end -}}
+{{- if and .serviceMonitor.enabled .podMonitor.enabled -}}
+{{- $wrong = append $wrong "serviceMonitor.enabled and podMonitor.enabled are both true, and every sample would be counted twice: enable one" -}}
+{{- end -}}
+{{- if and .podDisruptionBudget.enabled (eq (empty (toString .podDisruptionBudget.minAvailable)) (empty (toString .podDisruptionBudget.maxUnavailable))) -}}
+{{- $wrong = append $wrong "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: empty the other one" -}}
+{{- end -}}
+{{- $given := list -}}
+{{- range $name := list "config" "configFile" "existingConfigMap" -}}
+{{- if get $.Values $name -}}{{- $given = append $given $name -}}{{- end -}}
+{{- end -}}
+{{- if gt (len $given) 1 -}}
+{{- $wrong = append $wrong (printf "%s are all the configuration: set one" (join " and " $given)) -}}
+{{- end -}}
+{{- if and .existingConfigMap .files -}}
+{{- $wrong = append $wrong "files belong to the ConfigMap of the chart, and existingConfigMap is used: put them there" -}}
+{{- end -}}
+{{- if and .existingConfigMap .tests.enabled (not .tests.pipeline) -}}
+{{- $wrong = append $wrong "tests.pipeline is empty, and the chart does not know the pipelines of existingConfigMap: name one, or set tests.enabled to false" -}}
+{{- end -}}
+{{- if and .config.lookups (not .config.pipelines) -}}
+{{- $wrong = append $wrong "config.lookups is set without config.pipelines, and nothing would use it: add a pipeline" -}}
+{{- end -}}
+{{- if hasKey .files "millrace.yaml" -}}
+{{- $wrong = append $wrong "files can not hold millrace.yaml: set config or configFile" -}}
+{{- end -}}
+{{- $server := .config.server | default dict -}}
+{{- if and (hasKey $server "port") (ne (toString $server.port) (toString .ports.http)) -}}
+{{- $wrong = append $wrong (printf "config.server.port is %v, and the pod listens on ports.http, %v: set that" $server.port .ports.http) -}}
+{{- end -}}
+{{- $admin := $server.admin | default dict -}}
+{{- if and (hasKey $admin "port") (ne (toString $admin.port) (toString .ports.admin)) -}}
+{{- $wrong = append $wrong (printf "config.server.admin.port is %v, and the pod listens on ports.admin, %v: set that" $admin.port .ports.admin) -}}
+{{- end -}}
+{{- if eq (int .ports.http) (int .ports.admin) -}}
+{{- $wrong = append $wrong "ports.http and ports.admin are the same" -}}
+{{- end -}}
+{{- if and .ingress.enabled (not .ingress.hosts) -}}
+{{- $wrong = append $wrong "ingress has no host: set ingress.hosts" -}}
+{{- end -}}
+{{- if and .httpRoute.enabled (not .httpRoute.parentRefs) -}}
+{{- $wrong = append $wrong "httpRoute belongs to no Gateway: set httpRoute.parentRefs" -}}
+{{- end -}}
+{{- end -}}
+{{- if $wrong -}}
+{{- printf "\n- %s" (join "\n- " $wrong) | fail -}}
+{{- end -}}
+{{- end }}

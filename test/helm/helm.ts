@@ -1,0 +1,87 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
+
+export const root = join(import.meta.dirname, '../..');
+export const chart = join(root, 'helm/millrace');
+
+const program = execFileSync('bash', [join(root, 'scripts/install-helm.sh')], { encoding: 'utf8' }).trim();
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs helm, which never talks to a cluster here. */
+export function helm(args: readonly string[], stdin = ''): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, KUBECONFIG: '/dev/null' };
+    const child = execFile(program, args, { cwd: root, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, stdout, stderr });
+    });
+    // A helm that refuses its arguments does not wait for its input.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(stdin);
+  });
+}
+
+/** An object as it goes to Kubernetes. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+}
+
+export type Values = Readonly<Record<string, unknown>>;
+
+/** What the chart makes of these values; `extra` are arguments of `helm template`. */
+export async function rendered(
+  values: Values,
+  { from = chart, extra = [] }: { from?: string; extra?: readonly string[] } = {},
+): Promise<readonly KubernetesObject[]> {
+  const { code, stdout, stderr } = await template(values, { from, extra });
+  if (code !== 0) throw new Error(stderr);
+  return objectsOf(stdout);
+}
+
+export function template(
+  values: Values,
+  { from = chart, extra = [] }: { from?: string; extra?: readonly string[] } = {},
+): Promise<Ended> {
+  return helm(['template', 'test', from, '--namespace', 'streams', '-f', '-', ...extra], stringify(values));
+}
+
+/** The message with which the chart refuses these values. */
+export async function refusal(values: Values): Promise<string> {
+  const { code, stderr } = await template(values);
+  return code === 0 ? '' : stderr;
+}
+
+function objectsOf(text: string): readonly KubernetesObject[] {
+  // YAML 1.1, as Kubernetes reads it: there `off` is no text.
+  const documents = parseAllDocuments(text, { version: '1.1', merge: false });
+  if (!Array.isArray(documents)) return [];
+  return documents.flatMap((document) => {
+    if (document.errors.length > 0) throw new Error(`${document.errors[0]?.message}\n${text}`);
+    const value: unknown = document.toJS();
+    return value === null || value === undefined ? [] : [value as KubernetesObject];
+  });
+}
+
+/** The one object of a kind; with several, the one whose name ends so. */
+export function one(objects: readonly KubernetesObject[], kind: string, end = ''): KubernetesObject & Loose {
+  const found = objects.filter((object) => object.kind === kind && object.metadata.name.endsWith(end));
+  if (found.length !== 1) throw new Error(`${found.length} objects are a ${kind} *${end}`);
+  return found[0] as KubernetesObject & Loose;
+}
+
+/** For reading what a test then compares: what is not there is undefined at the end of the path. */
+export interface Loose {
+  readonly [key: string]: unknown;
+}
+
+/** What stands at a dotted path, such as `spec.template.spec.containers.0`. */
+export function at(object: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, step) => (value as Loose | undefined)?.[step], object);
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { cases } from './cases.ts';
+import { at, one, rendered } from './helm.ts';
+import { mistakes, unknownKeys } from './kubernetes.ts';
+
+const matrix = await Promise.all(
+  Object.entries(cases).map(async ([name, values]) => ({ name, objects: await rendered(values) })),
+);
+
+/** All that a chart makes, and nothing that it makes by mistake. */
+const kinds = new Set(matrix.flatMap(({ objects }) => objects.map(({ kind }) => kind)));
+
+test('the values of the matrix make every kind that the chart has', () => {
+  expect([...kinds].toSorted()).toEqual([
+    'ConfigMap',
+    'Deployment',
+    'HTTPRoute',
+    'HorizontalPodAutoscaler',
+    'Ingress',
+    'NetworkPolicy',
+    'Pod',
+    'PodDisruptionBudget',
+    'PodMonitor',
+    'ScaledObject',
+    'Service',
+    'ServiceAccount',
+    'ServiceMonitor',
+  ]);
+});
+
+test.each(matrix)('$name: every object is what its schema asks for', async ({ objects }) => {
+  const wrong = await Promise.all(objects.map(async (object) => [object.kind, await mistakes(object)]));
+  expect(wrong.filter(([, said]) => said !== '')).toEqual([]);
+});
+
+test('no object of any values has a key that its kind does not know', async () => {
+  expect(await unknownKeys(matrix.flatMap(({ objects }) => objects))).toEqual([]);
+});
+
+test('a wrong type and an unknown key are found', async () => {
+  const deployment = one(matrix[0]?.objects ?? [], 'Deployment');
+  const typed = structuredClone(deployment);
+  Object.assign(typed['spec'] as object, { replicas: 'two' });
+  expect(await mistakes(typed)).toMatch(/replicas.*integer/s);
+  const misspelt = structuredClone(deployment);
+  Object.assign(at(misspelt, 'spec.template.spec.containers.0') as object, { imagePullPolcy: 'Always' });
+  expect(await mistakes(misspelt)).toBe('');
+  expect((await unknownKeys([misspelt])).join('\n')).toContain(`'"imagePullPolcy"' does not exist`);
+});

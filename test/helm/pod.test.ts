@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { cases, ownConfig } from './cases.ts';
+import { at, one, refusal, rendered, type Values } from './helm.ts';
+import { notRestricted } from './pod-security.ts';
+
+const deployment = async (values: Values, ...extra: readonly string[]) =>
+  one(await rendered(values, { extra }), 'Deployment');
+
+const podOf = async (values: Values, ...extra: readonly string[]): Promise<unknown> =>
+  at(await deployment(values, ...extra), 'spec.template.spec');
+
+test('the pods of the service and of helm test are restricted', async () => {
+  for (const values of [{}, { config: ownConfig, existingSecret: 'crm' }, cases['closed to the network'] ?? {}]) {
+    const objects = await rendered(values);
+    expect(notRestricted(at(one(objects, 'Deployment'), 'spec.template.spec'))).toEqual([]);
+    expect(notRestricted(one(objects, 'Pod')['spec'])).toEqual([]);
+  }
+});
+
+test('the user is 65532, and /tmp is all that can be written to', async () => {
+  const pod = await podOf({});
+  expect(at(pod, 'securityContext.runAsUser')).toBe(65_532);
+  expect(at(pod, 'containers.0.securityContext.runAsUser')).toBe(65_532);
+  expect(at(pod, 'containers.0.volumeMounts')).toEqual([
+    { name: 'config', mountPath: '/etc/millrace', readOnly: true },
+    { name: 'tmp', mountPath: '/tmp' },
+  ]);
+});
+
+test.each([
+  [{ podSecurityContext: { runAsNonRoot: false }, securityContext: { runAsNonRoot: null } }, 'runAsNonRoot'],
+  [{ securityContext: { readOnlyRootFilesystem: false } }, 'readOnlyRootFilesystem'],
+  [{ securityContext: { allowPrivilegeEscalation: null } }, 'allowPrivilegeEscalation'],
+  [{ securityContext: { capabilities: { drop: [] } } }, 'capabilities.drop'],
+  [{ securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }, 'capabilities.add'],
+  [{ securityContext: { seccompProfile: { type: 'Unconfined' } } }, 'seccompProfile'],
+])('%j is not restricted', async (values, said) => {
+  expect(notRestricted(await podOf(values))).toEqual([`containers.0: ${said}`]);
+});
+
+test('a host path is not restricted', async () => {
+  const volumes = [{ name: 'host', hostPath: { path: '/etc' } }];
+  expect(notRestricted(await podOf({ extraVolumes: volumes }))).toEqual(['volumes.2']);
+});
+
+test.each([
+  [{}, 5 + 30 + 5],
+  [{ config: { server: { drainTimeout: '90s' } } }, 5 + 90 + 5],
+  [{ config: { server: { drainTimeout: '1.5m' } }, preStopSeconds: 15 }, 15 + 90 + 5],
+  [{ config: { server: { drainTimeout: '1h' } } }, 5 + 3600 + 5],
+  [{ config: { server: { drainTimeout: '250ms' } } }, 5 + 1 + 5],
+  [{ config: { server: { drainTimeout: '0' } }, preStopSeconds: 0 }, 5],
+  [{ configFile: 'server: { drainTimeout: 2m }\npipelines: { a: {} }' }, 5 + 120 + 5],
+  [{ terminationGracePeriodSeconds: 7 }, 7],
+  [{ config: { server: { drainTimeout: '${DRAIN}' } }, terminationGracePeriodSeconds: 300 }, 300],
+])('with %j a pod has %i s to end', async (values, seconds) => {
+  expect(at(await podOf(values), 'terminationGracePeriodSeconds')).toBe(seconds);
+});
+
+test('a drain timeout that is not known before the start is told, with what to set', async () => {
+  expect(await refusal({ config: { server: { drainTimeout: '${DRAIN}' } } })).toContain(
+    'config.server.drainTimeout is "${DRAIN}", which the chart can not compute with: set terminationGracePeriodSeconds',
+  );
+});
+
+test('before SIGTERM a pod waits until nothing is routed to it any more', async () => {
+  const preStop = 'containers.0.lifecycle.preStop';
+  expect(at(await podOf({}, '--kube-version', '1.30.0'), preStop)).toEqual({ sleep: { seconds: 5 } });
+  expect(at(await podOf({}, '--kube-version', '1.29.4'), preStop)).toEqual({
+    exec: { command: ['node', '-e', 'setTimeout(() => {}, 5000)'] },
+  });
+  expect(at(await podOf({ preStopSeconds: 0 }), 'containers.0.lifecycle')).toBeUndefined();
+});
+
+test('all probes ask the admin listener', async () => {
+  const container = at(await podOf({}), 'containers.0');
+  expect(at(container, 'startupProbe.httpGet')).toEqual({ path: '/livez', port: 'admin' });
+  expect(at(container, 'livenessProbe.httpGet')).toEqual({ path: '/livez', port: 'admin' });
+  expect(at(container, 'readinessProbe.httpGet')).toEqual({ path: '/readyz', port: 'admin' });
+});
+
+test('a change of the configuration rolls the pods, a change of anything else does not', async () => {
+  const annotations = 'spec.template.metadata.annotations';
+  const first = at(await deployment({}), annotations);
+  expect(Object.keys(first as object)).toEqual(['checksum/config']);
+  expect(at(await deployment({ replicaCount: 9 }), annotations)).toEqual(first);
+  expect(at(await deployment({ config: { server: { drainTimeout: '31s' } } }), annotations)).not.toEqual(first);
+  expect(at(await deployment({ files: { 'more.csv': 'id\n' } }), annotations)).not.toEqual(first);
+  expect(at(await deployment({ configChecksum: false }), annotations)).toBeUndefined();
+});
+
+test('the environment does not tell of Services, whose names could be taken for settings', async () => {
+  expect(at(await podOf({}), 'enableServiceLinks')).toBe(false);
+});
+
+test('a constraint of topology selects the pods of one revision, unless it selects by itself', async () => {
+  const matchLabels = at(await deployment({}), 'spec.selector.matchLabels');
+  expect(at(await podOf({}), 'topologySpreadConstraints.0')).toEqual({
+    maxSkew: 1,
+    topologyKey: 'topology.kubernetes.io/zone',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels },
+    matchLabelKeys: ['pod-template-hash'],
+  });
+  const own = at(cases['everything a pod can have'], 'topologySpreadConstraints');
+  expect(at(await podOf({ topologySpreadConstraints: own }), 'topologySpreadConstraints')).toEqual(own);
+});

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { chartSchema, withValues } from '../../scripts/chart.ts';
+import { ownConfig } from './cases.ts';
+import { at, chart, helm, refusal, root, template, type Values } from './helm.ts';
+
+const read = (name: string): string => readFileSync(join(chart, name), 'utf8');
+
+test('helm lint --strict has nothing to say', async () => {
+  const { code, stdout } = await helm(['lint', '--strict', chart]);
+  expect(stdout).toContain('1 chart(s) linted, 0 chart(s) failed');
+  expect(code).toBe(0);
+});
+
+test('values.schema.json and the table of values are those of values.yaml (npm run chart)', () => {
+  const values = read('values.yaml');
+  expect(JSON.parse(read('values.schema.json'))).toEqual(chartSchema(values));
+  expect(withValues(read('README.md'), values)).toBe(read('README.md'));
+});
+
+test('the chart has the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(parse(read('Chart.yaml'))).toMatchObject({ version, appVersion: version });
+});
+
+test.each([
+  [{ replicas: 3 }, /'replicas' not allowed/],
+  [{ image: { tags: 'v1' } }, /at '\/image'.*'tags' not allowed/],
+  [{ replicaCount: 'three' }, /at '\/replicaCount': got string, want integer/],
+  [{ service: { type: 'Clusterip' } }, /at '\/service\/type'/],
+  [{ ports: { http: 80 } }, /at '\/ports\/http'/],
+  [{ httpRoute: { timeouts: { request: '0' } } }, /at '\/httpRoute\/timeouts\/request'/],
+  [{ topologySpreadConstraints: [{ maxSkew: 1 }] }, /topologyKey/],
+  [{ config: { ...ownConfig, pipeline: {} } }, /at '\/config'.*'pipeline' not allowed/],
+  [{ config: { server: { drainTimout: '5s' } } }, /at '\/config\/server'.*'drainTimout' not allowed/],
+  [{ config: { server: { drainTimeout: '5 seconds' } } }, /at '\/config\/server\/drainTimeout'/],
+  [{ config: { pipelines: { a: { mode: 'orderd', enrich: [] } } } }, /at '\/config\/pipelines\/a\/mode'/],
+])('%j is refused by the schema', async (values, said) => {
+  expect(await refusal(values)).toMatch(said);
+});
+
+test('an unknown key is refused in every group of values', async () => {
+  const groups = [...groupsOf(chartSchema(read('values.yaml')))];
+  expect(groups.length).toBeGreaterThan(30);
+  const said = await refusal(groups.reduce((values, path) => withUnknown(values, path), {}));
+  for (const path of groups) expect(said).toContain(`- at '${path.map((step) => `/${step}`).join('')}'`);
+});
+
+const both = { autoscaling: { enabled: true }, keda: { enabled: true, prometheus: { serverAddress: 'http://p' } } };
+test.each([
+  [both, 'autoscaling.enabled and keda.enabled are both true'],
+  [{ autoscaling: { enabled: true, cpu: { averageUtilization: 0 } } }, 'autoscaling has no metric'],
+  [{ keda: { enabled: true } }, 'keda has no trigger'],
+  [{ serviceMonitor: { enabled: true }, podMonitor: { enabled: true } }, 'every sample would be counted twice'],
+  [{ podDisruptionBudget: { minAvailable: 1 } }, 'exactly one of minAvailable and maxUnavailable'],
+  [{ podDisruptionBudget: { maxUnavailable: '' } }, 'exactly one of minAvailable and maxUnavailable'],
+  [{ config: ownConfig, configFile: 'pipelines: {}' }, 'config and configFile are all the configuration'],
+  [{ existingConfigMap: 'mine', tests: { enabled: false }, files: { a: 'b' } }, 'files belong to the ConfigMap'],
+  [{ existingConfigMap: 'mine' }, 'tests.pipeline is empty'],
+  [{ config: { lookups: ownConfig.lookups } }, 'config.lookups is set without config.pipelines'],
+  [{ files: { 'millrace.yaml': '' } }, 'files can not hold millrace.yaml'],
+  [{ config: { server: { port: 9000 } } }, 'config.server.port is 9000, and the pod listens on ports.http, 8080'],
+  [{ config: { server: { admin: { port: 9 } } } }, 'config.server.admin.port is 9'],
+  [{ ports: { http: 8081 } }, 'ports.http and ports.admin are the same'],
+  [{ ingress: { enabled: true } }, 'ingress has no host'],
+  [{ httpRoute: { enabled: true } }, 'httpRoute belongs to no Gateway'],
+])('%j is refused with a message', async (values, message) => {
+  expect(await refusal(values)).toContain(message);
+});
+
+test('values that contradict each other are told at once', async () => {
+  const said = await refusal({ ...both, ingress: { enabled: true } });
+  expect(said.match(/^- /gm)).toHaveLength(2);
+});
+
+test('Kubernetes 1.28 is refused: it has no native sidecars', async () => {
+  const { code, stderr } = await template({}, { extra: ['--kube-version', '1.28.9'] });
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('requires kubeVersion: >=1.29.0-0');
+});
+
+/** The paths of the groups of a schema that allow no other members. */
+function* groupsOf(schema: unknown, path: readonly string[] = []): Generator<readonly string[]> {
+  if (at(schema, 'additionalProperties') === false) yield path;
+  for (const [key, member] of Object.entries(at(schema, 'properties') ?? {})) yield* groupsOf(member, [...path, key]);
+}
+
+function withUnknown(values: Values, [first, ...rest]: readonly string[]): Values {
+  if (first === undefined) return { ...values, unknown: true };
+  return { ...values, [first]: withUnknown((values[first] ?? {}) as Values, rest) };
+}
