@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
 import { version } from './version.ts';
 
@@ -12,7 +13,7 @@ import { version } from './version.ts';
  */
 export async function run(argv: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
-  const program = describe((code) => {
+  const program = commandLine((code) => {
     exitCode = code;
   });
   try {
@@ -34,7 +35,8 @@ function failure(error: unknown): number {
   return exitCodes.failed;
 }
 
-function describe(done: (code: number) => void): Command {
+/** Every command with its options; what a command gives goes to `done`. */
+export function commandLine(done: (code: number) => void): Command {
   const program = new Command('millrace')
     .description('POST a stream of JSON lines, get each back enriched by lookups against another system.')
     .version(version())
@@ -54,10 +56,12 @@ function describe(done: (code: number) => void): Command {
   withConfig(program.command('check'))
     .description('validate the configuration and print it with every default that holds, secrets hidden')
     .option('--json', 'print JSON instead of YAML', false)
-    .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml')
-    .action(async (flags: ConfigFlags & { json: boolean }) => {
+    .option('--connect', 'also try each lookup once: connect to it, read its table, open its module', false)
+    .option('--with <name=value...>', 'connect, and call the lookups whose arguments these are')
+    .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml --connect --with iata=DTW')
+    .action(async (flags: Omit<CheckFlags, 'with'> & { with?: string[] }) => {
       const { check } = await import('./check.ts');
-      done(check(flags));
+      done(await check({ ...flags, with: flags.with ?? [] }));
     });
 
   program

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { CallContext } from '../core/call-context.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Logger } from '../core/logger.ts';
 import type { MetricGroup } from '../core/metric-group.ts';
@@ -13,6 +14,11 @@ export interface Connector {
   readonly onTimeout?: LookupService | undefined;
   /** What `call` would send, as a client may see it (secrets hidden). Sends nothing; throws what `call` would refuse. */
   describe(args: Arguments): JsonObject;
+  /**
+   * Tries the far end as far as that needs no record, and says what is there. Sends no request. Called when it is open;
+   * rejects with RecordError where the far end is not to be had, and gives up when the context is cancelled.
+   */
+  reach(context: CallContext): Promise<string>;
   /** Ready to answer: files read, modules opened. Called once, before the first call. */
   open(): Promise<void>;
   /** Lets go of connections, files, watchers. Called once, after the last call. */

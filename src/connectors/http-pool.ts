@@ -1,4 +1,5 @@
-import { buildConnector, Client } from 'undici';
+import { type buildConnector, Client } from 'undici';
+import { socketConnector, type SocketOptions } from './http-socket.ts';
 import { Connection, WaitingCalls, type PooledCall } from './http-waiting.ts';
 
 /**
@@ -13,16 +14,12 @@ import { Connection, WaitingCalls, type PooledCall } from './http-waiting.ts';
  * that lets the kernel give several answers at a time and never dispatches from inside undici's parser.
  * A connection that has died opens itself again with its next call.
  */
-export interface HttpPoolOptions {
-  readonly origin: string;
+export interface HttpPoolOptions extends SocketOptions {
   readonly method: string;
   readonly connections: number;
   readonly pipelining: number;
-  readonly http2: boolean;
-  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
-const connectTimeoutMs = 10_000;
 const streamsPerConnection = 100;
 /** Calls that may wait, in multiples of those that run: ten rounds of the downstream's own time. */
 const waitingRounds = 10;
@@ -37,17 +34,11 @@ export class HttpPool {
   #running = 0;
   #handOutScheduled = false;
   #closed = false;
-  /** One for all connections: they share TLS sessions. */
   readonly #connectSocket: buildConnector.connector;
 
   constructor(options: HttpPoolOptions) {
     this.#options = options;
-    this.#connectSocket = buildConnector({
-      ...options.tls,
-      allowH2: options.http2,
-      timeout: connectTimeoutMs,
-      ...(options.http2 && options.origin.startsWith('http:') ? { useH2c: true } : {}),
-    });
+    this.#connectSocket = socketConnector(options);
     this.#maxWaiting = Math.max(leastWaiting, waitingRounds * options.connections * options.pipelining);
   }
 

@@ -57,6 +57,10 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
         throw RecordError.from(error).with({ lookup });
       }
     },
+    async reach(context) {
+      const [{ reachOrigin }, tls] = await Promise.all([import('./http-socket.ts'), readTls(options.tls, runtime)]);
+      return reachOrigin({ origin: url.origin, http2: options.http2, tls }, runtime, context);
+    },
     async open() {
       calls = await openCalls(options, request, runtime);
     },

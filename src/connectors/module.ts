@@ -40,6 +40,9 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       return (args, context) => new ModuleCall(lookup, () => {}).run(hook, valuesOf(lookup, args), context);
     },
     describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
+    async reach() {
+      return `loaded and opened ${options.file}`;
+    },
     async open() {
       try {
         const context = runtimeContext({ taskName: lookup, parameters: options.parameters, metrics, logger });

@@ -44,6 +44,10 @@ function tableConnector(options: TableOptions, runtime: ConnectorRuntime): Conne
       return answer;
     },
     describe: (args) => ({ file: options.file, key: { [key]: keyOf(args) } }),
+    async reach() {
+      const rows = answers?.size ?? 0;
+      return `read ${options.file}: ${rows} row${rows === 1 ? '' : 's'}`;
+    },
     async open() {
       try {
         answers = await readAnswers(file, key);

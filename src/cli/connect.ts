@@ -1,0 +1,108 @@
+import { secretHider } from '../config/hide-secrets.ts';
+import type { Loaded } from '../config/load.ts';
+import { connectorOf } from '../connectors/registry.ts';
+import { silentLogger } from '../core/logger.ts';
+import { silentObserver } from '../core/observer.ts';
+import { systemClock } from '../core/time.ts';
+import type { Arguments } from '../lookup/lookup.ts';
+import { type Trial, tryLookup } from '../pipeline/try-lookup.ts';
+
+/** An argument of the command line that can not be meant. */
+export class UnusedArgument extends Error {
+  override readonly name = 'UnusedArgument';
+}
+
+/**
+ * Tries every lookup of a configuration once, all at the same time; the results stand in the order of the configuration.
+ * Throws UnusedArgument, before anything is tried, where an argument is no lookup's.
+ */
+export async function connect(
+  { config, baseDir }: Pick<Loaded, 'config' | 'baseDir'>,
+  given: readonly string[],
+  onStart: (lookups: number) => void,
+): Promise<readonly Trial[]> {
+  const lookups = Object.entries(config.lookups);
+  const parameters = new Map(lookups.map(([name, options]) => [name, connectorOf(options).parameters]));
+  const args = argumentsOf(parameters, given);
+  onStart(lookups.length);
+  const runtime = { clock: systemClock, observer: silentObserver, logger: () => silentLogger, baseDir };
+  const hide = secretHider(config);
+  return Promise.all(
+    lookups.map(async ([name, options]) => {
+      const trial = await tryLookup(name, options, args.get(name), runtime);
+      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: hide(trial.detail) };
+    }),
+  );
+}
+
+/** One line a lookup. */
+export function trialLines(trials: readonly Trial[]): string {
+  const width = (of: (trial: Trial) => string): number => Math.max(0, ...trials.map((trial) => of(trial).length));
+  const nameWidth = width(({ lookup }) => lookup);
+  const kindWidth = width(({ connector }) => connector);
+  const tookWidth = width(took);
+  return trials
+    .map((trial) => {
+      const { ok, lookup, connector, detail } = trial;
+      const start = `${ok ? 'ok    ' : 'failed'}  ${lookup.padEnd(nameWidth)}  ${connector.padEnd(kindWidth)}`;
+      return `${start}  ${took(trial).padStart(tookWidth)}  ${printable(detail)}\n`;
+    })
+    .join('');
+}
+
+const took = ({ ms }: Trial): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+
+/** On one line, and nothing in it that a terminal would obey. */
+const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
+
+interface Given {
+  /** Undefined where it is meant for every lookup that has such an argument. */
+  readonly lookup: string | undefined;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** By lookup: what it is called with. One that lacks an argument is not called. */
+function argumentsOf(
+  parameters: ReadonlyMap<string, readonly string[] | undefined>,
+  texts: readonly string[],
+): ReadonlyMap<string, Arguments> {
+  const given = texts.map((text) => parsed(text));
+  for (const each of given) refuseUnused(each, parameters);
+  const complete = new Map<string, Arguments>();
+  for (const [lookup, names] of parameters) {
+    // What goes for every lookup comes first, so that what is meant for this one stands over it.
+    const meant = given
+      .filter((one) => one.lookup === lookup || (one.lookup === undefined && names?.includes(one.name) === true))
+      .toSorted((a, b) => Number(a.lookup !== undefined) - Number(b.lookup !== undefined));
+    const args = Object.fromEntries(meant.map(({ name, value }) => [name, value]));
+    if (meant.length > 0 && (names ?? []).every((name) => name in args)) complete.set(lookup, args);
+  }
+  return complete;
+}
+
+function parsed(text: string): Given {
+  const { lookup, name, value } = /^(?:(?<lookup>[\w-]+)\.)?(?<name>[^=.]+)=(?<value>.*)$/s.exec(text)?.groups ?? {};
+  if (name === undefined || value === undefined) {
+    throw new UnusedArgument(`--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not ${JSON.stringify(text)}`);
+  }
+  return { lookup, name, value };
+}
+
+function refuseUnused({ lookup, name }: Given, parameters: ReadonlyMap<string, readonly string[] | undefined>): void {
+  if (lookup === undefined) {
+    if ([...parameters.values()].some((names) => names?.includes(name))) return;
+    const known = [...new Set([...parameters.values()].flatMap((names) => names ?? []))];
+    throw new UnusedArgument(`--with ${name}=…: no lookup takes ${name}; there are ${known.join(', ') || 'none'}`);
+  }
+  if (!parameters.has(lookup)) {
+    throw new UnusedArgument(
+      `--with ${lookup}.${name}=…: there is no lookup ${lookup}; there are ${[...parameters.keys()].join(', ')}`,
+    );
+  }
+  const names = parameters.get(lookup);
+  if (names === undefined || names.includes(name)) return;
+  throw new UnusedArgument(
+    `--with ${lookup}.${name}=…: lookup ${lookup} does not take ${name}; it takes ${names.join(', ') || 'nothing'}`,
+  );
+}
