@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as nodeTimeout, clearTimeout as clearNodeTimeout } from 'node:timers';
 
 /** Where time comes from. Injected, so that a test can advance it. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions } from './app-options.ts';
+import { EncodeBuffers } from './encode-buffers.ts';
 import { enrichOperation } from './openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
 import { chosenSettings, refuseStreamParameters } from './parameters.ts';
@@ -15,11 +16,12 @@ const TRAILERS = 'Millrace-Status, Millrace-Read, Millrace-Written, Millrace-Err
 
 /** `POST /v1/enrich/{pipeline}`: checks everything that can be checked before the first byte, then streams. */
 export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
+  const buffers = new EncodeBuffers();
   app.post<{ Params: { pipeline: string } }>(URL, { schema: enrichOperation }, (request, reply) => {
     const pipeline = findPipeline(options.pipelines, request.params.pipeline);
     try {
       refuseWhenFull(options);
-      return answer(request, reply, pipeline, options);
+      return answer(request, reply, pipeline, options, buffers);
     } catch (error) {
       pipeline.observer.streamRejected();
       throw error;
@@ -33,6 +35,7 @@ function answer(
   reply: FastifyReply,
   pipeline: Pipeline,
   options: AppOptions,
+  buffers: EncodeBuffers,
 ): Promise<FastifyReply> | FastifyReply {
   const { headers } = request;
   const { clock, limits, streams } = options;
@@ -60,6 +63,7 @@ function answer(
     pipeline,
     settings,
     streams,
+    buffers,
     idleTimeoutMs: limits.idleTimeout,
     stallTimeoutMs: limits.stallTimeout,
     clock,

@@ -9,8 +9,10 @@ import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import type { StreamSummary } from '../pipeline/tally.ts';
 import { clientAddress } from './client-address.ts';
 import { cutResponse, resetConnection } from './connection-end.ts';
+import type { EncodeBuffers } from './encode-buffers.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
+import { TextWriter } from './text-writer.ts';
 
 export interface SessionOptions {
   readonly id: string;
@@ -19,6 +21,7 @@ export interface SessionOptions {
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
   readonly streams: LiveStreams;
+  readonly buffers: EncodeBuffers;
   /** Nothing received and nothing in flight for this long ends the stream; 0 = never. */
   readonly idleTimeoutMs: number;
   /** A response that nobody reads for this long ends the stream; 0 = never. */
@@ -40,6 +43,7 @@ export class StreamSession implements StreamSink, LiveStream {
   readonly #options: SessionOptions;
   readonly #stream: EnrichStream;
   readonly #observed: StreamObserver;
+  readonly #writer: TextWriter;
   readonly #startedAt: number;
   #receivedBytes = 0;
   #sentBytes = 0;
@@ -56,6 +60,7 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#movedAt = this.#startedAt;
     this.#stream = options.pipeline.open(options.settings, this);
     this.#observed = options.pipeline.observer.streamOpened(options.settings.mode, () => this.#stream.gauges);
+    this.#writer = new TextWriter(options.response, options.buffers);
     options.streams.add(this);
   }
 
@@ -78,12 +83,10 @@ export class StreamSession implements StreamSink, LiveStream {
   write(text: string): boolean {
     if (this.#settled) return false;
     const { response, pipeline, clock } = this.#options;
-    const bytes = Buffer.byteLength(text);
+    const bytes = this.#writer.write(text);
     this.#sentBytes += bytes;
     pipeline.observer.sent(bytes);
     this.#movedAt = clock.now();
-    // As text: a Buffer for each write would wait outside of the heap for the next collection, 20 MB of them.
-    response.write(text);
     // Node says "full" of every large write, even of one that the socket takes at once when this turn is over.
     // Only a response that still needs `drain` is waited for: it may have come already.
     if (response.writableLength < FULL_BYTES || !response.writableNeedDrain) return true;

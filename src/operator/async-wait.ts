@@ -59,6 +59,8 @@ export class AsyncWait<In, Out> {
   readonly #downstream: Downstream<Out>;
   readonly #observer: AsyncWaitObserver | undefined;
   readonly #clock: Clock;
+  /** Whether the time of an admission is asked for. */
+  readonly #measured: boolean;
   readonly #inputEnd = new InputEnd();
   readonly #attempts: Attempts<In, Out>;
   readonly #turn = (): void => {
@@ -68,6 +70,7 @@ export class AsyncWait<In, Out> {
   #running = false;
   #emitting = false;
   #unflushed = false;
+  #admitting: RecordSlot<In, Out> | undefined = undefined;
   #turnScheduled = false;
   #roomWanted = false;
   #ended = false;
@@ -82,6 +85,7 @@ export class AsyncWait<In, Out> {
     this.#downstream = options.downstream;
     this.#observer = options.observer;
     this.#clock = options.clock;
+    this.#measured = options.observer !== undefined || options.timeoutMs > 0;
     this.#attempts = new Attempts(
       {
         timeoutMs: options.timeoutMs,
@@ -144,8 +148,10 @@ export class AsyncWait<In, Out> {
     if (!this.hasRoom()) return false;
     const slot = this.#queue.tryPut(input);
     if (slot === undefined) return false;
-    if (this.#observer !== undefined) slot.admittedMs = this.#clock.now();
-    if (slot.mayStart) this.#attempts.start(slot);
+    if (this.#measured) slot.admittedMs = this.#clock.now();
+    this.#admitting = slot;
+    if (slot.mayStart) this.#attempts.start(slot, slot.admittedMs);
+    this.#admitting = undefined;
     return true;
   }
 
@@ -185,9 +191,10 @@ export class AsyncWait<In, Out> {
 
   #completed(slot: RecordSlot<In, Out>, output: Out): void {
     this.#completedWaiting++;
-    if (this.#observer !== undefined) slot.completedMs = this.#clock.now();
+    // A record that is answered while it is admitted needs no second look at the clock.
+    if (this.#observer !== undefined) slot.completedMs = slot === this.#admitting ? slot.admittedMs : this.#clock.now();
     const next = this.#queue.complete(slot, output);
-    if (next !== undefined) this.#attempts.start(next);
+    if (next !== undefined) this.#attempts.start(next, this.#clock.now());
     this.#scheduleTurn();
   }
 

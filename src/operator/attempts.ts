@@ -51,7 +51,8 @@ export class Attempts<In, Out> {
     this.#deadlines = new Deadlines(options.clock, (slot) => this.#expire(slot));
   }
 
-  start(first: RecordSlot<In, Out>): void {
+  /** `nowMs` is the time of the clock; it is not looked at where records have no timeout. */
+  start(first: RecordSlot<In, Out>, nowMs: number): void {
     if (this.#starting) {
       this.#startable.push(first);
       return;
@@ -59,7 +60,7 @@ export class Attempts<In, Out> {
     this.#starting = true;
     try {
       for (let slot: typeof first | undefined = first; slot !== undefined; slot = this.#startable.shift()) {
-        this.#attempt(slot);
+        this.#attempt(slot, slot === first ? nowMs : this.#options.clock.now());
       }
     } finally {
       this.#starting = false;
@@ -80,9 +81,9 @@ export class Attempts<In, Out> {
     this.retryWaiting = 0;
   }
 
-  #attempt(slot: RecordSlot<In, Out>): void {
-    const { timeoutMs, clock, invoke } = this.#options;
-    const due = timeoutMs > 0 ? clock.now() + timeoutMs : Infinity;
+  #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {
+    const { timeoutMs, invoke } = this.#options;
+    const due = timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
     const attempt = new Attempt(this.#ends, slot, due, this.#inputEnd);
     slot.attempt = attempt;
     this.inFlight++;

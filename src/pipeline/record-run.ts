@@ -60,7 +60,7 @@ export class RecordRun {
   readonly #clock: Clock;
   readonly #startedAt: number;
   /** undefined = not settled yet, null = skipped by its `when`. */
-  readonly #answers: (Answer | null | undefined)[] = [];
+  readonly #answers: (Answer | null | undefined)[];
   #unsettled: number;
   #ended = false;
   /** A bit for each step: the record has no member where it is the first to write. */
@@ -76,8 +76,9 @@ export class RecordRun {
     this.#clock = clock;
     this.#startedAt = plan.meta.length > 0 ? clock.now() : 0;
     this.#unsettled = plan.steps.length;
-    // Array.from({ length }) costs a tenth of the whole record.
-    for (let index = 0; index < plan.steps.length; index += 1) this.#answers.push(undefined);
+    // A literal is the cheapest array there is, and most records have one step or two.
+    this.#answers = [undefined, undefined];
+    for (let index = 2; index < plan.steps.length; index += 1) this.#answers.push(undefined);
   }
 
   /** `scan` has just read this record's line: what it found holds until this returns. */
@@ -158,16 +159,22 @@ export class RecordRun {
   }
 
   #finish(): void {
-    const missing = this.#answers.findIndex((answer) => answer?.json === undefined && answer !== null);
+    const steps = this.#plan.steps.length;
+    let missing = -1;
+    let skipped = 0;
+    for (let index = 0; index < steps; index += 1) {
+      const answer = this.#answers[index];
+      if (answer === null) skipped += 1;
+      else if (answer?.json === undefined && missing < 0) missing = index;
+    }
     if (missing >= 0) {
       if (this.#plan.onMiss === 'drop') return this.#complete(dropped);
       if (this.#plan.onMiss === 'error') return this.#fail(this.#notFound(missing));
     }
     let outcome: Outcome;
     try {
-      const lines = this.#plan.explode ? this.#exploded() : this.#spliced(this.#record.line, this.#plan.steps.keys());
-      const skipped = this.#answers.every((answer) => answer === null);
-      outcome = skipped ? untouched(this.#record.line) : enriched(lines, missing >= 0, this.#replaced);
+      if (skipped === steps) outcome = untouched(this.#record.line);
+      else outcome = enriched(this.#plan.explode ? this.#exploded() : this.#whole(), missing >= 0, this.#replaced);
     } catch (error) {
       return this.#fail(RecordError.from(error));
     }
@@ -180,8 +187,17 @@ export class RecordRun {
     return new RecordError('not_found', `lookup ${name} has no answer for this record`, { lookup: name, attempts });
   }
 
+  /** The line with all answers in it. */
+  #whole(): string {
+    let text = this.#record.line;
+    for (let index = 0; index < this.#plan.steps.length; index += 1) {
+      text = this.#splice(text, index, this.#source(index));
+    }
+    return text;
+  }
+
   /** The line with the answers of these steps in it. */
-  #spliced(line: string, steps: Iterable<number>): string {
+  #spliced(line: string, steps: readonly number[]): string {
     let text = line;
     for (const index of steps) text = this.#splice(text, index, this.#source(index));
     return text;

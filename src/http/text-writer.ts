@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+import type { EncodeBuffers } from './encode-buffers.ts';
+
+/** Writes text to one response by way of shared buffers, which come back when they are sent or the response is closed. */
+export class TextWriter {
+  readonly #response: ServerResponse;
+  readonly #buffers: EncodeBuffers;
+  readonly #lent = new Set<Buffer>();
+
+  constructor(response: ServerResponse, buffers: EncodeBuffers) {
+    this.#response = response;
+    this.#buffers = buffers;
+    // A socket that is destroyed does not call back for what it had not sent.
+    response.once('close', () => {
+      for (const buffer of this.#lent) this.#giveBack(buffer);
+    });
+  }
+
+  /** Gives the length in bytes. */
+  write(text: string): number {
+    const buffer = this.#response.destroyed ? undefined : this.#buffers.take(text.length);
+    if (buffer === undefined) {
+      this.#response.write(text);
+      return Buffer.byteLength(text);
+    }
+    this.#lent.add(buffer);
+    const bytes = buffer.write(text);
+    this.#response.write(buffer.subarray(0, bytes), () => this.#giveBack(buffer));
+    return bytes;
+  }
+
+  #giveBack(buffer: Buffer): void {
+    if (this.#lent.delete(buffer)) this.#buffers.give(buffer);
+  }
+}
