@@ -41,6 +41,8 @@ export const rules: Readonly<Record<string, JsonObject>> = {
   secretMountPath: path,
   'ports.http': podPort,
   'ports.admin': podPort,
+  port: podPort,
+  adminPort: podPort,
   bindAddress: named,
   extraArgs: list(text),
   extraEnv: list(strict({ name: named, value: text, valueFrom: any }, 'name')),

@@ -1,5 +1,5 @@
-// Writes values.schema.json and the table of values in README.md of helm/millrace anew from values.yaml, and puts the schema
-// of the configuration into it: `npm run chart`.
+// Writes values.schema.json and the table of values in README.md of each chart anew from its values.yaml, and puts the
+// schema of the configuration into it: `npm run chart`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { configJsonSchema } from '../src/config/json-schema.ts';
@@ -38,6 +38,8 @@ function valueOf(prefix: string, { key, value }: Pair, before: string): Value {
   return { path, meaning, default: plain, members };
 }
 
+export const charts = ['millrace', 'millrace-sidecar'] as const;
+
 /** values.schema.json: draft-07, which every Helm 3 and 4 reads. */
 export function chartSchema(values: string): JsonObject {
   const { $schema: _, $id: __, $defs, required: ___, ...config } = configJsonSchema();
@@ -45,7 +47,7 @@ export function chartSchema(values: string): JsonObject {
   const definitions = { ...(isJsonObject($defs) ? $defs : {}), config };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'Values of the Millrace chart',
+    title: 'Values of a chart of Millrace',
     type: 'object',
     additionalProperties: false,
     properties: { ...properties, ...undefaulted },
@@ -106,9 +108,11 @@ function rowsOf(value: Value): readonly string[] {
 }
 
 if (import.meta.main) {
-  const chart = new URL('../helm/millrace/', import.meta.url);
-  const values = readFileSync(new URL('values.yaml', chart), 'utf8');
-  writeFileSync(new URL('values.schema.json', chart), `${JSON.stringify(chartSchema(values), null, 2)}\n`);
-  const page = new URL('README.md', chart);
-  writeFileSync(page, withValues(readFileSync(page, 'utf8'), values));
+  for (const name of charts) {
+    const chart = new URL(`../helm/${name}/`, import.meta.url);
+    const values = readFileSync(new URL('values.yaml', chart), 'utf8');
+    writeFileSync(new URL('values.schema.json', chart), `${JSON.stringify(chartSchema(values), null, 2)}\n`);
+    const page = new URL('README.md', chart);
+    writeFileSync(page, withValues(readFileSync(page, 'utf8'), values));
+  }
 }

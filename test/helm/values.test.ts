@@ -2,27 +2,31 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { chartSchema, withValues } from '../../scripts/chart.ts';
+import { charts, chartSchema, withValues } from '../../scripts/chart.ts';
 import { ownConfig } from './cases.ts';
 import { at, chart, helm, refusal, root, template, type Values } from './helm.ts';
 
-const read = (name: string): string => readFileSync(join(chart, name), 'utf8');
+const read = (name: string, of = 'millrace'): string => readFileSync(join(chart, '..', of, name), 'utf8');
 
-test('helm lint --strict has nothing to say', async () => {
-  const { code, stdout } = await helm(['lint', '--strict', chart]);
+test.each(charts)('helm lint --strict has nothing to say about %s', async (name) => {
+  const { code, stdout } = await helm(['lint', '--strict', join(chart, '..', name)]);
   expect(stdout).toContain('1 chart(s) linted, 0 chart(s) failed');
   expect(code).toBe(0);
 });
 
-test('values.schema.json and the table of values are those of values.yaml (npm run chart)', () => {
-  const values = read('values.yaml');
-  expect(JSON.parse(read('values.schema.json'))).toEqual(chartSchema(values));
-  expect(withValues(read('README.md'), values)).toBe(read('README.md'));
-});
+test.each(charts)(
+  'values.schema.json and the table of values of %s are those of values.yaml (npm run chart)',
+  (name) => {
+    const values = read('values.yaml', name);
+    expect(JSON.parse(read('values.schema.json', name))).toEqual(chartSchema(values));
+    expect(withValues(read('README.md', name), values)).toBe(read('README.md', name));
+  },
+);
 
-test('the chart has the version of the package', () => {
+test('the charts have the version of the package', () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  expect(parse(read('Chart.yaml'))).toMatchObject({ version, appVersion: version });
+  for (const name of charts) expect(parse(read('Chart.yaml', name))).toMatchObject({ version, appVersion: version });
+  expect(parse(read('values.yaml', 'millrace-sidecar'))).toMatchObject({ image: { tag: version } });
 });
 
 test.each([

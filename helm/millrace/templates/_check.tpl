@@ -30,13 +30,14 @@
 {{- if and .existingConfigMap .tests.enabled (not .tests.pipeline) -}}
 {{- $wrong = append $wrong "tests.pipeline is empty, and the chart does not know the pipelines of existingConfigMap: name one, or set tests.enabled to false" -}}
 {{- end -}}
-{{- if and .config.lookups (not .config.pipelines) -}}
+{{- $config := .config | default dict -}}
+{{- if and $config.lookups (not $config.pipelines) -}}
 {{- $wrong = append $wrong "config.lookups is set without config.pipelines, and nothing would use it: add a pipeline" -}}
 {{- end -}}
 {{- if hasKey .files "millrace.yaml" -}}
 {{- $wrong = append $wrong "files can not hold millrace.yaml: set config or configFile" -}}
 {{- end -}}
-{{- $server := .config.server | default dict -}}
+{{- $server := $config.server | default dict -}}
 {{- if and (hasKey $server "port") (ne (toString $server.port) (toString .ports.http)) -}}
 {{- $wrong = append $wrong (printf "config.server.port is %v, and the pod listens on ports.http, %v: set that" $server.port .ports.http) -}}
 {{- end -}}

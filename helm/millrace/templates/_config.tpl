@@ -3,16 +3,16 @@
 {{- if .Values.existingConfigMap -}}
 {{- else if .Values.configFile -}}
 {{- .Values.configFile -}}
-{{- else if .Values.config.pipelines -}}
+{{- else if (.Values.config | default dict).pipelines -}}
 {{- toYaml .Values.config -}}
 {{- else -}}
-{{- merge (deepCopy .Values.config) (.Files.Get "example/millrace.yaml" | fromYaml) | toYaml -}}
+{{- merge (deepCopy (.Values.config | default dict)) (.Files.Get "example/millrace.yaml" | fromYaml) | toYaml -}}
 {{- end -}}
 {{- end }}
 
 {{/* "true" where the example is served. */}}
 {{- define "millrace.isExample" -}}
-{{- if not (or .Values.existingConfigMap .Values.configFile .Values.config.pipelines) -}}true{{- end -}}
+{{- if not (or .Values.existingConfigMap .Values.configFile (.Values.config | default dict).pipelines) -}}true{{- end -}}
 {{- end }}
 
 {{- define "millrace.configMapData" -}}

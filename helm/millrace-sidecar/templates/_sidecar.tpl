@@ -1,0 +1,131 @@
+{{/*
+For the chart of an application that depends on this one with `alias: millrace`, and has its values below `millrace`.
+Each of these takes the context of a template of the application, `.`:
+
+  millrace.sidecar.container   an item of initContainers
+  millrace.sidecar.volumes     items of volumes, for it
+  millrace.sidecar.configMap   the object with its configuration
+  millrace.sidecar.checksum    of that, for an annotation of the pod: a change rolls the pods
+*/}}
+
+{{- define "millrace.sidecar.values" -}}
+{{- .Values.millrace | default (index .Values "millrace-sidecar") | toJson -}}
+{{- end }}
+
+{{- define "millrace.sidecar.container" -}}
+{{- $values := include "millrace.sidecar.values" . | fromJson -}}
+{{- with $values -}}
+- name: millrace
+  # Makes an init container a sidecar: it runs until the containers of the application have ended.
+  restartPolicy: Always
+  {{- if .image.digest }}
+  image: {{ .image.repository }}@{{ .image.digest }}
+  {{- else }}
+  image: {{ .image.repository }}:{{ .image.tag }}
+  {{- end }}
+  imagePullPolicy: {{ .image.pullPolicy }}
+  args:
+    - serve
+    - -c
+    - /etc/millrace/millrace.yaml
+    - --host=127.0.0.1
+    - --port={{ .port }}
+    - --admin-host={{ ternary "0.0.0.0" "127.0.0.1" .metrics }}
+    - --admin-port={{ .adminPort }}
+  {{- with .extraEnv }}
+  env:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .metrics }}
+  ports:
+    - { name: millrace-admin, containerPort: {{ .adminPort }}, protocol: TCP }
+  startupProbe:
+    httpGet: { path: /readyz, port: millrace-admin }
+    periodSeconds: 1
+    timeoutSeconds: 2
+    failureThreshold: {{ .startupSeconds }}
+  livenessProbe:
+    httpGet: { path: /livez, port: millrace-admin }
+    periodSeconds: 10
+    timeoutSeconds: 5
+  readinessProbe:
+    httpGet: { path: /readyz, port: millrace-admin }
+    periodSeconds: 5
+    timeoutSeconds: 2
+  {{- else }}
+  # The kubelet asks from outside the pod, where 127.0.0.1 is another: the question is asked within.
+  startupProbe:
+    exec:
+      command:
+        - node
+        - -e
+        - |
+          fetch('http://127.0.0.1:{{ .adminPort }}/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))
+    periodSeconds: 1
+    timeoutSeconds: 5
+    failureThreshold: {{ .startupSeconds }}
+  {{- end }}
+  {{- with .resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .securityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  volumeMounts:
+    - { name: millrace-config, mountPath: /etc/millrace, readOnly: true }
+    {{- if .existingSecret }}
+    - { name: millrace-secrets, mountPath: {{ .secretMountPath }}, readOnly: true }
+    {{- end }}
+    - { name: millrace-tmp, mountPath: /tmp }
+    {{- with .extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "millrace.sidecar.configMapName" -}}
+{{- $values := include "millrace.sidecar.values" . | fromJson -}}
+{{- $values.existingConfigMap | default (printf "%s-millrace" (.Release.Name | trunc 54 | trimSuffix "-")) -}}
+{{- end }}
+
+{{- define "millrace.sidecar.volumes" -}}
+{{- $values := include "millrace.sidecar.values" . | fromJson -}}
+- name: millrace-config
+  configMap: { name: {{ include "millrace.sidecar.configMapName" . }} }
+{{- with $values.existingSecret }}
+- name: millrace-secrets
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
+- name: millrace-tmp
+  emptyDir: {}
+{{- end }}
+
+{{/* Empty where the ConfigMap is one that exists. */}}
+{{- define "millrace.sidecar.data" -}}
+{{- $values := include "millrace.sidecar.values" . | fromJson -}}
+{{- if not $values.existingConfigMap -}}
+{{- $config := $values.configFile | default (toYaml $values.config) -}}
+{{- if not (or $values.configFile ($values.config | default dict).pipelines) -}}
+{{- fail "millrace has no configuration: set millrace.config, millrace.configFile or millrace.existingConfigMap" -}}
+{{- end -}}
+{{- merge (dict "millrace.yaml" $config) $values.files | toYaml -}}
+{{- end -}}
+{{- end }}
+
+{{- define "millrace.sidecar.checksum" -}}
+{{- include "millrace.sidecar.data" . | sha256sum -}}
+{{- end }}
+
+{{- define "millrace.sidecar.configMap" -}}
+{{- with include "millrace.sidecar.data" . -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ include "millrace.sidecar.configMapName" $ }}
+  namespace: {{ $.Release.Namespace }}
+data:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,138 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { folderOf, Millrace } from '../service/serving.ts';
+import { at, helm, type KubernetesObject, one, rendered, root, template, type Values } from './helm.ts';
+import { mistakes, unknownKeys } from './kubernetes.ts';
+import { notRestricted } from './pod-security.ts';
+
+// Building the dependency writes into the chart, so it is done to a copy.
+const copy = mkdtempSync(join(tmpdir(), 'millrace-sidecar-'));
+afterAll(() => rmSync(copy, { recursive: true }));
+for (const name of ['helm/millrace-sidecar', 'examples/sidecar'])
+  cpSync(join(root, name), join(copy, name), { recursive: true });
+const from = join(copy, 'examples/sidecar');
+const built = await helm(['dependency', 'build', from]);
+
+const orders = (millrace: Values): Promise<readonly KubernetesObject[]> => rendered({ millrace }, { from });
+
+const podOf = (objects: readonly KubernetesObject[]): unknown => at(one(objects, 'Deployment'), 'spec.template.spec');
+
+const sidecarOf = (objects: readonly KubernetesObject[]): unknown => at(podOf(objects), 'initContainers.0');
+
+const cases: Readonly<Record<string, Values>> = {
+  'as it comes': {},
+  'with metrics': { metrics: true, adminPort: 9081, port: 9080 },
+  'with all it can have': {
+    image: { repository: 'registry.example/millrace', digest: `sha256:${'0'.repeat(64)}` },
+    existingConfigMap: 'mine',
+    existingSecret: 'crm',
+    extraEnv: [{ name: 'REGION', value: 'north' }],
+    extraVolumeMounts: [{ name: 'app', mountPath: '/app' }],
+  },
+};
+
+test('the example takes the library from this repository, at the version that it is locked to', () => {
+  expect(built).toMatchObject({ code: 0, stdout: expect.stringContaining('Saving 1 charts') as string });
+});
+
+test('every object of the example is what its schema asks for, without unknown keys', async () => {
+  const all = await Promise.all(Object.values(cases).map(orders));
+  for (const object of all.flat()) expect([object.kind, await mistakes(object)]).toEqual([object.kind, '']);
+  expect(await unknownKeys(all.flat())).toEqual([]);
+});
+
+test.each(Object.entries(cases))(
+  '%s: the sidecar is a native one, restricted, and has its volumes',
+  async (_, values) => {
+    const objects = await orders(values);
+    const pod = podOf(objects);
+    expect(notRestricted(pod)).toEqual([]);
+    expect(at(sidecarOf(objects), 'restartPolicy')).toBe('Always');
+    const volumes = (at(pod, 'volumes') as readonly { readonly name: string }[]).map(({ name }) => name);
+    const mounts = at(sidecarOf(objects), 'volumeMounts') as readonly { readonly name: string }[];
+    for (const { name } of mounts) expect(volumes).toContain(name);
+  },
+);
+
+test('with metrics the admin listener is open to the kubelet, else nothing is', async () => {
+  const closed = sidecarOf(await orders({}));
+  expect(at(closed, 'args')).toEqual(expect.arrayContaining(['--host=127.0.0.1', '--admin-host=127.0.0.1']));
+  expect(at(closed, 'ports')).toBeUndefined();
+  expect(at(closed, 'startupProbe.exec')).toBeDefined();
+  const open = sidecarOf(await orders({ metrics: true }));
+  expect(at(open, 'args')).toEqual(expect.arrayContaining(['--host=127.0.0.1', '--admin-host=0.0.0.0']));
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+    expect(at(open, `${probe}.httpGet.port`)).toBe(at(open, 'ports.0.name'));
+  }
+});
+
+const checksum = async (values: Values) =>
+  at(one(await orders(values), 'Deployment'), 'spec.template.metadata.annotations.checksum/millrace');
+
+test('a change of the configuration rolls the pods', async () => {
+  const first = await checksum({});
+  expect(await checksum({ port: 9080 })).toBe(first);
+  expect(await checksum({ config: { pipelines: { orders: { capacity: 7 } } } })).not.toBe(first);
+});
+
+test.each([
+  [{ prot: 9080 }, /'prot' not allowed/],
+  [{ config: { pipelines: { orders: { mode: 'orderd' } } } }, /at '\/config\/pipelines\/orders\/mode'/],
+  [{ config: null }, /set millrace.config, millrace.configFile or millrace.existingConfigMap/],
+])('%j is refused with a message', async (millrace, said) => {
+  const { code, stderr } = await template({ millrace }, { from });
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(said);
+});
+
+const exitCode = ([program = '', ...args]: readonly string[]): Promise<number> =>
+  new Promise((resolve) => {
+    execFile(program.replace(/^node$/, process.execPath), args, (error) =>
+      resolve(error === null ? 0 : Number(error.code)),
+    );
+  });
+
+/** The sidecar of the example as it runs in the pod, on free ports. The image sets the addresses for a pod of its own. */
+async function besides(objects: readonly KubernetesObject[]) {
+  const folder = folderOf(one(objects, 'ConfigMap', '-millrace')['data'] as Readonly<Record<string, string>>);
+  const args = (at(sidecarOf(objects), 'args') as readonly string[]).map((arg) => arg.replace('/etc/millrace', folder));
+  const env = { MILLRACE_SERVER_HOST: '0.0.0.0', MILLRACE_SERVER_ADMIN_HOST: '0.0.0.0' };
+  const sidecar = new Millrace([...args, '--port', '0', '--admin-port', '0'], { env });
+  const [, port = '', adminPort = ''] = await sidecar.says(
+    /listens on http:\/\/127\.0\.0\.1:(\d+), admin on http:\/\/127\.0\.0\.1:(\d+)/,
+  );
+  return { sidecar, port, adminPort };
+}
+
+async function application(url: string): Promise<string> {
+  const env = { ...process.env, MILLRACE_URL: url, PORT: '0' };
+  const child = spawn(process.execPath, [join(from, 'app/orders.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(async () => {
+    const ended = once(child, 'exit');
+    if (child.kill('SIGTERM')) await ended;
+  });
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  return `http://127.0.0.1:${/on (\d+)/.exec(said.toString())?.[1]}`;
+}
+
+test('the application answers orders with their customers, as its README says, and starts when the sidecar is ready', async () => {
+  const objects = await orders({});
+  const { sidecar, port, adminPort } = await besides(objects);
+  const probe = at(sidecarOf(objects), 'startupProbe.exec.command') as readonly string[];
+  expect(await exitCode(probe.map((part) => part.replace('8081', adminPort)))).toBe(0);
+
+  const said = readFileSync(join(root, 'examples/sidecar/README.md'), 'utf8');
+  const [, records = '', promised = ''] = /printf '%s\\n' (.*?) \|[^]*```json\n([^]*?)```/.exec(said) ?? [];
+  const body = records.replaceAll("' '", '\n').replaceAll("'", '');
+  const url = await application(`http://127.0.0.1:${port}`);
+  const answer = await fetch(`${url}/orders`, { method: 'POST', body });
+  expect(await answer.text()).toBe(promised);
+
+  sidecar.child.kill('SIGTERM');
+  expect(await sidecar.ended).toEqual([0, null]);
+  expect(await exitCode(probe.map((part) => part.replace('8081', adminPort)))).toBe(1);
+});
