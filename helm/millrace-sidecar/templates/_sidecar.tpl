@@ -110,7 +110,7 @@ Each of these takes the context of a template of the application, `.`:
 {{- if not (or $values.configFile ($values.config | default dict).pipelines) -}}
 {{- fail "millrace has no configuration: set millrace.config, millrace.configFile or millrace.existingConfigMap" -}}
 {{- end -}}
-{{- merge (dict "millrace.yaml" $config) $values.files | toYaml -}}
+{{- merge (dict "millrace.yaml" $config) ($values.files | default dict) | toYaml -}}
 {{- end -}}
 {{- end }}
 

@@ -34,7 +34,7 @@
 {{- if and $config.lookups (not $config.pipelines) -}}
 {{- $wrong = append $wrong "config.lookups is set without config.pipelines, and nothing would use it: add a pipeline" -}}
 {{- end -}}
-{{- if hasKey .files "millrace.yaml" -}}
+{{- if hasKey (.files | default dict) "millrace.yaml" -}}
 {{- $wrong = append $wrong "files can not hold millrace.yaml: set config or configFile" -}}
 {{- end -}}
 {{- $server := $config.server | default dict -}}

@@ -20,7 +20,7 @@
 {{- if include "millrace.isExample" . -}}
 {{- $data = set $data "airports.csv" (.Files.Get "example/airports.csv") -}}
 {{- end -}}
-{{- merge $data .Values.files | toYaml -}}
+{{- merge $data (.Values.files | default dict) | toYaml -}}
 {{- end }}
 
 {{/*
