@@ -23,6 +23,7 @@ const sections = [
   'lookups.NAME.retry',
   'pipelines.NAME',
   'pipelines.NAME.enrich[]',
+  'tracing',
 ] as const;
 
 type Section = (typeof sections)[number];

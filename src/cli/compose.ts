@@ -5,13 +5,15 @@ import type { Config } from '../config/schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { silentLogger } from '../core/logger.ts';
 import { systemClock } from '../core/time.ts';
+import { passingTracer } from '../core/tracing.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
-import { functionLogger } from '../observability/function-logger.ts';
+import { functionLogger, messageLogger } from '../observability/function-logger.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { version } from './version.ts';
 
@@ -38,11 +40,14 @@ export async function startService({ config, effective, baseDir, logger }: Servi
   const startedMs = clock.now();
   const release = version();
   const metrics = createMetrics({ version: release });
+  const tracing = config.tracing && (await traced(config.tracing, logger));
+  const tracer = tracing?.tracer ?? passingTracer;
   const pipelines = await buildPipelines(config, {
     clock,
     observer: metrics.observer,
     baseDir,
     logger: (lookup) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
+    tracesCalls: tracer.recordsCalls,
   });
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
@@ -52,6 +57,7 @@ export async function startService({ config, effective, baseDir, logger }: Servi
     streams,
     gate,
     clock,
+    tracer,
     logger,
     version: release,
     describe: (name) => member(member(effective, 'pipelines'), name),
@@ -71,6 +77,7 @@ export async function startService({ config, effective, baseDir, logger }: Servi
       const cut = await drain({ app, streams, gate, clock, drainTimeoutMs: server.drainTimeout });
       await admin.close();
       await pipelines.close();
+      await tracing?.close();
       return cut;
     };
     return { url, adminUrl, stop };
@@ -79,6 +86,12 @@ export async function startService({ config, effective, baseDir, logger }: Servi
     await pipelines.close();
     throw error;
   }
+}
+
+async function traced(options: NonNullable<Config['tracing']>, logger: Logger | false): Promise<Tracing> {
+  const { openTracing } = await import('../observability/tracing.ts');
+  const log = logger === false ? silentLogger : messageLogger(logger);
+  return openTracing(options, { version: version(), clock: systemClock, logger: log });
 }
 
 /** A timeout of a stream is noticed at most a quarter of its time late. */

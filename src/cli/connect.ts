@@ -25,7 +25,13 @@ export async function connect(
   const parameters = new Map(lookups.map(([name, options]) => [name, connectorOf(options).parameters]));
   const args = argumentsOf(parameters, given);
   onStart(lookups.length);
-  const runtime = { clock: systemClock, observer: silentObserver, logger: () => silentLogger, baseDir };
+  const runtime = {
+    clock: systemClock,
+    observer: silentObserver,
+    logger: () => silentLogger,
+    tracesCalls: false,
+    baseDir,
+  };
   const hide = secretHider(config);
   return Promise.all(
     lookups.map(async ([name, options]) => {

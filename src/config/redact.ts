@@ -9,7 +9,8 @@ const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|credential|api[
 
 /**
  * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key
- * that sounds like a secret (`auth`, an `authorization` header), and the user and password of a URL.
+ * that sounds like a secret (`auth`, an `authorization` header), the headers of a collector, and the user and password
+ * of a URL.
  * `shown` has what may be seen of a string that held references, by `pathKey`.
  */
 export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonValue {
@@ -26,8 +27,12 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
   return typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }
 
-/** Whether a value is secret by the names it stands under. The names of lookups and pipelines themselves do not count. */
+/**
+ * Whether a value is secret by the names it stands under. The names of lookups and pipelines themselves do not count.
+ * Collectors take their keys in headers of any name.
+ */
 export function isSecretPlace(path: Path): boolean {
+  if (path[0] === 'tracing' && path[2] === 'headers') return true;
   return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && secretName.test(step));
 }
 

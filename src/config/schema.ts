@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tracingOptions } from '../observability/tracing-options.ts';
 import { lookupSchema } from './lookup-schema.ts';
 import { pipelineSchema } from './pipeline-schema.ts';
 import { serverSchema } from './server-schema.ts';
@@ -23,6 +24,7 @@ export const configSchema = z.strictObject({
       description: 'What is served, by the name that stands in /v1/enrich/{pipeline}. At least one.',
       minProperties: 1,
     }),
+  tracing: tracingOptions.exactOptional(),
 });
 
 export type Config = z.output<typeof configSchema>;

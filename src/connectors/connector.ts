@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import type { MetricGroup } from '../core/metric-group.ts';
 import type { LookupObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { CallAbout } from '../core/tracing.ts';
 import type { Arguments, LookupService } from '../lookup/lookup.ts';
 
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
@@ -12,6 +13,8 @@ export interface Connector {
   readonly call: LookupService;
   /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
   readonly onTimeout?: LookupService | undefined;
+  /** What a span of a call says; undefined where a call is too short to be worth one. */
+  readonly span?: CallAbout | undefined;
   /** What `call` would send, as a client may see it (secrets hidden). Sends nothing; throws what `call` would refuse. */
   describe(args: Arguments): JsonObject;
   /**

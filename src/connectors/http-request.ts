@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
+import type { CallAbout, CallTrace } from '../core/tracing.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import { headerText } from './argument.ts';
 import { compileBody, type BodyTemplate } from './body-template.ts';
@@ -111,11 +112,38 @@ export function parametersOf({ url, headers, body }: HttpRequest): readonly stri
   return [...new Set([...url.parameters, ...others.flatMap((template) => template.variables)])];
 }
 
-/** Names and values in turn, as undici takes them. The list is shared where no header has an argument. */
-export function headerRenderer(headers: readonly HeaderTemplate[]): (args: Arguments) => string[] {
+/**
+ * Names and values in turn, as undici takes them, those of the trace at the end. The list is shared where no header has
+ * an argument: by all calls, or by all of one trace. Where the configuration sets a `traceparent`, that one is sent.
+ */
+export function headerRenderer(
+  headers: readonly HeaderTemplate[],
+): (args: Arguments, trace: CallTrace | undefined) => string[] {
   const constant = headers.flatMap(({ name, template }) => [name, template.before]);
-  if (headers.every(({ template }) => template.constant)) return () => constant;
-  return (args) => headers.flatMap(({ name, template }) => [name, template.render(args)]);
+  const ownTrace = headers.some(({ name }) => name === 'traceparent');
+  if (headers.every(({ template }) => template.constant))
+    return (_args, trace) => (trace === undefined || ownTrace ? constant : trace.joinedTo(constant));
+  return (args, trace) => {
+    const rendered = headers.flatMap(({ name, template }) => [name, template.render(args)]);
+    if (trace !== undefined && !ownTrace) rendered.push(...trace.headers);
+    return rendered;
+  };
+}
+
+/** The request as spans name it: its method and the path of its template, as the author wrote it, without the query. */
+export function spanOf({ url }: HttpRequest, { method, url: template }: HttpOptions): CallAbout {
+  const path = /^https?:\/\/[^/?#]*([^?#]*)/i.exec(template)?.[1] ?? '';
+  const { protocol, hostname, port } = new URL(url.origin);
+  const shown = path === '' ? '/' : path;
+  return {
+    name: `${method} ${shown}`,
+    attributes: {
+      'http.request.method': method,
+      'server.address': hostname,
+      'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+      'url.template': shown,
+    },
+  };
 }
 
 /** The request as a client may see it. Throws RecordError `missing_argument`. */

@@ -2,11 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import { parsePointer } from '../core/json-pointer.ts';
+import type { CallTrace } from '../core/tracing.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { HttpCall, type HttpCalls } from './http-call.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
-import { compileRequest, headerRenderer, parametersOf, shownRequest, type HttpRequest } from './http-request.ts';
+import {
+  compileRequest,
+  headerRenderer,
+  parametersOf,
+  shownRequest,
+  spanOf,
+  type HttpRequest,
+} from './http-request.ts';
 
 /** Asks an HTTP service, one call a request. The client, undici, is loaded when a lookup is opened. */
 export const http: ConnectorDefinition<HttpOptions> = {
@@ -33,12 +41,12 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   const { url, body } = request;
   let calls: HttpCalls | undefined;
 
-  const render = (shared: HttpCalls, args: Arguments): HttpCall => {
+  const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): HttpCall => {
     try {
       return new HttpCall(
         shared,
         url.render(args),
-        renderHeaders(args),
+        renderHeaders(args, trace),
         body === undefined ? null : body.template.render(args),
       );
     } catch (error) {
@@ -48,8 +56,9 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   return {
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
-      return render(calls, args).run(context);
+      return render(calls, args, context.trace).run(context);
     },
+    span: spanOf(request, options),
     describe(args) {
       try {
         return shownRequest(request, options.method, args);

@@ -39,6 +39,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       // The call has been counted: this is what its end is made of.
       return (args, context) => new ModuleCall(lookup, () => {}).run(hook, valuesOf(lookup, args), context);
     },
+    span: { name: lookup, attributes: {} },
     describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
     async reach() {
       return `loaded and opened ${options.file}`;

@@ -1,3 +1,5 @@
+import type { CallTrace } from './tracing.ts';
+
 /**
  * What travels with one call: until when it may run, and how it hears that nobody waits any more.
  *
@@ -6,10 +8,18 @@
  */
 export type CancelHook = (reason: unknown) => void;
 
-/** Says once that the input has ended: from then on nothing is worth waiting for (semantics R6). */
+/**
+ * Says once that the input has ended: from then on nothing is worth waiting for (semantics R6). All calls of an input
+ * have it in common, and so the trace that they belong to stands here: it costs a record nothing.
+ */
 export class InputEnd {
+  readonly trace: CallTrace | undefined;
   #ended = false;
   readonly #hooks = new Set<() => void>();
+
+  constructor(trace?: CallTrace) {
+    this.trace = trace;
+  }
 
   get ended(): boolean {
     return this.#ended;
@@ -46,6 +56,8 @@ export interface CallContext {
   readonly deadline: number;
   readonly cancelled: boolean;
   readonly inputEnd: InputEnd;
+  /** The place in a trace that the call is made from; undefined where there is none to speak of. */
+  readonly trace: CallTrace | undefined;
   /** Made at its first use; aborted with the reason of the cancellation. */
   readonly signal: AbortSignal;
   /** Calls `hook` once at cancellation, at once if that was before. The function returned takes it back. */
@@ -75,6 +87,10 @@ export class Cancellation implements CallContext {
 
   get cancelled(): boolean {
     return this.#cancelled;
+  }
+
+  get trace(): CallTrace | undefined {
+    return this.inputEnd.trace;
   }
 
   get reason(): unknown {

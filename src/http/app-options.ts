@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ServerConfig } from '../config/schema.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Clock } from '../core/time.ts';
+import type { Tracer } from '../core/tracing.ts';
 import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
 import type { PipelineDirectory } from './routing.ts';
@@ -15,6 +16,7 @@ export interface AppOptions {
   readonly streams: LiveStreams;
   readonly gate: Gate;
   readonly clock: Clock;
+  readonly tracer: Tracer;
   readonly logger: FastifyBaseLogger | false;
   /** Version of the service, for the OpenAPI document. */
   readonly version: string;

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestError } from '../core/errors.ts';
+import { readTraceContext } from '../core/trace-context.ts';
+import type { StreamTrace, Tracer } from '../core/tracing.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions } from './app-options.ts';
 import { EncodeBuffers } from './encode-buffers.ts';
@@ -45,16 +47,19 @@ function answer(
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
     refuseStreamParameters(chosen);
+    const trace = traceOf(request, options.tracer, pipeline.name, 'record');
     return enrichSingleRecord(request, reply, {
       pipeline,
-      settings: chosen,
+      settings: { ...chosen, trace: trace?.calls },
+      trace,
       streams,
       clock,
       maxBytes: limits.lineBytes,
     });
   }
   const framing = acceptedFraming(headers.accept, format.framing);
-  const settings = { ...chosen, framing, delimiter: format.delimiter };
+  const trace = traceOf(request, options.tracer, pipeline.name, chosen.mode);
+  const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls };
   reply.hijack();
   const session = new StreamSession({
     id: request.id,
@@ -62,6 +67,7 @@ function answer(
     response: reply.raw,
     pipeline,
     settings,
+    trace,
     streams,
     buffers,
     idleTimeoutMs: limits.idleTimeout,
@@ -77,6 +83,14 @@ function answer(
     ...(request.raw.httpVersion === '1.1' && { Trailer: TRAILERS }),
   });
   return reply;
+}
+
+/** From here on the stream has a span, and the lines that are logged for the request say which. */
+function traceOf(request: FastifyRequest, tracer: Tracer, pipeline: string, mode: string): StreamTrace | undefined {
+  const { traceparent, tracestate } = request.headers;
+  const trace = tracer.stream({ pipeline, mode, requestId: request.id }, readTraceContext(traceparent, tracestate));
+  if (trace !== undefined) request.log = request.log.child(trace.ids);
+  return trace;
 }
 
 function refuseWhenFull({ gate, streams, limits }: AppOptions): void {

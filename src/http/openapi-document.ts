@@ -1,5 +1,6 @@
 import { serverSchema } from '../config/server-schema.ts';
 import { systemClock } from '../core/time.ts';
+import { passingTracer } from '../core/tracing.ts';
 import { buildApp } from './app.ts';
 import { LiveStreams } from './live-streams.ts';
 
@@ -11,6 +12,7 @@ export async function openApiDocument(version: string): Promise<string> {
     streams: new LiveStreams(systemClock, 1000, () => {}),
     gate: { draining: false },
     clock: systemClock,
+    tracer: passingTracer,
     logger: false,
     version,
     describe: () => null,

@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
 import type { Outcome } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { clientAddress } from './client-address.ts';
@@ -13,6 +15,7 @@ import { recordProblem, sendProblem } from './problem.ts';
 export interface SingleRecordOptions {
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
+  readonly trace: StreamTrace | undefined;
   readonly streams: LiveStreams;
   readonly clock: Clock;
   readonly maxBytes: number;
@@ -25,26 +28,62 @@ export interface SingleRecordOptions {
 export async function enrichSingleRecord(
   request: FastifyRequest,
   reply: FastifyReply,
-  { pipeline, settings, streams, clock, maxBytes }: SingleRecordOptions,
+  { pipeline, settings, trace, streams, clock, maxBytes }: SingleRecordOptions,
 ): Promise<FastifyReply> {
   const gone = new AbortController();
-  const live = liveRecord(request, pipeline.name, clock.now(), gone);
+  let ending: StreamOutcome = 'failed';
+  const leave = (outcome: StreamOutcome, reason: RequestError): void => {
+    ending = outcome;
+    gone.abort(reason);
+  };
+  const live = liveRecord(request, pipeline.name, clock.now(), leave);
   streams.add(live);
   reply.raw.once('close', () => {
     streams.delete(live);
-    if (!reply.raw.writableFinished) gone.abort(new RequestError('bad_body', 'the client went away'));
+    if (!reply.raw.writableFinished) leave('client_aborted', new RequestError('bad_body', 'the client went away'));
   });
   probeAfterHalfClose(request.raw, reply.raw, clock);
-  const text = await readText(request.raw, maxBytes);
-  pipeline.observer.received(Buffer.byteLength(text));
-  const outcome = await pipeline.enrichOne(text, settings, gone.signal);
-  const { failure } = outcome;
-  if (failure !== undefined && failedKinds.has(outcome.kind)) return sendFailure(reply, outcome, failure.code);
-  if (outcome.kind === 'dropped') return reply.code(204).send();
-  const { lines } = outcome;
-  const body = typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`;
-  pipeline.observer.sent(Buffer.byteLength(body));
-  return reply.type('application/json').header('cache-control', 'no-store').send(Buffer.from(body));
+  try {
+    const text = await readText(request.raw, maxBytes);
+    const receivedBytes = Buffer.byteLength(text);
+    pipeline.observer.received(receivedBytes);
+    const outcome = await pipeline.enrichOne(text, settings, gone.signal);
+    const failure = failedKinds.has(outcome.kind) ? outcome.failure?.code : undefined;
+    const body = failure === undefined ? bodyOf(outcome) : undefined;
+    const sentBytes = body?.byteLength ?? 0;
+    trace?.end({ ...endOf(outcome, failure), receivedBytes, sentBytes });
+    if (failure !== undefined) return sendFailure(reply, outcome, failure);
+    if (body === undefined) return reply.code(204).send();
+    pipeline.observer.sent(sentBytes);
+    return reply.type('application/json').header('cache-control', 'no-store').send(body);
+  } catch (error) {
+    trace?.end({ ...nothingDone, outcome: ending, code: error instanceof RequestError ? error.code : undefined });
+    throw error;
+  }
+}
+
+/** Undefined where the pipeline drops the record. */
+function bodyOf({ kind, lines }: Outcome): Buffer | undefined {
+  if (kind === 'dropped') return undefined;
+  return Buffer.from(
+    typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`,
+  );
+}
+
+const nothingDone = { read: 0, written: 0, errors: 0, misses: 0, dropped: 0, receivedBytes: 0, sentBytes: 0 };
+
+/** `code`: why the request failed. A record that failed, but goes out all the same, is an error without one. */
+function endOf({ kind, lines, failure }: Outcome, code: RecordErrorCode | undefined): StreamEnd {
+  return {
+    ...nothingDone,
+    outcome: code === undefined ? 'completed' : 'failed',
+    code,
+    read: 1,
+    written: code !== undefined ? 0 : typeof lines === 'string' ? 1 : lines.length,
+    errors: failure === undefined ? 0 : 1,
+    misses: kind === 'missed' ? 1 : 0,
+    dropped: kind === 'dropped' ? 1 : 0,
+  };
 }
 
 /** One record takes a place among the streams, and a drain waits for it. */
@@ -52,7 +91,7 @@ function liveRecord(
   { id, raw }: FastifyRequest,
   pipeline: string,
   startedAt: number,
-  gone: AbortController,
+  cut: LiveStream['cut'],
 ): LiveStream {
   return {
     describe: (nowMs) => ({
@@ -64,7 +103,7 @@ function liveRecord(
     }),
     draining() {},
     check() {},
-    cut: (_outcome, reason) => gone.abort(reason),
+    cut,
   };
 }
 

@@ -4,6 +4,7 @@ import { RequestError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { StreamObserver, StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { StreamTrace } from '../core/tracing.ts';
 import type { EnrichStream, StreamSink } from '../pipeline/enrich-stream.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import type { StreamSummary } from '../pipeline/tally.ts';
@@ -20,6 +21,7 @@ export interface SessionOptions {
   readonly response: ServerResponse;
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
+  readonly trace: StreamTrace | undefined;
   readonly streams: LiveStreams;
   readonly buffers: EncodeBuffers;
   /** Nothing received and nothing in flight for this long ends the stream; 0 = never. */
@@ -206,11 +208,14 @@ export class StreamSession implements StreamSink, LiveStream {
   #settle(outcome: StreamOutcome, reason?: RequestError): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { pipeline, streams, clock, log } = this.#options;
+    const { pipeline, streams, clock, log, trace } = this.#options;
     streams.delete(this);
     const durationMs = clock.now() - this.#startedAt;
     this.#observed.closed(outcome, durationMs);
-    const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...this.#stream.summary };
+    const { summary } = this.#stream;
+    const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
+    trace?.end({ outcome, code: reason?.code, ...summary, ...bytes });
+    const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...summary };
     if (reason === undefined) log.info(ended, 'stream completed');
     else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
   }

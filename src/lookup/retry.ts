@@ -1,5 +1,6 @@
-import type { CallContext, CancelHook, InputEnd } from '../core/call-context.ts';
+import type { CallContext } from '../core/call-context.ts';
 import { RecordError } from '../core/errors.ts';
+import { InnerContext } from '../core/inner-context.ts';
 import type { Clock } from '../core/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
@@ -158,40 +159,15 @@ function cancelled(reason: unknown): RecordError {
 }
 
 /** The context of the caller, but for the number of the call. */
-class LaterAttempt implements CallContext {
-  readonly attempt: number;
-  readonly #caller: CallContext;
+class LaterAttempt extends InnerContext {
+  readonly #number: number;
 
   constructor(caller: CallContext, attempt: number) {
-    this.#caller = caller;
-    this.attempt = attempt;
+    super(caller);
+    this.#number = attempt;
   }
 
-  get superstep(): number {
-    return this.#caller.superstep ?? 1;
-  }
-
-  get deadline(): number {
-    return this.#caller.deadline;
-  }
-
-  get cancelled(): boolean {
-    return this.#caller.cancelled;
-  }
-
-  get inputEnd(): InputEnd {
-    return this.#caller.inputEnd;
-  }
-
-  get signal(): AbortSignal {
-    return this.#caller.signal;
-  }
-
-  onCancel(hook: CancelHook): () => void {
-    return this.#caller.onCancel(hook);
-  }
-
-  retryWaiting(delta: 1 | -1): void {
-    this.#caller.retryWaiting(delta);
+  override get attempt(): number {
+    return this.#number;
   }
 }

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import { withoutSecrets } from './log-secrets.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -41,6 +42,7 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
         paths: secretMembers.flatMap((member) => [member, under('*', member), under('*.*', member)]),
         censor: '[redacted]',
       },
+      hooks: { streamWrite: withoutSecrets },
     },
     destination,
   );

@@ -1,6 +1,7 @@
 import { InputEnd } from '../core/call-context.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { CallTrace } from '../core/tracing.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import type { StreamQueue } from './queue.ts';
@@ -42,6 +43,8 @@ export interface AsyncWaitOptions<In, Out> {
   readonly onEnd: () => void;
   /** Runs a turn soon, but not now: completions that come before it are emitted together. */
   readonly schedule: (turn: () => void) => void;
+  /** The trace that the calls belong to. */
+  readonly trace?: CallTrace | undefined;
   /** Without one, no clock is read for measuring. */
   readonly observer: AsyncWaitObserver | undefined;
 }
@@ -61,7 +64,7 @@ export class AsyncWait<In, Out> {
   readonly #clock: Clock;
   /** Whether the time of an admission is asked for. */
   readonly #measured: boolean;
-  readonly #inputEnd = new InputEnd();
+  readonly #inputEnd: InputEnd;
   readonly #attempts: Attempts<In, Out>;
   readonly #turn = (): void => {
     this.#turnScheduled = false;
@@ -86,6 +89,7 @@ export class AsyncWait<In, Out> {
     this.#observer = options.observer;
     this.#clock = options.clock;
     this.#measured = options.observer !== undefined || options.timeoutMs > 0;
+    this.#inputEnd = new InputEnd(options.trace);
     this.#attempts = new Attempts(
       {
         timeoutMs: options.timeoutMs,

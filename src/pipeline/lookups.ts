@@ -8,6 +8,7 @@ import { connectorOf } from '../connectors/registry.ts';
 import { type LookupRetryDeps, lookupRetry } from '../lookup/lookup-retry.ts';
 import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
 import { timeout } from '../lookup/timeout.ts';
+import { traced } from '../lookup/traced.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
 export interface Lookup {
@@ -22,6 +23,8 @@ export interface LookupRuntime {
   readonly observer: Observer;
   /** Where the function of a lookup says what happened. */
   readonly logger: (lookup: string) => Logger;
+  /** Calls become spans. */
+  readonly tracesCalls: boolean;
   /** Folder of the configuration file. */
   readonly baseDir: string;
 }
@@ -41,7 +44,11 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
   await connector.open();
   return {
     name,
-    call: stack(connector.call, ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom })),
+    call: stack(
+      connector.call,
+      ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom }),
+      ...(runtime.tracesCalls ? spans(name, connector) : []),
+    ),
     describe: (args) => connector.describe(args),
     close: () => connector.close(),
   };
@@ -61,4 +68,10 @@ function layers(
     ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
     ...(timeoutMs === undefined ? [] : [timeout({ timeoutMs, clock: deps.clock, onTimeout })]),
   ];
+}
+
+/** Stands directly before the connector: each attempt is a span, and the waits between them are none. */
+function spans(lookup: string, { span }: Connector): LookupLayer[] {
+  if (span === undefined) return [];
+  return [traced({ name: span.name, attributes: { 'millrace.lookup': lookup, ...span.attributes } })];
 }

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../cor
 import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { CallTrace } from '../core/tracing.ts';
 import type { MemberScan } from '../wire/member-scan.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import { type Framing, ndjson } from '../wire/framing.ts';
@@ -34,6 +35,8 @@ export interface StreamSettings {
   readonly control: ControlSettings | undefined;
   /** Number of the first line of the body. */
   readonly offset: number;
+  /** The trace that the stream belongs to, for its calls. */
+  readonly trace: CallTrace | undefined;
 }
 
 export interface PipelineRuntime {
@@ -76,12 +79,13 @@ export class Pipeline {
       framing: ndjson,
       control: undefined,
       offset: 0,
+      trace: undefined,
     };
   }
 
   open(settings: StreamSettings, sink: StreamSink): EnrichStream {
     const { observer, clock, lineBytes } = this.#runtime;
-    const { mode, capacity, timeoutMs, delimiter, framing, control, offset } = settings;
+    const { mode, capacity, timeoutMs, delimiter, framing, control, offset, trace } = settings;
     const { onInvalid } = this.config;
     const plan = this.#plan(settings);
     return new EnrichStream(
@@ -97,6 +101,7 @@ export class Pipeline {
         framing,
         control,
         offset,
+        trace,
         lineBytes,
       },
       sink,

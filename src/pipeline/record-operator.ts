@@ -1,5 +1,6 @@
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
+import type { CallTrace } from '../core/tracing.ts';
 import { AsyncWait, type Downstream } from '../operator/async-wait.ts';
 import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
@@ -20,6 +21,8 @@ export interface RecordOperatorOptions extends InvokeOptions {
   readonly capacity: number;
   /** Time of one record, 0 for none. */
   readonly timeoutMs: number;
+  /** The trace that the calls belong to. */
+  readonly trace: CallTrace | undefined;
 }
 
 export interface RecordOperatorEnds {
@@ -37,7 +40,7 @@ export function recordOperator(
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
-  const { timeoutMs } = options;
+  const { timeoutMs, trace } = options;
   const queue = recordQueue(options);
   const { invoke, onTimeout, onError } = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
@@ -46,6 +49,7 @@ export function recordOperator(
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
     timeoutMs,
+    trace,
     clock,
     invoke,
     onTimeout,

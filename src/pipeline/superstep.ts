@@ -1,40 +1,16 @@
-import type { CallContext, CancelHook, InputEnd } from '../core/call-context.ts';
+import type { CallContext } from '../core/call-context.ts';
+import { InnerContext } from '../core/inner-context.ts';
 
 /** The context of a record for one of the calls of a step that repeats. */
-export class Superstep implements CallContext {
-  readonly superstep: number;
-  readonly #record: CallContext;
+export class Superstep extends InnerContext {
+  readonly #number: number;
 
   constructor(record: CallContext, superstep: number) {
-    this.#record = record;
-    this.superstep = superstep;
+    super(record);
+    this.#number = superstep;
   }
 
-  get attempt(): number {
-    return this.#record.attempt;
-  }
-
-  get deadline(): number {
-    return this.#record.deadline;
-  }
-
-  get cancelled(): boolean {
-    return this.#record.cancelled;
-  }
-
-  get inputEnd(): InputEnd {
-    return this.#record.inputEnd;
-  }
-
-  get signal(): AbortSignal {
-    return this.#record.signal;
-  }
-
-  onCancel(hook: CancelHook): () => void {
-    return this.#record.onCancel(hook);
-  }
-
-  retryWaiting(delta: 1 | -1): void {
-    this.#record.retryWaiting(delta);
+  override get superstep(): number {
+    return this.#number;
   }
 }

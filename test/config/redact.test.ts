@@ -58,6 +58,20 @@ describe('the effective configuration', () => {
   });
 });
 
+test('headers of a collector are secret under whatever name, and so are the user and password of its address', () => {
+  const { effective } = load(
+    `${small}tracing: { otlp: { url: 'https://me:pass1@h/v1', headers: { x-team: pass2, x-key: '\${PASS3}' } } }\n`,
+    { env: { PASS3: 'pass3' } },
+  );
+  expect(JSON.stringify(effective)).not.toMatch(/pass\d/);
+  expect(effective['tracing']).toEqual({
+    serviceName: 'millrace',
+    sampleRatio: 1,
+    lookupSpans: 1000,
+    otlp: { url: 'https://***@h/v1', headers: { 'x-team': '***', 'x-key': '***' }, timeout: '5s' },
+  });
+});
+
 test('the user and the password of an address are secret', () => {
   const lookups = { l: { sql: { url: 'postgres://me:pass@db/x@y' } } };
   expect(redact({ lookups }, new Map())).toEqual({ lookups: { l: { sql: { url: 'postgres://***@db/x@y' } } } });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { Cancellation, InputEnd } from '../../src/core/call-context.ts';
+import { CallTrace } from '../../src/core/tracing.ts';
 import { http } from '../../src/connectors/http.ts';
 import { httpOptions } from '../../src/connectors/http-options.ts';
 import { httpEnd, openHttp } from './far-end.ts';
@@ -32,6 +34,35 @@ describe('a request', () => {
         connection: 'keep-alive',
       },
     });
+  });
+
+  test('carries the trace of its stream behind its own headers, be they constant or made from arguments', async () => {
+    const trace = new CallTrace('a'.repeat(32), 'b'.repeat(16), 1, 'foo=1');
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const context = new Cancellation(Infinity, 1, new InputEnd(trace));
+    for (const headers of [{ 'x-code': 'SFO' }, { 'x-code': '{iata}' }]) {
+      const { ask } = await echo({ headers });
+      for (let call = 0; call < 2; call++) {
+        const said: unknown = JSON.parse((await ask({ iata: 'SFO' }, context)).json ?? '');
+        expect(said).toMatchObject({ headers: { 'x-code': 'SFO', traceparent, tracestate: 'foo=1' } });
+      }
+      const other: unknown = JSON.parse((await ask({ iata: 'SFO' })).json ?? '');
+      expect(other).not.toHaveProperty('headers.traceparent');
+    }
+  });
+
+  test('carries the traceparent of the configuration where it sets one', async () => {
+    const context = new Cancellation(
+      Infinity,
+      1,
+      new InputEnd(new CallTrace('a'.repeat(32), 'b'.repeat(16), 1, 'foo=1')),
+    );
+    for (const headers of [{ TraceParent: 'mine' }, { traceparent: '{mine}' }]) {
+      const { ask } = await echo({ headers });
+      const said: unknown = JSON.parse((await ask({ mine: 'mine' }, context)).json ?? '');
+      expect(said).toMatchObject({ headers: { traceparent: 'mine' } });
+      expect(said).not.toHaveProperty('headers.tracestate');
+    }
   });
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])(

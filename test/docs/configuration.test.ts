@@ -10,6 +10,7 @@ import { lookupSchema } from '../../src/config/lookup-schema.ts';
 import { environmentVariables } from '../../src/config/overlay.ts';
 import { pipelineSchema } from '../../src/config/pipeline-schema.ts';
 import { serverSchema } from '../../src/config/server-schema.ts';
+import { tracingOptions } from '../../src/observability/tracing-options.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { codes, fencesOf, page, pages, rows, section } from './pages.ts';
 
@@ -31,7 +32,7 @@ function* names(schema: unknown): Generator<string> {
 test('no key is left out of the tables', () => {
   const documented = rows(configuration).map(([cell]) => codes(cell)[0]?.split('.').at(-1));
   const known = new Set(names({ properties: configJsonSchema()['properties'] }));
-  expect(known.difference(new Set([...documented, 'server', 'lookups', 'pipelines']))).toEqual(new Set());
+  expect(known.difference(new Set([...documented, 'server', 'lookups', 'pipelines', 'tracing']))).toEqual(new Set());
 });
 
 test('every environment variable that a page names is read', () => {
@@ -62,9 +63,10 @@ const examples = [...pages].flatMap(([name, text]) =>
 const members = (value: unknown): readonly unknown[] => Object.values(value ?? {});
 
 test.each(examples)('the configuration at $at is valid', ({ text }) => {
-  const { server, lookups, pipelines, ...rest }: Record<string, unknown> = parse(text);
+  const { server, lookups, pipelines, tracing, ...rest }: Record<string, unknown> = parse(text);
   expect(Object.keys(rest)).toEqual([]);
   if (server !== undefined) serverSchema.parse(server);
+  if (tracing !== undefined) tracingOptions.parse(tracing);
   for (const lookup of members(lookups)) lookupSchema.parse(lookup);
   for (const pipeline of members(pipelines))
     pipelineSchema.parse({ enrich: [{ lookup: 'a', into: '/a' }], ...Object(pipeline) });

@@ -7,6 +7,7 @@ import type { PipelineObserver, Observer, StreamOutcome } from '../../src/core/o
 import { silentObserver } from '../../src/core/observer.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
+import { passingTracer } from '../../src/core/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Gate } from '../../src/http/drain.ts';
 import { LiveStreams } from '../../src/http/live-streams.ts';
@@ -155,7 +156,13 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
-  const pipelines = await buildPipelines(config, { clock, observer, baseDir: '.', logger: () => silentLogger });
+  const pipelines = await buildPipelines(config, {
+    clock,
+    observer,
+    baseDir: '.',
+    logger: () => silentLogger,
+    tracesCalls: false,
+  });
   const streams = new LiveStreams(clock, checkMs, () => {});
   const gate = { draining: false };
   const app = await buildApp({
@@ -164,6 +171,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     streams,
     gate,
     clock,
+    tracer: passingTracer,
     logger: false,
     version: '0.0.0',
     describe: (name) => ({ name, mode: 'ordered' }),

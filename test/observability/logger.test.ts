@@ -38,4 +38,20 @@ describe('the log', () => {
     expect(lines.join('')).toContain('[redacted]');
     expect(lines[0]).toContain('"accept":"x"');
   });
+
+  test('holds no credential within a text, a message or an error, and stays JSON', () => {
+    const { lines, logger } = logging('info');
+    const url = 'https://me:s3cret@far.example:8443/a?page=1&api_key=s3cret&q=2#end';
+    logger.warn({ err: new Error(`no answer from ${url}`), url, detail: `"${url}"` }, `can not reach ${url}`);
+    logger.info(
+      { header: 'Bearer s3cret.s3cret-s3cret==', other: 'Basic bWU6czNjcmV0' },
+      'Basic authentication failed',
+    );
+    logger.info({ from: 'http://far.example/', to: 'a@b.example' }, 'http://far.example "@"');
+    expect(lines.join('')).not.toMatch(/s3cret|czNj/);
+    const [warned, said, harmless] = lines.map((line) => parseJson(line));
+    expect(warned).toMatchObject({ url: 'https://***@far.example:8443/a?page=1&api_key=***&q=2#end' });
+    expect(said).toMatchObject({ header: 'Bearer ***', other: 'Basic ***', msg: 'Basic authentication failed' });
+    expect(harmless).toMatchObject({ from: 'http://far.example/', to: 'a@b.example', msg: 'http://far.example "@"' });
+  });
 });

@@ -41,6 +41,7 @@ test('F3 what the function of a lookup counts is on /metrics, and what it says i
     observer: metrics.observer,
     baseDir: folder,
     logger: (name) => functionLogger(logger, name),
+    tracesCalls: false,
   });
   for (const id of ['a', 'b']) await lookup.call({ id }, new Cancellation());
   const text = await metrics.scrape();

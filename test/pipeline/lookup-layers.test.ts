@@ -29,6 +29,7 @@ async function lookupOf(layers: object, listener: RequestListener, clock: Clock 
     observer: metrics.observer,
     baseDir: '/',
     logger: () => silentLogger,
+    tracesCalls: false,
   });
   onTestFinished(async () => {
     await lookup.close();

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderOf, Millrace } from './serving.ts';
@@ -40,6 +41,18 @@ test('check loads what reads a configuration, and nothing that serves or asks', 
   const loaded = await packagesOf(undefined, 'check', '-c', config('{ table: { file: rows.csv, key: id } }'));
   expect(loaded).toEqual(expect.arrayContaining(['yaml', 'zod']));
   expect(loaded.filter((name) => [...serving, 'undici', 'csv-parse'].includes(name))).toEqual([]);
+});
+
+test.each([
+  ['', false],
+  ['tracing: { otlp: { url: "http://127.0.0.1:1" } }', true],
+])('serve with "%s" loads the SDK of OpenTelemetry: %s', async (tracing, expected) => {
+  const file = config('{ http: { url: "http://127.0.0.1:1/{id}" } }');
+  appendFileSync(file, tracing);
+  const loaded = await packagesOf(/listens on/, 'serve', '-c', file, ...anyPort);
+  expect(loaded).toContain('fastify');
+  // prom-client brings `api`, which is an interface and does nothing.
+  expect(loaded.some((name) => /^@opentelemetry\/(?!api$)/.test(name))).toBe(expected);
 });
 
 test.each([

@@ -1,0 +1,55 @@
+import type { CallContext } from '../core/call-context.ts';
+import { RecordError } from '../core/errors.ts';
+import { InnerContext } from '../core/inner-context.ts';
+import type { CallAbout, CallSpan, CallTrace } from '../core/tracing.ts';
+import type { Answer, LookupLayer } from './lookup.ts';
+
+/**
+ * A span for each call of a stream that is sampled, retries included. The call carries it on, so that what the far end
+ * records stands below it. The calls of all other streams pass as they are.
+ */
+export function traced(about: CallAbout): LookupLayer {
+  return (inner) => (args, context) => {
+    const span = context.trace?.begin(about, context.attempt);
+    if (span === undefined) return inner(args, context);
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = inner(args, new SpannedCall(context, span.trace));
+    } catch (error) {
+      failed(span, error);
+      throw error;
+    }
+    if (!(answer instanceof Promise)) return answered(span, answer);
+    return answer.then(
+      (found) => answered(span, found),
+      (error: unknown) => {
+        failed(span, error);
+        throw error;
+      },
+    );
+  };
+}
+
+function answered(span: CallSpan, answer: Answer): Answer {
+  span.answered(answer.json !== undefined);
+  return answer;
+}
+
+function failed(span: CallSpan, error: unknown): void {
+  const known = RecordError.from(error);
+  // What the record does not hold was not asked for.
+  if (known.code !== 'missing_argument') span.failed(known);
+}
+
+class SpannedCall extends InnerContext {
+  readonly #trace: CallTrace;
+
+  constructor(caller: CallContext, trace: CallTrace) {
+    super(caller);
+    this.#trace = trace;
+  }
+
+  override get trace(): CallTrace {
+    return this.#trace;
+  }
+}

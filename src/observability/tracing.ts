@@ -1,0 +1,66 @@
+import type { Tracer as OtelTracer } from '@opentelemetry/api';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base';
+import type { Logger } from '../core/logger.ts';
+import type { Clock } from '../core/time.ts';
+import type { Tracer } from '../core/tracing.ts';
+import { otlpExporter, ReportedExporter } from './tracing-exporter.ts';
+import type { TracingOptions } from './tracing-options.ts';
+import { SpannedStream } from './tracing-spans.ts';
+
+export interface TracingDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Tracing {
+  readonly tracer: Tracer;
+  /** Sends what is left, as long as `otlp.timeout` allows. Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Spans of OpenTelemetry, sent in batches. Nothing is registered globally and no context is carried behind the scenes:
+ * a call's place in its trace travels in its CallContext.
+ *
+ *   stream ─ SERVER span ─▶ batch (2,048 at most, every 5 s or 512) ─▶ OTLP/HTTP
+ *     └ call ─ CLIENT span ─▶ ┘
+ */
+export function openTracing(options: TracingOptions, { version, clock, logger }: TracingDeps): Tracing {
+  const { serviceName, sampleRatio, lookupSpans } = options;
+  const provider = new BasicTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }),
+    spanProcessors: [new BatchSpanProcessor(new ReportedExporter(otlpExporter(options.otlp), logger))],
+  });
+  const otel = provider.getTracer('millrace', version);
+  return {
+    tracer: tracerOf(otel, lookupSpans),
+    close: () => within(options.otlp.timeout, clock, provider.shutdown()),
+  };
+}
+
+function tracerOf(otel: OtelTracer, lookupSpans: number): Tracer {
+  return {
+    recordsCalls: lookupSpans > 0,
+    stream: (start, incoming) => new SpannedStream(otel, start, incoming, lookupSpans),
+  };
+}
+
+/** Resolves when the work is done or has failed, or `ms` have passed. What could not be sent has been logged. */
+async function within(ms: number, clock: Clock, work: Promise<void>): Promise<void> {
+  let disarm: (() => void) | undefined;
+  const over = new Promise<void>((resolve) => {
+    disarm = clock.setTimer(ms, resolve);
+  });
+  await Promise.race([work.catch(() => {}), over]);
+  disarm?.();
+}
