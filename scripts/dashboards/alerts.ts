@@ -1,0 +1,127 @@
+import type { Alert } from './alert.ts';
+import { serviceFaults } from './promql.ts';
+
+/** What one deployment is, on Kubernetes and elsewhere; a label that there is not changes nothing. */
+const deployment = 'namespace, job';
+const byPipeline = `sum by (${deployment}, pipeline)`;
+const byLookup = `sum by (${deployment}, lookup)`;
+
+/** Record success in 30 days. */
+const objective = 0.999;
+const budget = Number((1 - objective).toFixed(6));
+
+/** An hour with fewer failed records than this raises nothing: where there is little traffic, one is a large share. */
+const fewestErrors = 10;
+
+/**
+ * The error budget burns `factor` times as fast as it may, over both windows: the long one says that it matters, the
+ * short one that it still goes on (Site Reliability Workbook, chapter 5).
+ */
+function burns(factor: number, long: string, short: string): string {
+  const ratio = (window: string): string =>
+    [
+      `${byPipeline} (rate(millrace_record_errors_total{${serviceFaults}}[${window}]))`,
+      `  / ${byPipeline} (rate(millrace_records_out_total[${window}]))`,
+      `  > ${factor} * ${budget}`,
+    ].join('\n');
+  const enough = `${byPipeline} (increase(millrace_record_errors_total{${serviceFaults}}[${long}])) > ${fewestErrors}`;
+  return [ratio(long), ratio(short), enough].join('\nand\n');
+}
+
+const budgetAlerts: readonly Alert[] = [
+  {
+    name: 'MillraceErrorBudgetBurnFast',
+    expression: burns(14.4, '1h', '5m'),
+    holds: '2m',
+    severity: 'critical',
+    summary: 'Records of pipeline {{ $labels.pipeline }} fail',
+    description:
+      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last hour, and it goes on: at this rate the error budget of 30 days is spent within two days.',
+  },
+  {
+    name: 'MillraceErrorBudgetBurnSlow',
+    expression: burns(6, '6h', '30m'),
+    holds: '15m',
+    severity: 'warning',
+    summary: 'Records of pipeline {{ $labels.pipeline }} fail more than they may',
+    description:
+      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last six hours, and it goes on: at this rate the error budget of 30 days is spent within five days.',
+  },
+];
+
+const streamAlerts: readonly Alert[] = [
+  {
+    name: 'MillraceBackpressure',
+    expression: [
+      `sum by (${deployment}, pipeline, reason) (rate(millrace_backpressure_seconds_total[15m]))`,
+      `  / on (${deployment}, pipeline) group_left ()`,
+      `  clamp_min(${byPipeline} (avg_over_time(millrace_streams_active[15m])), 1)`,
+      '  > 0.8',
+    ].join('\n'),
+    holds: '30m',
+    severity: 'info',
+    summary: 'Streams of pipeline {{ $labels.pipeline }} stand still: {{ $labels.reason }}',
+    description:
+      'The streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were not read {{ $value | humanizePercentage }} of their time, for the reason {{ $labels.reason }}.',
+  },
+  {
+    name: 'MillraceStreamsStalled',
+    expression: `${byPipeline} (increase(millrace_streams_total{outcome="stalled"}[30m])) > 2`,
+    severity: 'warning',
+    summary: 'Streams of pipeline {{ $labels.pipeline }} were cut off because nothing moved',
+    description:
+      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut off in the last 30 minutes, because their response was not read or nothing was sent.',
+  },
+];
+
+const lookupAlerts: readonly Alert[] = [
+  {
+    name: 'MillraceLookupRetries',
+    expression: [
+      `${byLookup} (rate(millrace_lookup_retries_total[10m]))`,
+      `  / ${byLookup} (rate(millrace_lookup_calls_total[10m]))`,
+      '  > 0.1',
+    ].join('\n'),
+    holds: '10m',
+    severity: 'warning',
+    summary: 'Many calls of lookup {{ $labels.lookup }} are retries',
+    description:
+      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) are made again after a failure.',
+  },
+  {
+    name: 'MillraceLookupTimeouts',
+    expression: [
+      `${byLookup} (rate(millrace_lookup_calls_total{outcome="timeout"}[10m]))`,
+      `  / ${byLookup} (rate(millrace_lookup_calls_total[10m]))`,
+      '  > 0.05',
+    ].join('\n'),
+    holds: '10m',
+    severity: 'warning',
+    summary: 'Lookup {{ $labels.lookup }} does not answer in time',
+    description:
+      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) had no answer within their timeout.',
+  },
+];
+
+const processAlerts: readonly Alert[] = [
+  {
+    name: 'MillraceEventLoopDelay',
+    // Any program on Node.js may have this metric; build_info says which of them is Millrace.
+    expression: ['nodejs_eventloop_lag_p99_seconds > 0.2', `and on (${deployment}, instance) millrace_build_info`].join(
+      '\n',
+    ),
+    holds: '10m',
+    severity: 'warning',
+    summary: 'The event loop of {{ $labels.instance }} is held up',
+    description:
+      'On {{ $labels.instance }} ({{ $labels.job }}) one timer in a hundred fires {{ $value | humanizeDuration }} late or more: everything there waits that long, probes too.',
+  },
+];
+
+/** The groups of the rule file; the alerts of a group are about the same thing. */
+export const alertGroups: readonly { readonly name: string; readonly alerts: readonly Alert[] }[] = [
+  { name: 'millrace-error-budget', alerts: budgetAlerts },
+  { name: 'millrace-streams', alerts: streamAlerts },
+  { name: 'millrace-lookups', alerts: lookupAlerts },
+  { name: 'millrace-process', alerts: processAlerts },
+];

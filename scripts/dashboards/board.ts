@@ -1,0 +1,75 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import {
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  DatasourceVariableBuilder,
+  type Panel,
+  QueryVariableBuilder,
+  RowBuilder,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { datasource } from './panel.ts';
+
+export interface Board {
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  /** The label by which its panels are split, and a metric that has all values of it. */
+  readonly of: { readonly label: 'pipeline' | 'lookup'; readonly metric: string };
+  readonly rows: readonly (readonly [title: string, panels: readonly Builder<Panel>[]])[];
+}
+
+/** All dashboards have it, so that each links to the others. */
+const tag = 'millrace';
+
+export function dashboard({ uid, title, description, of, rows }: Board): Dashboard {
+  const board = new DashboardBuilder(title)
+    .uid(uid)
+    .description(description)
+    .tags([tag])
+    .editable()
+    .timezone('browser')
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('30s')
+    .tooltip(DashboardCursorSync.Crosshair)
+    .link(
+      new DashboardLinkBuilder('Millrace')
+        .type(DashboardLinkType.Dashboards)
+        .tags([tag])
+        .includeVars(true)
+        .keepTime(true),
+    )
+    .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
+    // What runs Millrace, whatever the jobs are called: Node's own metrics have no prefix that would tell.
+    .withVariable(choice('job', 'millrace_build_info'))
+    .withVariable(choice('instance', 'millrace_build_info{job=~"$job"}'))
+    .withVariable(choice(of.label, `${of.metric}{job=~"$job",instance=~"$instance"}`));
+  let id = 1;
+  for (const [row, panels] of rows) {
+    board.withRow(new RowBuilder(row).id(id++));
+    for (const panel of panels) board.withPanel(numbered(panel, id++));
+  }
+  return board.build();
+}
+
+function choice(label: string, series: string): QueryVariableBuilder {
+  const query = `label_values(${series}, ${label})`;
+  return new QueryVariableBuilder(label)
+    .datasource(datasource)
+    .query({ query, refId: label })
+    .definition(query)
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue('.+')
+    .current({ text: 'All', value: '$__all' });
+}
+
+function numbered(panel: Builder<Panel>, id: number): Builder<Panel> {
+  return { build: () => ({ ...panel.build(), id }) };
+}

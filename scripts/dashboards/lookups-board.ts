@@ -1,0 +1,84 @@
+import { dashboard } from './board.ts';
+import { graph } from './panel.ts';
+import { ofLookups as of, quantile, rate, select, sum } from './promql.ts';
+
+const calls = rate('millrace_lookup_calls_total', of, 'lookup');
+
+const callPanels = [
+  graph({
+    title: 'Calls by outcome',
+    description: 'Calls that ended, a second. A miss is a good answer; all behind it are failures.',
+    unit: 'ops',
+    width: 12,
+    stacked: true,
+    queries: [['{{lookup}} {{outcome}}', rate('millrace_lookup_calls_total', of, 'lookup, outcome')]],
+  }),
+  graph({
+    title: 'Share of calls that failed',
+    description:
+      'By outcome. cancelled is no failure of the lookup: the stream was gone, or another answer was enough.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [
+      [
+        '{{lookup}} {{outcome}}',
+        `${rate('millrace_lookup_calls_total', of, 'lookup, outcome', 'outcome!~"ok|miss"')} / on (lookup) group_left ${calls}`,
+      ],
+    ],
+  }),
+  graph({
+    title: 'Call duration',
+    description:
+      'One call, with its wait for a connection. Low here and high for records: order, retries or the reader.',
+    unit: 's',
+    width: 12,
+    queries: [
+      ['{{lookup}} p50', quantile(0.5, 'millrace_lookup_duration_seconds', of, 'lookup')],
+      ['{{lookup}} p99', quantile(0.99, 'millrace_lookup_duration_seconds', of, 'lookup')],
+    ],
+  }),
+  graph({
+    title: 'Retries for each call',
+    description: 'Near the ratio of the budget (0.2 unless configured) the budget is what holds them back.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [['{{lookup}}', `${rate('millrace_lookup_retries_total', of, 'lookup')} / ${calls}`]],
+  }),
+];
+
+const connectionPanels = [
+  graph({
+    title: 'In flight',
+    description: 'Calls under way on a connection.',
+    unit: 'none',
+    width: 8,
+    queries: [['{{lookup}}', sum('millrace_lookup_in_flight', of, 'lookup')]],
+  }),
+  graph({
+    title: 'Connections',
+    description:
+      'Connections that are open. Each instance opens as many as it needs, up to `connections` of the lookup.',
+    unit: 'none',
+    width: 8,
+    queries: [['{{lookup}} {{instance}}', select('millrace_lookup_connections', of)]],
+  }),
+  graph({
+    title: 'Queued',
+    description:
+      'Calls that wait for a connection: `connections` is too low, or the lookup too slow, for these streams.',
+    unit: 'none',
+    width: 8,
+    queries: [['{{lookup}}', sum('millrace_lookup_queued', of, 'lookup')]],
+  }),
+];
+
+export const lookupsBoard = dashboard({
+  uid: 'millrace-lookups',
+  title: 'Millrace lookups',
+  description: 'What Millrace asks of other systems, and how they answer.',
+  of: { label: 'lookup', metric: 'millrace_lookup_calls_total' },
+  rows: [
+    ['Calls', callPanels],
+    ['Connections', connectionPanels],
+  ],
+});

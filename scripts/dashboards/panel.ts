@@ -1,0 +1,100 @@
+import {
+  BigValueColorMode,
+  BigValueGraphMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  SortOrder,
+  StackingMode,
+  TooltipDisplayMode,
+} from '@grafana/grafana-foundation-sdk/common';
+import {
+  StackingConfigBuilder,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+  ReduceDataOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+
+/** One query of a panel, and how its series are called: `{{pipeline}}`. */
+export type Query = readonly [legend: string, expression: string];
+
+export interface Graph {
+  readonly title: string;
+  /** What it shows, and what to read from it. */
+  readonly description: string;
+  /** An identifier of Grafana: `ops`, `s`, `percentunit`. */
+  readonly unit: string;
+  /** Of the 24 columns. */
+  readonly width: number;
+  readonly queries: readonly Query[];
+  readonly stacked?: boolean;
+  /** Names of series that are drawn as a dashed line above the others, which a limit is. */
+  readonly limits?: string;
+}
+
+/** The variable that holds the data source, so that a dashboard can be imported anywhere. */
+export const datasource = { type: 'prometheus', uid: '${datasource}' };
+
+const graphHeight = 8;
+const figureHeight = 4;
+
+export function graph({ title, description, unit, width, queries, stacked = false, limits }: Graph): TimeSeriesBuilder {
+  const panel = new TimeSeriesBuilder()
+    .title(title)
+    .description(description)
+    .datasource(datasource)
+    .unit(unit)
+    .min(0)
+    .span(width)
+    .height(graphHeight)
+    .lineWidth(1)
+    .fillOpacity(stacked ? 30 : 8)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.Table)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs(['lastNotNull', 'max']),
+    )
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+    .targets(targets(queries));
+  if (stacked) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal));
+  if (limits !== undefined) {
+    panel.overrideByRegexp(limits, [
+      { id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 6] } },
+      { id: 'custom.fillOpacity', value: 0 },
+      { id: 'custom.stacking', value: { mode: StackingMode.None } },
+    ]);
+  }
+  return panel;
+}
+
+export type Figure = Pick<Graph, 'title' | 'description' | 'unit' | 'width'> & { readonly query: string };
+
+/** One large number: the last value, over a small graph of it. */
+export function figure({ title, description, unit, width, query }: Figure): StatBuilder {
+  return new StatBuilder()
+    .title(title)
+    .description(description)
+    .datasource(datasource)
+    .unit(unit)
+    .span(width)
+    .height(figureHeight)
+    .colorMode(BigValueColorMode.Value)
+    .graphMode(BigValueGraphMode.Area)
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+    .targets(targets([['', query]]));
+}
+
+function targets(queries: readonly Query[]): DataqueryBuilder[] {
+  return queries.map(([legend, expression], place) =>
+    new DataqueryBuilder()
+      .refId(String.fromCodePoint(65 + place))
+      .datasource(datasource)
+      .range()
+      .expr(expression)
+      .legendFormat(legend),
+  );
+}

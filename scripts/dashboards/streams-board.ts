@@ -1,0 +1,191 @@
+import { dashboard } from './board.ts';
+import { figure, graph } from './panel.ts';
+import { ofPipelines as of, ofService, quantile, rate, select, serviceFaults, sum } from './promql.ts';
+import { processPanels } from './process-panels.ts';
+
+const failed = (by: string): string => rate('millrace_record_errors_total', of, by, serviceFaults);
+const taken = ['in_flight', 'retry_waiting', 'completed_waiting'].map((name) => select(`millrace_${name}`, of));
+
+const overview = [
+  figure({
+    title: 'Records out',
+    description: 'Records that left, a second.',
+    unit: 'ops',
+    width: 4,
+    query: rate('millrace_records_out_total', of, ''),
+  }),
+  figure({
+    title: 'Record success',
+    description:
+      'Share of records that did not fail by a fault of the service or of a lookup. The alerts count on 99.9 %.',
+    unit: 'percentunit',
+    width: 4,
+    query: `1 - ${failed('')} / ${rate('millrace_records_out_total', of, '')}`,
+  }),
+  figure({
+    title: 'Record duration p99',
+    description: 'From admission to emission; 99 of 100 records took no longer.',
+    unit: 's',
+    width: 4,
+    query: `histogram_quantile(0.99, ${rate('millrace_record_duration_seconds_bucket', of, 'le')})`,
+  }),
+  figure({
+    title: 'Open streams',
+    description: 'Streams that are open, over all instances.',
+    unit: 'none',
+    width: 4,
+    query: sum('millrace_streams_active', of, ''),
+  }),
+  figure({
+    title: 'Slots taken',
+    description: 'Share of the slots of the open streams that hold a record. Empty while no stream is open.',
+    unit: 'percentunit',
+    width: 4,
+    query: `sum(${taken.join(' + ')}) / ${sum('millrace_capacity', of, '')}`,
+  }),
+  figure({
+    title: 'Instances',
+    description: 'Processes that are scraped.',
+    unit: 'none',
+    width: 4,
+    query: `count(${select('millrace_build_info', ofService)})`,
+  }),
+];
+
+const throughput = [
+  graph({
+    title: 'Records in',
+    description: 'Records read, a second.',
+    unit: 'ops',
+    width: 8,
+    queries: [['{{pipeline}}', rate('millrace_records_in_total', of, 'pipeline')]],
+  }),
+  graph({
+    title: 'Records out by outcome',
+    description: 'Records that left, a second: error, invalid and dropped beside what was enriched.',
+    unit: 'ops',
+    width: 8,
+    stacked: true,
+    queries: [['{{pipeline}} {{outcome}}', rate('millrace_records_out_total', of, 'pipeline, outcome')]],
+  }),
+  graph({
+    title: 'Bytes',
+    description: 'Bytes of request and response bodies, a second.',
+    unit: 'binBps',
+    width: 8,
+    queries: [
+      ['{{pipeline}} received', rate('millrace_received_bytes_total', of, 'pipeline')],
+      ['{{pipeline}} sent', rate('millrace_sent_bytes_total', of, 'pipeline')],
+    ],
+  }),
+  graph({
+    title: 'Open streams',
+    description: 'Streams that are open, by mode.',
+    unit: 'none',
+    width: 12,
+    stacked: true,
+    queries: [['{{pipeline}} {{mode}}', sum('millrace_streams_active', of, 'pipeline, mode')]],
+  }),
+  graph({
+    title: 'Streams ended by outcome',
+    description: 'Streams that ended, a second. Everything but completed is an end that the client can see.',
+    unit: 'ops',
+    width: 12,
+    stacked: true,
+    queries: [['{{pipeline}} {{outcome}}', rate('millrace_streams_total', of, 'pipeline, outcome')]],
+  }),
+];
+
+const latency = [
+  ['Record duration', 'millrace_record_duration_seconds', 'From admission of a record to its emission.'],
+  [
+    'Reorder wait',
+    'millrace_reorder_wait_seconds',
+    'From completion of a record to its emission: what order, and the reader, cost. Near the record duration, order is what is waited for.',
+  ],
+  ['Stream duration', 'millrace_stream_duration_seconds', 'From the head of the request to the end of the response.'],
+].map(([title = '', histogram = '', description = '']) =>
+  graph({
+    title,
+    description,
+    unit: 's',
+    width: 8,
+    queries: [
+      ['{{pipeline}} p50', quantile(0.5, histogram, of, 'pipeline')],
+      ['{{pipeline}} p99', quantile(0.99, histogram, of, 'pipeline')],
+    ],
+  }),
+);
+
+const slots = [
+  graph({
+    title: 'In flight against capacity',
+    description:
+      'What the slots of the open streams hold; the dashed line is how many there are. Full of in flight: the lookups are the limit. Full of complete: order, or the reader, is.',
+    unit: 'none',
+    width: 12,
+    stacked: true,
+    limits: '/capacity$/',
+    queries: [
+      ['{{pipeline}} in flight', sum('millrace_in_flight', of, 'pipeline')],
+      ['{{pipeline}} waiting for a retry', sum('millrace_retry_waiting', of, 'pipeline')],
+      ['{{pipeline}} complete, not emitted', sum('millrace_completed_waiting', of, 'pipeline')],
+      ['{{pipeline}} capacity', sum('millrace_capacity', of, 'pipeline')],
+    ],
+  }),
+  graph({
+    title: 'Backpressure by reason',
+    description:
+      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit. A wait counts when it is over.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [['{{pipeline}} {{reason}}', rate('millrace_backpressure_seconds_total', of, 'pipeline, reason')]],
+  }),
+];
+
+const errors = [
+  graph({
+    title: 'Errors by code',
+    description: 'Records that failed, a second, however they left.',
+    unit: 'ops',
+    width: 8,
+    stacked: true,
+    queries: [['{{pipeline}} {{code}}', `${rate('millrace_record_errors_total', of, 'pipeline, code')} > 0`]],
+  }),
+  graph({
+    title: 'Share of records that failed',
+    description:
+      'All of them, and those that were not the fault of the record itself: what the objective of 99.9 % counts.',
+    unit: 'percentunit',
+    width: 8,
+    queries: [
+      [
+        '{{pipeline}} all',
+        `${rate('millrace_record_errors_total', of, 'pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline')}`,
+      ],
+      ['{{pipeline}} objective', `${failed('pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline')}`],
+    ],
+  }),
+  graph({
+    title: 'Late completions',
+    description: 'Answers that came after their attempt had been decided, a second: work that was done for nothing.',
+    unit: 'ops',
+    width: 8,
+    queries: [['{{pipeline}}', rate('millrace_late_completions_total', of, 'pipeline')]],
+  }),
+];
+
+export const streamsBoard = dashboard({
+  uid: 'millrace',
+  title: 'Millrace',
+  description: 'Streams and records of Millrace, and its process.',
+  of: { label: 'pipeline', metric: 'millrace_records_in_total' },
+  rows: [
+    ['Overview', overview],
+    ['Throughput', throughput],
+    ['Latency', latency],
+    ['Slots and backpressure', slots],
+    ['Errors', errors],
+    ['Process', processPanels],
+  ],
+});
