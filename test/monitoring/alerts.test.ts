@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { alertGroups } from '../../scripts/dashboards/alerts.ts';
+import { page, root, rows, codes, section } from '../docs/pages.ts';
+
+const ruleFile = 'helm/millrace/alerts/millrace.yaml';
+const names = alertGroups.flatMap(({ alerts }) => alerts.map(({ name }) => name));
+const testFiles = globSync('test/alerts/*.test.yaml', { cwd: root }).toSorted();
+
+/** Exit code and output of Debian's promtool (package `prometheus`). */
+async function promtool(...args: readonly string[]): Promise<{ code: number | string; said: string }> {
+  return new Promise((resolve) => {
+    execFile('promtool', args, { cwd: root }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : (error.code ?? error.message), said: stdout + stderr });
+    });
+  });
+}
+
+/** The rules and their tests in a folder of their own, with one passage of the rules replaced. */
+function changed(from: string, to: string): { rules: string; tests: readonly string[] } {
+  const text = readFileSync(join(root, ruleFile), 'utf8');
+  expect(text).toContain(from);
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-alerts-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const rules = join(folder, 'millrace.yaml');
+  writeFileSync(rules, text.replace(from, to));
+  const tests = testFiles.map((file) => {
+    const copy = join(folder, basename(file));
+    writeFileSync(copy, readFileSync(join(root, file), 'utf8').replace(`../../${ruleFile}`, 'millrace.yaml'));
+    return copy;
+  });
+  return { rules, tests };
+}
+
+describe('promtool', () => {
+  test('finds nothing wrong with the rules', async () => {
+    expect(await promtool('check', 'rules', ruleFile)).toMatchObject({ code: 0 });
+  });
+
+  test('finds what is wrong, where something is', async () => {
+    const { rules } = changed('humanizePercentage', 'humanisePercentage');
+    expect(await promtool('check', 'rules', rules)).toMatchObject({ code: 1 });
+  });
+
+  test.each(testFiles)('sees the alerts fire, and not fire, as %s says', async (file) => {
+    expect(await promtool('test', 'rules', file)).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ['an alert that never fires', '> 0.1\n', '> 0.9\n', 'lookups'],
+    ['an alert that fires for another program', 'and on (namespace, job, instance) millrace_build_info', '', 'process'],
+    ['an alert that does not wait', 'for: 30m', 'for: 0m', 'streams'],
+  ])('sees %s', async (_, from, to, about) => {
+    const tests = changed(from, to).tests.filter((file) => basename(file).startsWith(about));
+    expect(await promtool('test', 'rules', ...tests)).toMatchObject({ code: 1 });
+  });
+});
+
+interface RuleTests {
+  readonly tests: readonly { readonly alert_rule_test: readonly Case[] }[];
+}
+
+interface Case {
+  readonly alertname: string;
+  readonly exp_alerts: readonly unknown[];
+}
+
+test('each alert is tested where it fires and where it does not', () => {
+  const cases = testFiles.flatMap((file) => {
+    const { tests }: RuleTests = parse(readFileSync(join(root, file), 'utf8'));
+    return tests.flatMap((one) => one.alert_rule_test);
+  });
+  const fires = cases.filter((one) => one.exp_alerts.length > 0).map((one) => one.alertname);
+  const rests = cases.filter((one) => one.exp_alerts.length === 0).map((one) => one.alertname);
+  expect(new Set(fires)).toEqual(new Set(names));
+  expect(new Set(rests)).toEqual(new Set(names));
+});
+
+/** What a section of the runbook has to say. */
+const answers = ['**It means**:', '**Look at**:', '**Do**'];
+
+test('docs/runbook.md has a section for every alert, and no other', () => {
+  const headings = Array.from(page('runbook.md').matchAll(/^## (.+)$/gm), ([, heading = '']) => heading);
+  expect(headings).toEqual(names);
+  const incomplete = names.filter((name) => {
+    const text = section(page('runbook.md'), `## ${name}`);
+    return !answers.every((answer) => text.includes(answer));
+  });
+  expect(incomplete).toEqual([]);
+});
+
+interface Rule {
+  readonly alert: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+function rulesOf(text: string): readonly Rule[] {
+  const { groups }: { groups: readonly { rules: readonly Rule[] }[] } = parse(text);
+  return groups.flatMap(({ rules }) => rules);
+}
+
+const rules = rulesOf(readFileSync(join(root, ruleFile), 'utf8'));
+
+test('every alert has a summary, a description, and the address of its section in the runbook', () => {
+  expect(rules.map(({ alert, annotations }) => ({ alert, annotations }))).toEqual(
+    names.map((alert) => ({
+      alert,
+      annotations: {
+        summary: expect.stringMatching(/\w/),
+        description: expect.stringMatching(/\.$/),
+        runbook_url: `docs/runbook.md#${alert.toLowerCase()}`,
+      },
+    })),
+  );
+});
+
+test('docs/monitoring.md has every alert with its severity', () => {
+  const table = rows(page('monitoring.md').replaceAll('| [`', '| `'))
+    .map(([name, severity]) => [codes(name)[0] ?? '', severity])
+    .filter(([name]) => !name?.includes('/'));
+  expect(table).toEqual(rules.map(({ alert, labels }) => [alert, labels.severity]));
+});

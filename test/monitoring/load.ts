@@ -1,0 +1,86 @@
+import { createServer } from 'node:http';
+import { onTestFinished } from 'vitest';
+import { listen } from '../http/start.ts';
+import { serve, type Serving } from '../service/serving.ts';
+
+/** How the far end answers: by the first word of the key. */
+const answers: Readonly<Record<string, number>> = { found: 200, missing: 404, broken: 500, busy: 503 };
+
+/** A far end that finds, misses, fails, is busy, and hangs. */
+async function farEnd(): Promise<number> {
+  const server = createServer((request, response) => {
+    const [, word = ''] = /^\/([a-z]+)/.exec(request.url ?? '') ?? [];
+    const status = answers[word];
+    // `hangs` is not answered.
+    if (status !== undefined)
+      response.writeHead(status, { 'content-type': 'application/json' }).end(`{"is":"${word}"}`);
+  });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return listen(server);
+}
+
+const configuration = (farPort: number): string => `
+lookups:
+  far:
+    http: { url: 'http://127.0.0.1:${farPort}/{key}', connections: 4 }
+    timeout: 100ms
+    retry: { attempts: 1, backoff: { initial: 200ms, jitter: none }, budget: { perSecond: 100 } }
+  near:
+    table: { file: near.json, key: key }
+pipelines:
+  slow:
+    capacity: 8
+    timeout: 2s
+    enrich: [{ lookup: far, with: { key: /key }, into: /answer }]
+  fast:
+    capacity: 100
+    enrich: [{ lookup: near, with: { key: /key }, into: /answer }]
+`;
+
+const words = ['found', 'missing', 'broken', 'busy', 'found', 'found', 'found', 'hangs', 'found', 'found'];
+const mixed = `${Array.from({ length: 40 }, (_, n) => `{"key":"${words[n % words.length]}-${n}"}\n`).join('')}no JSON\n`;
+
+/** More than the kernel's buffers of a connection hold, both ways. */
+const long = `{"key":"a","filler":"${'x'.repeat(16_000)}"}\n`.repeat(1000);
+
+/** A running Millrace whose streams never cease: records fail, are tried again and time out, slots fill, a reader is slow. */
+export async function underLoad(): Promise<Serving> {
+  const serving = await serve({
+    'millrace.yaml': configuration(await farEnd()),
+    'near.json': '[{"key":"a","name":"A"}]',
+  });
+  const stop = new AbortController();
+  const clients = [again(failing), again(failing), again(failing), again(failing, slowlyRead)];
+  onTestFinished(async () => {
+    stop.abort();
+    await Promise.all(clients);
+  });
+  return serving;
+
+  async function again(...streams: readonly (() => Promise<void>)[]): Promise<void> {
+    try {
+      for (;;) for (const stream of streams) await stream();
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    }
+  }
+
+  async function failing(): Promise<void> {
+    await (await open('slow', mixed)).text();
+  }
+
+  async function slowlyRead(): Promise<void> {
+    const response = await open('fast', long);
+    // A reader that comes late finds the response full: the service has told of itself in between.
+    await serving.admin.state();
+    await response.text();
+  }
+
+  async function open(pipeline: string, body: string): Promise<Response> {
+    const headers = { 'content-type': 'application/x-ndjson' };
+    return fetch(`${serving.url}/v1/enrich/${pipeline}`, { method: 'POST', body, signal: stop.signal, headers });
+  }
+}
