@@ -21,6 +21,7 @@ test('the values of the matrix make every kind that the chart has', () => {
     'Pod',
     'PodDisruptionBudget',
     'PodMonitor',
+    'PrometheusRule',
     'ScaledObject',
     'Service',
     'ServiceAccount',
