@@ -3,7 +3,7 @@ import { hidden } from './interpolate.ts';
 import { check, type Mistake, type Show } from './issues.ts';
 import type { Overlaid } from './overlay.ts';
 import { isMap, pathKey, valueAt, withValue } from './path.ts';
-import { isSecretPlace } from './redact.ts';
+import { isSecretPlace, withoutUrlSecrets } from './redact.ts';
 import { type Config, configSchema } from './schema.ts';
 
 export interface Examined {
@@ -35,6 +35,6 @@ export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigD
 function words(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(typeof value === 'string' ? withoutUrlSecrets(value) : value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -36,7 +36,8 @@ export function isSecretPlace(path: Path): boolean {
   return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && secretName.test(step));
 }
 
-function withoutUrlSecrets(text: string): string {
+/** A text without the user and the password of a URL in it, and without what its query names as a secret. */
+export function withoutUrlSecrets(text: string): string {
   return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden);
 }
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { redact, toYaml } from '../../src/config/redact.ts';
-import { load, small } from './loading.ts';
+import { complaints, load, small } from './loading.ts';
 
 const secretive = `
 lookups:
@@ -70,6 +70,14 @@ test('headers of a collector are secret under whatever name, and so are the user
     lookupSpans: 1000,
     otlp: { url: 'https://***@h/v1', headers: { 'x-team': '***', 'x-key': '***' }, timeout: '5s' },
   });
+});
+
+test('a mistake shows no more than the effective configuration does', () => {
+  const otlp = `{ url: 'ftp://me:pass1@h/x?token=pass2', headers: { x-team: "pass3\\n", 'no name': pass4 } }`;
+  const told = complaints(`${small}tracing: { sampleRatio: 2, otlp: ${otlp} }\n`).join('\n');
+  expect(told).not.toMatch(/pass\d/);
+  expect(told).toContain('got "ftp://***@h/x?token=***"');
+  expect(told.match(/got \*\*\*/g)).toHaveLength(2);
 });
 
 test('the user and the password of an address are secret', () => {

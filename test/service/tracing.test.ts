@@ -1,4 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { once } from 'node:events';
+import { type ClientRequest, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startService } from '../../src/cli/compose.ts';
 import { configSchema } from '../../src/config/schema.ts';
@@ -6,7 +8,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts
 import { createLogger } from '../../src/observability/logger.ts';
 import { listen } from '../http/start.ts';
 import { Collector } from './collector.ts';
-import { serve } from './serving.ts';
+import { folderOf, serve } from './serving.ts';
 
 const traceId = '12345678901234567890123456789012';
 const callerId = '1234567890123456';
@@ -52,11 +54,15 @@ const lookupOf = (far: FarEnd): object => ({
 const enrichment = { mode: 'unordered', enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] };
 
 /** The whole service in this process, with this section `tracing`; stopped with the test. */
-async function traced(far: FarEnd, tracing?: object): Promise<Traced> {
+async function traced(
+  far: FarEnd,
+  tracing?: object,
+  { lookups = {}, steps = enrichment.enrich } = {},
+): Promise<Traced> {
   const config = configSchema.parse({
     server: { port: 0, admin: { port: 0 }, drainTimeout: '1s' },
-    lookups: { far: lookupOf(far) },
-    pipelines: { test: enrichment },
+    lookups: { far: lookupOf(far), ...lookups },
+    pipelines: { test: { ...enrichment, enrich: steps } },
     ...(tracing !== undefined && { tracing }),
   });
   let log = '';
@@ -260,6 +266,51 @@ test('one record is a span as well, and a failed one says why', async () => {
   expect(spans[0]?.attributes).toMatchObject({ 'millrace.mode': 'record', 'millrace.records.read': 1 });
   // A call that was refused before it was made is none.
   expect(collector.named('GET /things/{key}')).toHaveLength(1);
+});
+
+test('a module has a span for each call, a table none, and a call whose time ran out says so', async () => {
+  const [collector, far] = [new Collector(), await farEnd()];
+  const folder = folderOf({
+    'mine.mjs': 'export default ({ key }) => (key === "late" ? new Promise(() => {}) : [key]);',
+    'rows.csv': 'key,name\na,x\n',
+  });
+  const lookups = {
+    mine: { module: { file: join(folder, 'mine.mjs') }, timeout: '20ms' },
+    rows: { table: { file: join(folder, 'rows.csv'), key: 'key' } },
+  };
+  const steps = ['mine', 'rows'].map((lookup) => ({ lookup, with: { key: '/key' }, into: `/${lookup}` }));
+  const service = await traced(far, { otlp: { url: await collector.listen() } }, { lookups, steps });
+  await enrich(service, ['a', 'late']);
+  await service.stop();
+  expect(collector.spans.map(({ name }) => name).toSorted()).toEqual(['POST /v1/enrich/test', 'mine', 'mine']);
+  const calls = collector.named('mine').map(({ kind, status, attributes }) => [kind, status, attributes['error.type']]);
+  expect(calls).toEqual([
+    [3, 0, undefined],
+    [3, 2, 'timeout'],
+  ]);
+});
+
+test('a stream that is cut by the end of the service, and one whose client leaves, say so in their spans', async () => {
+  const [collector, far] = [new Collector(), await farEnd()];
+  const service = await traced(far, { otlp: { url: await collector.listen() } });
+  const open = async (): Promise<ClientRequest> => {
+    const sent = request(`${service.url}/v1/enrich/test`, { method: 'POST' });
+    sent.on('error', () => {});
+    sent.write('{"key":"a"}\n');
+    const [response]: IncomingMessage[] = await once(sent, 'response');
+    response?.on('error', () => {});
+    if (response !== undefined) await once(response, 'data');
+    return sent;
+  };
+  (await open()).destroy();
+  await service.says(/client_aborted/);
+  await open();
+  await service.stop();
+  const streams = collector.named('POST /v1/enrich/test');
+  expect(streams.map(({ status, attributes }) => [status, attributes['millrace.outcome']])).toEqual([
+    [0, 'client_aborted'],
+    [2, 'drained'],
+  ]);
 });
 
 test('without tracing the log says the trace of the caller, one line a stream, and nothing where there is none', async () => {
