@@ -2,6 +2,7 @@ import { Cancellation, type CallContext } from '../core/call-context.ts';
 import { Deadlines, type Timed } from '../core/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
+import type { CallTrace } from '../core/tracing.ts';
 import type { Layer, Service } from './lookup.ts';
 
 export interface TimeoutOptions<Req, Res> {
@@ -49,6 +50,10 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
 
   override get superstep(): number {
     return this.#caller.superstep ?? 1;
+  }
+
+  override get trace(): CallTrace | undefined {
+    return this.#caller.trace;
   }
 
   override retryWaiting(delta: 1 | -1): void {

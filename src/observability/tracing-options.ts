@@ -23,9 +23,9 @@ const otlp = z
       ),
     timeout: duration
       .refine((ms) => ms >= 1 && ms <= 60_000, 'expected a duration from 1ms to 60s')
-      .prefault('5s')
+      .prefault('3s')
       .describe(
-        'How long one export may take with its retries, and the last one at the end of the service, 1ms to 60s. What has not got through by then is lost.',
+        'How long one export may take with its retries, and the last one at the end of the service, 1ms to 60s. What has not got through by then is lost. Default 3s: it comes after drainTimeout, in the same grace period.',
       ),
   })
   .describe('Where spans go.');

@@ -68,7 +68,7 @@ test('headers of a collector are secret under whatever name, and so are the user
     serviceName: 'millrace',
     sampleRatio: 1,
     lookupSpans: 1000,
-    otlp: { url: 'https://***@h/v1', headers: { 'x-team': '***', 'x-key': '***' }, timeout: '5s' },
+    otlp: { url: 'https://***@h/v1', headers: { 'x-team': '***', 'x-key': '***' }, timeout: '3s' },
   });
 });
 
