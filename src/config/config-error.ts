@@ -1,3 +1,5 @@
+import type { Fingerprint } from '../core/file-watch.ts';
+
 /** One mistake in a configuration. */
 export interface ConfigProblem {
   /** The file, or the environment variable or flag, that the value comes from. */
@@ -17,19 +19,23 @@ export interface ConfigProblem {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
+  /** Files that were read for it, or should have been, as they were then: a change of one may mend it. */
+  readonly files: ReadonlyMap<string, Fingerprint>;
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], files: ReadonlyMap<string, Fingerprint> = new Map()) {
     super(problems.map((problem) => problemLine(problem)).join('\n'));
     this.problems = problems;
+    this.files = files;
   }
 
-  /** One line for each problem: `millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?` */
+  /** One line for each problem. */
   override toString(): string {
     return this.message;
   }
 }
 
-function problemLine({ file, line, column, path, message }: ConfigProblem): string {
+/** `millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?` */
+export function problemLine({ file, line, column, path, message }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   return path === '' ? `${place}: ${message}` : `${place} ${path}: ${message}`;
 }

@@ -15,12 +15,20 @@ const authorization = /(?<=\b(?:bearer|basic) )[\w.~+/=-]{16,}/gi;
  * Makes of a message one that whoever operates the service may see: `***` stands for what the configuration holds at a
  * place that sounds like a secret, for user and password in a URL, and for what looks like a token.
  */
-export function secretHider(config: { readonly lookups: object }): (message: string) => string {
-  const secrets = [...new Set(secretsOf(config.lookups, ['lookups']))].toSorted((a, b) => b.length - a.length);
-  return (message) => {
-    const text = secrets.reduce((shown, secret) => shown.replaceAll(secret, () => hidden), message);
+export class SecretHider {
+  /** Longest first: a part of another one would leave the rest of it to be seen. */
+  #secrets: readonly string[] = [];
+
+  /** Hides the secrets of this configuration as well. Those of an earlier one may still stand in what was kept. */
+  learn(config: { readonly lookups: object }): void {
+    const all = new Set([...this.#secrets, ...secretsOf(config.lookups, ['lookups'])]);
+    this.#secrets = [...all].toSorted((a, b) => b.length - a.length);
+  }
+
+  hide(message: string): string {
+    const text = this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, () => hidden), message);
     return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden).replaceAll(authorization, hidden);
-  };
+  }
 }
 
 function secretsOf(value: unknown, path: Path): string[] {

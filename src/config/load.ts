@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigIssue, crossChecks } from './cross-checks.ts';
 import { readDocument } from './document.ts';
@@ -10,7 +11,7 @@ import { overlay } from './overlay.ts';
 import { Report } from './report.ts';
 import type { Config } from './schema.ts';
 
-export { ConfigError, type ConfigProblem } from './config-error.ts';
+export { ConfigError, type ConfigProblem, problemLine } from './config-error.ts';
 export type { ConfigIssue } from './cross-checks.ts';
 export type { PartialConfig } from './draft.ts';
 export type { EffectiveConfig } from './effective.ts';
@@ -34,6 +35,8 @@ export interface Loaded {
   readonly baseDir: string;
   /** The configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
   readonly effective: EffectiveConfig;
+  /** The file and those that it refers to, by absolute path, each as it was just before it was read. */
+  readonly files: ReadonlyMap<string, Fingerprint>;
 }
 
 /**
@@ -43,11 +46,18 @@ export interface Loaded {
 export function loadConfig({ file, env = process.env, flags, checks }: LoadOptions): Loaded {
   const source = file ?? findFile();
   const baseDir = dirname(resolve(source));
-  const readFile = (name: string): string => readFileSync(resolve(baseDir, name), 'utf8');
-  const document = readDocument(readSource(source), { env, readFile });
+  const files = new Map<string, Fingerprint>();
+  const readFile = (name: string): string => {
+    const path = resolve(baseDir, name);
+    // The first reading counts: what was written after it is not in all of the configuration.
+    if (!files.has(path)) files.set(path, fingerprintOf(path));
+    return readFileSync(path, 'utf8');
+  };
+  files.set(resolve(source), fingerprintOf(source));
+  const document = readDocument(readSource(source, files), { env, readFile });
   const overlaid = overlay(document.value, env, flags);
   const report = new Report(source, document, overlaid);
-  if (!document.readable) throw new ConfigError(report.problems());
+  if (!document.readable) throw new ConfigError(report.problems(), files);
 
   const { tree, config, mistakes } = examine(overlaid, document);
   report.add(tree, mistakes);
@@ -55,8 +65,8 @@ export function loadConfig({ file, env = process.env, flags, checks }: LoadOptio
   for (const inspect of [crossChecks, ...checks]) report.add(tree, inspect(draft));
 
   const problems = report.problems();
-  if (problems.length > 0 || config === undefined) throw new ConfigError(problems);
-  return { config, source, baseDir, effective: effectiveOf(tree, document.shown) };
+  if (problems.length > 0 || config === undefined) throw new ConfigError(problems, files);
+  return { config, source, baseDir, effective: effectiveOf(tree, document.shown), files };
 }
 
 const usualFiles = ['millrace.yaml', 'millrace.yml', 'millrace.json'];
@@ -68,11 +78,12 @@ function findFile(): string {
   throw new ConfigError([{ file: process.cwd(), path: '', message }]);
 }
 
-function readSource(source: string): string {
+function readSource(source: string, files: ReadonlyMap<string, Fingerprint>): string {
   try {
     return readFileSync(source, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ file: source, path: '', message: `the configuration can not be read: ${reason}` }]);
+    const message = `the configuration can not be read: ${reason}`;
+    throw new ConfigError([{ file: source, path: '', message }], files);
   }
 }

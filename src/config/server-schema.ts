@@ -66,6 +66,12 @@ export const serverSchema = z
       .describe(
         'How long running streams may take to finish after SIGTERM, 0s to 24h. Default 30s, the grace period of Kubernetes.',
       ),
+    watch: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether the configuration is read anew when its file changes, or one that it names. Without it SIGHUP does that. Default true.',
+      ),
     log: log.prefault({}),
   })
   .describe('The listeners and what they allow.');

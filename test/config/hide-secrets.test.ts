@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { secretHider } from '../../src/config/hide-secrets.ts';
+import { SecretHider } from '../../src/config/hide-secrets.ts';
 
 const lookups = {
   author: {
@@ -10,7 +10,9 @@ const lookups = {
     },
   },
 };
-const hide = secretHider({ lookups });
+const hider = new SecretHider();
+hider.learn({ lookups });
+const hide = (message: string): string => hider.hide(message);
 
 describe('a message that is shown', () => {
   test.each([
@@ -35,5 +37,10 @@ describe('a message that is shown', () => {
     'what? the basic understanding of a token = none',
   ])('is left as it is where it holds none: %s', (message) => {
     expect(hide(message)).toBe(message);
+  });
+
+  test('does not hold what was a secret before a reload', () => {
+    hider.learn({ lookups: { author: { http: { auth: { bearer: 'the-next-one' } } } } });
+    expect(hide('first a.b*c(d, then the-next-one')).toBe('first ***, then ***');
   });
 });

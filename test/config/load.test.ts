@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
+import { ConfigError, loadConfig } from '../../src/config/load.ts';
+import { fingerprintOf } from '../../src/core/file-watch.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { complaints, folder, linesOf, load, problemsOf, small } from './loading.ts';
 
@@ -261,5 +262,31 @@ describe('where a configuration is looked for', () => {
     const file = join(folder(), 'millrace-not-there.yaml');
     const [line] = linesOf(() => loadConfig({ file, env: {}, flags: {}, checks: [] }));
     expect(line).toMatch(/^millrace-not-there\.yaml: the configuration can not be read: ENOENT/);
+  });
+});
+
+describe('the files of a configuration', () => {
+  test('are itself and those that it refers to, each as it was before it was read', () => {
+    const path = folder({ 'millrace.yaml': `${small}server: { host: "\${file:host}" }\n`, host: '127.0.0.1\n' });
+    const before = new Map(
+      ['millrace.yaml', 'host'].map((name) => [join(path, name), fingerprintOf(join(path, name))]),
+    );
+    const options = { file: join(path, 'millrace.yaml'), env: {}, flags: {}, checks: [] };
+    expect(new Map(loadConfig(options).files)).toEqual(before);
+  });
+
+  test('are told by a mistake as well, and with them the one that is missing', () => {
+    const path = folder({ 'millrace.yaml': `${small}server: { host: "\${file:host}" }\n` });
+    const options = { file: join(path, 'millrace.yaml'), env: {}, flags: {}, checks: [] };
+    let files: ReadonlyMap<string, string> = new Map();
+    try {
+      loadConfig(options);
+    } catch (error) {
+      if (error instanceof ConfigError) files = error.files;
+    }
+    expect([...files].map(([name, version]) => [name, version === 'ENOENT'])).toEqual([
+      [join(path, 'millrace.yaml'), false],
+      [join(path, 'host'), true],
+    ]);
   });
 });

@@ -22,6 +22,7 @@ test('every scalar of the server has its variable', () => {
     'MILLRACE_SERVER_LIMITS_STALL_TIMEOUT',
     'MILLRACE_SERVER_LIMITS_HEADERS_TIMEOUT',
     'MILLRACE_SERVER_DRAIN_TIMEOUT',
+    'MILLRACE_SERVER_WATCH',
     'MILLRACE_SERVER_LOG_LEVEL',
   ]);
 });
