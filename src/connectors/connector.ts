@@ -38,6 +38,11 @@ export interface ConnectorRuntime {
   readonly logger: Logger;
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;
+  /**
+   * Number of the configuration that opens it, from 1 at the start: what is loaded once a process, a module, is loaded
+   * anew by a later one.
+   */
+  readonly generation: number;
 }
 
 /** What the registry knows of a kind of connector. Options are complete and in house units when they get here. */
@@ -51,5 +56,7 @@ export interface ConnectorDefinition<Options> {
   parameters(options: Options): readonly string[] | undefined;
   /** Problems that the schema can not see (a template with a variable in its host): where, and what is wrong. */
   problems(options: Options): readonly { readonly path: readonly string[]; readonly message: string }[];
+  /** Files that are read when it is opened, as the options name them: when one changes, a reload opens it anew. */
+  files(options: Options): readonly string[];
   create(options: Options, runtime: ConnectorRuntime): Connector;
 }

@@ -25,6 +25,7 @@ export const http: ConnectorDefinition<HttpOptions> = {
     return request === undefined ? [] : parametersOf(request);
   },
   problems: (options) => compileRequest(options).problems,
+  files: ({ tls }) => Object.values(tls).filter((file) => file !== null),
   create(options, runtime) {
     const { request, problems } = compileRequest(options);
     if (request === undefined)
@@ -40,6 +41,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   const renderHeaders = headerRenderer(request.headers);
   const { url, body } = request;
   let calls: HttpCalls | undefined;
+  let unobserved: (() => void) | undefined;
 
   const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): HttpCall => {
     try {
@@ -72,8 +74,15 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     },
     async open() {
       calls = await openCalls(options, request, runtime);
+      const { pool } = calls;
+      unobserved = runtime.observer.gauges(() => ({
+        inFlight: pool.running,
+        queued: pool.waiting,
+        connections: pool.connections,
+      }));
     },
     async close() {
+      unobserved?.();
       await calls?.pool.close();
     },
   };
@@ -84,7 +93,6 @@ async function openCalls(options: HttpOptions, { url }: HttpRequest, runtime: Co
   const [{ HttpPool }, tls] = await Promise.all([import('./http-pool.ts'), readTls(options.tls, runtime)]);
   const { method, connections, pipelining, http2 } = options;
   const pool = new HttpPool({ origin: url.origin, method, connections, pipelining, http2, tls });
-  observer.gauges(() => ({ inFlight: pool.running, queued: pool.waiting, connections: pool.connections }));
   const rules = {
     lookup,
     origin: url.origin,

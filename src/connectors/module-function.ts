@@ -29,16 +29,21 @@ export interface ModuleFunction {
   close(): Promise<void>;
 }
 
-/** Loads an ES module, once a process. Throws Error with what is wrong with it. */
-export async function loadFunction(file: string): Promise<ModuleFunction> {
+/**
+ * Loads an ES module, once for each generation: what a later one opens shares no state with what an earlier one has
+ * still to close. Modules that it imports itself are loaded once a process. Throws Error with what is wrong with it.
+ */
+export async function loadFunction(file: string, generation: number): Promise<ModuleFunction> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isFile() !== true) throw new Error('there is no such file');
-  return functionOf(await importModule(file));
+  return functionOf(await importModule(file, generation));
 }
 
-async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+async function importModule(file: string, generation: number): Promise<Readonly<Record<string, unknown>>> {
   try {
-    const loaded: Readonly<Record<string, unknown>> = await import(pathToFileURL(file).href);
+    const url = pathToFileURL(file);
+    if (generation > 1) url.searchParams.set('generation', String(generation));
+    const loaded: Readonly<Record<string, unknown>> = await import(url.href);
     return loaded;
   } catch (cause) {
     if (!(cause instanceof Error)) throw new Error(`it threw while it was loaded: ${String(cause)}`, { cause });

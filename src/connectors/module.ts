@@ -19,11 +19,12 @@ export const module: ConnectorDefinition<ModuleOptions> = {
   schema: moduleOptions,
   parameters: () => undefined,
   problems: () => [],
+  files: ({ file }) => [file],
   create: moduleConnector,
 };
 
 function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Connector {
-  const { lookup, clock, observer, baseDir, metrics, logger } = runtime;
+  const { lookup, clock, observer, baseDir, metrics, logger, generation } = runtime;
   let opened: ModuleFunction | undefined;
 
   return {
@@ -47,7 +48,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     async open() {
       try {
         const context = runtimeContext({ taskName: lookup, parameters: options.parameters, metrics, logger });
-        opened = await openFunction(resolve(baseDir, options.file), context);
+        opened = await openFunction(resolve(baseDir, options.file), generation, context);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new Error(`lookup "${lookup}": module ${options.file}: ${why}`, { cause });
@@ -61,8 +62,8 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
   };
 }
 
-async function openFunction(file: string, runtime: RuntimeContext): Promise<ModuleFunction> {
-  const loaded = await loadFunction(file);
+async function openFunction(file: string, generation: number, runtime: RuntimeContext): Promise<ModuleFunction> {
+  const loaded = await loadFunction(file, generation);
   try {
     await loaded.open(runtime);
   } catch (cause) {

@@ -27,6 +27,8 @@ export interface ChosenConnector {
   /** Undefined where any arguments will do. */
   readonly parameters: readonly string[] | undefined;
   readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
+  /** Files that are read when it is opened, as the options name them. */
+  readonly files: readonly string[];
   create(runtime: ConnectorRuntime): Connector;
 }
 
@@ -47,6 +49,7 @@ function chosen<Options>(
     name,
     parameters: definition.parameters(options),
     problems: definition.problems(options),
+    files: definition.files(options),
     create: (runtime) => definition.create(options, runtime),
   };
 }

@@ -18,6 +18,7 @@ export const table: ConnectorDefinition<TableOptions> = {
   schema: tableOptions,
   parameters: (options) => [options.key],
   problems: () => [],
+  files: ({ file }) => [file],
   create: tableConnector,
 };
 

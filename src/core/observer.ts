@@ -60,15 +60,22 @@ export interface LookupObserver {
   called(outcome: CallOutcome, ms: number): void;
   /** A record is tried again. */
   retried(): void;
-  /** Registers where the gauges of this lookup are read. */
-  gauges(read: () => LookupGauges): void;
+  /** Registers where the gauges of this lookup are read as well; the function returned ends that. */
+  gauges(read: () => LookupGauges): () => void;
+}
+
+/** What the function of one opening of a lookup counts into; another opening goes on with the same numbers. */
+export interface FunctionMetricScope {
+  readonly group: MetricGroup;
+  /** The gauges of this opening are no longer read. */
+  close(): void;
 }
 
 export interface Observer {
   pipeline(name: string): PipelineObserver;
   lookup(name: string): LookupObserver;
   /** Where the function of a lookup counts what it does. */
-  functionMetrics(lookup: string): MetricGroup;
+  functionMetrics(lookup: string): FunctionMetricScope;
 }
 
 /** Hears everything and keeps nothing. */
@@ -86,6 +93,6 @@ export const silentObserver: Observer = {
     lateCompletion() {},
     backpressure() {},
   }),
-  lookup: () => ({ called() {}, retried() {}, gauges() {} }),
-  functionMetrics: () => silentMetrics,
+  lookup: () => ({ called() {}, retried() {}, gauges: () => () => {} }),
+  functionMetrics: () => ({ group: silentMetrics, close() {} }),
 };

@@ -1,5 +1,6 @@
 import { Histogram, type Registry } from 'prom-client';
 import type { MetricCounter, MetricGroup, MetricHistogram } from '../core/metric-group.ts';
+import type { FunctionMetricScope } from '../core/observer.ts';
 import { publishCounter, publishGauge } from './published.ts';
 
 const prefix = 'millrace_function';
@@ -9,6 +10,11 @@ const nameRule = /^[a-zA-Z][a-zA-Z0-9_]*$/;
 
 type Kind = 'counter' | 'gauge' | 'histogram';
 
+interface GaugeRead {
+  readonly read: () => number;
+  readonly opening: symbol;
+}
+
 /**
  * What users' functions count: `millrace_function_GROUP_NAME`, with the lookup as label.
  *
@@ -16,29 +22,43 @@ type Kind = 'counter' | 'gauge' | 'histogram';
  *                                                 millrace_function_calls_total{lookup="b"} 5
  *
  * A family is registered when its name is first asked for. The same name in two lookups is one family; a name that is
- * asked for again gives the same metric.
+ * asked for again gives the same metric. A lookup that is opened anew while its old function still works has two
+ * gauges of one name: the one registered last is read, until it is closed.
  */
 export class FunctionMetrics {
   readonly #registry: Registry;
   readonly #kinds = new Map<string, Kind>();
   readonly #counts = new Map<string, Map<string, { count: number }>>();
-  readonly #reads = new Map<string, Map<string, () => number>>();
+  readonly #reads = new Map<string, Map<string, readonly GaugeRead[]>>();
   readonly #histograms = new Map<string, Histogram>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
   }
 
-  of(lookup: string): MetricGroup {
-    return this.#group(lookup, prefix);
+  of(lookup: string): FunctionMetricScope {
+    const opening = Symbol(lookup);
+    return {
+      group: this.#group(lookup, prefix, opening),
+      close: () => {
+        for (const reads of this.#reads.values()) setReads(reads, lookup, (read) => read.opening !== opening);
+      },
+    };
   }
 
-  #group(lookup: string, path: string): MetricGroup {
+  /** Nothing is published of this lookup any more. */
+  forget(lookup: string): void {
+    for (const counts of this.#counts.values()) counts.delete(lookup);
+    for (const reads of this.#reads.values()) reads.delete(lookup);
+    for (const histogram of this.#histograms.values()) histogram.remove({ lookup });
+  }
+
+  #group(lookup: string, path: string, opening: symbol): MetricGroup {
     return {
       counter: (name) => this.#counter(lookup, join(path, name)),
-      gauge: (name, read) => this.#gauge(lookup, join(path, name), read),
+      gauge: (name, read) => this.#gauge(lookup, join(path, name), { read, opening }),
       histogram: (name, buckets) => this.#histogram(lookup, join(path, name), buckets),
-      group: (name) => this.#group(lookup, join(path, name)),
+      group: (name) => this.#group(lookup, join(path, name), opening),
     };
   }
 
@@ -57,11 +77,11 @@ export class FunctionMetrics {
     };
   }
 
-  #gauge(lookup: string, name: string, read: () => number): void {
+  #gauge(lookup: string, name: string, read: GaugeRead): void {
     const reads = this.#family(this.#reads, name, 'gauge', (all) =>
-      publishGauge(this.#registry, { name, help, labelNames }, () => labelled(all, readNumber)),
+      publishGauge(this.#registry, { name, help, labelNames }, () => labelled(all, readLast)),
     );
-    reads.set(lookup, read);
+    setReads(reads, lookup, ({ opening }) => opening !== read.opening, read);
   }
 
   #histogram(lookup: string, name: string, buckets: number[] | undefined): MetricHistogram {
@@ -112,10 +132,21 @@ function* labelled<Value>(
   }
 }
 
+function setReads(
+  all: Map<string, readonly GaugeRead[]>,
+  lookup: string,
+  stays: (read: GaugeRead) => boolean,
+  ...more: readonly GaugeRead[]
+): void {
+  const reads = [...(all.get(lookup) ?? []).filter(stays), ...more];
+  if (reads.length === 0) all.delete(lookup);
+  else all.set(lookup, reads);
+}
+
 /** A gauge that can not be read has no value; it does not take the other metrics with it. */
-function readNumber(read: () => number): number | undefined {
+function readLast(reads: readonly GaugeRead[]): number | undefined {
   try {
-    const value: unknown = read();
+    const value: unknown = reads.at(-1)?.read();
     return typeof value === 'number' ? value : undefined;
   } catch {
     return undefined;

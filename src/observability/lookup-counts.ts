@@ -6,15 +6,13 @@ import { Recent } from './recent.ts';
 /** A call that was cancelled, because nobody waited for it any more, is nobody's error. */
 const failures: readonly CallOutcome[] = ['bad_status', 'unreachable', 'timeout', 'refused'];
 
-const nothing: LookupGauges = { inFlight: 0, queued: 0, connections: 0 };
-
-/** One lookup's numbers. */
+/** One lookup's numbers. While a configuration replaces another, both may have it open: its gauges are the sums. */
 export class LookupCounts implements LookupObserver {
   readonly calls = new Counters(callOutcomes);
   readonly durations = new DurationHistogram();
   readonly recent: Recent;
   retries = 0;
-  #read: () => LookupGauges = () => nothing;
+  readonly #reads = new Set<() => LookupGauges>();
 
   constructor(nowMs: number) {
     this.recent = new Recent(nowMs, () => ({
@@ -37,11 +35,19 @@ export class LookupCounts implements LookupObserver {
     this.retries++;
   }
 
-  gauges(read: () => LookupGauges): void {
-    this.#read = read;
+  gauges(read: () => LookupGauges): () => void {
+    this.#reads.add(read);
+    return () => this.#reads.delete(read);
   }
 
   now(): LookupGauges {
-    return this.#read();
+    const sums = { inFlight: 0, queued: 0, connections: 0 };
+    for (const read of this.#reads) {
+      const gauges = read();
+      sums.inFlight += gauges.inFlight;
+      sums.queued += gauges.queued;
+      sums.connections += gauges.connections;
+    }
+    return sums;
   }
 }

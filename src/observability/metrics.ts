@@ -9,6 +9,7 @@ import { PipelineCounts } from './pipeline-counts.ts';
 import { publishGauge } from './published.ts';
 import { RecentErrors, type SeenError } from './recent-errors.ts';
 import { lookupState, pipelineState } from './state.ts';
+import { ReloadCounts } from './reload-counts.ts';
 
 export interface Metrics {
   /** A name asked for again gives the same counts: they outlive a reload of the configuration. */
@@ -20,6 +21,10 @@ export interface Metrics {
   snapshot(): Snapshot;
   /** Marks where a window of the last seconds may begin; called now and then while there is load. */
   tick(): void;
+  /** The configuration was read anew, and is in force or was refused. */
+  reloaded(succeeded: boolean): void;
+  /** Forgets every pipeline and every lookup that is not named. One that comes back counts from 0. */
+  keep(names: { readonly pipelines: ReadonlySet<string>; readonly lookups: ReadonlySet<string> }): void;
 }
 
 export interface Snapshot {
@@ -52,6 +57,7 @@ export function createMetrics({ version, clock = systemClock }: MetricsOptions):
     },
     () => [[{ version, node_version: process.versions.node }, 1]],
   );
+  const reloads = new ReloadCounts(registry);
   collectDefaultMetrics({ register: registry });
 
   const tick = (): void => {
@@ -79,6 +85,15 @@ export function createMetrics({ version, clock = systemClock }: MetricsOptions):
       return state;
     },
     tick,
+    reloaded: (succeeded) => reloads.reloaded(succeeded),
+    keep(names) {
+      for (const name of pipelines.keys()) if (!names.pipelines.has(name)) pipelines.delete(name);
+      for (const name of lookups.keys()) {
+        if (names.lookups.has(name)) continue;
+        lookups.delete(name);
+        functions.forget(name);
+      }
+    },
   };
 }
 

@@ -78,6 +78,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     lookup: 'airport',
     clock: systemClock,
     baseDir,
+    generation: 1,
     metrics: silentMetrics,
     logger: silentLogger,
     observer: {
@@ -85,6 +86,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
       retried() {},
       gauges: (read) => {
         heard.gauges = read;
+        return () => {};
       },
     },
   };

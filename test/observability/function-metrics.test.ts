@@ -8,7 +8,7 @@ async function scraped(metrics: ReturnType<typeof createMetrics>): Promise<strin
 describe('the metrics of a function', () => {
   test('stand on /metrics with the lookup as label, and below the names of their groups', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
-    const [a, b] = [metrics.observer.functionMetrics('a'), metrics.observer.functionMetrics('b')];
+    const [a, b] = [metrics.observer.functionMetrics('a').group, metrics.observer.functionMetrics('b').group];
     a.counter('calls').inc();
     a.counter('calls').inc(2);
     b.counter('calls').inc(5);
@@ -36,7 +36,7 @@ describe('the metrics of a function', () => {
 
   test('a gauge that throws has no value, and the others stay', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
-    const group = metrics.observer.functionMetrics('a');
+    const group = metrics.observer.functionMetrics('a').group;
     group.gauge('broken', () => {
       throw new Error('closed');
     });
@@ -48,14 +48,14 @@ describe('the metrics of a function', () => {
 
   test('a gauge that is registered again is read anew', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
-    const group = metrics.observer.functionMetrics('a');
+    const group = metrics.observer.functionMetrics('a').group;
     group.gauge('open', () => 1);
     group.gauge('open', () => 2);
     expect((await scraped(metrics)).at(-1)).toBe('millrace_function_open{lookup="a"} 2');
   });
 
   test('a name that can not be, one that is another kind already, and a counter that falls are refused', () => {
-    const group = createMetrics({ version: '0.0.0' }).observer.functionMetrics('a');
+    const group = createMetrics({ version: '0.0.0' }).observer.functionMetrics('a').group;
     expect(() => group.counter('calls per second')).toThrow('letters, digits and _, a letter first');
     expect(() => group.group('')).toThrow(RangeError);
     group.gauge('rows', () => 1);

@@ -28,6 +28,8 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_queued: ['gauge', ['lookup']],
   lookup_connections: ['gauge', ['lookup']],
   build_info: ['gauge', ['node_version', 'version']],
+  config_last_reload_successful: ['gauge', []],
+  config_reloads_total: ['counter', []],
 };
 
 interface Scraped {
@@ -204,6 +206,51 @@ describe('metrics', () => {
     expect(values.get('millrace_lookup_duration_seconds_sum{lookup="airport"}')).toBe(0.03);
     expect(values.get('millrace_lookup_in_flight{lookup="airport"}')).toBe(9);
     expect(values.get('millrace_lookup_connections{lookup="airport"}')).toBe(3);
+  });
+
+  test('tell whether the configuration last read is in force: from the start on it is', async () => {
+    const metrics = createMetrics({ version: '0' });
+    const told = async (): Promise<readonly (number | undefined)[]> => {
+      const { values } = await scraped(metrics);
+      return ['last_reload_successful', 'reloads_total'].map((name) => values.get(`millrace_config_${name}{}`));
+    };
+    expect(await told()).toEqual([1, 0]);
+    metrics.reloaded(false);
+    expect(await told()).toEqual([0, 1]);
+    metrics.reloaded(true);
+    expect(await told()).toEqual([1, 2]);
+  });
+
+  test('of a pipeline and a lookup that are gone are gone, those of the others go on', async () => {
+    const metrics = withOneOfEach();
+    metrics.observer.pipeline('trains').recordIn();
+    metrics.observer.pipeline('flights').recordIn();
+    metrics.observer.lookup('station').called('ok', 1);
+    metrics.observer.functionMetrics('station').group.counter('asked').inc();
+    metrics.observer.functionMetrics('station').group.gauge('open', () => 1);
+    metrics.observer.functionMetrics('station').group.histogram('sizes').observe(1);
+    expect(await metrics.scrape()).toMatch(/"(?:trains|station)"/);
+    metrics.keep({ pipelines: new Set(['flights']), lookups: new Set(['airport']) });
+    metrics.observer.pipeline('flights').recordIn();
+    const { values } = await scraped(metrics);
+    expect([...values.keys()].filter((series) => /"(?:trains|station)"/.test(series))).toEqual([]);
+    expect(values.get('millrace_records_in_total{pipeline="flights"}')).toBe(2);
+  });
+
+  test('of a lookup that is open twice are the sums, and its own when one is closed', async () => {
+    const metrics = withOneOfEach();
+    const [before, after] = [metrics.observer.lookup('airport'), metrics.observer.lookup('airport')];
+    const closeBefore = before.gauges(() => ({ inFlight: 1, queued: 2, connections: 3 }));
+    after.gauges(() => ({ inFlight: 10, queued: 20, connections: 30 }));
+    const gauges = async (): Promise<readonly (number | undefined)[]> => {
+      const { values } = await scraped(metrics);
+      return ['in_flight', 'queued', 'connections'].map((name) =>
+        values.get(`millrace_lookup_${name}{lookup="airport"}`),
+      );
+    };
+    expect(await gauges()).toEqual([11, 22, 33]);
+    closeBefore();
+    expect(await gauges()).toEqual([10, 20, 30]);
   });
 
   test('of one service know nothing of another in the same process', async () => {
