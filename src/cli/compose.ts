@@ -1,13 +1,13 @@
 import type { HttpApp } from '../http/app-options.ts';
-import { secretHider } from '../config/hide-secrets.ts';
-import type { EffectiveConfig } from '../config/load.ts';
+import { SecretHider } from '../config/hide-secrets.ts';
+import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { silentLogger } from '../core/logger.ts';
 import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
-import { buildApp } from '../http/app.ts';
+import { buildApp, takeHeadersTimeout } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
 import { functionLogger, messageLogger } from '../observability/function-logger.ts';
@@ -15,75 +15,118 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { buildPipelines } from '../pipeline/build.ts';
+import { Generation, Generations } from '../pipeline/generations.ts';
+import { OpenLookups } from '../pipeline/open-lookups.ts';
+import { type ReloadCause, Reloader } from './reload.ts';
 import { version } from './version.ts';
 
 export interface ServiceOptions {
-  readonly config: Config;
-  /** Folder that relative file names of the configuration start from. */
-  readonly baseDir: string;
+  readonly loaded: Loaded;
+  /** Reads the configuration anew, for a reload; throws ConfigError. */
+  readonly load: () => Loaded;
   readonly logger: Logger | false;
-  /** The configuration as anybody may see it. */
-  readonly effective: EffectiveConfig;
 }
 
 export interface Service {
   readonly url: string;
   readonly adminUrl: string;
+  /** How long running streams may go on after `stop`, as the configuration in force has it. */
+  readonly drainTimeoutMs: number;
+  /** Takes over the configuration as it is now, or keeps the one in force. Never rejects. */
+  reload(cause: ReloadCause): Promise<void>;
   /** Lets running streams end within `drainTimeout`, then closes everything. Resolves with the number of streams cut. */
   stop(): Promise<number>;
 }
 
 /** Puts the rooms together and listens. Rejects, with nothing left running, where something can not start. */
-export async function startService({ config, effective, baseDir, logger }: ServiceOptions): Promise<Service> {
+export async function startService({ loaded, load, logger }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
-  const { server } = config;
+  const { server } = loaded.config;
   const startedMs = clock.now();
   const release = version();
   const metrics = createMetrics({ version: release });
-  const tracing = config.tracing && (await traced(config.tracing, logger));
+  const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger));
   const tracer = tracing?.tracer ?? passingTracer;
-  const pipelines = await buildPipelines(config, {
-    clock,
-    observer: metrics.observer,
-    baseDir,
-    logger: (lookup) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
-    tracesCalls: tracer.recordsCalls,
+  const hider = new SecretHider();
+  const lookupsOpen = new OpenLookups();
+  const build = async ({ config, effective, baseDir }: Loaded, generation: number): Promise<Generation> => {
+    const runtime = {
+      clock,
+      observer: metrics.observer,
+      baseDir,
+      generation,
+      logger: (lookup: string) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
+      tracesCalls: tracer.recordsCalls,
+    };
+    hider.learn(config);
+    const pipelines = await buildPipelines(config, runtime, lookupsOpen);
+    return new Generation({ config, pipelines, describe: (name) => member(member(effective, 'pipelines'), name) });
+  };
+  const first = await build(loaded, 1);
+  const generations = new Generations(first, (error) => {
+    if (error !== undefined && logger !== false)
+      logger.error({ err: error }, 'a lookup that was replaced did not close');
+    generationsChanged();
   });
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
-  const app = await buildApp({
-    pipelines,
-    limits: server.limits,
-    streams,
-    gate,
-    clock,
-    tracer,
-    logger,
-    version: release,
-    describe: (name) => member(member(effective, 'pipelines'), name),
-  });
+  const app = await buildApp({ serving: generations, streams, gate, clock, tracer, logger, version: release });
+  const generationsChanged = (): void => {
+    const configs = generations.open.map(({ config }) => config);
+    metrics.keep({
+      pipelines: new Set(configs.flatMap(({ pipelines }) => Object.keys(pipelines))),
+      lookups: new Set(configs.flatMap(({ lookups }) => Object.keys(lookups))),
+    });
+    streams.checkMs = Math.min(...configs.map((config) => watchEveryMs(config.server.limits)));
+  };
   const scrape = { contentType: metrics.contentType, text: () => metrics.scrape() };
-  const hide = secretHider(config);
   const state = (): JsonObject => {
     const { errors, ...counted } = metrics.snapshot();
     const since = { version: release, uptimeMs: Math.round(clock.now() - startedMs) };
-    return { ...since, ...counted, errors: errors.map((error) => ({ ...error, message: hide(error.message) })) };
+    return { ...since, ...counted, errors: errors.map((error) => ({ ...error, message: hider.hide(error.message) })) };
   };
   const admin = buildAdminApp({ gate, streams, scrape, state });
   try {
     const url = await listen(app, server.host, server.port);
     const adminUrl = await listen(admin, server.admin.host, server.admin.port);
+    const reloader = new Reloader({
+      started: loaded,
+      load,
+      build,
+      replace(next) {
+        generations.replace(next);
+        if (logger !== false) logger.level = next.config.server.log.level;
+        takeHeadersTimeout(app, next.limits);
+      },
+      reloaded(succeeded) {
+        metrics.reloaded(succeeded);
+        generationsChanged();
+      },
+      clock,
+      logger,
+    });
     const stop = async (): Promise<number> => {
-      const cut = await drain({ app, streams, gate, clock, drainTimeoutMs: server.drainTimeout });
+      const undone = reloader.stop();
+      const { drainTimeout } = generations.current.config.server;
+      const cut = await drain({ app, streams, gate, clock, drainTimeoutMs: drainTimeout });
       await admin.close();
-      await pipelines.close();
+      await undone;
+      await generations.close();
       await tracing?.close();
       return cut;
     };
-    return { url, adminUrl, stop };
+    return {
+      url,
+      adminUrl,
+      get drainTimeoutMs() {
+        return generations.current.config.server.drainTimeout;
+      },
+      reload: (cause) => reloader.reload(cause),
+      stop,
+    };
   } catch (error) {
     await Promise.all([app.close(), admin.close()]);
-    await pipelines.close();
+    await generations.close();
     throw error;
   }
 }

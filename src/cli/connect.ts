@@ -1,4 +1,4 @@
-import { secretHider } from '../config/hide-secrets.ts';
+import { SecretHider } from '../config/hide-secrets.ts';
 import type { Loaded } from '../config/load.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { silentLogger } from '../core/logger.ts';
@@ -31,12 +31,14 @@ export async function connect(
     logger: () => silentLogger,
     tracesCalls: false,
     baseDir,
+    generation: 1,
   };
-  const hide = secretHider(config);
+  const hider = new SecretHider();
+  hider.learn(config);
   return Promise.all(
     lookups.map(async ([name, options]) => {
       const trial = await tryLookup(name, options, args.get(name), runtime);
-      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: hide(trial.detail) };
+      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: hider.hide(trial.detail) };
     }),
   );
 }

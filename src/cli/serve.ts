@@ -4,28 +4,60 @@ import { exitCodes } from './exit-codes.ts';
 import { type ConfigFlags, settingsOf } from './settings.ts';
 
 /**
- * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish.
+ * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
  *
  * Done is 0: every stream ended by itself. Where streams had to be cut, or a second signal came, it is 128 + signal.
  */
 export async function serve(flags: ConfigFlags): Promise<number> {
-  const { config, effective, baseDir } = settingsOf(flags);
+  // Heard from the beginning: a SIGHUP that nobody listens to ends the process.
+  const hangups = new Hangups();
+  try {
+    return await serveUntilStopped(flags, hangups);
+  } finally {
+    hangups.close();
+  }
+}
+
+async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<number> {
+  const loaded = settingsOf(flags);
+  const { config, source } = loaded;
   const logger = createLogger({ level: config.server.log.level, destination: process.stderr });
-  const service = await startService({ config, effective, baseDir, logger });
+  // The same file again, even where others have come by whose names would go first.
+  const service = await startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger });
   const names = Object.keys(config.pipelines).join(', ');
   // Heard from before the line is written: whoever waits for it may stop the service at once.
   const stopped = firstSignal();
+  hangups.each(() => void service.reload('SIGHUP'));
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await stopped;
   process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
   process.once('SIGINT', () => process.exit(exitCodes.SIGINT));
-  logger.info(
-    { signal, drainTimeoutMs: config.server.drainTimeout },
-    'draining: no new streams, running ones may finish',
-  );
+  logger.info({ signal, drainTimeoutMs: service.drainTimeoutMs }, 'draining: no new streams, running ones may finish');
   const cut = await service.stop();
   logger.info({ cut }, 'stopped');
   return cut === 0 ? exitCodes.done : exitCodes[signal];
+}
+
+/** SIGHUPs; one that comes before anybody asks is kept until somebody does. */
+class Hangups {
+  #heard = false;
+  #tell = (): void => {
+    this.#heard = true;
+  };
+  readonly #listener = (): void => this.#tell();
+
+  constructor() {
+    process.on('SIGHUP', this.#listener);
+  }
+
+  each(tell: () => void): void {
+    this.#tell = tell;
+    if (this.#heard) tell();
+  }
+
+  close(): void {
+    process.removeListener('SIGHUP', this.#listener);
+  }
 }
 
 function firstSignal(): Promise<'SIGTERM' | 'SIGINT'> {

@@ -9,6 +9,7 @@ import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
+import type { Served } from './served.ts';
 import { documentOnly, noSchemaCompilers } from './schema-compilers.ts';
 import { OpenResponses } from './open-responses.ts';
 
@@ -17,7 +18,8 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener, and never listens. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { limits, clock, logger } = options;
+  const { serving, clock, logger } = options;
+  const { limits } = serving.current;
   const responses = new OpenResponses(clock);
   const app = fastify({
     ...(logger === false ? { logger } : { loggerInstance: logger }),
@@ -62,6 +64,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   enrichRoute(app, options);
   opsRoutes(app, options);
   return app;
+}
+
+/** Holds from the next head of a request on; it may be noticed up to a second late. */
+export function takeHeadersTimeout(app: FastifyInstance, { headersTimeout }: Served['limits']): void {
+  app.server.headersTimeout = headersTimeout;
 }
 
 function unknownRoute(url: string): RequestError {

@@ -10,6 +10,7 @@ import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from '.
 import { chosenSettings, refuseStreamParameters } from './parameters.ts';
 import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
+import type { Served } from './served.ts';
 import { enrichSingleRecord } from './single-record.ts';
 import { StreamSession } from './stream-session.ts';
 
@@ -20,10 +21,11 @@ const TRAILERS = 'Millrace-Status, Millrace-Read, Millrace-Written, Millrace-Err
 export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
   const buffers = new EncodeBuffers();
   app.post<{ Params: { pipeline: string } }>(URL, { schema: enrichOperation }, (request, reply) => {
-    const pipeline = findPipeline(options.pipelines, request.params.pipeline);
+    const { current } = options.serving;
+    const pipeline = findPipeline(current.pipelines, request.params.pipeline);
     try {
-      refuseWhenFull(options);
-      return answer(request, reply, pipeline, options, buffers);
+      refuseWhenFull(options, current);
+      return answer(request, reply, pipeline, current, options, buffers);
     } catch (error) {
       pipeline.observer.streamRejected();
       throw error;
@@ -36,11 +38,13 @@ function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   pipeline: Pipeline,
+  served: Served,
   options: AppOptions,
   buffers: EncodeBuffers,
 ): Promise<FastifyReply> | FastifyReply {
   const { headers } = request;
-  const { clock, limits, streams } = options;
+  const { clock, streams } = options;
+  const { limits } = served;
   refuseEncoding(headers['content-encoding']);
   const format = bodyFormat(headers['content-type']);
   const chosen = chosenSettings(request.query, pipeline, (error) => requestProblem(error, request.id));
@@ -53,6 +57,7 @@ function answer(
       settings: { ...chosen, trace: trace?.calls },
       trace,
       streams,
+      hold: () => served.hold(),
       clock,
       maxBytes: limits.lineBytes,
     });
@@ -70,6 +75,7 @@ function answer(
     trace,
     streams,
     buffers,
+    hold: () => served.hold(),
     idleTimeoutMs: limits.idleTimeout,
     stallTimeoutMs: limits.stallTimeout,
     clock,
@@ -93,7 +99,7 @@ function traceOf(request: FastifyRequest, tracer: Tracer, pipeline: string, mode
   return trace;
 }
 
-function refuseWhenFull({ gate, streams, limits }: AppOptions): void {
+function refuseWhenFull({ gate, streams }: AppOptions, { limits }: Served): void {
   if (gate.draining) throw new RequestError('draining', 'no new stream is taken; another instance will take it');
   if (streams.size < limits.streams) return;
   throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {

@@ -18,7 +18,7 @@ export interface LiveStream {
 export class LiveStreams {
   readonly #streams = new Set<LiveStream>();
   readonly #clock: Clock;
-  readonly #checkMs: number;
+  #checkMs: number;
   readonly #onCheck: () => void;
   #disarm: (() => void) | undefined;
   #whenEmpty: (() => void)[] = [];
@@ -28,6 +28,11 @@ export class LiveStreams {
     this.#clock = clock;
     this.#checkMs = checkMs;
     this.#onCheck = onCheck;
+  }
+
+  /** How late a timeout of a stream may be noticed from now on; a look that is due comes when it was. */
+  set checkMs(ms: number) {
+    this.#checkMs = ms;
   }
 
   get size(): number {

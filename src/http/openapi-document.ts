@@ -7,15 +7,20 @@ import { LiveStreams } from './live-streams.ts';
 /** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
 export async function openApiDocument(version: string): Promise<string> {
   const app = await buildApp({
-    pipelines: { names: [], get: () => undefined },
-    limits: serverSchema.parse({}).limits,
+    serving: {
+      current: {
+        pipelines: { names: [], get: () => undefined },
+        limits: serverSchema.parse({}).limits,
+        describe: () => null,
+        hold: () => () => {},
+      },
+    },
     streams: new LiveStreams(systemClock, 1000, () => {}),
     gate: { draining: false },
     clock: systemClock,
     tracer: passingTracer,
     logger: false,
     version,
-    describe: () => null,
   });
   await app.ready();
   const yaml = app.swagger({ yaml: true });

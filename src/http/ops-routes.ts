@@ -12,23 +12,30 @@ interface OnePipeline {
 }
 
 /** What there is, how it is configured, and what it would do. */
-export function opsRoutes(app: FastifyInstance, { pipelines, limits, describe }: AppOptions): void {
+export function opsRoutes(app: FastifyInstance, { serving }: AppOptions): void {
   app.get('/v1/pipelines', { schema: listOperation }, () => ({
-    pipelines: pipelines.names.map((name) => ({ name, href: `/v1/pipelines/${encodeURIComponent(name)}` })),
+    pipelines: serving.current.pipelines.names.map((name) => ({
+      name,
+      href: `/v1/pipelines/${encodeURIComponent(name)}`,
+    })),
   }));
-  app.get<OnePipeline>('/v1/pipelines/:pipeline', { schema: showOperation }, (request) =>
-    describe(findPipeline(pipelines, request.params.pipeline).name),
-  );
+  app.get<OnePipeline>('/v1/pipelines/:pipeline', { schema: showOperation }, (request) => {
+    const { pipelines, describe } = serving.current;
+    return describe(findPipeline(pipelines, request.params.pipeline).name);
+  });
   app.post<OnePipeline>('/v1/explain/:pipeline', { schema: explainOperation }, async (request, reply) => {
-    const pipeline = findPipeline(pipelines, request.params.pipeline);
-    const text = await readText(request.raw, limits.lineBytes);
+    const { current } = serving;
+    const pipeline = findPipeline(current.pipelines, request.params.pipeline);
+    const release = current.hold();
     let calls: JsonValue;
     try {
-      calls = pipeline.explain(text);
+      calls = pipeline.explain(await readText(request.raw, current.limits.lineBytes));
     } catch (error) {
       if (error instanceof SyntaxError) throw new RequestError('bad_body', `the record is not JSON: ${error.message}`);
       if (!(error instanceof RecordError)) throw error;
       return sendProblem(reply, recordProblem(error.code, error.message, request.id, {}));
+    } finally {
+      release();
     }
     return { pipeline: pipeline.name, steps: calls };
   });

@@ -17,6 +17,8 @@ export interface SingleRecordOptions {
   readonly settings: StreamSettings;
   readonly trace: StreamTrace | undefined;
   readonly streams: LiveStreams;
+  /** Keeps the pipeline open until the function returned is called. */
+  readonly hold: () => () => void;
   readonly clock: Clock;
   readonly maxBytes: number;
 }
@@ -28,7 +30,7 @@ export interface SingleRecordOptions {
 export async function enrichSingleRecord(
   request: FastifyRequest,
   reply: FastifyReply,
-  { pipeline, settings, trace, streams, clock, maxBytes }: SingleRecordOptions,
+  { pipeline, settings, trace, streams, hold, clock, maxBytes }: SingleRecordOptions,
 ): Promise<FastifyReply> {
   const gone = new AbortController();
   let ending: StreamOutcome = 'failed';
@@ -37,10 +39,12 @@ export async function enrichSingleRecord(
     gone.abort(reason);
   };
   const live = liveRecord(request, pipeline.name, clock.now(), leave);
+  const release = hold();
   streams.add(live);
   reply.raw.once('close', () => {
     streams.delete(live);
     if (!reply.raw.writableFinished) leave('client_aborted', new RequestError('bad_body', 'the client went away'));
+    release();
   });
   probeAfterHalfClose(request.raw, reply.raw, clock);
   try {

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly trace: StreamTrace | undefined;
   readonly streams: LiveStreams;
   readonly buffers: EncodeBuffers;
+  /** Keeps the pipeline open until the function returned is called. */
+  readonly hold: () => () => void;
   /** Nothing received and nothing in flight for this long ends the stream; 0 = never. */
   readonly idleTimeoutMs: number;
   /** A response that nobody reads for this long ends the stream; 0 = never. */
@@ -47,6 +49,7 @@ export class StreamSession implements StreamSink, LiveStream {
   readonly #observed: StreamObserver;
   readonly #writer: TextWriter;
   readonly #startedAt: number;
+  readonly #release: () => void;
   #receivedBytes = 0;
   #sentBytes = 0;
   #bodyEnded = false;
@@ -63,6 +66,7 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#stream = options.pipeline.open(options.settings, this);
     this.#observed = options.pipeline.observer.streamOpened(options.settings.mode, () => this.#stream.gauges);
     this.#writer = new TextWriter(options.response, options.buffers);
+    this.#release = options.hold();
     options.streams.add(this);
   }
 
@@ -200,8 +204,9 @@ export class StreamSession implements StreamSink, LiveStream {
   #gone(): void {
     if (this.#settled) return;
     const reason = new RequestError('bad_body', 'the client went away');
-    this.#settle('client_aborted', reason);
+    // Aborted before anybody hears that it is over: its lookups may be closed then.
     this.#stream.abort(reason);
+    this.#settle('client_aborted', reason);
     this.#options.request.socket.destroy();
   }
 
@@ -218,5 +223,6 @@ export class StreamSession implements StreamSink, LiveStream {
     const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...summary };
     if (reason === undefined) log.info(ended, 'stream completed');
     else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
+    this.#release();
   }
 }

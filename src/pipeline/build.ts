@@ -3,7 +3,8 @@ import { parsePointer } from '../core/json-pointer.ts';
 import { compilePlace } from '../wire/splice.ts';
 import { compileCondition, compileUntil } from './condition.ts';
 import { dependencies, placesOf } from './dependencies.ts';
-import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
+import type { Lookup, LookupRuntime } from './lookups.ts';
+import type { OpenLookups } from './open-lookups.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Source } from './record-text.ts';
 import type { Step } from './step.ts';
@@ -12,13 +13,16 @@ import type { Step } from './step.ts';
 export interface Pipelines {
   readonly names: readonly string[];
   get(name: string): Pipeline | undefined;
-  /** Closes the lookups. Called once, when no stream is left. */
+  /** Closes the lookups, but for those that another configuration uses. Called once, when no stream is left. */
   close(): Promise<void>;
 }
 
-/** Opens every lookup and builds every pipeline. Rejects, with nothing left open, where one lookup can not be opened. */
-export async function buildPipelines(config: Config, runtime: LookupRuntime): Promise<Pipelines> {
-  const lookups = await openAll(config, runtime);
+/**
+ * Opens every lookup that is not open yet, and builds every pipeline. Rejects, with nothing left open of what it has
+ * opened, where one lookup can not be opened.
+ */
+export async function buildPipelines(config: Config, runtime: LookupRuntime, open: OpenLookups): Promise<Pipelines> {
+  const lookups = await open.take(config.lookups, runtime);
   const { lineBytes } = config.server.limits;
   const pipelines = new Map(
     Object.entries(config.pipelines).map(([name, options]) => {
@@ -29,25 +33,8 @@ export async function buildPipelines(config: Config, runtime: LookupRuntime): Pr
   return {
     names: [...pipelines.keys()],
     get: (name) => pipelines.get(name),
-    close: () => closeAll(lookups.values()),
+    close: () => open.giveBack(lookups),
   };
-}
-
-async function openAll(config: Config, runtime: LookupRuntime): Promise<ReadonlyMap<string, Lookup>> {
-  const opened = new Map<string, Lookup>();
-  try {
-    for (const [name, options] of Object.entries(config.lookups)) {
-      opened.set(name, await openLookup(name, options, runtime));
-    }
-  } catch (error) {
-    await closeAll(opened.values());
-    throw error;
-  }
-  return opened;
-}
-
-async function closeAll(lookups: Iterable<Lookup>): Promise<void> {
-  await Promise.all([...lookups].map((lookup) => lookup.close()));
 }
 
 export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {

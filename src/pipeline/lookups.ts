@@ -27,21 +27,30 @@ export interface LookupRuntime {
   readonly tracesCalls: boolean;
   /** Folder of the configuration file. */
   readonly baseDir: string;
+  /** Number of the configuration, from 1; no two have the same, even where one could not be opened. */
+  readonly generation: number;
 }
 
 /** Opens one lookup: it is ready to answer when the promise resolves, and rejects where it never will be. */
 export async function openLookup(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Lookup> {
-  const { clock, baseDir } = runtime;
+  const { clock, baseDir, generation } = runtime;
   const observer = runtime.observer.lookup(name);
+  const metrics = runtime.observer.functionMetrics(name);
   const connector = connectorOf(config).create({
     lookup: name,
     clock,
     observer,
-    metrics: runtime.observer.functionMetrics(name),
+    metrics: metrics.group,
     logger: runtime.logger(name),
     baseDir,
+    generation,
   });
-  await connector.open();
+  try {
+    await connector.open();
+  } catch (error) {
+    metrics.close();
+    throw error;
+  }
   return {
     name,
     call: stack(
@@ -50,7 +59,10 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
       ...(runtime.tracesCalls ? spans(name, connector) : []),
     ),
     describe: (args) => connector.describe(args),
-    close: () => connector.close(),
+    async close() {
+      metrics.close();
+      await connector.close();
+    },
   };
 }
 

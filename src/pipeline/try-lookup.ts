@@ -36,16 +36,17 @@ export async function tryLookup(
   args: Arguments | undefined,
   runtime: LookupRuntime,
 ): Promise<Trial> {
-  const { clock, observer, logger, baseDir } = runtime;
+  const { clock, observer, logger, baseDir, generation } = runtime;
   const chosen = connectorOf(config);
   const about = { lookup: name, connector: chosen.name, tried: args === undefined ? 'reach' : 'call' } as const;
   const connector = chosen.create({
     lookup: name,
     clock,
     observer: observer.lookup(name),
-    metrics: observer.functionMetrics(name),
+    metrics: observer.functionMetrics(name).group,
     logger: logger(name),
     baseDir,
+    generation,
   });
   const openedAt = clock.now();
   try {

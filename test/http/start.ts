@@ -12,6 +12,7 @@ import { buildApp } from '../../src/http/app.ts';
 import type { Gate } from '../../src/http/drain.ts';
 import { LiveStreams } from '../../src/http/live-streams.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
+import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
 
 /** A call that the downstream has received and the test has to answer. */
 export interface HeldCall {
@@ -156,25 +157,25 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
-  const pipelines = await buildPipelines(config, {
-    clock,
-    observer,
-    baseDir: '.',
-    logger: () => silentLogger,
-    tracesCalls: false,
-  });
+  const runtime = { clock, observer, baseDir: '.', generation: 1, logger: () => silentLogger, tracesCalls: false };
+  const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const gate = { draining: false };
   const app = await buildApp({
-    pipelines,
-    limits: config.server.limits,
+    serving: {
+      current: {
+        pipelines,
+        limits: config.server.limits,
+        describe: (name) => ({ name, mode: 'ordered' }),
+        hold: () => () => {},
+      },
+    },
     streams,
     gate,
     clock,
     tracer: passingTracer,
     logger: false,
     version: '0.0.0',
-    describe: (name) => ({ name, mode: 'ordered' }),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {

@@ -40,6 +40,7 @@ test('F3 what the function of a lookup counts is on /metrics, and what it says i
     clock: systemClock,
     observer: metrics.observer,
     baseDir: folder,
+    generation: 1,
     logger: (name) => functionLogger(logger, name),
     tracesCalls: false,
   });

@@ -28,6 +28,7 @@ async function lookupOf(layers: object, listener: RequestListener, clock: Clock 
     clock,
     observer: metrics.observer,
     baseDir: '/',
+    generation: 1,
     logger: () => silentLogger,
     tracesCalls: false,
   });

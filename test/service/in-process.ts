@@ -19,7 +19,8 @@ export async function startInProcess(lookups: object, pipeline: object, limits: 
     lookups,
     pipelines: { test: pipeline },
   });
-  const service = await startService({ config, effective: {}, baseDir: '.', logger: false });
+  const loaded = { config, source: 'test', effective: {}, baseDir: '.', files: new Map<string, string>() };
+  const service = await startService({ loaded, load: () => loaded, logger: false });
   onTestFinished(async () => void (await service.stop()));
   const enrich: InProcess['enrich'] = async (body, query = '') => {
     const response = await fetch(`${service.url}/v1/enrich/test${query}`, {

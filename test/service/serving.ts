@@ -102,8 +102,13 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
 const anyPort = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
 
 /** `millrace serve -c millrace.yaml`, on free ports, of these files. Resolves when it listens. */
-export async function serve(files: Readonly<Record<string, string>>, main = sources): Promise<Serving> {
-  const serving = new Serving(['serve', '-c', join(folderOf(files), 'millrace.yaml'), ...anyPort], { main });
+export function serve(files: Readonly<Record<string, string>>, main = sources): Promise<Serving> {
+  return serveFolder(folderOf(files), main);
+}
+
+/** The same of a folder that there is. */
+export async function serveFolder(folder: string, main = sources, flags = anyPort): Promise<Serving> {
+  const serving = new Serving(['serve', '-c', join(folder, 'millrace.yaml'), ...flags], { main });
   const [, url = '', adminUrl = ''] = await serving.says(/millrace listens on (http:\S+), admin on (http:[^\s;]+)/);
   serving.url = url;
   serving.admin = new Admin(adminUrl);

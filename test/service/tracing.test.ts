@@ -72,7 +72,8 @@ async function traced(
     for (const resolve of changed.splice(0)) resolve();
   };
   const logger = createLogger({ level: 'info', destination: { write } });
-  const service = await startService({ config, effective: {}, baseDir: '.', logger });
+  const loaded = { config, source: 'test', effective: {}, baseDir: '.', files: new Map<string, string>() };
+  const service = await startService({ loaded, load: () => loaded, logger });
   let stopped: Promise<number> | undefined;
   const stop = (): Promise<number> => (stopped ??= service.stop());
   onTestFinished(async () => void (await stop()));

@@ -1,0 +1,137 @@
+import { ConfigError, type Loaded, problemLine } from '../config/load.ts';
+import { needingRestart } from '../config/restart.ts';
+import type { Config } from '../config/schema.ts';
+import { FileWatch, type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
+import type { Clock } from '../core/time.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Generation } from '../pipeline/generations.ts';
+import { filesOf } from '../pipeline/open-lookups.ts';
+
+/** Two looks find a change: within a second, at 2 calls of the file system a second for each file. */
+const LOOK_EVERY_MS = 500;
+
+export type ReloadCause = 'SIGHUP' | 'file';
+
+export interface ReloadOptions {
+  /** What the service was started with. */
+  readonly started: Loaded;
+  /** Reads the same configuration anew; throws ConfigError. */
+  readonly load: () => Loaded;
+  /** Opens everything that it needs; `number` is that of the attempt. Rejects, with nothing left open of it. */
+  readonly build: (loaded: Loaded, number: number) => Promise<Generation>;
+  /** Puts it in the place of the one in force. */
+  readonly replace: (next: Generation) => void;
+  /** Hears how each reload ended. */
+  readonly reloaded: (succeeded: boolean) => void;
+  readonly clock: Clock;
+  readonly logger: Logger | false;
+}
+
+/**
+ * Takes over a configuration that has changed, or keeps the one in force.
+ *
+ *     SIGHUP ─┐                      ┌ mistakes ─▶ logged, kept, successful 0
+ *     file ───┴▶ load ─ open lookups ┴ valid ────▶ replace ─▶ new streams; earlier ones end where they began
+ *
+ * One at a time: a request that comes while one runs is answered by one more after it, which sees what is there then.
+ */
+export class Reloader {
+  readonly #options: ReloadOptions;
+  readonly #watch: FileWatch;
+  #number = 1;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  #watching = false;
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+    this.#watch = new FileWatch({
+      clock: options.clock,
+      everyMs: LOOK_EVERY_MS,
+      onChange: () => void this.reload('file'),
+    });
+    this.#follow(options.started.config, filesNamedBy(options.started));
+  }
+
+  /** Resolves when what is in the files now is in force or refused. Never rejects. */
+  reload(cause: ReloadCause): Promise<void> {
+    const { logger } = this.#options;
+    if (this.#stopped) {
+      if (logger !== false) logger.warn({ cause }, 'the configuration is not read anew: the service is stopping');
+      return Promise.resolve();
+    }
+    this.#again = this.#running !== undefined;
+    this.#running ??= this.#run(cause).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** No reload begins any more; one that runs is undone. Resolves when it is. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#watch.close();
+    await this.#running;
+  }
+
+  async #run(cause: ReloadCause): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#once(cause);
+    } while (this.#again && !this.#stopped);
+  }
+
+  async #once(cause: ReloadCause): Promise<void> {
+    const { started, load, build, replace, reloaded, logger } = this.#options;
+    let files: ReadonlyMap<string, Fingerprint> = new Map();
+    try {
+      const loaded = load();
+      files = filesNamedBy(loaded);
+      const next = await build(loaded, ++this.#number);
+      if (this.#stopped) return await next.pipelines.close();
+      replace(next);
+      reloaded(true);
+      this.#follow(loaded.config, files);
+      if (logger !== false) logSuccess(logger, cause, started.config, loaded.config);
+    } catch (error) {
+      if (this.#stopped) return;
+      reloaded(false);
+      // What was read in vain is looked at as well: the change that mends it may be there.
+      if (this.#watching) this.#watch.add(error instanceof ConfigError ? error.files : files);
+      if (logger !== false) logFailure(logger, cause, error);
+    }
+  }
+
+  #follow({ server }: Config, files: ReadonlyMap<string, Fingerprint>): void {
+    this.#watching = server.watch;
+    this.#watch.follow(this.#watching ? files : new Map());
+  }
+}
+
+/** The files of a configuration as they were when it was read, and those of its lookups as they are now. */
+function filesNamedBy({ config, baseDir, files }: Loaded): ReadonlyMap<string, Fingerprint> {
+  const ofLookups = Object.values(config.lookups).flatMap((lookup) => filesOf(lookup, baseDir));
+  return new Map([...ofLookups.map((file) => [file, fingerprintOf(file)] as const), ...files]);
+}
+
+function logSuccess(logger: Logger, cause: ReloadCause, started: Config, next: Config): void {
+  logger.info({ cause, pipelines: Object.keys(next.pipelines) }, 'configuration reloaded: new streams use it');
+  const keys = needingRestart(started, next);
+  if (keys.length === 0) return;
+  logger.warn({ keys }, `${keys.join(', ')}: a change of this needs a restart; what it was at the start still holds`);
+}
+
+/** Every mistake as `check` prints it, and its place as members of their own. */
+function logFailure(logger: Logger, cause: ReloadCause, error: unknown): void {
+  const kept = 'configuration not reloaded: the one of before stays in force';
+  if (!(error instanceof ConfigError)) {
+    const why = error instanceof Error ? error.message : String(error);
+    logger.error({ cause }, `${kept}; ${why}`);
+    return;
+  }
+  for (const { nearest: _, message, ...place } of error.problems) {
+    logger.error(place, problemLine({ ...place, message }));
+  }
+  logger.error({ cause, mistakes: error.problems.length }, kept);
+}
