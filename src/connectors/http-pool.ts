@@ -145,11 +145,12 @@ export class HttpPool {
   }
 
   #dispatch(call: PooledCall, { client }: Connection): void {
-    const { method } = this.#options;
+    // Without `origin` undici asks its URL for it, which makes it anew each time.
+    const { origin, method } = this.#options;
     const { path, headers, body } = call;
     // The pool keeps to `slots` by itself. Without `idempotent` and `blocking` undici would hold back what is pipelined,
     // and without `reset` it would close the connection after a GET with a body.
-    client.dispatch({ method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
+    client.dispatch({ origin, method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
   }
 
   #connect(): Connection {
