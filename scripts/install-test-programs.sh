@@ -3,7 +3,9 @@
 # Elsewhere says what to install, and lets the tests that need it fail.
 set -euo pipefail
 
-declare -A packages=([curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server [prometheus]=prometheus)
+declare -A packages=(
+  [curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server [prometheus]=prometheus [python3]=python3
+)
 missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")

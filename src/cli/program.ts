@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
+import { durationMs } from '../core/quantity.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
@@ -65,6 +66,27 @@ export function commandLine(done: (code: number) => void): Command {
     });
 
   program
+    .command('top')
+    .description('show what a running service does: streams, pipelines, lookups and the last errors; q ends it')
+    .addOption(
+      new Option('--url <url>', 'its admin listener')
+        .default(new URL('http://127.0.0.1:8081'), 'http://127.0.0.1:8081')
+        .argParser(webAddress),
+    )
+    .addOption(
+      new Option('--interval <duration>', 'how often to look, from 100ms on').default(1000, '1s').argParser(interval),
+    )
+    .option('--once', 'print one picture and end; also where the output is no terminal', false)
+    .option('--json', 'print what /state gives, once', false)
+    .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
+    .action(async (options: { url: URL; interval: number; once: boolean; json: boolean }) => {
+      const { top } = await import('./top.ts');
+      const { stdin, stdout } = process;
+      const color = isatty(stdout.fd) && stdout.hasColors();
+      done(await top({ ...options, intervalMs: options.interval, color, stdin, stdout }));
+    });
+
+  program
     .command('schema')
     .description('print the JSON Schema of the configuration')
     .addHelpText('after', '\nExample:\n  millrace schema > millrace.schema.json')
@@ -97,6 +119,18 @@ function withConfig(command: Command): Command {
     .addOption(new Option('--admin-host <address>', 'address of the admin listener'))
     .addOption(new Option('--admin-port <number>', 'port of the admin listener, 0 for any free one'))
     .addOption(new Option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent'));
+}
+
+function webAddress(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new InvalidArgumentError('Expected an address such as http://127.0.0.1:8081.');
+}
+
+function interval(text: string): number {
+  const ms = durationMs(text);
+  if (ms !== undefined && ms >= 100) return ms;
+  throw new InvalidArgumentError('Expected a duration from 100ms on, such as 1s.');
 }
 
 function wholeNumber(text: string): number {

@@ -1,52 +1,14 @@
 import { z } from 'zod';
+import { durationMs, durationPattern, sizeBytes, sizePattern } from './quantity.ts';
+
+export { durationMs, sizeBytes } from './quantity.ts';
 
 /**
- * Durations and sizes as people write them, and the schemas that turn them into milliseconds and bytes.
- *
- * One number and one unit, without a sign; the number may have a fraction (`1.5s`). Defaults are given in the
- * same spelling with `.prefault('5s')`, so that the JSON Schema shows them as a user would write them.
+ * The schemas that turn durations and sizes, as people write them, into milliseconds and bytes. Defaults are given in
+ * the same spelling with `.prefault('5s')`, so that the JSON Schema shows them as a user would write them.
  */
-const msPerUnit = new Map([
-  ['ms', 1],
-  ['s', 1000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-]);
-
-const bytesPerUnit = new Map([
-  ['', 1],
-  ['B', 1],
-  ['KB', 1e3],
-  ['kB', 1e3],
-  ['MB', 1e6],
-  ['GB', 1e9],
-  ['KiB', 1024],
-  ['MiB', 1024 ** 2],
-  ['GiB', 1024 ** 3],
-]);
-
-const durationPattern = /^(?:0|(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h))$/;
-const sizePattern = /^(\d{1,15}(?:\.\d{1,6})?)(B|[Kk]B|MB|GB|KiB|MiB|GiB)?$/;
-
 const durationExpected = 'expected a duration such as 250ms, 5s, 2m or 1h';
 const sizeExpected = 'expected a size such as 64KiB, 1MiB or 10MB, or a number of bytes';
-
-/** Milliseconds of `250ms`, `5s`, `2m`, `1h` or `0`; undefined for any other text. */
-export function durationMs(text: string): number | undefined {
-  const match = durationPattern.exec(text);
-  return match === null ? undefined : scaled(match[1] ?? '0', msPerUnit.get(match[2] ?? 'ms'));
-}
-
-/** Whole bytes of `64KiB`, `1MiB`, `10MB` or `512`; undefined for any other text and for more than 2^53. */
-export function sizeBytes(text: string): number | undefined {
-  const match = sizePattern.exec(text);
-  const bytes = match === null ? undefined : scaled(match[1] ?? '0', bytesPerUnit.get(match[2] ?? ''));
-  return bytes !== undefined && bytes <= Number.MAX_SAFE_INTEGER ? Math.floor(bytes) : undefined;
-}
-
-function scaled(digits: string, factor: number | undefined): number | undefined {
-  return factor === undefined ? undefined : Number(digits) * factor;
-}
 
 /** A duration in the configuration: a string in, milliseconds out. */
 export const duration = z

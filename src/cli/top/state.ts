@@ -1,0 +1,118 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json.ts';
+import { systemClock } from '../../core/time.ts';
+
+/** What `/state` gave, and when. A member that is not there counts as nothing: the service may be of another version. */
+export interface Seen {
+  readonly atMs: number;
+  readonly text: string;
+  readonly state: JsonObject;
+  readonly streams: readonly JsonObject[];
+  readonly pipelines: readonly Named[];
+  readonly lookups: readonly Named[];
+  readonly errors: readonly JsonObject[];
+}
+
+export interface Named {
+  readonly name: string;
+  readonly value: JsonObject;
+}
+
+/** A request for `/state` that takes longer tells that the service does not answer. */
+const answerMs = 5000;
+
+const wayOut = '`millrace serve` says in its first line where its admin listener is: name that with --url';
+
+/** Asks once. Rejects with a message that names the address, and says what to do. */
+export async function askState(url: URL, stopped: AbortSignal): Promise<Seen> {
+  const address = new URL(url);
+  address.pathname += `${address.pathname.endsWith('/') ? '' : '/'}state`;
+  let response: Response;
+  try {
+    response = await get(address, stopped);
+  } catch (error) {
+    stopped.throwIfAborted();
+    const why = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
+    throw new Error(
+      `can not reach the admin listener at ${withoutUser(url)}: ${why}. Is the service running? ${wayOut}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const seen = response.status === 200 ? seenIn(response.text) : undefined;
+  if (seen !== undefined) return seen;
+  const gave = response.status === 200 ? 'something else than a state' : `status ${response.status}`;
+  throw new Error(`${withoutUser(address)} gave ${gave}: it is no admin listener of Millrace. ${wayOut}`);
+}
+
+/** An address without the user and the password that it may hold. */
+export const withoutUser = ({ origin, pathname }: URL): string => (origin + pathname).replace(/\/$/, '');
+
+interface Response {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Not by `fetch`, which refuses ports that a service may well listen on. */
+function get(address: URL, signal: AbortSignal): Promise<Response> {
+  const request = address.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const asked = request(address, { signal, headers: { accept: 'application/json' } }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (more: string) => {
+        text += more;
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    const disarm = systemClock.setTimer(answerMs, () => asked.destroy(new Error(`no answer within ${answerMs} ms`)));
+    asked.on('error', reject).on('close', disarm).end();
+  });
+}
+
+function seenIn(text: string): Seen | undefined {
+  let state: JsonValue;
+  try {
+    state = parseJson(text);
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(state) || !Array.isArray(state['streams']) || !isJsonObject(state['lookups'])) return undefined;
+  return {
+    atMs: systemClock.now(),
+    text,
+    state,
+    streams: objects(state['streams']),
+    pipelines: named(state['pipelines']),
+    lookups: named(state['lookups']),
+    errors: objects(state['errors']),
+  };
+}
+
+function objects(value: JsonValue | undefined): readonly JsonObject[] {
+  const items: readonly JsonValue[] = Array.isArray(value) ? value : [];
+  return items.filter((item) => isJsonObject(item));
+}
+
+function named(value: JsonValue | undefined): readonly Named[] {
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([name, member]) => (isJsonObject(member) ? [{ name, value: member }] : []));
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Members of what was seen, with what stands for them where they are not there. */
+export const numberAt = (from: JsonObject, ...path: readonly string[]): number => perhapsAt(from, ...path) ?? 0;
+
+export function perhapsAt(from: JsonObject, ...path: readonly string[]): number | undefined {
+  const value = path.reduce<JsonValue | undefined>((at, name) => (isJsonObject(at) ? at[name] : undefined), from);
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function textAt(from: JsonObject, name: string): string {
+  const value = from[name];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '-';
+}

@@ -1,0 +1,100 @@
+import { count } from '../demo/screen.ts';
+import { type Column, cut, type Paint, printable, tableLines } from './columns.ts';
+import { age, rate } from './figures.ts';
+import { numberAt, type Seen, textAt, withoutUser } from './state.ts';
+import { errorColumns, lookupColumns, pipelineColumns, type StreamRow, streamColumns } from './tables.ts';
+
+export interface Frame {
+  readonly url: URL;
+  readonly seen: Seen;
+  /** What was seen before, for the rates of streams; else they are those of their whole age. */
+  readonly before: Seen | undefined;
+  /** Why the service can not be asked any more. */
+  readonly trouble: string | undefined;
+}
+
+export interface Size {
+  /** Characters of a line, Infinity where nothing limits it. */
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** One picture of the service: at most `rows` lines, none wider than `columns`. */
+export function view(frame: Frame, { columns: width, rows: height }: Size, paint: Paint): readonly string[] {
+  const { seen } = frame;
+  const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Section => ({
+    needs: rows.length,
+    lines: (most) => {
+      const shown = rows.length <= most ? rows : rows.slice(0, most - 1);
+      const lines = tableLines(columns, shown, width, paint);
+      return rows.length <= most ? lines : [...lines, paint('dim', cut(`… ${rows.length - shown.length} more`, width))];
+    },
+  });
+  const sections = [
+    table(pipelineColumns, seen.pipelines),
+    table(lookupColumns, seen.lookups),
+    table(streamColumns, busiestFirst(frame)),
+    table(errorColumns, seen.errors),
+  ].filter(({ needs }) => needs > 0);
+  const head = header(frame, width, paint);
+  return [...head, ...stacked(sections, height - head.length)].slice(0, height);
+}
+
+interface Section {
+  /** Rows below its head. */
+  readonly needs: number;
+  readonly lines: (most: number) => readonly string[];
+}
+
+/** An empty line and the head of its table stand above the rows of a section. */
+const above = 2;
+
+/** As many sections as there is room for, the first ones first, with room shared so that the small ones are whole. */
+function stacked(sections: readonly Section[], height: number): readonly string[] {
+  const fitting = sections.slice(0, Math.max(0, Math.floor(height / (above + 1))));
+  let left = height - above * fitting.length;
+  const most = new Map<Section, number>();
+  for (const [index, section] of fitting.toSorted((a, b) => a.needs - b.needs).entries()) {
+    const share = Math.min(section.needs, Math.floor(left / (fitting.length - index)));
+    most.set(section, share);
+    left -= share;
+  }
+  return fitting.flatMap((section) => ['', ...section.lines(most.get(section) ?? 0)]);
+}
+
+function header({ url, seen, trouble }: Frame, width: number, paint: Paint): readonly string[] {
+  const { state, streams, pipelines } = seen;
+  const draining = state['draining'] === true;
+  const title = `millrace ${textAt(state, 'version')}  ${withoutUser(url)}  up ${age(numberAt(state, 'uptimeMs'))}`;
+  const sum = (name: string): number =>
+    pipelines.reduce((total, { value }) => total + numberAt(value, 'recent', name), 0);
+  const held = (name: string): number => pipelines.reduce((total, { value }) => total + numberAt(value, name), 0);
+  const windowMs = Math.max(0, ...pipelines.map(({ value }) => numberAt(value, 'recent', 'windowMs')));
+  const figures = [
+    `${rate(sum('recordsOutPerSecond'))} records/s`,
+    `${rate(sum('errorsPerSecond'))} failed/s`,
+    `in the last ${age(windowMs)}`,
+    `${count(streams.length)} ${streams.length === 1 ? 'stream' : 'streams'}`,
+    `${count(held('inFlight'))} in flight`,
+    ...(draining ? ['draining'] : []),
+  ].join('  ');
+  const first = paint('bold', cut(printable(title), width));
+  const second = draining ? paint('yellow', cut(figures, width)) : cut(figures, width);
+  return trouble === undefined ? [first, second] : [first, second, paint('red', cut(printable(trouble), width))];
+}
+
+/** Two clients may send the same `X-Request-Id`, but not from the same port. */
+const keyOf = (stream: Seen['streams'][number]): string => `${textAt(stream, 'id')} ${textAt(stream, 'client')}`;
+
+function busiestFirst({ seen, before }: Frame): readonly StreamRow[] {
+  const earlier = new Map((before?.streams ?? []).map((stream) => [keyOf(stream), numberAt(stream, 'written')]));
+  const seconds = before === undefined ? 0 : (seen.atMs - before.atMs) / 1000;
+  const rows = seen.streams.map((stream): StreamRow => {
+    if (!('written' in stream)) return { stream, linesPerSecond: undefined };
+    const written = numberAt(stream, 'written');
+    const then = earlier.get(keyOf(stream));
+    if (then !== undefined && seconds > 0) return { stream, linesPerSecond: (written - then) / seconds };
+    return { stream, linesPerSecond: (1000 * written) / Math.max(1, numberAt(stream, 'ageMs')) };
+  });
+  return rows.toSorted((a, b) => (b.linesPerSecond ?? -1) - (a.linesPerSecond ?? -1));
+}
