@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ImageConfig } from './programs.ts';
+
+/** What a `docker run` of the documentation asks for. */
+export interface RunOptions {
+  readonly image: string;
+  /** Empty: those of the image. */
+  readonly args: readonly string[];
+  readonly entrypoint: string | undefined;
+  readonly name: string | undefined;
+  readonly detached: boolean;
+  readonly removed: boolean;
+  readonly volumes: readonly string[];
+  readonly environment: readonly string[];
+  readonly tmpfs: readonly string[];
+}
+
+const switches = new Set(['--rm', '-d', '--read-only']);
+const valued = new Set(['--name', '-v', '-e', '--tmpfs', '--entrypoint', '-p', '--cap-drop', '--security-opt']);
+
+/** The words before the image are options of `docker run`; those after it are for the container. */
+export function parseRun(words: readonly string[]): RunOptions {
+  const given: (readonly [option: string, value: string])[] = [];
+  let at = 0;
+  for (; words[at]?.startsWith('-'); at++) {
+    const option = words[at] ?? '';
+    if (switches.has(option)) given.push([option, '']);
+    else if (valued.has(option)) given.push([option, words[++at] ?? '']);
+    else throw new Error(`the option ${option} of docker run is not known here`);
+  }
+  const all = (name: string): readonly string[] =>
+    given.filter(([option]) => option === name).map(([, value]) => value);
+  const image = words[at];
+  if (image === undefined) throw new Error('docker run names no image');
+  return {
+    image,
+    args: words.slice(at + 1),
+    entrypoint: all('--entrypoint')[0],
+    name: all('--name')[0],
+    detached: all('-d').length > 0,
+    removed: all('--rm').length > 0,
+    volumes: all('-v'),
+    environment: all('-e'),
+    tmpfs: all('--tmpfs'),
+  };
+}
+
+interface Mount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** The parts of a runtime specification (OCI, config.json) that are changed here. */
+interface Spec {
+  readonly process: Readonly<Record<string, unknown>>;
+  readonly mounts: readonly Mount[];
+  readonly linux: { readonly resources: Readonly<Record<string, unknown>> };
+  readonly [key: string]: unknown;
+}
+
+/**
+ * What runc is to run: what umoci made of the image, with what was asked for, and as narrow as it gets: nothing can be
+ * written but to a tmpfs that was asked for, no capability, no way to a new one, and a network with nothing but loopback.
+ */
+export function specOf(options: RunOptions, bundle: string, config: ImageConfig): Spec {
+  const spec: Spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+  const entrypoint = options.entrypoint === undefined ? config.Entrypoint : [options.entrypoint];
+  const usual = options.entrypoint === undefined ? config.Cmd : [];
+  const binds = options.volumes.map((volume): Mount => {
+    const [source = '', destination = ''] = volume.split(':');
+    return { destination, type: 'bind', source: resolve(source), options: ['rbind', 'ro'] };
+  });
+  const tmpfs = options.tmpfs.map((destination): Mount => ({
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'nodev', 'mode=1777'],
+  }));
+  return {
+    ...spec,
+    root: { path: join(bundle, 'rootfs'), readonly: true },
+    process: {
+      ...spec.process,
+      terminal: false,
+      args: [...entrypoint, ...(options.args.length > 0 ? options.args : usual)],
+      env: [...config.Env, ...options.environment],
+      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      noNewPrivileges: true,
+    },
+    mounts: [...spec.mounts, ...binds, ...tmpfs],
+  };
+}
