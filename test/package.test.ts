@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -63,5 +63,8 @@ test('the package holds what is used of it, and no sources or tests', () => {
   expect(files).toContain('millrace');
   expect(readFileSync(join(installed, 'dist/cli/demo-data/NOTICE'), 'utf8')).toMatch(/flights-20k\.json[\s\S]*source:/);
   expect(() => readFileSync(join(installed, 'src/index.ts'))).toThrow('ENOENT');
+  // A map to sources that are not there would be worse than none.
+  expect(globSync('dist/**/*.map', { cwd: installed })).toEqual([]);
+  expect(readFileSync(join(installed, 'dist/index.js'), 'utf8')).not.toContain('sourceMappingURL');
   expect(() => readFileSync(join(installed, 'test/package.test.ts'))).toThrow('ENOENT');
 });
