@@ -53,12 +53,13 @@ async function documentation(): Promise<void> {
     ({ stdout } = ended);
     check(`docs/docker.md:${line} succeeds: ${text.split('\n')[0] ?? ''}`, ended.code === 0, ended);
     if (text.includes('docker run -d')) container = await Container.listening('millrace');
-    if (text.includes('curl')) check('curl gets every flight back, enriched', enriched(stdout) === 5, stdout);
+    if (text.includes('curl'))
+      check('curl gets the flights back, the four that can be enriched', enriched(stdout) === 4, stdout);
   }
 }
 
 function enriched(text: string): number {
-  return text.match(/"originAirport":(?:null|\{"iata":)/g)?.length ?? 0;
+  return text.match(/"originAirport":\{"iata":/g)?.length ?? 0;
 }
 
 /** The packages of the image, as `name@version`. */
@@ -138,7 +139,7 @@ async function narrow(): Promise<void> {
   check('service and admin listen on every address', beside.stdout.includes('millrace_build_info'), beside);
 
   const records = 200_000;
-  const lines = readFileSync(join(root, 'examples/airports-table/flights.ndjson'), 'utf8').trim().split('\n');
+  const lines = readFileSync(join(root, 'examples/airports-table/flights.ndjson'), 'utf8').split('\n', 4);
   const input = join(state, 'flights.ndjson');
   writeFileSync(input, Array.from({ length: records }, (_, index) => `${lines[index % lines.length]}\n`).join(''));
   const { code } = await shell(`curl -sSN -X POST -T ${input} -o ${state}/out ${url}/v1/enrich/flights`, container);
