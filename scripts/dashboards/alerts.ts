@@ -105,6 +105,15 @@ const lookupAlerts: readonly Alert[] = [
 
 const processAlerts: readonly Alert[] = [
   {
+    name: 'MillraceConfigReloadFailed',
+    expression: 'millrace_config_last_reload_successful == 0',
+    holds: '1m',
+    severity: 'warning',
+    summary: 'The changed configuration of {{ $labels.instance }} can not be used',
+    description:
+      '{{ $labels.instance }} ({{ $labels.job }}) goes on with the configuration that it had; as it is now, it would not start.',
+  },
+  {
     name: 'MillraceEventLoopDelay',
     // Any program on Node.js may have this metric; build_info says which of them is Millrace.
     expression: ['nodejs_eventloop_lag_p99_seconds > 0.2', `and on (${deployment}, instance) millrace_build_info`].join(

@@ -38,7 +38,7 @@ export const processPanels = [
     title: 'Garbage collection',
     description: 'Share of time, by kind.',
     unit: 'percentunit',
-    width: 12,
+    width: 8,
     queries: [['{{instance}} {{kind}}', rate('nodejs_gc_duration_seconds_sum', of, 'instance, kind')]],
   }),
   graph({
@@ -46,11 +46,22 @@ export const processPanels = [
     description:
       'Open: one for each stream, and one for each connection of a lookup. The dashed line is the most there may be.',
     unit: 'none',
-    width: 12,
+    width: 8,
     limits: '/limit$/',
     queries: [
       ['{{instance}} open', select('process_open_fds', of)],
       ['{{instance}} limit', select('process_max_fds', of)],
+    ],
+  }),
+  graph({
+    title: 'Configuration',
+    description:
+      '1 while the configuration in force is the one last read, 0 while that one can not be used; and how often it was read anew.',
+    unit: 'none',
+    width: 8,
+    queries: [
+      ['{{instance}} good', select('millrace_config_last_reload_successful', of)],
+      ['{{instance}} reloads', `increase(${select('millrace_config_reloads_total', of)}[$__rate_interval])`],
     ],
   }),
 ];
