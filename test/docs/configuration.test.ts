@@ -49,7 +49,7 @@ test('the flags are those of millrace check', async () => {
     process.stdout.write = write;
   });
   await run(['check', '--help']);
-  const told = written.join('').match(/--[a-z-]+(?= <(?!file))/g);
+  const told = written.join('').match(/--[a-z-]+(?= <(?!file|name=))/g);
   const documented = rows(section(configuration, '## Where a value comes from')).flatMap(([cell]) => codes(cell));
   expect(documented.filter((flag) => flag.startsWith('--')).toSorted()).toEqual(told?.toSorted());
 });
