@@ -5,7 +5,7 @@ import { FileWatch, type Fingerprint, fingerprintOf } from '../core/file-watch.t
 import type { Clock } from '../core/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Generation } from '../pipeline/generations.ts';
-import { filesOf } from '../pipeline/open-lookups.ts';
+import { filesOf, watchedFilesOf } from '../pipeline/open-lookups.ts';
 
 /** Two looks find a change: within a second, at 2 calls of the file system a second for each file. */
 const LOOK_EVERY_MS = 500;
@@ -51,7 +51,7 @@ export class Reloader {
       everyMs: LOOK_EVERY_MS,
       onChange: () => void this.reload('file'),
     });
-    this.#follow(options.started.config, filesNamedBy(options.started));
+    this.#follow(options.started.config, filesNamedBy(options.started, watchedFilesOf));
   }
 
   /** Resolves when what is in the files now is in force or refused. Never rejects. */
@@ -87,12 +87,13 @@ export class Reloader {
     let files: ReadonlyMap<string, Fingerprint> = new Map();
     try {
       const loaded = load();
-      files = filesNamedBy(loaded);
+      files = filesNamedBy(loaded, filesOf);
+      const watched = filesNamedBy(loaded, watchedFilesOf);
       const next = await build(loaded, ++this.#number);
       if (this.#stopped) return await next.pipelines.close();
       replace(next);
       reloaded(true);
-      this.#follow(loaded.config, files);
+      this.#follow(loaded.config, watched);
       if (logger !== false) logSuccess(logger, cause, started.config, loaded.config);
     } catch (error) {
       if (this.#stopped) return;
@@ -110,8 +111,8 @@ export class Reloader {
 }
 
 /** The files of a configuration as they were when it was read, and those of its lookups as they are now. */
-function filesNamedBy({ config, baseDir, files }: Loaded): ReadonlyMap<string, Fingerprint> {
-  const ofLookups = Object.values(config.lookups).flatMap((lookup) => filesOf(lookup, baseDir));
+function filesNamedBy({ config, baseDir, files }: Loaded, of: typeof filesOf): ReadonlyMap<string, Fingerprint> {
+  const ofLookups = Object.values(config.lookups).flatMap((lookup) => of(lookup, baseDir));
   return new Map([...ofLookups.map((file) => [file, fingerprintOf(file)] as const), ...files]);
 }
 

@@ -58,5 +58,7 @@ export interface ConnectorDefinition<Options> {
   problems(options: Options): readonly { readonly path: readonly string[]; readonly message: string }[];
   /** Files that are read when it is opened, as the options name them: when one changes, a reload opens it anew. */
   files(options: Options): readonly string[];
+  /** Whether a change of such a file is a reason for a reload; if not, it waits for one that comes anyway. */
+  readonly watchesFiles: boolean;
   create(options: Options, runtime: ConnectorRuntime): Connector;
 }

@@ -26,6 +26,7 @@ export const http: ConnectorDefinition<HttpOptions> = {
   },
   problems: (options) => compileRequest(options).problems,
   files: ({ tls }) => Object.values(tls).filter((file) => file !== null),
+  watchesFiles: true,
   create(options, runtime) {
     const { request, problems } = compileRequest(options);
     if (request === undefined)

@@ -20,6 +20,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
   parameters: () => undefined,
   problems: () => [],
   files: ({ file }) => [file],
+  watchesFiles: true,
   create: moduleConnector,
 };
 

@@ -29,6 +29,8 @@ export interface ChosenConnector {
   readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
   /** Files that are read when it is opened, as the options name them. */
   readonly files: readonly string[];
+  /** Those of them whose change is a reason for a reload. */
+  readonly watchedFiles: readonly string[];
   create(runtime: ConnectorRuntime): Connector;
 }
 
@@ -50,6 +52,7 @@ function chosen<Options>(
     parameters: definition.parameters(options),
     problems: definition.problems(options),
     files: definition.files(options),
+    watchedFiles: definition.watchesFiles ? definition.files(options) : [],
     create: (runtime) => definition.create(options, runtime),
   };
 }

@@ -19,6 +19,8 @@ export const table: ConnectorDefinition<TableOptions> = {
   parameters: (options) => [options.key],
   problems: () => [],
   files: ({ file }) => [file],
+  // Whether a table follows its file is for its own options to say.
+  watchesFiles: false,
   create: tableConnector,
 };
 

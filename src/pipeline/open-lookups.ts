@@ -76,3 +76,8 @@ export class OpenLookups {
 export function filesOf(config: LookupConfig, baseDir: string): readonly string[] {
   return connectorOf(config).files.map((file) => resolve(baseDir, file));
 }
+
+/** Those of them whose change is a reason for a reload. */
+export function watchedFilesOf(config: LookupConfig, baseDir: string): readonly string[] {
+  return connectorOf(config).watchedFiles.map((file) => resolve(baseDir, file));
+}

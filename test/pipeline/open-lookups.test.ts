@@ -8,7 +8,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { systemClock } from '../../src/core/time.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { Lookup, LookupRuntime } from '../../src/pipeline/lookups.ts';
-import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
+import { filesOf, OpenLookups, watchedFilesOf } from '../../src/pipeline/open-lookups.ts';
 
 /** A function that says how often it was opened and closed: by counters, which outlive it, and by a gauge, which does not. */
 const speaking = `
@@ -110,4 +110,18 @@ test('one that can not be opened leaves what is open as it was, its gauge includ
   await expect(take({ version: 2, broken: true })).rejects.toThrow('lookup "mine": module mine.mjs: open failed');
   expect([open.size, await counted()]).toEqual([1, [2, 1, 1]]);
   await open.giveBack(first);
+});
+
+test.each([
+  ['a module', { module: { file: 'a.mjs' } }, ['/base/a.mjs'], ['/base/a.mjs']],
+  ['a table, which does not follow its file by itself,', { table: { file: 'a.csv', key: 'id' } }, ['/base/a.csv'], []],
+  ['keys of TLS', { http: { url: 'https://h/{id}', tls: { ca: '/ca.pem' } } }, ['/ca.pem'], ['/ca.pem']],
+  ['nothing', { http: { url: 'http://h/{id}' } }, [], []],
+])('files: %s', (_what, lookup, files, watched) => {
+  const config = configSchema.parse({
+    lookups: { a: lookup },
+    pipelines: { p: { enrich: [{ lookup: 'a', with: {}, into: '/a' }] } },
+  }).lookups['a'];
+  if (config === undefined) throw new Error('there is no lookup');
+  expect([filesOf(config, '/base'), watchedFilesOf(config, '/base')]).toEqual([files, watched]);
 });
