@@ -15,8 +15,6 @@ export interface Source {
 /** A value that can not be an argument: there is none, or it is null. */
 export type NoArgument = undefined | null;
 
-const BACKSLASH = '\\';
-
 /** The spelling of most numbers that are arguments: at most 15 digits, which a number holds. */
 const plainInteger = /^(?:0|[1-9]\d{0,14})$/;
 
@@ -52,7 +50,9 @@ export class RecordText {
   argument({ tokens, scanned }: Source, scan: MemberScan | undefined): Argument | NoArgument {
     if (scan === undefined || scanned < 0 || tokens.length !== 1) return this.#parsedArgument(tokens);
     const start = scan.start(scanned);
-    return start < 0 ? undefined : argumentOf(this.line.slice(start, scan.end(scanned)));
+    if (start < 0) return undefined;
+    const end = scan.end(scanned);
+    return scan.isPlainString(scanned) ? this.line.slice(start + 1, end - 1) : argumentOf(this.line.slice(start, end));
   }
 
   #parsedArgument(tokens: readonly string[]): Argument | NoArgument {
@@ -66,7 +66,6 @@ export class RecordText {
 
 /** The argument that a JSON value's source is. */
 function argumentOf(source: string): Argument | NoArgument {
-  if (source.startsWith('"') && !source.includes(BACKSLASH)) return source.slice(1, -1);
   if (plainInteger.test(source)) return Number(source);
   const value = parseJson(source);
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || isExact(value)) return value;

@@ -7,10 +7,13 @@ const COLON = 0x3a;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
+/** Numbers that are kept of each name. */
+const SPAN = 3;
+
 /**
  * Checks that bytes are a JSON object, and finds some of its members, in one pass and without a value made.
  *
- *   names    k           x                      spans   [ start, end | -1, -1 ]   relative to `from`
+ *   names    k              x                   spans   [ start, end, is plain | -1, -1, -1 ]   relative to `from`
  *   bytes    {"k": 7, "origin": "SAT"}
  *                  ^^
  */
@@ -21,7 +24,7 @@ export class MemberScan {
   /** Names of top-level members. */
   constructor(names: readonly string[]) {
     this.#names = names.map((name) => Buffer.from(name));
-    this.#spans = new Int32Array(2 * names.length);
+    this.#spans = new Int32Array(SPAN * names.length);
   }
 
   /**
@@ -51,11 +54,19 @@ export class MemberScan {
       if (bytes[at] === SPACE) at++;
       if ((bytes[at] as number) <= SPACE) at = skipSpaces(bytes, at);
       const value = at;
-      at = bytes[at] === QUOTE ? skipString(bytes, at + 1) : skipValue(bytes, at, 0);
+      let isPlain = 0;
+      if (bytes[at] === QUOTE) {
+        at = skipPlain(bytes, at + 1);
+        if (bytes[at] === QUOTE) {
+          isPlain = 1;
+          at++;
+        } else at = skipString(bytes, at);
+      } else at = skipValue(bytes, at, 0);
       if (at === NOT_UNDERSTOOD) return false;
       if (wanted >= 0) {
-        spans[2 * wanted] = value - from;
-        spans[2 * wanted + 1] = at - from;
+        spans[SPAN * wanted] = value - from;
+        spans[SPAN * wanted + 1] = at - from;
+        spans[SPAN * wanted + 2] = isPlain;
       }
       if ((bytes[at] as number) <= SPACE) at = skipSpaces(bytes, at);
       if (bytes[at] === CLOSE_OBJECT) return closes(bytes, at, end);
@@ -68,11 +79,16 @@ export class MemberScan {
 
   /** Where the value of the name at `index` begins; -1 where there is no such member. Of several, the last counts. */
   start(index: number): number {
-    return this.#spans[2 * index] ?? -1;
+    return this.#spans[SPAN * index] ?? -1;
   }
 
   end(index: number): number {
-    return this.#spans[2 * index + 1] ?? -1;
+    return this.#spans[SPAN * index + 1] ?? -1;
+  }
+
+  /** Whether the value is a string without escapes. */
+  isPlainString(index: number): boolean {
+    return this.#spans[SPAN * index + 2] === 1;
   }
 
   #wanted(bytes: Uint8Array, start: number, end: number): number {

@@ -38,15 +38,19 @@ export function compilePlace(tokens: readonly string[]): Place {
   if (first === undefined) return { tokens, splice: (_line, _absent, json) => json };
   // Inserted into the line's own braces, so without the outermost ones.
   const head = before[0]?.slice(1) ?? '';
+  const next = `,${head}`;
   const tail = after[1] ?? '';
+  const end = `${tail}}`;
 
   return {
     tokens,
     splice(line, absent, json) {
       if (absent) {
-        const close = line.lastIndexOf('}');
-        const comma = isEmptyBefore(line, close) ? '' : ',';
-        return `${line.slice(0, close)}${comma}${head}${json}${tail}${line.slice(close)}`;
+        const last = line.length - 1;
+        const close = line.charCodeAt(last) === CLOSE ? last : line.lastIndexOf('}');
+        const opening = isEmptyBefore(line, close) ? head : next;
+        // Added up, not joined in a template, which would ask each part whether it is a string.
+        return line.slice(0, close) + opening + json + (close === last ? end : tail + line.slice(close));
       }
       let at = skipSpace(line, 0);
       let depth = 0;
@@ -68,11 +72,14 @@ export function compilePlace(tokens: readonly string[]): Place {
   };
 }
 
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
 /** An opening brace just before the closing one is that of an empty object: inside a string a quote would follow. */
 function isEmptyBefore(line: string, close: number): boolean {
   let at = close - 1;
   while (at > 0 && line.charCodeAt(at) <= 0x20) at--;
-  return line.charCodeAt(at) === 0x7b;
+  return line.charCodeAt(at) === OPEN;
 }
 
 function appends(array: Child, token: string): boolean {
