@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ConnectorName, connectors } from '../connectors/registry.ts';
+import { cacheOptions } from '../lookup/cache-options.ts';
 import { retryOptions } from '../lookup/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
 
@@ -18,6 +19,7 @@ const layerKeys = {
     .exactOptional()
     .describe('The time of one attempt, 1ms to 24h. Default: only the timeout of the pipeline ends it.'),
   retry: retryOptions.exactOptional(),
+  cache: cacheOptions.exactOptional(),
 };
 
 const exactlyOne = z.superRefine<object>(

@@ -28,13 +28,18 @@ export function scalarPaths(schema: z.ZodType, path: Path): readonly Path[] {
   return inner instanceof z.ZodRecord || inner instanceof z.ZodArray ? [] : [path];
 }
 
+/** A default that holds only where another key is given can not be part of the type: it is told in the metadata. */
+function defaultOf(schema: unknown): unknown {
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return schema.def.defaultValue;
+  return schema instanceof z.ZodType ? schema.meta()?.['default'] : undefined;
+}
+
 /**
  * A valid value with every default put in, as its author could have written it: `5s` stays `5s`.
  * Members stand in the order of the schema.
  */
 export function withDefaults(schema: unknown, given: unknown): unknown {
-  const hasDefault = schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault;
-  const value = hasDefault && given === undefined ? schema.def.defaultValue : given;
+  const value = given === undefined ? defaultOf(schema) : given;
   if (schema instanceof z.ZodPipe) return withDefaults(schema.def.in, value);
   if (isWrapper(schema))
     return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);

@@ -55,6 +55,31 @@ export interface LookupGauges {
   readonly connections: number;
 }
 
+/** What the cache of a lookup has counted since it was made. */
+export interface CacheCounts {
+  /** Requests that were answered from the cache. */
+  readonly hit: number;
+  /** Requests that were answered from the cache with a miss. */
+  readonly negative: number;
+  /** Requests that were answered with what was older than its `ttl`. */
+  readonly stale: number;
+  /** Requests that went on to the lookup, those that failed there counted. */
+  readonly miss: number;
+  /** Answers that are held now; not only those that are fresh. */
+  readonly entries: number;
+  /** Answers that had to make room. */
+  readonly evictions: number;
+}
+
+/** What a table has counted since it was opened. */
+export interface TableCounts {
+  readonly rows: number;
+  /** Readings after the first one. */
+  readonly reloads: { readonly ok: number; readonly failed: number };
+  /** False while the rows are not those of the file, because it could not be read again. */
+  readonly current: boolean;
+}
+
 export interface LookupObserver {
   /** One attempt has ended. */
   called(outcome: CallOutcome, ms: number): void;
@@ -62,6 +87,10 @@ export interface LookupObserver {
   retried(): void;
   /** Registers where the gauges of this lookup are read as well; the function returned ends that. */
   gauges(read: () => LookupGauges): () => void;
+  /** Registers where a cache of this lookup is read as well; the function returned ends that, and its counts stay. */
+  cache(read: () => CacheCounts): () => void;
+  /** Registers where a table of this lookup is read as well; the function returned ends that, and its counts stay. */
+  table(read: () => TableCounts): () => void;
 }
 
 /** What the function of one opening of a lookup counts into; another opening goes on with the same numbers. */
@@ -93,6 +122,12 @@ export const silentObserver: Observer = {
     lateCompletion() {},
     backpressure() {},
   }),
-  lookup: () => ({ called() {}, retried() {}, gauges: () => () => {} }),
+  lookup: () => ({
+    called() {},
+    retried() {},
+    gauges: () => () => {},
+    cache: () => () => {},
+    table: () => () => {},
+  }),
   functionMetrics: () => ({ group: silentMetrics, close() {} }),
 };

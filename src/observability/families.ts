@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { CacheCounts, TableCounts } from '../core/observer.ts';
 import type { LookupCounts } from './lookup-counts.ts';
 import { noMode, type PipelineCounts } from './pipeline-counts.ts';
 import { publishCounter, publishGauge, publishHistogram, type Sample } from './published.ts';
@@ -96,6 +97,68 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
   gauge('lookup_connections', 'Connections that are open.', 'connections');
 }
 
+/** Of lookups that have a cache. */
+export function publishCaches(registry: Registry, lookups: Named<LookupCounts>): void {
+  const caches = (): Iterable<readonly [string, CacheCounts]> => having(lookups, (counts) => counts.cached());
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}cache_requests_total`,
+      help: 'Requests of a lookup that has a cache, by what it knew.',
+      labelNames: ['lookup', 'result'],
+    },
+    () => byLabel(caches(), 'lookup', 'result', ({ hit, negative, stale, miss }) => ({ hit, negative, stale, miss })),
+  );
+  publishGauge(
+    registry,
+    { name: `${prefix}cache_entries`, help: 'Answers that a cache holds.', labelNames: ['lookup'] },
+    () => [...caches()].map(([lookup, { entries }]) => [{ lookup }, entries] as const),
+  );
+  publishCounter(
+    registry,
+    { name: `${prefix}cache_evictions_total`, help: 'Answers that had to make room.', labelNames: ['lookup'] },
+    () => [...caches()].map(([lookup, { evictions }]) => [{ lookup }, evictions] as const),
+  );
+}
+
+/** Of lookups that are tables. */
+export function publishTables(registry: Registry, lookups: Named<LookupCounts>): void {
+  const tables = (): Iterable<readonly [string, TableCounts]> => having(lookups, (counts) => counts.tabled());
+  publishGauge(
+    registry,
+    { name: `${prefix}table_rows`, help: 'Rows that a table holds.', labelNames: ['lookup'] },
+    () => [...tables()].map(([lookup, { rows }]) => [{ lookup }, rows] as const),
+  );
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}table_reloads_total`,
+      help: 'Readings of a table after the first one.',
+      labelNames: ['lookup', 'outcome'],
+    },
+    () => byLabel(tables(), 'lookup', 'outcome', ({ reloads }) => ({ ...reloads })),
+  );
+  publishGauge(
+    registry,
+    {
+      name: `${prefix}table_last_reload_successful`,
+      help: '0 while a table could not be read again, and answers from the rows it had.',
+      labelNames: ['lookup'],
+    },
+    () => [...tables()].map(([lookup, { current }]) => [{ lookup }, current ? 1 : 0] as const),
+  );
+}
+
+function* having<Part>(
+  lookups: Named<LookupCounts>,
+  part: (counts: LookupCounts) => Part | undefined,
+): Iterable<readonly [string, Part]> {
+  for (const [lookup, counts] of lookups) {
+    const found = part(counts);
+    if (found !== undefined) yield [lookup, found];
+  }
+}
+
 function* endedStreams(pipelines: Named<PipelineCounts>): Iterable<Sample<number>> {
   for (const [pipeline, counts] of pipelines) {
     yield [{ pipeline, mode: noMode, outcome: 'rejected' }, counts.rejected];
@@ -106,7 +169,7 @@ function* endedStreams(pipelines: Named<PipelineCounts>): Iterable<Sample<number
 }
 
 function* byLabel<Counts>(
-  named: Named<Counts>,
+  named: Iterable<readonly [string, Counts]>,
   owner: string,
   label: string,
   values: (counts: Counts) => Readonly<Record<string, number>>,

@@ -3,7 +3,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Observer } from '../core/observer.ts';
 import { type Clock, systemClock } from '../core/time.ts';
 import { FunctionMetrics } from './function-metrics.ts';
-import { publishLookups, publishPipelines } from './families.ts';
+import { publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
 import { LookupCounts } from './lookup-counts.ts';
 import { PipelineCounts } from './pipeline-counts.ts';
 import { publishGauge } from './published.ts';
@@ -48,6 +48,8 @@ export function createMetrics({ version, clock = systemClock }: MetricsOptions):
   const functions = new FunctionMetrics(registry);
   publishPipelines(registry, pipelines);
   publishLookups(registry, lookups);
+  publishCaches(registry, lookups);
+  publishTables(registry, lookups);
   publishGauge(
     registry,
     {

@@ -21,10 +21,12 @@ export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject
   };
 }
 
-/** The same of one lookup. */
+/** The same of one lookup; `cache` and `table` are there where it has, or is, one. */
 export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
   const { inFlight, queued, connections } = counts.now();
   const { calls, errors, retries, durations } = counts;
+  const cache = counts.cached();
+  const table = counts.tabled();
   return {
     inFlight,
     queued,
@@ -33,6 +35,8 @@ export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
     errors,
     retries,
     duration: quantiles(durations),
+    ...(cache === undefined ? {} : { cache: { ...cache } }),
+    ...(table === undefined ? {} : { table: { ...table, reloads: { ...table.reloads } } }),
     recent: counts.recent.figures(nowMs),
   };
 }

@@ -5,6 +5,7 @@ import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
+import { LookupCache } from '../lookup/cache.ts';
 import { type LookupRetryDeps, lookupRetry } from '../lookup/lookup-retry.ts';
 import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
 import { timeout } from '../lookup/timeout.ts';
@@ -21,7 +22,7 @@ export interface Lookup {
 export interface LookupRuntime {
   readonly clock: Clock;
   readonly observer: Observer;
-  /** Where the function of a lookup says what happened. */
+  /** Where a lookup, or its function, says what happened. */
   readonly logger: (lookup: string) => Logger;
   /** Calls become spans. */
   readonly tracesCalls: boolean;
@@ -51,16 +52,19 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     metrics.close();
     throw error;
   }
+  const cache = config.cache === undefined ? undefined : new LookupCache(config.cache, { clock, observer });
   return {
     name,
     call: stack(
       connector.call,
+      ...(cache === undefined ? [] : [cache.layer]),
       ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom }),
       ...(runtime.tracesCalls ? spans(name, connector) : []),
     ),
     describe: (args) => connector.describe(args),
     async close() {
       metrics.close();
+      cache?.close();
       await connector.close();
     },
   };

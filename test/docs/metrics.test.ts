@@ -39,7 +39,10 @@ describe('docs/metrics.md and a scrape', () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const pipeline = metrics.observer.pipeline('p');
     pipeline.streamOpened('ordered', () => ({ capacity: 1, inFlight: 0, retryWaiting: 0, completedWaiting: 0 }));
-    metrics.observer.lookup('l').called('ok', 1);
+    const lookup = metrics.observer.lookup('l');
+    lookup.called('ok', 1);
+    lookup.cache(() => ({ hit: 1, negative: 0, stale: 0, miss: 1, entries: 1, evictions: 0 }));
+    lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));
     exposed = families(await metrics.scrape());
   });
 

@@ -3,7 +3,7 @@ import type { StreamGauges } from '../../src/core/observer.ts';
 import { publishedBoundsMs } from '../../src/observability/histogram.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 
-/** Contract §5, as far as it exists: name, type, labels. */
+/** Contract §5, as far as it exists, and what tables count: name, type, labels. */
 const families: Readonly<Record<string, readonly [type: string, labels: readonly string[]]>> = {
   streams_active: ['gauge', ['mode', 'pipeline']],
   streams_total: ['counter', ['mode', 'outcome', 'pipeline']],
@@ -27,6 +27,12 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_in_flight: ['gauge', ['lookup']],
   lookup_queued: ['gauge', ['lookup']],
   lookup_connections: ['gauge', ['lookup']],
+  cache_requests_total: ['counter', ['lookup', 'result']],
+  cache_entries: ['gauge', ['lookup']],
+  cache_evictions_total: ['counter', ['lookup']],
+  table_rows: ['gauge', ['lookup']],
+  table_reloads_total: ['counter', ['lookup', 'outcome']],
+  table_last_reload_successful: ['gauge', ['lookup']],
   build_info: ['gauge', ['node_version', 'version']],
   config_last_reload_successful: ['gauge', []],
   config_reloads_total: ['counter', []],
@@ -74,7 +80,9 @@ const idling = (): StreamGauges => idle;
 function withOneOfEach(): Metrics {
   const metrics = createMetrics({ version: '1.2.3' });
   metrics.observer.pipeline('flights');
-  metrics.observer.lookup('airport');
+  const lookup = metrics.observer.lookup('airport');
+  lookup.cache(() => ({ hit: 0, negative: 0, stale: 0, miss: 0, entries: 0, evictions: 0 }));
+  lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;
 }
 
@@ -251,6 +259,34 @@ describe('metrics', () => {
     expect(await gauges()).toEqual([11, 22, 33]);
     closeBefore();
     expect(await gauges()).toEqual([10, 20, 30]);
+  });
+
+  test('read what a cache and a table count when scraped, and show it in the state', async () => {
+    const metrics = withOneOfEach();
+    const lookup = metrics.observer.lookup('airport');
+    const cache = { hit: 4, negative: 3, stale: 2, miss: 1, entries: 7, evictions: 5 };
+    const table = { rows: 8, reloads: { ok: 2, failed: 1 }, current: false };
+    lookup.cache(() => cache);
+    lookup.table(() => table);
+    const { values } = await scraped(metrics);
+    const of = (name: string, labels = ''): unknown => values.get(`millrace_${name}{lookup="airport"${labels}}`);
+    expect([of('cache_entries'), of('cache_evictions_total')]).toEqual([7, 5]);
+    expect(of('cache_requests_total', ',result="hit"')).toBe(4);
+    expect(of('cache_requests_total', ',result="negative"')).toBe(3);
+    expect(of('cache_requests_total', ',result="stale"')).toBe(2);
+    expect(of('cache_requests_total', ',result="miss"')).toBe(1);
+    expect([of('table_rows'), of('table_last_reload_successful')]).toEqual([8, 0]);
+    expect(of('table_reloads_total', ',outcome="ok"')).toBe(2);
+    expect(of('table_reloads_total', ',outcome="failed"')).toBe(1);
+    expect(metrics.snapshot()).toMatchObject({ lookups: { airport: { cache, table } } });
+  });
+
+  test('of a cache and of a table are there only for lookups that have one', async () => {
+    const metrics = createMetrics({ version: '0' });
+    metrics.observer.lookup('plain');
+    const { values } = await scraped(metrics);
+    expect([...values.keys()].filter((name) => /^millrace_(?:cache|table)_/.test(name))).toEqual([]);
+    expect(metrics.snapshot()).not.toHaveProperty('lookups.plain.cache');
   });
 
   test('of one service know nothing of another in the same process', async () => {

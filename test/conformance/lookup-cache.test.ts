@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { Cancellation } from '../../src/core/call-context.ts';
+import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { LookupCache } from '../../src/lookup/cache.ts';
+import { cacheOptions } from '../../src/lookup/cache-options.ts';
+import { Answer } from '../../src/lookup/lookup.ts';
+import { complaints, load } from '../config/loading.ts';
+import { cached, fill, outcome } from '../lookup/cached.ts';
+
+/** A configuration whose lookup has this cache. */
+const withCache = (cache: string): string => `
+lookups:
+  airport:
+    http: { url: 'http://127.0.0.1:9000/airports/{iata}' }
+    cache: ${cache}
+pipelines:
+  flights:
+    enrich:
+      - { lookup: airport, with: { iata: /origin }, into: /originAirport }
+`;
+
+describe('DefaultLookupCacheTest', () => {
+  test('DLC-1 what was put in comes out under its key, another key is absent, and all rows of an answer keep their order', async () => {
+    const it = cached({ maxEntries: 10 });
+    await fill(it, 'k', '[{"row":1},{"row":2},{"row":3}]');
+    expect(it.ask('k')).toMatchObject({ json: '[{"row":1},{"row":2},{"row":3}]', source: 'cache' });
+    expect(it.ask('other')).toBeInstanceOf(Promise);
+    expect(it.last.key).toBe('other');
+    it.last.answer('[]');
+  });
+
+  test('DLC-3 what was written longer ago than its ttl is absent', async () => {
+    const it = cached({ ttl: '60s' });
+    await fill(it, 'k', '1');
+    expect(it.ask('k')).toMatchObject({ source: 'cache' });
+    await it.clock.advance(60_000 + 10_000);
+    expect(it.ask('k')).toBeInstanceOf(Promise);
+    it.last.answer('2');
+  });
+
+  test('DLC-5 a missing key is kept as an empty answer where negativeTtl says so, and by default it is not (departs: the default is the other way round)', async () => {
+    const kept = cached({ ttl: '1h', negativeTtl: '1h' });
+    await fill(kept, 'absent', undefined);
+    expect(kept.ask('absent')).toMatchObject({ json: undefined, source: 'cache' });
+    const asked = cached({ ttl: '1h' });
+    await fill(asked, 'absent', undefined);
+    expect(asked.ask('absent')).toBeInstanceOf(Promise);
+    asked.last.answer(undefined);
+  });
+
+  test('DLC-5 an empty array and null are answers, and nothing is kept of a call that gave none', async () => {
+    const it = cached({ ttl: '1h' });
+    await fill(it, 'empty', '[]');
+    await fill(it, 'null', 'null');
+    expect(it.ask('empty')).toMatchObject({ json: '[]', source: 'cache' });
+    expect(it.ask('null')).toMatchObject({ json: 'null', source: 'cache' });
+    const failing = outcome(() => it.ask('broken'));
+    it.last.fail(new TypeError('no answer at all'));
+    expect(await failing).toMatchObject({ code: 'function_error' });
+    expect(it.counts().entries).toBe(2);
+  });
+
+  test('DLC-6 its metrics stand at 0 from the start, and count: put, 1 entry; found, 1 hit; absent, 1 miss', async () => {
+    const metrics = createMetrics({ version: '0' });
+    // A lookup without a cache has none of them.
+    metrics.observer.lookup('plain').called('ok', 1);
+    const cache = new LookupCache(cacheOptions.parse({ maxEntries: 10, negativeTtl: '1m' }), {
+      clock: virtualClock(),
+      observer: metrics.observer.lookup('airport'),
+    });
+    const samples = async (): Promise<Record<string, number>> =>
+      Object.fromEntries(
+        Array.from((await metrics.scrape()).matchAll(/^millrace_cache_(\S+) (\d+)$/gm), ([, name = '', value]) => [
+          name.replace('{lookup="airport"', '{').replace('{,', '{').replace('{}', ''),
+          Number(value),
+        ]),
+      );
+    const at0 = {
+      'requests_total{result="hit"}': 0,
+      'requests_total{result="negative"}': 0,
+      'requests_total{result="stale"}': 0,
+      'requests_total{result="miss"}': 0,
+      entries: 0,
+      evictions_total: 0,
+    };
+    expect(await samples()).toEqual(at0);
+    const ask = cache.layer(({ key }) => new Answer(key === 'k' ? '1' : undefined));
+    await ask({ key: 'k' }, new Cancellation());
+    expect(await samples()).toEqual({ ...at0, 'requests_total{result="miss"}': 1, entries: 1 });
+    await ask({ key: 'k' }, new Cancellation());
+    await ask({ key: 'absent' }, new Cancellation());
+    await ask({ key: 'absent' }, new Cancellation());
+    expect(await samples()).toEqual({
+      ...at0,
+      'requests_total{result="hit"}': 1,
+      'requests_total{result="negative"}': 1,
+      'requests_total{result="miss"}': 2,
+      entries: 2,
+    });
+  });
+
+  test('DLC-9 what the configuration says is taken over, and a lookup without the key has no cache', () => {
+    const settings = '{ maxEntries: 7, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }';
+    expect(load(withCache(settings)).config.lookups['airport']?.cache).toEqual({
+      maxEntries: 7,
+      ttl: 300_000,
+      negativeTtl: 30_000,
+      staleWhileRevalidate: 60_000,
+      staleIfError: 3_600_000,
+    });
+    const without = withCache('null').replace('    cache: null\n', '');
+    expect(load(without).config.lookups['airport']).not.toHaveProperty('cache');
+  });
+
+  test('DLC-9 either bound will do: ttl alone leaves 10000 entries, which check prints, maxEntries alone no age', () => {
+    const byAge = load(withCache('{ ttl: 5m }'));
+    expect(byAge.config.lookups['airport']?.cache).toMatchObject({ maxEntries: 10_000, ttl: 300_000 });
+    expect(byAge.effective).toMatchObject({
+      lookups: { airport: { cache: { maxEntries: 10_000, ttl: '5m', negativeTtl: '0s' } } },
+    });
+    const bySize = load(withCache('{ maxEntries: 7 }'));
+    expect(bySize.config.lookups['airport']?.cache).toMatchObject({ maxEntries: 7, ttl: Infinity });
+    expect(bySize.effective).not.toHaveProperty('lookups.airport.cache.ttl');
+  });
+
+  test('DLC-9 what can not be a cache is refused, with its place and what would do', () => {
+    const at = 'millrace.yaml:5:12 lookups.airport.cache: ';
+    expect(complaints(withCache('full'))).toEqual([`${at}expected a map, got "full"`]);
+    expect(complaints(withCache('{ maxEntires: 7 }'))).toEqual([
+      'millrace.yaml:5:14 lookups.airport.cache.maxEntires: unknown key; did you mean "maxEntries"?',
+    ]);
+    expect(complaints(withCache('{ maxEntries: 0 }'))).toEqual([
+      'millrace.yaml:5:26 lookups.airport.cache.maxEntries: expected a whole number from 1 to 10000000, got 0',
+    ]);
+    expect(complaints(withCache('{ ttl: 0s }'))).toEqual([
+      'millrace.yaml:5:19 lookups.airport.cache.ttl: expected a duration from 1ms to 720h, got "0s"',
+    ]);
+    expect(complaints(withCache('{ maxEntries: 7, staleIfError: 1h }'))).toEqual([
+      'millrace.yaml:5:43 lookups.airport.cache.staleIfError: expected a ttl beside it: without one nothing is old, got "1h"',
+    ]);
+  });
+
+  test.each(['{}', '{ negativeTtl: 30s }'])(
+    'DLC-10 a cache without any bound is refused, and told what to set: %s',
+    (cache) => {
+      expect(complaints(withCache(cache))).toEqual([
+        'millrace.yaml:5:12 lookups.airport.cache: expected a bound: set maxEntries (how many answers are held), ttl (for how long), or both, such as { maxEntries: 10000, ttl: 5m }',
+      ]);
+    },
+  );
+});

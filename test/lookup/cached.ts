@@ -1,0 +1,86 @@
+import { onTestFinished } from 'vitest';
+import { Cancellation, type CallContext } from '../../src/core/call-context.ts';
+import { RecordError } from '../../src/core/errors.ts';
+import type { CacheCounts } from '../../src/core/observer.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import { LookupCache } from '../../src/lookup/cache.ts';
+import { cacheOptions } from '../../src/lookup/cache-options.ts';
+import { Answer, type Argument, type Arguments } from '../../src/lookup/lookup.ts';
+
+/** A call that went on to the lookup, and that the test answers. */
+export interface Call {
+  readonly key: Argument | undefined;
+  readonly context: CallContext;
+  /** Undefined is a miss. */
+  answer(json: string | undefined): void;
+  fail(error: unknown): void;
+}
+
+export interface Cached {
+  readonly clock: VirtualClock;
+  readonly cache: LookupCache;
+  /** All calls so far. */
+  readonly calls: readonly Call[];
+  /** What the lookup says at once, to every call; undefined where calls wait for the test. */
+  says: ((key: Argument | undefined) => string | undefined) | undefined;
+  readonly counts: () => CacheCounts;
+  ask(key: Argument | Arguments, context?: CallContext): Answer | Promise<Answer>;
+  /** The last call of the lookup. */
+  readonly last: Call;
+}
+
+/** A cache of these options before a lookup with the argument `key`, on a virtual clock. */
+export function cached(options: object): Cached {
+  const clock = virtualClock();
+  const calls: Call[] = [];
+  let read: (() => CacheCounts) | undefined;
+  const cache = new LookupCache(cacheOptions.parse(options), { clock, observer: { cache: (given) => (read = given) } });
+  onTestFinished(() => cache.close());
+  const service = cache.layer((args, context) => {
+    const key = args['key'];
+    if (it.says !== undefined) return new Answer(it.says(key));
+    return new Promise((resolve, reject) => {
+      context.onCancel(reject);
+      calls.push({ key, context, answer: (json) => resolve(new Answer(json)), fail: reject });
+    });
+  });
+  const it: Cached = {
+    clock,
+    cache,
+    calls,
+    says: undefined,
+    counts: () => {
+      if (read === undefined) throw new Error('the cache has not said where its counts are');
+      return read();
+    },
+    ask: (key, context = new Cancellation()) => service(isArguments(key) ? key : { key }, context),
+    get last() {
+      const call = calls.at(-1);
+      if (call === undefined) throw new Error('the lookup was not called');
+      return call;
+    },
+  };
+  return it;
+}
+
+function isArguments(key: Argument | Arguments): key is Arguments {
+  return typeof key === 'object' && !('source' in key);
+}
+
+/** What came of it: the answer, or the error as a RecordError. */
+export async function outcome(answer: () => Answer | Promise<Answer>): Promise<Answer | RecordError> {
+  try {
+    return await answer();
+  } catch (error) {
+    return RecordError.from(error);
+  }
+}
+
+/** Asks for the key and answers the call that this makes. */
+export async function fill(it: Cached, key: Argument, json: string | undefined): Promise<void> {
+  const before = it.calls.length;
+  const answer = it.ask(key);
+  if (it.calls.length !== before + 1) throw new Error(`no call was made for ${String(key)}`);
+  it.last.answer(json);
+  await answer;
+}
