@@ -33,8 +33,9 @@ export interface ConnectorRuntime {
   readonly lookup: string;
   readonly clock: Clock;
   readonly observer: LookupObserver;
-  /** What a user's function counts, and what it says. */
+  /** What a user's function counts. */
   readonly metrics: MetricGroup;
+  /** What the connector, and a user's function, say: each line names the lookup. */
   readonly logger: Logger;
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;

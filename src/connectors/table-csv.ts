@@ -1,4 +1,6 @@
-import { CsvError, parse } from 'csv-parse/sync';
+import { Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { parse as parseAtOnce } from 'csv-parse/sync';
 import type { Row } from './table-row.ts';
 
 interface Line {
@@ -6,9 +8,54 @@ interface Line {
   readonly info: { readonly lines: number };
 }
 
+const options = { info: true, skip_empty_lines: true } as const;
+const sliceBytes = 64 * 1024;
+
 /** Rows of a CSV file (RFC 4180) as objects of strings. Throws Error that names the line. */
 export function csvRows(text: string, key: string): Row[] {
-  const [header, ...lines] = csvLines(text);
+  const [header, ...lines] = atOnce(text);
+  const rowOf = rowReader(header, key);
+  return lines.map((line) => rowOf(line));
+}
+
+/** As `csvRows`, one after the other; the file is parsed piece by piece, as rows are asked for. */
+export async function* csvRowByRow(bytes: Buffer, key: string): AsyncGenerator<Row> {
+  let rowOf: ((line: Line) => Row) | undefined;
+  for await (const line of linesOf(bytes)) {
+    if (rowOf === undefined) rowOf = rowReader(line, key);
+    else yield rowOf(line);
+  }
+  if (rowOf === undefined) rowReader(undefined, key);
+}
+
+async function* linesOf(bytes: Buffer): AsyncGenerator<Line> {
+  const parser = Readable.from(slicesOf(bytes), { objectMode: false }).pipe(parse(options));
+  try {
+    for await (const line of parser) yield line as Line;
+  } catch (error) {
+    throw placed(error);
+  }
+}
+
+function* slicesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
+}
+
+function atOnce(text: string): readonly Line[] {
+  try {
+    return parseAtOnce(text, options) as unknown as readonly Line[];
+  } catch (error) {
+    throw placed(error);
+  }
+}
+
+function placed(error: unknown): unknown {
+  if (!(error instanceof CsvError)) return error;
+  return new Error(`line ${String(error['lines'])}: ${error.message}`, { cause: error });
+}
+
+/** Makes rows of lines by the names in the header. */
+function rowReader(header: Line | undefined, key: string): (line: Line) => Row {
   if (header === undefined) throw new Error('is empty: expected a header row');
   const columns = header.record;
   const twice = columns.find((column, place) => columns.indexOf(column) !== place);
@@ -16,19 +63,9 @@ export function csvRows(text: string, key: string): Row[] {
   const keyColumn = columns.indexOf(key);
   if (keyColumn < 0) throw new Error(`line 1: has no column "${key}", which is the key; it has ${columns.join(', ')}`);
   const names = columns.map((column, place) => `${place === 0 ? '{' : ','}${JSON.stringify(column)}:`);
-  return lines.map(({ record, info }) => ({
+  return ({ record, info }) => ({
     key: record[keyColumn] ?? '',
     json: `${names.map((name, place) => name + JSON.stringify(record[place])).join('')}}`,
     place: `line ${info.lines}`,
-  }));
-}
-
-function csvLines(text: string): readonly Line[] {
-  try {
-    return parse(text, { info: true, skip_empty_lines: true }) as unknown as readonly Line[];
-  } catch (error) {
-    if (error instanceof CsvError)
-      throw new Error(`line ${String(error['lines'])}: ${error.message}`, { cause: error });
-    throw error;
-  }
+  });
 }

@@ -1,6 +1,34 @@
 import { z } from 'zod';
+import { duration } from '../core/units.ts';
 
 /** What `lookups.NAME.table` takes. */
+
+const dayMs = 86_400_000;
+
+const reload = z
+  .strictObject({
+    onChange: z
+      .boolean()
+      .refine((set) => set, 'expected true; a table without reload is never read again')
+      .exactOptional()
+      .describe(
+        'true: when the file has changed. It is looked at once a second; a rename and a symbolic link that is swapped are changes.',
+      ),
+    every: duration
+      .refine((ms) => ms > 0 && ms <= dayMs, 'expected a duration above 0s and up to 24h')
+      .exactOptional()
+      .describe(
+        'After this time, whether it has changed or not, above 0s and up to 24h: for files whose changes can not be seen. It counts from the end of the last reading.',
+      ),
+  })
+  .refine(({ onChange, every }) => (onChange === undefined) !== (every === undefined), {
+    error: 'expected exactly one of onChange: true and every: a duration such as 10s',
+    // A misspelt key is one mistake, not two.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .meta({ oneOf: [{ required: ['onChange'] }, { required: ['every'] }] });
+
+export type TableReloadOptions = z.output<typeof reload>;
 export const tableOptions = z
   .strictObject({
     file: z
@@ -15,7 +43,12 @@ export const tableOptions = z
       .describe(
         'Column by which rows are found, and the one argument of the lookup. Two rows with one key are an error.',
       ),
+    reload: reload
+      .exactOptional()
+      .describe(
+        'When the file is read again while the service runs. The rows are swapped when all of them are read; where that fails, those there were stay. Default: never.',
+      ),
   })
   .describe('Looks rows up in a file: no server needed.');
 
-export type TableOptions = z.infer<typeof tableOptions>;
+export type TableOptions = z.output<typeof tableOptions>;

@@ -3,24 +3,35 @@ import { isJsonObject, parseJson, type JsonValue } from '../core/json.ts';
 import { compact, elements, locate } from '../wire/json-text.ts';
 import type { Row } from './table-row.ts';
 
-/** Rows of a file, or an Error that names the place and what is wrong with it. */
-export async function readRows(extension: string, bytes: Buffer, key: string): Promise<Row[]> {
-  if (!isUtf8(bytes)) throw new Error('is not UTF-8');
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+const byteOrderMark = Buffer.from('\uFEFF');
+
+/**
+ * Rows of a file, one after the other, or an Error that names the place and what is wrong with it. CSV and NDJSON are
+ * read as rows are asked for, JSON as a whole before the first of them.
+ */
+export async function* rowsOf(extension: string, file: Buffer, key: string): AsyncGenerator<Row> {
+  if (!isUtf8(file)) throw new Error('is not UTF-8');
+  const marked = file.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+  const bytes = marked ? file.subarray(byteOrderMark.length) : file;
   if (extension === '.csv') {
-    const { csvRows } = await import('./table-csv.ts');
-    return csvRows(text, key);
+    const { csvRowByRow } = await import('./table-csv.ts');
+    yield* csvRowByRow(bytes, key);
+  } else {
+    const text = bytes.toString('utf8');
+    yield* extension === '.json' ? jsonRows(text, key) : ndjsonRows(text, key);
   }
-  return extension === '.json' ? jsonRows(text, key) : ndjsonRows(text, key);
 }
 
-function ndjsonRows(text: string, key: string): Row[] {
-  const rows: Row[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    const json = line.trim();
-    if (json !== '') rows.push(rowOf(json, key, `line ${index + 1}`));
+function* ndjsonRows(text: string, key: string): Generator<Row> {
+  let number = 0;
+  for (let at = 0; at < text.length;) {
+    const found = text.indexOf('\n', at);
+    const end = found < 0 ? text.length : found;
+    number++;
+    const json = text.slice(at, end).trim();
+    if (json !== '') yield rowOf(json, key, `line ${number}`);
+    at = end + 1;
   }
-  return rows;
 }
 
 function jsonRows(text: string, key: string): Row[] {

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { silentMetrics } from '../../src/core/metric-group.ts';
-import type { CallOutcome, LookupGauges } from '../../src/core/observer.ts';
+import type { CallOutcome, LookupGauges, TableCounts } from '../../src/core/observer.ts';
 import { systemClock } from '../../src/core/time.ts';
 import type { Connector, ConnectorRuntime } from '../../src/connectors/connector.ts';
 import { http } from '../../src/connectors/http.ts';
@@ -71,6 +71,7 @@ export async function heldEnd(): Promise<FarEnd & { next(): Promise<Exchange>; r
 export class Heard {
   readonly outcomes: CallOutcome[] = [];
   gauges: () => LookupGauges = () => ({ inFlight: -1, queued: -1, connections: -1 });
+  table: () => TableCounts = () => ({ rows: -1, reloads: { ok: -1, failed: -1 }, current: false });
 }
 
 export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime {
@@ -84,6 +85,10 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
       retried() {},
+      cache() {},
+      table: (read) => {
+        heard.table = read;
+      },
       gauges: (read) => {
         heard.gauges = read;
         return () => {};
