@@ -1,12 +1,20 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { ConfigError, type ConfigProblem, loadConfig, type Loaded, type LoadOptions } from '../../src/config/load.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 
-/** A folder that goes with the temporary files of the machine. */
+const made: string[] = [];
+
+afterAll(() => {
+  for (const path of made) rmSync(path, { recursive: true });
+});
+
+/** A temporary folder, which is removed after the tests of the file that asked for it. */
 export function folder(files: Readonly<Record<string, string>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'millrace-config-'));
+  made.push(path);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
   return path;
 }

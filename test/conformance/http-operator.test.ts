@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { type Downstream, start, type Started, type StartOptions } from '../http/start.ts';
@@ -41,7 +41,9 @@ const ascending = (values: readonly unknown[]): unknown[] => values.map(Number).
 
 /** A lookup that is the user's own module. */
 function moduleLookup(source: string): object {
-  const file = join(mkdtempSync(join(tmpdir(), 'millrace-conformance-')), 'lookup.mjs');
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-conformance-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'lookup.mjs');
   writeFileSync(file, source);
   return { module: { file } };
 }
