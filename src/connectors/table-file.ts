@@ -1,41 +1,28 @@
-import { open, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
 import { Answer } from '../lookup/lookup.ts';
 import { rowsOf } from './table-rows.ts';
 
 /** The rows of a table by the text of their key, each as the answer that it is. */
 export type Answers = ReadonlyMap<string, Answer>;
 
-/** What a file held, and a text that is another one as soon as the file is. */
+/** What a file held, as which version of it. */
 export interface Content {
   readonly bytes: Buffer;
-  readonly state: string;
+  readonly version: Fingerprint;
 }
 
 /** Rows that are read between two turns of the event loop: some milliseconds of the time of those who look up. */
 const rowsPerTurn = 250;
 const mostReadings = 3;
 
-/**
- * Which file a name leads to, and as which it was left: changes with a write, and with a rename or a symbolic link that
- * puts another file in its place.
- */
-export async function stateOf(file: string): Promise<string> {
-  return stateText(await stat(file, { bigint: true }));
-}
-
-/** Reads a file; once more where it was written to meanwhile, which would give half of the old and half of the new. */
+/** Reads a file; once more where it changed meanwhile, which could give half of the old and half of the new. */
 export async function contentOf(file: string, signal: AbortSignal): Promise<Content> {
   for (let readings = 1; ; readings++) {
-    const handle = await open(file);
-    try {
-      const before = stateText(await handle.stat({ bigint: true }));
-      const bytes = await handle.readFile({ signal });
-      const state = stateText(await handle.stat({ bigint: true }));
-      if (state === before) return { bytes, state };
-    } finally {
-      await handle.close();
-    }
+    const version = fingerprintOf(file);
+    const bytes = await readFile(file, { signal });
+    if (fingerprintOf(file) === version) return { bytes, version };
     if (readings === mostReadings) {
       throw new Error('is being written to: write another file, and rename it into its place');
     }
@@ -63,16 +50,4 @@ export async function answersOf(file: string, { bytes }: Content, key: string, s
     }
   }
   return answers;
-}
-
-interface Told {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-}
-
-function stateText({ dev, ino, size, mtimeNs, ctimeNs }: Told): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }

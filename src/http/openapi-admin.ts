@@ -97,7 +97,23 @@ const PipelineState = object({
   recent: recent(['recordsIn', 'recordsOut', 'errors'], 'the duration of a record'),
 });
 
-const LookupState = object({
+/** Members that only some lookups have. */
+const cacheAndTable = {
+  cache: counts(
+    ['hit', 'negative', 'stale', 'miss', 'entries', 'evictions'],
+    'Requests by what the cache knew, answers held now, and those that made room. Absent without a cache.',
+  ),
+  table: object(
+    {
+      rows: told(count, 'Rows held.'),
+      reloads: counts(['ok', 'failed'], 'Attempts to read the file again.'),
+      current: told({ type: 'boolean' }, 'False while the last of them has failed.'),
+    },
+    'Absent where the lookup is no table.',
+  ),
+};
+
+const everyLookup = {
   inFlight: told(count, 'Calls under way on a connection.'),
   queued: told(count, 'Calls that wait for a connection.'),
   connections: told(count, 'Connections that are open.'),
@@ -106,7 +122,9 @@ const LookupState = object({
   retries: told(count, 'Calls that were not the first for their record.'),
   duration: duration('Of a call.'),
   recent: recent(['calls', 'errors', 'retries'], 'the duration of a call'),
-});
+};
+
+const LookupState: Schema = { ...object(everyLookup), properties: { ...everyLookup, ...cacheAndTable } };
 
 const SeenError = object({
   at: told({ type: 'string', format: 'date-time' }, 'When it was last seen.'),

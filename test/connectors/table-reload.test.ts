@@ -81,12 +81,26 @@ describe('a table with reload on change', () => {
     for (let beat = 0; beat < 3; beat++) await it.beat(second);
     expect(json(it, 1)).toBe('a');
     expect(it.said).toEqual([expect.stringMatching(/^error table rows\.ndjson: not read again.*ENOENT/)]);
-    expect(it.heard.table()).toEqual({ rows: 1, reloads: { ok: 0, failed: 3 }, current: false });
+    expect(it.heard.table()).toEqual({ rows: 1, reloads: { ok: 0, failed: 1 }, current: false });
     await writeFile(file, rows({ 1: 'b' }));
     await it.beat(second);
     await it.beat(second);
     expect(json(it, 1)).toBe('b');
     expect(it.heard.table().current).toBe(true);
+  });
+
+  test('tries again to read what is there, but can not be read, and says once why', async () => {
+    const it = await openTable(rows({ 1: 'a' }), onChange);
+    const file = join(it.folder, 'rows.ndjson');
+    await rm(file);
+    await mkdir(file);
+    for (let beat = 0; beat < 6; beat++) await it.beat(second);
+    expect(it.heard.table()).toEqual({ rows: 1, reloads: { ok: 0, failed: 3 }, current: false });
+    expect(it.said).toEqual([expect.stringContaining('EISDIR')]);
+    await rm(file, { recursive: true });
+    await it.replace(rows({ 1: 'b' }));
+    for (let beat = 0; beat < 2; beat++) await it.beat(second);
+    expect(json(it, 1)).toBe('b');
   });
 
   test('reads what it has refused once, and again when it has changed', async () => {
