@@ -8,8 +8,6 @@ export interface Held {
   freshUntil: number;
   /** Clock milliseconds at which the call for it began. */
   askedAt: number;
-  /** A call for its successor is under way. */
-  refreshing: boolean;
   older: Held | undefined;
   newer: Held | undefined;
 }
@@ -58,7 +56,6 @@ export class CacheStore {
         answer,
         freshUntil,
         askedAt,
-        refreshing: false,
         older: undefined,
         newer: undefined,
       };

@@ -29,8 +29,9 @@ export class LookupCache {
   readonly #options: CacheOptions;
   readonly #clock: Clock;
   readonly #store: CacheStore;
-  readonly #refreshes = new Set<Cancellation>();
   readonly #unregister: () => void;
+  /** Calls that belong to no record, by the key they are for. */
+  readonly #refreshes = new Map<string, Cancellation>();
   readonly #counts: { -readonly [Name in keyof CacheCounts]: CacheCounts[Name] };
 
   constructor(options: CacheOptions, { clock, observer }: CacheDeps) {
@@ -68,13 +69,14 @@ export class LookupCache {
       return this.#call(inner, key, args, context);
     }
     this.#counts.stale++;
-    if (!held.refreshing) this.#refresh(inner, held, args, context);
+    if (!this.#refreshes.has(key)) this.#refresh(inner, held.key, args, context);
     return new Answer(answer.json, 0, 'stale');
   };
 
   /** Calls that belong to no record are cancelled, and everything is forgotten. */
   close(): void {
-    for (const refresh of this.#refreshes) refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
+    for (const refresh of [...this.#refreshes.values()])
+      refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
     this.#unregister();
     this.#store.clear();
   }
@@ -124,7 +126,7 @@ export class LookupCache {
     return this.#clock.now() < freshUntil + this.#options.staleIfError;
   }
 
-  #refresh(inner: LookupService, held: Held, args: Arguments, { deadline }: CallContext): void {
+  #refresh(inner: LookupService, key: string, args: Arguments, { deadline }: CallContext): void {
     const refresh = new Cancellation(deadline);
     const askedAt = this.#clock.now();
     const stopTimer =
@@ -135,16 +137,15 @@ export class LookupCache {
           });
     const end = (): void => {
       // One that was cut off ends twice, and its successor may be under way by then.
-      if (!this.#refreshes.delete(refresh)) return;
+      if (this.#refreshes.get(key) !== refresh) return;
+      this.#refreshes.delete(key);
       stopTimer?.();
-      held.refreshing = false;
     };
-    held.refreshing = true;
-    this.#refreshes.add(refresh);
+    this.#refreshes.set(key, refresh);
     refresh.onCancel(end);
     const keep = (answer: Answer): void => {
       // What comes after it was cut off is nobody's.
-      if (this.#refreshes.has(refresh)) this.#keep(held.key, answer, askedAt);
+      if (this.#refreshes.get(key) === refresh) this.#keep(key, answer, askedAt);
       end();
     };
     try {

@@ -6,8 +6,8 @@ import { openTable, type OpenTable, rows } from '../connectors/reloaded.ts';
 const tenSeconds = 10_000;
 const julian = { 1: 'Julian', 4: 'Fabian' };
 
-const nameOf = ({ find }: OpenTable, key: number): unknown => {
-  const { json } = find(key);
+const nameOf = (table: OpenTable, key: number): unknown => {
+  const { json } = table.find(key);
   return json === undefined ? undefined : JSON.parse(json).name;
 };
 
@@ -84,6 +84,8 @@ pipelines:
 `;
 const at = 'millrace.yaml:4:53 lookups.airport.table.reload';
 
+const reloadOf = (reload: object): unknown => tableOptions.parse({ file: 'a.csv', key: 'k', reload }).reload;
+
 describe('PeriodicCacheReloadTriggerTest', () => {
   test('PRT-1 fixed delay: read when opened, then once in every period, until it is closed', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
@@ -140,8 +142,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
   });
 
   test('PRT-3 each of the two ways is taken over', () => {
-    const options = (reload: object): unknown => tableOptions.parse({ file: 'a.csv', key: 'k', reload }).reload;
-    expect(options({ every: '10s' })).toEqual({ every: tenSeconds });
-    expect(options({ onChange: true })).toEqual({ onChange: true });
+    expect(reloadOf({ every: '10s' })).toEqual({ every: tenSeconds });
+    expect(reloadOf({ onChange: true })).toEqual({ onChange: true });
   });
 });

@@ -9,8 +9,16 @@ import { openTable, type OpenTable, rows, temporaryFolder } from './reloaded.ts'
 const second = 1000;
 const onChange = { onChange: true };
 
-const json = ({ find }: OpenTable, key: number): unknown => JSON.parse(find(key).json ?? 'null')?.name;
+const json = (it: OpenTable, key: number): unknown => JSON.parse(it.find(key).json ?? 'null')?.name;
 const reloads = ({ heard }: OpenTable): unknown => heard.table().reloads;
+
+/** A new version of a ConfigMap, as Kubernetes puts it into a mounted folder. */
+const publish = async (folder: string, name: string, content: string): Promise<void> => {
+  await mkdir(join(folder, name));
+  await writeFile(join(folder, name, 'rows.ndjson'), content);
+  await symlink(name, join(folder, '..data_tmp'));
+  await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+};
 
 describe('a table with reload on change', () => {
   test('is not read again while its file stays as it is', async () => {
@@ -56,12 +64,6 @@ describe('a table with reload on change', () => {
   });
 
   test('follows the link that Kubernetes swaps when a ConfigMap changes', async () => {
-    const publish = async (folder: string, name: string, content: string): Promise<void> => {
-      await mkdir(join(folder, name));
-      await writeFile(join(folder, name, 'rows.ndjson'), content);
-      await symlink(name, join(folder, '..data_tmp'));
-      await rename(join(folder, '..data_tmp'), join(folder, '..data'));
-    };
     const it = await openTable(async (folder) => {
       await publish(folder, '..2026_01', rows({ 1: 'a' }));
       await symlink('..data/rows.ndjson', join(folder, 'rows.ndjson'));
@@ -118,10 +120,10 @@ describe('a table with reload on change', () => {
   });
 });
 
-describe('a table that is being read again', () => {
-  const manyRows = (name: string): string =>
-    rows(Object.fromEntries(Array.from({ length: 5000 }, (_, id) => [id, name])));
+const manyRows = (name: string): string =>
+  rows(Object.fromEntries(Array.from({ length: 5000 }, (_, id) => [id, name])));
 
+describe('a table that is being read again', () => {
   test.each(['rows.ndjson', 'rows.csv', 'rows.json'])(
     'answers from the old rows until all the new ones are there: %s',
     async (file) => {
@@ -133,13 +135,11 @@ describe('a table that is being read again', () => {
       const it = await openTable(content('old'), { every: '10s' }, { file });
       await it.replace(content('new'), file);
       const seen = new Set<string>();
-      let finished = false;
-      const beat = it.beat(10 * second).then(() => (finished = true));
-      while (!finished) {
+      await it.clock.advance(10 * second);
+      while (it.clock.timers === 0) {
         seen.add(`${String(json(it, 0))} ${String(json(it, 4999))}`);
         await new Promise((resolve) => setImmediate(resolve));
       }
-      await beat;
       seen.add(`${String(json(it, 0))} ${String(json(it, 4999))}`);
       expect([...seen]).toEqual(['old old', 'new new']);
     },

@@ -80,7 +80,7 @@ export async function outcome(answer: () => Answer | Promise<Answer>): Promise<A
 export async function fill(it: Cached, key: Argument, json: string | undefined): Promise<void> {
   const before = it.calls.length;
   const answer = it.ask(key);
-  if (it.calls.length !== before + 1) throw new Error(`no call was made for ${String(key)}`);
+  if (it.calls.length !== before + 1) throw new Error(`no call was made for ${JSON.stringify(key)}`);
   it.last.answer(json);
   await answer;
 }
