@@ -75,7 +75,7 @@ export class LookupCache {
 
   /** Calls that belong to no record are cancelled, and everything is forgotten. */
   close(): void {
-    for (const refresh of [...this.#refreshes.values()])
+    for (const refresh of this.#refreshes.values())
       refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
     this.#unregister();
     this.#store.clear();
