@@ -9,7 +9,7 @@ const reload = z
   .strictObject({
     onChange: z
       .boolean()
-      .refine((set) => set, 'expected true; a table without reload is never read again')
+      .refine((set) => set, 'expected true; leave reload out for a table that is read with the configuration alone')
       .exactOptional()
       .describe(
         'true: when the file has changed. It is looked at once a second; a rename and a symbolic link that is swapped are changes.',
@@ -46,7 +46,7 @@ export const tableOptions = z
     reload: reload
       .exactOptional()
       .describe(
-        'When the file is read again while the service runs. The rows are swapped when all of them are read; where that fails, those there were stay. Default: never.',
+        'When the file is read again while the service runs. The rows are swapped when all of them are read; where that fails, those there were stay. Default: with the configuration alone.',
       ),
   })
   .describe('Looks rows up in a file: no server needed.');

@@ -18,7 +18,8 @@ export const table: ConnectorDefinition<TableOptions> = {
   schema: tableOptions,
   parameters: (options) => [options.key],
   problems: () => [],
-  files: ({ file }) => [file],
+  // A table that is read again by itself stays open, whatever becomes of its file.
+  files: ({ file, reload }) => (reload === undefined ? [file] : []),
   // Whether a table follows its file is for its own options to say.
   watchesFiles: false,
   create: tableConnector,
@@ -29,7 +30,7 @@ const miss = new Answer(undefined);
 function tableConnector({ file, key, reload }: TableOptions, runtime: ConnectorRuntime): Connector {
   const { lookup, observer, baseDir } = runtime;
   const content = new TableContent({ file: resolve(baseDir, file), name: file, key, reload }, runtime);
-  observer.table(() => content.counts);
+  let unobserved: (() => void) | undefined;
 
   const keyOf = (args: Arguments): string => {
     try {
@@ -58,7 +59,11 @@ function tableConnector({ file, key, reload }: TableOptions, runtime: ConnectorR
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new Error(`lookup "${lookup}": table ${file}: ${why}`, { cause });
       }
+      unobserved = observer.table(() => content.counts);
     },
-    close: () => content.close(),
+    async close() {
+      unobserved?.();
+      await content.close();
+    },
   };
 }

@@ -137,7 +137,9 @@ describe('PeriodicCacheReloadTriggerTest', () => {
       ]);
     }
     expect(complaints(withReload('{ onChange: false }'))).toEqual([
-      expect.stringContaining('reload.onChange: expected true; a table without reload is never read again'),
+      expect.stringContaining(
+        'reload.onChange: expected true; leave reload out for a table that is read with the configuration alone',
+      ),
     ]);
   });
 

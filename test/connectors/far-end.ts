@@ -85,9 +85,10 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
       retried() {},
-      cache() {},
+      cache: () => () => {},
       table: (read) => {
         heard.table = read;
+        return () => {};
       },
       gauges: (read) => {
         heard.gauges = read;

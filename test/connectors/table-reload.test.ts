@@ -2,7 +2,9 @@ import { mkdir, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'n
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { connectorOf } from '../../src/connectors/registry.ts';
 import { table } from '../../src/connectors/table.ts';
+import { tableOptions } from '../../src/connectors/table-options.ts';
 import { runtimeFor } from './far-end.ts';
 import { openTable, type OpenTable, rows, temporaryFolder } from './reloaded.ts';
 
@@ -164,6 +166,14 @@ test('a table without reload has no timer', async () => {
   await connector.open();
   expect(clock.timers).toBe(0);
   await connector.close();
+});
+
+test('a table with reload follows its file itself: a reload of the configuration does not open it anew', () => {
+  const filesOf = (reload: object): readonly string[] =>
+    connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'k', ...reload }) }).files;
+  expect(filesOf({})).toEqual(['a.csv']);
+  expect(filesOf({ reload: onChange })).toEqual([]);
+  expect(filesOf({ reload: { every: '10s' } })).toEqual([]);
 });
 
 test('a table that can not be opened leaves no timer', async () => {

@@ -34,7 +34,11 @@ export function cached(options: object): Cached {
   const clock = virtualClock();
   const calls: Call[] = [];
   let read: (() => CacheCounts) | undefined;
-  const cache = new LookupCache(cacheOptions.parse(options), { clock, observer: { cache: (given) => (read = given) } });
+  const hear = (given: () => CacheCounts): (() => void) => {
+    read = given;
+    return () => {};
+  };
+  const cache = new LookupCache(cacheOptions.parse(options), { clock, observer: { cache: hear } });
   onTestFinished(() => cache.close());
   const service = cache.layer((args, context) => {
     const key = args['key'];

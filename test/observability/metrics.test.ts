@@ -86,6 +86,9 @@ function withOneOfEach(): Metrics {
   return metrics;
 }
 
+const cacheOf = (entries: number) => () => ({ hit: 4, negative: 3, stale: 2, miss: 1, entries, evictions: 5 });
+const tableOf = (rows: number, current: boolean) => () => ({ rows, reloads: { ok: 2, failed: 1 }, current });
+
 describe('metrics', () => {
   test('have the names, types and labels of the contract, each with a help text', async () => {
     const { types, helps, values } = await scraped(withOneOfEach());
@@ -279,6 +282,20 @@ describe('metrics', () => {
     expect(of('table_reloads_total', ',outcome="ok"')).toBe(2);
     expect(of('table_reloads_total', ',outcome="failed"')).toBe(1);
     expect(metrics.snapshot()).toMatchObject({ lookups: { airport: { cache, table } } });
+  });
+
+  test('of a cache and a table go on where another configuration opens them anew', async () => {
+    const metrics = withOneOfEach();
+    const lookup = metrics.observer.lookup('airport');
+    const close = [lookup.cache(cacheOf(7)), lookup.table(tableOf(8, false))];
+    lookup.cache(cacheOf(10));
+    lookup.table(tableOf(20, true));
+    const state = (): unknown => metrics.snapshot()['lookups'];
+    const cache = { hit: 8, negative: 6, stale: 4, miss: 2, entries: 17, evictions: 10 };
+    const table = { rows: 20, reloads: { ok: 4, failed: 2 }, current: true };
+    expect(state()).toMatchObject({ airport: { cache, table } });
+    for (const closeOne of close) closeOne();
+    expect(state()).toMatchObject({ airport: { cache: { ...cache, entries: 10 }, table } });
   });
 
   test('of a cache and of a table are there only for lookups that have one', async () => {
