@@ -168,9 +168,10 @@ test('a table without reload has no timer', async () => {
   await connector.close();
 });
 
+const filesOf = (reload: object): readonly string[] =>
+  connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'k', ...reload }) }).files;
+
 test('a table with reload follows its file itself: a reload of the configuration does not open it anew', () => {
-  const filesOf = (reload: object): readonly string[] =>
-    connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'k', ...reload }) }).files;
   expect(filesOf({})).toEqual(['a.csv']);
   expect(filesOf({ reload: onChange })).toEqual([]);
   expect(filesOf({ reload: { every: '10s' } })).toEqual([]);
