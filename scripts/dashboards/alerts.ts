@@ -101,6 +101,15 @@ const lookupAlerts: readonly Alert[] = [
     description:
       '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) had no answer within their timeout.',
   },
+  {
+    name: 'MillraceTableReloadFailed',
+    expression: 'millrace_table_last_reload_successful == 0',
+    holds: '1m',
+    severity: 'warning',
+    summary: 'The file of table {{ $labels.lookup }} can not be read again',
+    description:
+      'Lookup {{ $labels.lookup }} on {{ $labels.instance }} ({{ $labels.job }}) answers from the rows that it had: its file has changed, and can not be read.',
+  },
 ];
 
 const processAlerts: readonly Alert[] = [

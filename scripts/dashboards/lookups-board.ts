@@ -72,6 +72,58 @@ const connectionPanels = [
   }),
 ];
 
+const requests = rate('millrace_cache_requests_total', of, 'lookup');
+
+const cachePanels = [
+  graph({
+    title: 'Cache requests by result',
+    description: 'What the cache of a lookup was asked, a second, and what it had. Every miss is a call.',
+    unit: 'ops',
+    width: 12,
+    stacked: true,
+    queries: [['{{lookup}} {{result}}', rate('millrace_cache_requests_total', of, 'lookup, result')]],
+  }),
+  graph({
+    title: 'Share answered by the cache',
+    description: 'Of what was asked: all but the misses.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [['{{lookup}}', `${rate('millrace_cache_requests_total', of, 'lookup', 'result!="miss"')} / ${requests}`]],
+  }),
+  graph({
+    title: 'Cache entries',
+    description: 'Answers that are held. Each instance has a cache of its own, of `cache.maxEntries` at most.',
+    unit: 'none',
+    width: 12,
+    queries: [['{{lookup}} {{instance}}', select('millrace_cache_entries', of)]],
+  }),
+  graph({
+    title: 'Cache evictions',
+    description:
+      'Answers that made room before their time, a second. Many, and few hits: `cache.maxEntries` is too low for these keys.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}}', rate('millrace_cache_evictions_total', of, 'lookup')]],
+  }),
+];
+
+const tablePanels = [
+  graph({
+    title: 'Table rows',
+    description: 'Rows that a table holds.',
+    unit: 'none',
+    width: 12,
+    queries: [['{{lookup}} {{instance}}', select('millrace_table_rows', of)]],
+  }),
+  graph({
+    title: 'Table reloads',
+    description: 'Readings of a table after the first one, a second, by outcome.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}} {{outcome}}', rate('millrace_table_reloads_total', of, 'lookup, outcome')]],
+  }),
+];
+
 export const lookupsBoard = dashboard({
   uid: 'millrace-lookups',
   title: 'Millrace lookups',
@@ -80,5 +132,7 @@ export const lookupsBoard = dashboard({
   rows: [
     ['Calls', callPanels],
     ['Connections', connectionPanels],
+    ['Cache', cachePanels],
+    ['Tables', tablePanels],
   ],
 });

@@ -28,6 +28,9 @@ lookups:
     http: { url: 'http://127.0.0.1:${farPort}/{key}', connections: 4 }
     timeout: 100ms
     retry: { attempts: 1, backoff: { initial: 200ms, jitter: none }, budget: { perSecond: 100 } }
+  kept:
+    http: { url: 'http://127.0.0.1:${farPort}/{key}' }
+    cache: { maxEntries: 4, negativeTtl: 1h }
   near:
     table: { file: near.json, key: key }
 pipelines:
@@ -35,6 +38,9 @@ pipelines:
     capacity: 8
     timeout: 2s
     enrich: [{ lookup: far, with: { key: /key }, into: /answer }]
+  cached:
+    capacity: 1
+    enrich: [{ lookup: kept, with: { key: /key }, into: /answer }]
   fast:
     capacity: 100
     enrich: [{ lookup: near, with: { key: /key }, into: /answer }]
@@ -42,6 +48,9 @@ pipelines:
 
 const words = ['found', 'missing', 'broken', 'busy', 'found', 'found', 'found', 'hangs', 'found', 'found'];
 const mixed = `${Array.from({ length: 40 }, (_, n) => `{"key":"${words[n % words.length]}-${n}"}\n`).join('')}no JSON\n`;
+
+/** Every key twice in succession, and more of them than are kept. */
+const twice = Array.from({ length: 40 }, (_, n) => `{"key":"${n % 4 < 2 ? 'found' : 'missing'}-${n >> 1}"}\n`).join('');
 
 /** More than the kernel's buffers of a connection hold, both ways. */
 const long = `{"key":"a","filler":"${'x'.repeat(16_000)}"}\n`.repeat(1000);
@@ -53,7 +62,7 @@ export async function underLoad(): Promise<Serving> {
     'near.json': '[{"key":"a","name":"A"}]',
   });
   const stop = new AbortController();
-  const clients = [again(failing), again(failing), again(failing), again(failing, slowlyRead)];
+  const clients = [again(failing), again(failing), again(failing), again(failing, slowlyRead, cached)];
   onTestFinished(async () => {
     stop.abort();
     await Promise.all(clients);
@@ -70,6 +79,10 @@ export async function underLoad(): Promise<Serving> {
 
   async function failing(): Promise<void> {
     await (await open('slow', mixed)).text();
+  }
+
+  async function cached(): Promise<void> {
+    await (await open('cached', twice)).text();
   }
 
   async function slowlyRead(): Promise<void> {

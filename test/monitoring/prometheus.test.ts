@@ -22,6 +22,8 @@ const made: readonly Asked[] = [
   ...['timeout', 'bad_status', 'invalid_json'].map((code) => `millrace_record_errors_total{code="${code}"}`),
   ...['ok', 'miss', 'bad_status', 'timeout'].map((outcome) => `millrace_lookup_calls_total{outcome="${outcome}"}`),
   ...['capacity', 'slow_reader'].map((reason) => `millrace_backpressure_seconds_total{reason="${reason}"}`),
+  ...['hit', 'negative', 'miss'].map((result) => `millrace_cache_requests_total{result="${result}"}`),
+  ...['cache_entries', 'cache_evictions_total', 'table_rows'].map((name) => `millrace_${name}`),
   ...['in_flight', 'retry_waiting', 'completed_waiting'].map((name) => `millrace_${name}`),
   ...['retries_total', 'in_flight', 'queued', 'connections'].map((name) => `millrace_lookup_${name}`),
 ].map((series) => ({ name: series, expression: `${series} > 0`, labels: [] }));
@@ -60,8 +62,8 @@ test('a Prometheus that scrapes Millrace under load has data for every panel and
   expect(Object.fromEntries(values)).toEqual({
     job: ['millrace'],
     instance: [target],
-    pipeline: ['fast', 'slow'],
-    lookup: ['far', 'near'],
+    pipeline: ['cached', 'fast', 'slow'],
+    lookup: ['far', 'kept', 'near'],
   });
   expect(new Set(await prometheus.rules())).toEqual(new Set(alerts.map(({ name }) => [name, 'ok', undefined])));
 
