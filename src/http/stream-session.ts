@@ -70,11 +70,14 @@ export class StreamSession implements StreamSink, LiveStream {
     options.streams.add(this);
   }
 
-  /** Sends the head, and reads the body from now on. */
+  /** Sends the head (where the client waits for `100 Continue`, with the first of the body), and reads the body from now on. */
   start(headers: Readonly<Record<string, string>>): void {
     const { request, response, clock } = this.#options;
     response.writeHead(200, headers);
-    response.flushHeaders();
+    // HAProxy 2.6 takes a head that comes in one read with the `100 Continue` for a whole, empty response. A client that
+    // asked for the 100 sends its body when it has it: the head comes after the first of that.
+    if (request.headers.expect === undefined) response.flushHeaders();
+    else request.once('data', () => response.flushHeaders());
     response.on('drain', () => this.#drained());
     response.once('finish', () => this.#settle('completed'));
     response.once('close', () => this.#gone());

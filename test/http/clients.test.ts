@@ -26,6 +26,19 @@ test('curl as it comes gets its 100, its records, and exits 0', async () => {
   expect(stdout).toBe(enriched(...Array(2000).keys()));
 });
 
+test('the head of a response does not come together with the 100 that the client waits for', async () => {
+  const { port, url } = await start();
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked', 'Expect: 100-continue');
+  await client.until('HTTP/1.1 100 Continue\r\n\r\n');
+  // A whole exchange later the head would be here.
+  await (await fetch(`${url}/v1/pipelines`)).text();
+  expect(client.received).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  client.chunk('{');
+  await client.until('HTTP/1.1 200 OK\r\n');
+  client.socket.destroy();
+});
+
 test('curl -T . shows each result while it is still typed into', async () => {
   const { url } = await start();
   const curl = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
