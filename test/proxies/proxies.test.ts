@@ -1,0 +1,178 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Proxied, proxied } from './proxy.ts';
+
+const run = promisify(execFile);
+
+const sent = (n: number, more = ''): string => `{"n":${n}${more},"key":"${1 + (n % 2)}"}\n`;
+
+function answered(n: number, more = ''): string {
+  const row = n % 2 === 0 ? '{"id":"1","name":"one"}' : '{"id":"2","name":"two"}';
+  return `{"n":${n}${more},"key":"${1 + (n % 2)}","answer":${row}}\n`;
+}
+
+interface Ended {
+  readonly code: unknown;
+  readonly stdout: string;
+}
+
+/** What curl said, and how it ended. `-k`: the certificate is nobody's. */
+async function curl(...args: readonly string[]): Promise<Ended> {
+  const ended: unknown = await run('curl', ['-ksS', ...args], { maxBuffer: 1e9 }).catch((error: unknown) => error);
+  const { code = 0, stdout = '' } = ended as Partial<Ended>;
+  return { code, stdout };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-proxies-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(text: string): string {
+  const name = join(folder, 'in.ndjson');
+  writeFileSync(name, text);
+  return name;
+}
+
+/** Ways to a service: a port of the proxy, and what curl says there. */
+const ways = {
+  'HTTP/1.1': ({ url }: Proxied) => ['--http1.1', url] as const,
+  'HTTP/1.1 over TLS': ({ tlsUrl }: Proxied) => ['--http1.1', tlsUrl] as const,
+  'HTTP/2': ({ tlsUrl }: Proxied) => ['--http2', tlsUrl] as const,
+};
+
+const offered = [
+  { name: 'nginx, TCP', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
+  { name: 'nginx, HTTP', versions: ['HTTP/1.1', 'HTTP/2'] },
+  { name: 'HAProxy', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
+] as const;
+
+const small = sent(0) + '{"key":null}\n' + sent(1);
+const more = `,"more":"${'x'.repeat(1000)}"`;
+
+describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, versions }) => {
+  let proxy: Proxied;
+  beforeAll(async () => {
+    proxy = await proxied(name);
+  });
+  afterAll(() => proxy.stop());
+
+  describe.each(versions)('%s:', (version) => {
+    const to = (): readonly [string, string] => ways[version](proxy);
+
+    test('each result comes before the next line is sent', async () => {
+      const [http, url] = to();
+      const client = spawn('curl', ['-ksSN', http, '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
+      const ended = once(client, 'exit');
+      client.stdout.setEncoding('utf8');
+      for (let n = 0; n < 10; n++) {
+        client.stdin.write(sent(n));
+        expect(await once(client.stdout, 'data')).toEqual([answered(n)]);
+      }
+      client.stdin.end();
+      expect(await ended).toEqual([0, null]);
+    });
+
+    test('a small upload of curl, with its Expect, comes back whole every time', async () => {
+      const [http, url] = to();
+      const from = file(sent(0) + sent(1));
+      // HAProxy takes a head that comes together with `100 Continue` for all there is: half of them were empty.
+      for (let round = 0; round < 20; round++) {
+        const ended = await curl(http, '-H', 'Expect: 100-continue', '-X', 'POST', '-T', from, `${url}/v1/enrich/test`);
+        expect(ended).toEqual({ code: 0, stdout: answered(0) + answered(1) });
+      }
+    });
+
+    test('a megabyte comes back whole', async () => {
+      const [http, url] = to();
+      const lines = [...Array(1000).keys()];
+      const from = file(lines.map((n) => sent(n, more)).join(''));
+      const { code, stdout } = await curl(http, '-X', 'POST', '-T', from, `${url}/v1/enrich/test`);
+      expect(code).toBe(0);
+      expect(stdout === lines.map((n) => answered(n, more)).join('')).toBe(true);
+    });
+
+    test('a refusal arrives with its status and its problem', async () => {
+      const [http, url] = to();
+      const { stdout } = await curl(http, '-w', '\n%{http_code}', '--data-binary', sent(0), `${url}/v1/enrich/tset`);
+      const [problem = '', status] = stdout.split('\n');
+      expect(JSON.parse(problem)).toMatchObject({ status: 404, code: 'unknown_pipeline' });
+      expect(status).toBe('404');
+    });
+
+    test('a stream that was cut is an error of curl: 18, and 92 over HTTP/2', async () => {
+      const [http, url] = to();
+      const client = spawn('curl', ['-ksSN', http, '-X', 'POST', '-T', '.', `${url}/v1/enrich/strict`]);
+      const ended = once(client, 'exit');
+      client.stdout.setEncoding('utf8');
+      client.stdin.write(sent(0));
+      expect(await once(client.stdout, 'data')).toEqual([answered(0)]);
+      client.stdin.end('{"key":null}\n');
+      expect(await ended).toEqual([version === 'HTTP/2' ? 92 : 18, null]);
+    });
+
+    test('with control=true the last line says whether the stream is complete', async () => {
+      const [http, url] = to();
+      const lastLine = async (pipeline: string): Promise<string | undefined> => {
+        const { stdout } = await curl(http, '--data-binary', small, `${url}/v1/enrich/${pipeline}?control=true`);
+        return stdout.trimEnd().split('\n').at(-1);
+      };
+      expect(await lastLine('test')).toMatch(/^{"\$summary":{"status":"complete"/);
+      expect(await lastLine('strict')).toMatch(/^{"\$fatal":{.*"code":"record_failed"/);
+    });
+
+    test(`trailers ${name === 'nginx, HTTP' ? 'are lost' : 'arrive'}`, async () => {
+      const [http, url] = to();
+      const head = ['-D', '-', '-o', '/dev/null', '--data-binary', small];
+      const { stdout } = await curl(http, ...head, `${url}/v1/enrich/test`);
+      expect(/^millrace-status: complete/im.test(stdout)).toBe(name !== 'nginx, HTTP');
+    });
+  });
+});
+
+describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 20 MB', (name) => {
+  let proxy: Proxied;
+  beforeAll(async () => {
+    proxy = await proxied(name);
+  });
+  afterAll(() => proxy.stop());
+
+  test.each(['url', 'tlsUrl'] as const)('stop where nobody reads, and then come back whole (%s)', async (which) => {
+    const open = which === 'url' ? request : tlsRequest;
+    const to = `${proxy[which]}/v1/enrich/test`;
+    const upload = open(to, { method: 'POST', agent: false, rejectUnauthorized: false });
+    upload.flushHeaders();
+    const count = 20_000;
+    const [response] = (await once(upload, 'response')) as [IncomingMessage];
+    const written = (async () => {
+      for (let n = 0; n < count; n += 100) {
+        const block = Array.from({ length: 100 }, (_, at) => sent(n + at, more)).join('');
+        if (!upload.write(block)) await once(upload, 'drain');
+      }
+      upload.end();
+    })();
+
+    let before = -1;
+    let taken = 0;
+    while (taken === 0 || taken !== before) {
+      before = taken;
+      const stream = (await proxy.admin.state()).streams.at(-1);
+      if (stream?.['backpressure'] === 'slow_reader') taken = Number(stream['receivedBytes']);
+    }
+    expect(taken).toBeLessThan(15_000_000);
+
+    const parts: string[] = [];
+    response.setEncoding('utf8');
+    for await (const part of response) parts.push(String(part));
+    const whole = Array.from({ length: count }, (_, n) => answered(n, more)).join('');
+    // Compared as a whole: the difference of twenty megabytes is no message.
+    expect(parts.join('') === whole).toBe(true);
+    expect(response.trailers).toMatchObject({ 'millrace-status': 'complete', 'millrace-read': String(count) });
+    await written;
+  });
+});

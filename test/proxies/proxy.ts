@@ -1,0 +1,179 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startService, type Service } from '../../src/cli/compose.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { fencesOf, page } from '../docs/pages.ts';
+import { Admin } from '../service/admin.ts';
+
+/** A proxy in front of a service, configured as docs/proxies.md shows it. */
+export interface Proxied {
+  readonly admin: Admin;
+  /** In clear, HTTP/1.1. */
+  readonly url: string;
+  /** Over TLS; the certificate is nobody's. */
+  readonly tlsUrl: string;
+  stop(): Promise<void>;
+}
+
+interface Setting {
+  readonly folder: string;
+  readonly fragment: string;
+}
+
+/** Which block of the page it is, what stands around it, and the command. */
+interface Program {
+  readonly language: string;
+  readonly mark: string;
+  command(setting: Setting): readonly [program: string, ...args: string[]];
+}
+
+function nginx(
+  { folder, fragment }: Setting,
+  main: string,
+  around: (fragment: string) => string,
+): [string, ...string[]] {
+  const file = join(folder, 'nginx.conf');
+  const process = `${main}daemon off; master_process off; pid ${join(folder, 'pid')}; error_log stderr; events {}`;
+  writeFileSync(file, `${process}\n${around(fragment)}\n`);
+  // With the folder of its modules.
+  return ['nginx', '-e', 'stderr', '-p', '/usr/share/nginx', '-c', file];
+}
+
+export const programs = {
+  'nginx, TCP': {
+    language: 'nginx',
+    mark: 'stream',
+    command: (setting) => nginx(setting, 'load_module modules/ngx_stream_module.so;', (fragment) => fragment),
+  },
+  'nginx, HTTP': {
+    language: 'nginx',
+    mark: 'http',
+    command(setting) {
+      // Those of the system are not for everybody.
+      const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (name) => `${name}_temp_path ${join(setting.folder, name)};`,
+      );
+      return nginx(setting, '', (fragment) => `http {\naccess_log off;\n${folders.join('\n')}\n${fragment}\n}`);
+    },
+  },
+  HAProxy: {
+    language: 'haproxy',
+    mark: 'http',
+    command({ folder, fragment }) {
+      const file = join(folder, 'haproxy.cfg');
+      writeFileSync(file, `global\n  maxconn 100\n${fragment}\n`);
+      return ['haproxy', '-db', '-f', file];
+    },
+  },
+} satisfies Record<string, Program>;
+
+/** The service, and the proxy in front of it. Resolves when both take connections. */
+export async function proxied(name: keyof typeof programs): Promise<Proxied> {
+  const { language, mark, command }: Program = programs[name];
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-proxy-'));
+  const service = await started(folder);
+  const [plain, tls] = await Promise.all([freePort(), freePort()]);
+  const shown = fencesOf(page('proxies.md')).find((fence) => fence.language === language && fence.marks.includes(mark));
+  if (shown === undefined) throw new Error(`docs/proxies.md shows no configuration of ${name}`);
+  const here: readonly Replacement[] = [
+    ['127.0.0.1:8080', new URL(service.url).host],
+    [/(listen|bind) (?:\*:)?80\b/, (_, word) => `${word} 127.0.0.1:${plain}`],
+    [/(listen|bind) (?:\*:)?443\b/, (_, word) => `${word} 127.0.0.1:${tls}`],
+    ['/etc/ssl/millrace', certificate(folder)],
+    ...(language === 'haproxy' ? [['port 8081', `port ${new URL(service.adminUrl).port}`] as const] : []),
+  ];
+  const [program, ...args] = command({ folder, fragment: replaced(shown.text, here) });
+  const end = await listening(program, args, [plain, tls]);
+  return {
+    admin: new Admin(service.adminUrl),
+    url: `http://127.0.0.1:${plain}`,
+    tlsUrl: `https://127.0.0.1:${tls}`,
+    async stop() {
+      await end();
+      await service.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function started(folder: string): Promise<Service> {
+  writeFileSync(join(folder, 'rows.csv'), 'id,name\n1,one\n2,two\n');
+  const enrich = [{ lookup: 'rows', with: { id: '/key' }, into: '/answer' }];
+  const config = configSchema.parse({
+    server: { port: 0, admin: { port: 0 }, drainTimeout: '1s' },
+    lookups: { rows: { table: { file: 'rows.csv', key: 'id' } } },
+    pipelines: { test: { enrich }, strict: { enrich, onError: 'fail' } },
+  });
+  return startService({ config, effective: {}, baseDir: folder, logger: false });
+}
+
+type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
+
+/** The fragment for this machine. Everything that is replaced has to be there: the page shows it. */
+function replaced(fragment: string, replacements: readonly Replacement[]): string {
+  return replacements.reduce((text, [what, by]) => {
+    const next = typeof by === 'string' ? text.replaceAll(what, by) : text.replace(what, by);
+    if (next === text) throw new Error(`the fragment of docs/proxies.md does not show ${String(what)}:\n${text}`);
+    return next;
+  }, fragment);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** A key and a certificate of its own, `millrace.key` and `millrace.crt`, and both in `millrace.pem`. Gives their path up to the dot. */
+function certificate(folder: string): string {
+  const start = join(folder, 'millrace');
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const subject = ['-subj', '/CN=localhost', '-days', '1', '-keyout', `${start}.key`, '-out', `${start}.crt`];
+  execFileSync('openssl', ['req', ...kind, ...subject], { stdio: 'ignore' });
+  execFileSync('sh', ['-c', 'cat "$0.key" "$0.crt" > "$0.pem"', start]);
+  return start;
+}
+
+/** Starts the proxy, and waits until it takes connections on all of its ports. Gives what ends it. */
+async function listening(
+  program: string,
+  args: readonly string[],
+  ports: readonly number[],
+): Promise<() => Promise<void>> {
+  const path = `${process.env['PATH']}:/usr/sbin:/sbin`;
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: path } });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = once(child, 'close');
+  for (const port of ports) {
+    while (!(await connects(port))) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program} ended:\n${said}`);
+      await wait(20);
+    }
+  }
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
