@@ -5,11 +5,14 @@ set -euo pipefail
 
 declare -A packages=(
   [curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server [prometheus]=prometheus [python3]=python3
+  [nginx]=nginx [haproxy]=haproxy
 )
 missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
+# A module of nginx, and no program.
+[[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || missing+=(libnginx-mod-stream)
 
 as_root=()
 ((EUID == 0)) || as_root=(sudo -n)
