@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Fence, fencesOf, pages, root } from './pages.ts';
+import { allPages, type Fence, fencesOf, root } from './pages.ts';
 
 /**
  * What a block's marks promise:
@@ -9,27 +12,34 @@ import { type Fence, fencesOf, pages, root } from './pages.ts';
  *     sh serve               a service, which runs for the blocks behind it
  *     sh runnable            a command that succeeds; `exit=78` another exit code
  *     text output            what the command before it writes to stdout; `…` is any text
+ *     yaml file=NAME         a file that the reader writes, of any language
  *
- * Commands name the usual ports; here they get those of the service that runs.
+ * Commands name the usual ports; here they get those of the service that runs. Each page has a folder of its own,
+ * which looks like a clone: what its commands write is nowhere else.
  */
 const usualPorts: Ports = { service: '127.0.0.1:8080', admin: '127.0.0.1:8081' };
 
-const tested = [...pages].flatMap(([name, text]) => {
-  const fences = fencesOf(text).filter(({ marks }) => marks.some((mark) => /^(serve|runnable|output)$/.test(mark)));
+const tested = [...allPages].flatMap(([name, text]) => {
+  const fences = fencesOf(text).filter(({ marks }) =>
+    marks.some((mark) => /^(serve|runnable|output|file=.+)$/.test(mark)),
+  );
   return fences.length === 0 ? [] : [{ name, fences }];
 });
 
 test.each(tested)('the commands of $name do what it says', { timeout: 120_000 }, async ({ name, fences }) => {
   const wrong: string[] = [];
+  const folder = clone();
   let ports = usualPorts;
   let stdout = '';
   for (const fence of fences) {
     const at = `${name}:${fence.line}`;
-    if (fence.marks.includes('serve')) ports = await started(fence, at);
+    const written = fence.marks.find((mark) => mark.startsWith('file='))?.slice('file='.length);
+    if (written !== undefined) writeFileSync(join(folder, written), `${fence.text}\n`);
+    else if (fence.marks.includes('serve')) ports = await started(fence, folder, at);
     else if (fence.marks.includes('output')) {
       if (!patternOf(fence.text).test(stdout)) wrong.push(`${at}: the output is\n${stdout}`);
     } else {
-      const ended = await finished(fence, ports);
+      const ended = await finished(fence, folder, ports);
       if (ended.code !== promisedCode(fence)) wrong.push(`${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`);
       stdout = ended.stdout;
     }
@@ -52,10 +62,19 @@ function promisedCode({ marks }: Fence): number {
   return Number(marks.find((mark) => mark.startsWith('exit='))?.slice('exit='.length) ?? 0);
 }
 
-function bash(command: string): ChildProcess {
+/** A folder with what a clone has, until the end of the test. */
+function clone(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-page-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const name of ['package.json', 'node_modules', 'scripts', 'src', 'examples', 'bench', 'test'])
+    symlinkSync(join(root, name), join(folder, name));
+  return folder;
+}
+
+function bash(command: string, cwd: string): ChildProcess {
   // A group of its own, so that what npm starts ends with it.
   return spawn('bash', ['-euo', 'pipefail', '-c', command], {
-    cwd: root,
+    cwd,
     env: { ...process.env, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -70,8 +89,8 @@ function heard(stream: NodeJS.ReadableStream | null, hear: (all: string) => void
   });
 }
 
-async function started({ text }: Fence, at: string): Promise<Ports> {
-  const child = bash(`${text} --port 0 --admin-port 0`);
+async function started({ text }: Fence, folder: string, at: string): Promise<Ports> {
+  const child = bash(`${text} --port 0 --admin-port 0`, folder);
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     const closed = once(child, 'close');
@@ -89,8 +108,8 @@ async function started({ text }: Fence, at: string): Promise<Ports> {
   });
 }
 
-async function finished({ text }: Fence, { service, admin }: Ports): Promise<Ended> {
-  const child = bash(text.replaceAll(usualPorts.service, service).replaceAll(usualPorts.admin, admin));
+async function finished({ text }: Fence, folder: string, { service, admin }: Ports): Promise<Ended> {
+  const child = bash(text.replaceAll(usualPorts.service, service).replaceAll(usualPorts.admin, admin), folder);
   let stdout = '';
   let stderr = '';
   heard(child.stdout, (all) => {

@@ -12,7 +12,7 @@ import { pipelineSchema } from '../../src/config/pipeline-schema.ts';
 import { serverSchema } from '../../src/config/server-schema.ts';
 import { tracingOptions } from '../../src/observability/tracing-options.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
-import { codes, fencesOf, page, pages, rows, section } from './pages.ts';
+import { allPages, codes, fencesOf, page, pages, rows, section } from './pages.ts';
 
 const configuration = page('configuration.md');
 
@@ -54,7 +54,7 @@ test('the flags are those of millrace check', async () => {
   expect(documented.filter((flag) => flag.startsWith('--')).toSorted()).toEqual(told?.toSorted());
 });
 
-const examples = [...pages].flatMap(([name, text]) =>
+const examples = [...allPages].flatMap(([name, text]) =>
   fencesOf(text)
     // `elsewhere`: the configuration of another program.
     .filter(({ language, marks }) => language === 'yaml' && !marks.includes('elsewhere'))

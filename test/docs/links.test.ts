@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { pages, proseOf, root } from './pages.ts';
+import { allPages, pages, proseOf, root } from './pages.ts';
 
 /** The anchor that a heading gets: lower case, spaces as dashes, without punctuation. */
 function anchorOf(heading: string): string {
@@ -23,11 +23,11 @@ function brokenLinks(name: string, text: string): readonly string[] {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? name : join(dirname(name), file);
       if (!existsSync(join(root, path))) return true;
-      return anchor !== undefined && !anchorsOf(pages.get(path) ?? '').includes(anchor);
+      return anchor !== undefined && !anchorsOf(allPages.get(path) ?? '').includes(anchor);
     });
 }
 
-test.each([...pages])('every link in %s leads somewhere', (name, text) => {
+test.each([...allPages])('every link in %s leads somewhere', (name, text) => {
   expect(brokenLinks(name, text)).toEqual([]);
 });
 

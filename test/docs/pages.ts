@@ -17,6 +17,15 @@ export const pages: ReadonlyMap<string, string> = new Map(
   globSync('docs/*.md', { cwd: root }).map((name) => [name, readFileSync(join(root, name), 'utf8')]),
 );
 
+/** Every page that a user reads: those of docs/, and those beside what they are about. */
+export const allPages: ReadonlyMap<string, string> = new Map([
+  ...globSync(['*.md', 'examples/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md'] }).map((name): [string, string] => [
+    name,
+    readFileSync(join(root, name), 'utf8'),
+  ]),
+  ...pages,
+]);
+
 export function page(name: string): string {
   const text = pages.get(`docs/${name}`);
   if (text === undefined) throw new Error(`there is no docs/${name}`);

@@ -74,7 +74,8 @@ export const programs = {
 
 /** The service, and the proxy in front of it. Resolves when both take connections. */
 export async function proxied(name: keyof typeof programs): Promise<Proxied> {
-  const { language, mark, command }: Program = programs[name];
+  const program: Program = programs[name];
+  const { language, mark } = program;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proxy-'));
   const service = await started(folder);
   const [plain, tls] = await Promise.all([freePort(), freePort()]);
@@ -87,8 +88,8 @@ export async function proxied(name: keyof typeof programs): Promise<Proxied> {
     ['/etc/ssl/millrace', certificate(folder)],
     ...(language === 'haproxy' ? [['port 8081', `port ${new URL(service.adminUrl).port}`] as const] : []),
   ];
-  const [program, ...args] = command({ folder, fragment: replaced(shown.text, here) });
-  const end = await listening(program, args, [plain, tls]);
+  const [file, ...args] = program.command({ folder, fragment: replaced(shown.text, here) });
+  const end = await listening(file, args, [plain, tls]);
   return {
     admin: new Admin(service.adminUrl),
     url: `http://127.0.0.1:${plain}`,
