@@ -110,7 +110,8 @@ function started(folder: string): Promise<Service> {
     lookups: { rows: { table: { file: 'rows.csv', key: 'id' } } },
     pipelines: { test: { enrich }, strict: { enrich, onError: 'fail' } },
   });
-  return startService({ config, effective: {}, baseDir: folder, logger: false });
+  const loaded = { config, source: 'test', effective: {}, baseDir: folder, files: new Map<string, string>() };
+  return startService({ loaded, load: () => loaded, logger: false });
 }
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
