@@ -105,7 +105,7 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       expect(status).toBe('404');
     });
 
-    test('a stream that was cut is an error of curl: 18, and 92 over HTTP/2', async () => {
+    test('a stream that was cut is an error of curl: 18 or 56, and 92 over HTTP/2', async () => {
       const [http, url] = to();
       const client = spawn('curl', ['-ksSN', http, '-X', 'POST', '-T', '.', `${url}/v1/enrich/strict`]);
       const ended = once(client, 'exit');
@@ -113,7 +113,9 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       client.stdin.write(sent(0));
       expect(await once(client.stdout, 'data')).toEqual([answered(0)]);
       client.stdin.end('{"key":null}\n');
-      expect(await ended).toEqual([version === 'HTTP/2' ? 92 : 18, null]);
+      const [code] = await ended;
+      // 56 where the connection is gone while curl still sends.
+      expect(version === 'HTTP/2' ? [92] : [18, 56]).toContain(code);
     });
 
     test('with control=true the last line says whether the stream is complete', async () => {

@@ -5,9 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startService, type Service } from '../../src/cli/compose.ts';
-import { configSchema } from '../../src/config/schema.ts';
-import { fencesOf, page } from '../docs/pages.ts';
+import { fencesOf, page, root } from '../docs/pages.ts';
 import { Admin } from '../service/admin.ts';
 
 /** A proxy in front of a service, configured as docs/proxies.md shows it. */
@@ -102,16 +100,40 @@ export async function proxied(name: keyof typeof programs): Promise<Proxied> {
   };
 }
 
-function started(folder: string): Promise<Service> {
+interface Service {
+  readonly url: string;
+  readonly adminUrl: string;
+  stop(): Promise<void>;
+}
+
+/** A service in a process of its own. Resolves when it listens. */
+async function started(folder: string): Promise<Service> {
   writeFileSync(join(folder, 'rows.csv'), 'id,name\n1,one\n2,two\n');
   const enrich = [{ lookup: 'rows', with: { id: '/key' }, into: '/answer' }];
-  const config = configSchema.parse({
-    server: { port: 0, admin: { port: 0 }, drainTimeout: '1s' },
+  const config = {
     lookups: { rows: { table: { file: 'rows.csv', key: 'id' } } },
     pipelines: { test: { enrich }, strict: { enrich, onError: 'fail' } },
+  };
+  const file = join(folder, 'millrace.json');
+  writeFileSync(file, JSON.stringify(config));
+  const main = join(root, 'src/cli/main.ts');
+  const child = spawn(process.execPath, [main, 'serve', '-c', file, '--port', '0', '--admin-port', '0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const loaded = { config, source: 'test', effective: {}, baseDir: folder, files: new Map<string, string>() };
-  return startService({ loaded, load: () => loaded, logger: false });
+  const ended = once(child, 'close');
+  let said = '';
+  for await (const text of child.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    said += String(text);
+    const [, url, adminUrl] = /listens on (http:\S+), admin on (http:[^\s;]+)/.exec(said) ?? [];
+    if (url === undefined || adminUrl === undefined) continue;
+    child.stderr.resume();
+    const stop = async (): Promise<void> => {
+      child.kill('SIGTERM');
+      await ended;
+    };
+    return { url, adminUrl, stop };
+  }
+  throw new Error(`the service ended:\n${said}`);
 }
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
