@@ -71,7 +71,12 @@ export const cases: Readonly<Record<string, Values>> = {
   },
   'with a PodMonitor': { podMonitor: { enabled: true } },
   'with alerts and dashboards': {
-    prometheusRule: { enabled: true, labels: { release: 'prometheus' }, alertLabels: { team: 'streams' } },
+    prometheusRule: {
+      enabled: true,
+      labels: { release: 'prometheus' },
+      alertLabels: { team: 'streams' },
+      runbookBase: 'https://git.example/',
+    },
     dashboards: { enabled: true, annotations: { grafana_folder: 'Streams' } },
   },
   'closed to the network': {

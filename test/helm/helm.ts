@@ -16,7 +16,7 @@ export interface Ended {
 /** Runs helm, which never talks to a cluster here. */
 export function helm(args: readonly string[], stdin = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    const env = { ...process.env, KUBECONFIG: '/dev/null' };
+    const env = { ...process.env, KUBECONFIG: join(root, 'no-cluster') };
     const child = execFile(program, args, { cwd: root, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, stdout, stderr });
     });
@@ -52,11 +52,15 @@ export function template(
   return helm(['template', 'test', from, '--namespace', 'streams', '-f', '-', ...extra], stringify(values));
 }
 
-/** The message with which the chart refuses these values. */
-export async function refusal(values: Values): Promise<string> {
-  const { code, stderr } = await template(values);
-  return code === 0 ? '' : stderr;
+/** The message with which the chart refuses these values; Helm before 3.18 writes `a.b` for the place '/a/b'. */
+export async function refusal(values: Values, from = chart): Promise<string> {
+  const { code, stderr } = await template(values, { from });
+  return code === 0
+    ? ''
+    : stderr.replaceAll(/^- (\(root\)|[\w.-]+): /gm, (_, place: string) => `- at '${pointer(place)}': `);
 }
+
+const pointer = (place: string): string => (place === '(root)' ? '' : `/${place.replaceAll('.', '/')}`);
 
 function objectsOf(text: string): readonly KubernetesObject[] {
   // YAML 1.1, as Kubernetes reads it: there `off` is no text.

@@ -106,6 +106,7 @@ test('an Ingress passes streams on as they come', async () => {
     [`${prefix}proxy-body-size`]: '0',
     [`${prefix}proxy-read-timeout`]: '3600',
     [`${prefix}proxy-send-timeout`]: '3600',
+    [`${prefix}proxy-next-upstream`]: 'off',
   });
 });
 

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { stringify } from 'yaml';
 import { folderOf, Millrace } from '../service/serving.ts';
 import { cases, ownConfig } from './cases.ts';
-import { at, chart, helm, type KubernetesObject, one, rendered, type Values } from './helm.ts';
+import { at, type KubernetesObject, one, rendered, type Values } from './helm.ts';
 
 /** The files of the ConfigMap, as they are mounted. */
 function mounted(objects: readonly KubernetesObject[]): string {
@@ -99,10 +98,11 @@ test('helm test fails where a record of its own fails, and where there is no suc
   expect(await tested(elsewhere, url)).toEqual([1, expect.stringContaining('the status is 404, not 200')]);
 });
 
+/** The notes, as an object: Helm shows them only when it installs. */
 async function notes(values: Values): Promise<string> {
-  const args = ['install', 'test', chart, '--namespace', 'streams', '--dry-run=client', '-f', '-'];
-  const { stdout } = await helm(args, stringify(values));
-  return stdout.slice(stdout.indexOf('NOTES:'));
+  const data = '(dict "notes" (include "millrace.notes" .))';
+  const object = `{{ dict "apiVersion" "v1" "kind" "ConfigMap" "metadata" (dict "name" "notes") "data" ${data} | toYaml }}`;
+  return String(at(one(await rendered({ ...values, extraObjects: [object] }), 'ConfigMap', 'notes'), 'data.notes'));
 }
 
 /** What the command of the notes gives, sent to `url` instead of the forwarded port. */

@@ -30,15 +30,15 @@ test('the charts have the version of the package', () => {
 });
 
 test.each([
-  [{ replicas: 3 }, /'replicas' not allowed/],
-  [{ image: { tags: 'v1' } }, /at '\/image'.*'tags' not allowed/],
-  [{ replicaCount: 'three' }, /at '\/replicaCount': got string, want integer/],
+  [{ replicas: 3 }, /replicas.* not allowed/],
+  [{ image: { tags: 'v1' } }, /at '\/image'.*tags.* not allowed/],
+  [{ replicaCount: 'three' }, /at '\/replicaCount'.*string/],
   [{ service: { type: 'Clusterip' } }, /at '\/service\/type'/],
   [{ ports: { http: 80 } }, /at '\/ports\/http'/],
   [{ httpRoute: { timeouts: { request: '0' } } }, /at '\/httpRoute\/timeouts\/request'/],
   [{ topologySpreadConstraints: [{ maxSkew: 1 }] }, /topologyKey/],
-  [{ config: { ...ownConfig, pipeline: {} } }, /at '\/config'.*'pipeline' not allowed/],
-  [{ config: { server: { drainTimout: '5s' } } }, /at '\/config\/server'.*'drainTimout' not allowed/],
+  [{ config: { ...ownConfig, pipeline: {} } }, /at '\/config'.*pipeline.* not allowed/],
+  [{ config: { server: { drainTimout: '5s' } } }, /at '\/config\/server'.*drainTimout.* not allowed/],
   [{ config: { server: { drainTimeout: '5 seconds' } } }, /at '\/config\/server\/drainTimeout'/],
   [{ config: { pipelines: { a: { mode: 'orderd', enrich: [] } } } }, /at '\/config\/pipelines\/a\/mode'/],
 ])('%j is refused by the schema', async (values, said) => {

@@ -1,0 +1,38 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { fencesOf, page } from '../docs/pages.ts';
+import { helm, type KubernetesObject, rendered, root, type Values } from './helm.ts';
+import { mistakes, unknownKeys } from './kubernetes.ts';
+
+/** The YAML of a page that says it is for `mark`. */
+function valuesOf(name: string, mark: string): readonly Values[] {
+  const fences = fencesOf(page(name)).filter(({ language, marks }) => language === 'yml' && marks.join() === mark);
+  return fences.map(({ text }) => parse(text) as Values);
+}
+
+async function expectValid(objects: readonly KubernetesObject[]): Promise<void> {
+  for (const object of objects) expect([object.kind, await mistakes(object)]).toEqual([object.kind, '']);
+  expect(await unknownKeys(objects)).toEqual([]);
+}
+
+test('the chart takes all values of docs/kubernetes.md', async () => {
+  const values = valuesOf('kubernetes.md', 'values');
+  expect(values.length).toBeGreaterThan(5);
+  await expectValid((await Promise.all(values.map((each) => rendered(each)))).flat());
+});
+
+test('the example takes the values of docs/sidecar.md, and its PodMonitor is one', async () => {
+  const copy = mkdtempSync(join(tmpdir(), 'millrace-sidecar-'));
+  onTestFinished(() => rmSync(copy, { recursive: true }));
+  for (const name of ['helm/millrace-sidecar', 'examples/sidecar']) {
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  }
+  const from = join(copy, 'examples/sidecar');
+  await helm(['dependency', 'build', from]);
+  const [values = {}] = valuesOf('sidecar.md', 'sidecar');
+  await expectValid(await rendered(values, { from }));
+  await expectValid(valuesOf('sidecar.md', '') as readonly object[] as readonly KubernetesObject[]);
+});
