@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { cases, ownConfig } from './cases.ts';
 import { at, one, refusal, rendered, type Values } from './helm.ts';
 import { notRestricted } from './pod-security.ts';
@@ -51,10 +52,18 @@ test.each([
   [{ config: { server: { drainTimeout: '250ms' } } }, 5 + 1 + 5],
   [{ config: { server: { drainTimeout: '0' } }, preStopSeconds: 0 }, 5],
   [{ configFile: 'server: { drainTimeout: 2m }\npipelines: { a: {} }' }, 5 + 120 + 5],
+  [{ config: { tracing: { otlp: { url: 'http://otel:4318/v1/traces' } } } }, 5 + 30 + 3 + 5],
+  [{ config: { tracing: { otlp: { url: 'http://otel:4318/v1/traces', timeout: '500ms' } } } }, 5 + 30 + 1 + 5],
   [{ terminationGracePeriodSeconds: 7 }, 7],
   [{ config: { server: { drainTimeout: '${DRAIN}' } }, terminationGracePeriodSeconds: 300 }, 300],
 ])('with %j a pod has %i s to end', async (values, seconds) => {
   expect(at(await podOf(values), 'terminationGracePeriodSeconds')).toBe(seconds);
+});
+
+test('the times that the chart takes for granted are the defaults of the configuration', () => {
+  const schema = configJsonSchema();
+  expect(at(schema, 'properties.server.properties.drainTimeout.default')).toBe('30s');
+  expect(at(schema, 'properties.tracing.properties.otlp.properties.timeout.default')).toBe('3s');
 });
 
 test('a drain timeout that is not known before the start is told, with what to set', async () => {

@@ -24,25 +24,32 @@
 {{- end }}
 
 {{/*
-The seconds that running streams may take to finish, rounded up: server.drainTimeout as the configuration spells it, or
-its default. Where it is a reference, or stands in an existing ConfigMap, the chart can not know it.
+A duration as the configuration spells it in whole seconds, rounded up: (list KEY TEXT). Where it is a reference, such as
+${DRAIN}, the chart can not know it.
 */}}
-{{- define "millrace.drainSeconds" -}}
-{{- $server := (include "millrace.config" . | fromYaml).server | default dict -}}
-{{- $text := $server.drainTimeout | default "30s" | toString -}}
+{{- define "millrace.seconds" -}}
+{{- $text := index . 1 | toString -}}
 {{- if not (regexMatch "^(0|[0-9]+(\\.[0-9]+)?(ms|s|m|h))$" $text) -}}
-{{- fail (printf "config.server.drainTimeout is %q, which the chart can not compute with: set terminationGracePeriodSeconds, or a duration such as 30s" $text) -}}
+{{- fail (printf "%s is %q, which the chart can not compute with: set terminationGracePeriodSeconds, or a duration such as 30s" (index . 0) $text) -}}
 {{- end -}}
 {{- $number := regexFind "^[0-9.]+" $text | float64 -}}
 {{- $unit := regexFind "[a-z]+$" $text | default "s" -}}
-{{- $seconds := get (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit -}}
-{{- mulf $number $seconds | ceil | int -}}
+{{- mulf $number (get (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit) | ceil | int -}}
 {{- end }}
 
-{{/* preStop and draining both belong to the grace period; 5 seconds more are for what follows the drain. */}}
+{{/*
+What a pod does between its end in the Service and its own, one after the other: preStop, the drain, the last export of
+spans where there is one. 5 seconds more are for the rest. In an existing ConfigMap the defaults are taken for granted.
+*/}}
 {{- define "millrace.gracePeriodSeconds" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
-{{- add (int .Values.preStopSeconds) (include "millrace.drainSeconds" . | int) 5 -}}
+{{- $config := include "millrace.config" . | fromYaml -}}
+{{- $drain := list "config.server.drainTimeout" (($config.server | default dict).drainTimeout | default "30s") -}}
+{{- $export := list "config.tracing.otlp.timeout" "0" -}}
+{{- with ($config.tracing | default dict).otlp -}}
+{{- $export = list (index $export 0) (.timeout | default "3s") -}}
+{{- end -}}
+{{- add .Values.preStopSeconds (include "millrace.seconds" $drain) (include "millrace.seconds" $export) 5 -}}
 {{- else -}}
 {{- int .Values.terminationGracePeriodSeconds -}}
 {{- end -}}
