@@ -72,8 +72,9 @@ test('dashboards are put into the ConfigMap byte by byte', async () => {
   });
 });
 
+const kinds = (objects: readonly KubernetesObject[]) => objects.map(({ kind, metadata }) => kind + metadata.name);
+
 test('without alerts and dashboards nothing is made of them', async () => {
-  const kinds = (objects: readonly KubernetesObject[]) => objects.map(({ kind, metadata }) => kind + metadata.name);
   const from = chartWith({});
   const asked = await rendered(cases['with alerts and dashboards'] ?? {}, { from });
   expect(kinds(asked)).toEqual(kinds(await rendered({}, { from })));
@@ -124,12 +125,13 @@ function promtool(expr: string, samples: readonly object[]): Promise<string> {
   });
 }
 
+const queryOf = async (fullnameOverride: string) =>
+  at(
+    one(await rendered({ ...cases['scaled by KEDA'], fullnameOverride }), 'ScaledObject'),
+    'spec.triggers.0.metadata.query',
+  );
+
 test('the query of the ScaledObject is the share of slots in use, of this release alone, and 0 without streams', async () => {
-  const queryOf = async (fullnameOverride: string) =>
-    at(
-      one(await rendered({ ...cases['scaled by KEDA'], fullnameOverride }), 'ScaledObject'),
-      'spec.triggers.0.metadata.query',
-    );
   expect(await promtool(String(await queryOf('test-millrace')), [{ labels: '{}', value: 0.4 }])).toBe('');
   expect(await promtool(String(await queryOf('idle-millrace')), [{ labels: '{}', value: 0 }])).toBe('');
   expect(await promtool(String(await queryOf('other-millrace')), [{ labels: '{}', value: 0.4 }])).toContain('got:');
