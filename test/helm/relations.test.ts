@@ -81,7 +81,7 @@ test('a HorizontalPodAutoscaler scales by CPU, by the use of the slots, or by bo
   const cpu = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 75 } } };
   const slots = {
     type: 'Pods',
-    pods: { metric: { name: 'millrace_utilization' }, target: { type: 'AverageValue', averageValue: '700m' } },
+    pods: { metric: { name: 'operator_utilization' }, target: { type: 'AverageValue', averageValue: '700m' } },
   };
   const utilization = { averageValue: '700m' };
   expect(await metrics({})).toEqual([cpu]);
