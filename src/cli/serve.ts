@@ -22,11 +22,14 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
   const loaded = settingsOf(flags);
   const { config, source } = loaded;
   const logger = createLogger({ level: config.server.log.level, destination: process.stderr });
-  // The same file again, even where others have come by whose names would go first.
-  const service = await startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger });
-  const names = Object.keys(config.pipelines).join(', ');
-  // Heard from before the line is written: whoever waits for it may stop the service at once.
+  // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
   const stopped = firstSignal();
+  // The same file again, even where others have come by whose names would go first.
+  const starting = startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger });
+  const service = await Promise.race([starting, stopped]);
+  // Nothing has been served, and an `open` that hangs is not waited for.
+  if (typeof service === 'string') process.exit(exitCodes[service]);
+  const names = Object.keys(config.pipelines).join(', ');
   hangups.each(() => void service.reload('SIGHUP'));
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await stopped;

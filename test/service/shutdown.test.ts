@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { listen } from '../http/start.ts';
 import { WireClient } from '../http/wire-client.ts';
-import { type Serving, serve } from './serving.ts';
+import { folderOf, Millrace, type Serving, serve } from './serving.ts';
 
 const answer = '{"key":"1","name":"one"}';
 
@@ -52,6 +53,25 @@ test('a service without streams ends at once, whenever the signal comes', async 
   // As soon as the line is there that says where it listens.
   serving.child.kill('SIGTERM');
   expect(await serving.ended).toEqual([0, null]);
+});
+
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('%s ends a service that is still starting, with %i', async (signal, code) => {
+  const folder = folderOf({
+    'millrace.yaml': `
+lookups: { mine: { module: { file: mine.mjs } } }
+pipelines: { test: { enrich: [ { lookup: mine, with: { key: /key }, into: /answer } ] } }`,
+    'mine.mjs': `export default {
+  open() { process.stderr.write('opening\\n'); return new Promise((resolve) => setTimeout(resolve, 1e9)); },
+  asyncInvoke() {},
+};`,
+  });
+  const starting = new Millrace(['serve', '-c', join(folder, 'millrace.yaml'), '--port', '0', '--admin-port', '0']);
+  await starting.says(/opening/);
+  starting.child.kill(signal);
+  expect(await starting.ended).toEqual([code, null]);
 });
 
 test.each([
