@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -19,10 +19,16 @@ import { allPages, type Fence, fencesOf, root } from './pages.ts';
  */
 const usualPorts: Ports = { service: '127.0.0.1:8080', admin: '127.0.0.1:8081' };
 
+const ours = /^(serve|runnable|output|file=.+)$/;
+
 const tested = [...allPages].flatMap(([name, text]) => {
-  const fences = fencesOf(text).filter(({ marks }) =>
-    marks.some((mark) => /^(serve|runnable|output|file=.+)$/.test(mark)),
-  );
+  const all = fencesOf(text);
+  const fences = all.filter(({ marks }, at) => {
+    // What another test runs, such as `sh image`, is compared there.
+    const command = all.slice(0, at).findLast(({ language }) => language === 'sh');
+    if (marks.includes('output')) return command?.marks.includes('runnable') === true;
+    return marks.some((mark) => ours.test(mark));
+  });
   return fences.length === 0 ? [] : [{ name, fences }];
 });
 
@@ -66,8 +72,8 @@ function promisedCode({ marks }: Fence): number {
 function clone(): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-page-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const name of ['package.json', 'node_modules', 'scripts', 'src', 'examples', 'bench', 'test'])
-    symlinkSync(join(root, name), join(folder, name));
+  const there = readdirSync(root).filter((name) => name !== '.git');
+  for (const name of there) symlinkSync(join(root, name), join(folder, name));
   return folder;
 }
 

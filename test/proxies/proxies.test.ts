@@ -137,7 +137,7 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
   });
 });
 
-describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 20 MB', (name) => {
+describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 40 MB', (name) => {
   let proxy: Proxied;
   beforeAll(async () => {
     proxy = await proxied(name);
@@ -149,7 +149,7 @@ describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 20 MB', (name) => 
     const to = `${proxy[which]}/v1/enrich/test`;
     const upload = open(to, { method: 'POST', agent: false, rejectUnauthorized: false });
     upload.flushHeaders();
-    const count = 20_000;
+    const count = 40_000;
     const [response] = (await once(upload, 'response')) as [IncomingMessage];
     const written = (async () => {
       for (let n = 0; n < count; n += 100) {
@@ -166,13 +166,14 @@ describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 20 MB', (name) => 
       const stream = (await proxy.admin.state()).streams.at(-1);
       if (stream?.['backpressure'] === 'slow_reader') taken = Number(stream['receivedBytes']);
     }
-    expect(taken).toBeLessThan(15_000_000);
+    // What three pairs of sockets hold, and TLS.
+    expect(taken).toBeLessThan(30_000_000);
 
     const parts: string[] = [];
     response.setEncoding('utf8');
     for await (const part of response) parts.push(String(part));
     const whole = Array.from({ length: count }, (_, n) => answered(n, more)).join('');
-    // Compared as a whole: the difference of twenty megabytes is no message.
+    // Compared as a whole: the difference of forty megabytes is no message.
     expect(parts.join('') === whole).toBe(true);
     expect(response.trailers).toMatchObject({ 'millrace-status': 'complete', 'millrace-read': String(count) });
     await written;
