@@ -1,9 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /**
  * V8's settings for a process whose memory has to stay flat under a stream, measured with 210 MB of lines.
  *
  * By default the young generation grows to more than 100 MB, because in a stream there is always something that
  * survives a scavenge; and the old one is first looked at when it has doubled and more. With both bounded the largest
- * resident set falls from 255 MB to 138 (lines of 4 kB, HTTP lookups) and from 180 to 123 (lines of 200 B, a table).
+ * resident set falls from 255 MB to 142 (lines of 4 kB, HTTP lookups) and from 180 to 121 (lines of 200 B, a table).
  * 8 MB is the least that costs nothing: with 4, what is in flight survives into the old generation, and a record over
  * HTTP takes 1.23 times the CPU; with 32 it takes what it takes with 8.
  */
@@ -24,4 +27,15 @@ export function boundHeap(): void {
   } catch {
     // Forbidden here, as under Node's permission model: it runs all the same, with more memory.
   }
+}
+
+/**
+ * Collects once what the start has left behind. Until the first collection V8 lets the heap grow by what stood in it,
+ * and of 28 MB after the start a third is garbage: without this the largest resident set is 143 to 165 MB in place of 142.
+ */
+export function collectStart(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  if (typeof collect === 'function') collect();
 }

@@ -1,4 +1,5 @@
 import { createLogger } from '../observability/logger.ts';
+import { collectStart } from './bounded-heap.ts';
 import { startService } from './compose.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type ConfigFlags, settingsOf } from './settings.ts';
@@ -31,6 +32,7 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
   if (typeof service === 'string') process.exit(exitCodes[service]);
   const names = Object.keys(config.pipelines).join(', ');
   hangups.each(() => void service.reload('SIGHUP'));
+  collectStart();
   process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await stopped;
   process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
