@@ -87,8 +87,11 @@ export async function underLoad(): Promise<Serving> {
 
   async function slowlyRead(): Promise<void> {
     const response = await open('fast', long);
-    // A reader that comes late finds the response full: the service has told of itself in between.
-    await serving.admin.state();
+    // Nothing is read until the response is full, and the service says that it waits.
+    while (!stop.signal.aborted) {
+      const { streams } = await serving.admin.state();
+      if (streams.some(({ backpressure }) => backpressure === 'slow_reader')) break;
+    }
     await response.text();
   }
 
