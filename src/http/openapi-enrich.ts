@@ -51,13 +51,13 @@ export const enrichOperation = {
 
 const requestLines = [
   '{"date":"2001-01-01T01:10","delay":14,"origin":"ORD","destination":"SFO"}',
-  '{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"XXX"}',
+  '{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"ZZZ"}',
 ];
 const ord = '{"iata":"ORD","name":"Chicago O\'Hare International","city":"Chicago"}';
 const sfo = '{"iata":"SFO","name":"San Francisco International","city":"San Francisco"}';
 const responseLines = [
   `{"date":"2001-01-01T01:10","delay":14,"origin":"ORD","destination":"SFO","originAirport":${ord},"destinationAirport":${sfo}}`,
-  `{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"XXX","originAirport":${sfo},"destinationAirport":null}`,
+  `{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"ZZZ","originAirport":${sfo},"destinationAirport":null}`,
 ];
 
 /** The pipeline, the airports and the records of the examples; a test sends them through a real service. */
