@@ -11,6 +11,8 @@ import type { Arguments, LookupService } from '../lookup/lookup.ts';
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
+  /** `call` always answers at once, by no promise, and has no use for its context. */
+  readonly immediate: boolean;
   /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
   readonly onTimeout?: LookupService | undefined;
   /** What a span of a call says; undefined where a call is too short to be worth one. */

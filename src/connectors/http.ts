@@ -57,6 +57,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     }
   };
   return {
+    immediate: false,
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
       return render(calls, args, context.trace).run(context);

@@ -29,6 +29,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
   let opened: ModuleFunction | undefined;
 
   return {
+    immediate: false,
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const startedMs = clock.now();

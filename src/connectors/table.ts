@@ -40,6 +40,7 @@ function tableConnector({ file, key, reload }: TableOptions, runtime: ConnectorR
     }
   };
   return {
+    immediate: true,
     call(args) {
       const { answers } = content;
       if (answers === undefined) throw new Error(`lookup "${lookup}" is not open`);

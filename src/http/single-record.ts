@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
 import type { StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
-import type { Outcome } from '../pipeline/outcome.ts';
+import { type Outcome, textsOf } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { clientAddress } from './client-address.ts';
 import { readText } from './body-reader.ts';
@@ -67,23 +67,23 @@ export async function enrichSingleRecord(
 }
 
 /** Undefined where the pipeline drops the record. */
-function bodyOf({ kind, lines }: Outcome): Buffer | undefined {
-  if (kind === 'dropped') return undefined;
-  return Buffer.from(
-    typeof lines === 'string' ? lines : lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(',')}]`,
-  );
+function bodyOf(outcome: Outcome): Buffer | undefined {
+  if (outcome.kind === 'dropped') return undefined;
+  const texts = textsOf(outcome);
+  return Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
 }
 
 const nothingDone = { read: 0, written: 0, errors: 0, misses: 0, dropped: 0, receivedBytes: 0, sentBytes: 0 };
 
 /** `code`: why the request failed. A record that failed, but goes out all the same, is an error without one. */
-function endOf({ kind, lines, failure }: Outcome, code: RecordErrorCode | undefined): StreamEnd {
+function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
+  const { kind, failure } = outcome;
   return {
     ...nothingDone,
     outcome: code === undefined ? 'completed' : 'failed',
     code,
     read: 1,
-    written: code !== undefined ? 0 : typeof lines === 'string' ? 1 : lines.length,
+    written: code !== undefined ? 0 : textsOf(outcome).length,
     errors: failure === undefined ? 0 : 1,
     misses: kind === 'missed' ? 1 : 0,
     dropped: kind === 'dropped' ? 1 : 0,
@@ -125,8 +125,8 @@ function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCod
   );
 }
 
-function annotation({ lines }: Outcome): JsonObject | undefined {
-  const line = typeof lines === 'string' ? lines : lines[0];
+function annotation(outcome: Outcome): JsonObject | undefined {
+  const [line] = textsOf(outcome);
   const record = line === undefined ? undefined : parseJson(line);
   const error = isJsonObject(record) ? record['_error'] : undefined;
   return isJsonObject(error) ? error : undefined;

@@ -1,5 +1,5 @@
 import { Fifo } from '../core/fifo.ts';
-import type { Downstream } from '../operator/async-wait.ts';
+import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { Failure } from './failure.ts';
 import type { Outcome } from './invocation.ts';

@@ -8,6 +8,9 @@
  */
 export class Counters<Name extends string> {
   readonly #cells: ReadonlyMap<Name, { count: number }>;
+  /** What was counted last: mostly it is the same again. */
+  #name: Name | undefined;
+  #cell: { count: number } | undefined;
 
   constructor(names: readonly Name[]) {
     this.#cells = new Map(names.map((name) => [name, { count: 0 }]));
@@ -15,8 +18,11 @@ export class Counters<Name extends string> {
 
   /** A name that is not of the list is counted nowhere. */
   add(name: Name, amount = 1): void {
-    const cell = this.#cells.get(name);
-    if (cell !== undefined) cell.count += amount;
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#cell = this.#cells.get(name);
+    }
+    if (this.#cell !== undefined) this.#cell.count += amount;
   }
 
   /** The sum of these counts. */

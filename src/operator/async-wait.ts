@@ -1,53 +1,10 @@
 import { InputEnd } from '../core/call-context.ts';
-import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
-import type { CallTrace } from '../core/tracing.ts';
-import type { Attempt } from './attempt.ts';
+import type { AsyncWaitObserver, AsyncWaitOptions, Downstream } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
 import type { StreamQueue } from './queue.ts';
 import { pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
-
-export type AsyncWaitObserver = Pick<
-  PipelineObserver,
-  'recordDuration' | 'reorderWait' | 'lateCompletion' | 'backpressure'
->;
-
-export interface Downstream<Out> {
-  /** Looked at before each slot. When it turns true again, call `drain`. */
-  readonly ready: boolean;
-  emit(output: Out): void;
-  emitBarrier(barrier: Watermark): void;
-  /** Nothing more is ready for now: what was emitted should go on its way. */
-  flush(): void;
-}
-
-export interface AsyncWaitOptions<In, Out> {
-  readonly queue: StreamQueue<In, Out>;
-  /** Life of a record, from its first attempt (semantics T1). 0 = none. */
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
-  readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
-  /**
-   * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
-   * has been cancelled and can complete nothing any more (semantics T3). A throw fails it.
-   */
-  readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  /** The outcome that an error becomes. Must not throw. */
-  readonly onError: (error: unknown, input: In) => Out;
-  readonly downstream: Downstream<Out>;
-  /** A slot is free, after `offer` or `hasRoom` had said false. */
-  readonly onRoom: () => void;
-  /** `end` was called, and every slot is emitted. */
-  readonly onEnd: () => void;
-  /** Runs a turn soon, but not now: completions that come before it are emitted together. */
-  readonly schedule: (turn: () => void) => void;
-  /** The trace that the calls belong to. */
-  readonly trace?: CallTrace | undefined;
-  /** Without one, no clock is read for measuring. */
-  readonly observer: AsyncWaitObserver | undefined;
-}
 
 /**
  * The operator: admits records while slots are free, starts them, times them, and emits their outcomes
@@ -55,6 +12,7 @@ export interface AsyncWaitOptions<In, Out> {
  * no promise and no timer.
  *
  *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ turn: take, emit, flush, onRoom
+ *       └──── atOnce, while no slot is taken ────────────────────▶ emit
  */
 export class AsyncWait<In, Out> {
   readonly #options: AsyncWaitOptions<In, Out>;
@@ -149,6 +107,11 @@ export class AsyncWait<In, Out> {
 
   /** Admits and starts a record; false where no slot is free: nothing was kept, offer it again after `onRoom`. */
   offer(input: In): boolean {
+    const { atOnce } = this.#options;
+    if (atOnce !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
+      this.#pass(atOnce(input));
+      return true;
+    }
     if (!this.hasRoom()) return false;
     const slot = this.#queue.tryPut(input);
     if (slot === undefined) return false;
@@ -191,6 +154,15 @@ export class AsyncWait<In, Out> {
   /** The downstream has room again: emits what is ready, at once. */
   drain(): void {
     this.#run();
+  }
+
+  /** Emits an outcome that was there at once, with no record before it. */
+  #pass(output: Out): void {
+    this.#unflushed = true;
+    this.#observer?.reorderWait(0);
+    this.#observer?.recordDuration(0);
+    this.#downstream.emit(output);
+    this.#scheduleTurn(true);
   }
 
   #completed(slot: RecordSlot<In, Out>, output: Out): void {

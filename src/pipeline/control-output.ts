@@ -1,6 +1,6 @@
 import type { RequestError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
-import type { Downstream } from '../operator/async-wait.ts';
+import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { checkpointLine, fatalLine, summaryLine } from '../wire/control.ts';
 import type { JoinedOutput } from './joined-output.ts';

@@ -1,13 +1,16 @@
+import { Cancellation } from '../core/call-context.ts';
 import type { Clock } from '../core/time.ts';
 import { RecordError } from '../core/errors.ts';
-import type { Attempt } from '../operator/attempt.ts';
+import type { Answer } from '../lookup/lookup.ts';
 import { parseLine } from '../wire/codec.ts';
 import { compact } from '../wire/json-text.ts';
 import type { BadLine } from '../wire/bad-line.ts';
+import type { MemberScan } from '../wire/member-scan.ts';
 import type { JsonObject } from '../core/json.ts';
-import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
-import { type Plan, RecordRun } from './record-run.ts';
+import { enriched, failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
+import { type Plan, RecordRun, type RunAttempt } from './record-run.ts';
 import { RecordText } from './record-text.ts';
+import { argumentsOf, type Step } from './step.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
 export interface Entry {
@@ -35,13 +38,22 @@ export function entryOf(seq: number, line: string | BadLine, bytes?: Buffer, sta
   return { seq, line, bytes, start, record: undefined, refusal: undefined, run: undefined };
 }
 
+/** The token of a record that is answered while it is started: nothing can be cancelled or come late. */
+class AtOnce extends Cancellation implements RunAttempt {
+  outcome: Outcome | undefined;
+
+  complete(outcome: Outcome): void {
+    this.outcome = outcome;
+  }
+}
+
 /** The function that the operator runs for each line, and what it does where there is no result. */
 export class InvokeRecords {
   readonly #plan: Plan;
   readonly #onInvalid: OnFailure;
   readonly #clock: Clock;
-
   readonly #multiline: boolean;
+  readonly #atOnce = new AtOnce();
 
   constructor({ plan, onInvalid, multiline }: InvokeOptions, clock: Clock) {
     this.#plan = plan;
@@ -50,17 +62,68 @@ export class InvokeRecords {
     this.#clock = clock;
   }
 
-  readonly invoke = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
+  /** The outcome of a line, where the plan is immediate. */
+  readonly atOnce = (entry: Entry): Outcome => {
+    const token = this.#atOnce;
+    token.outcome = undefined;
+    try {
+      const { direct } = this.#plan;
+      const outcome = direct === undefined ? undefined : this.#direct(entry, direct, token);
+      if (outcome !== undefined) return outcome;
+      if (token.outcome === undefined) this.invoke(entry, token);
+    } catch (error) {
+      return this.onError(error, entry);
+    }
+    return token.outcome ?? this.onError(new Error('nothing was waited for, but there is no outcome'), entry);
+  };
+
+  readonly invoke = (entry: Entry, attempt: RunAttempt): void => {
     const { line, seq } = entry;
     if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
-    if (entry.refusal !== undefined) return attempt.fail(entry.refusal);
-    const scan = this.#scanned(entry, line) ? this.#plan.scan : undefined;
-    const value = scan === undefined ? (entry.record ?? parseLine(line)) : undefined;
-    if (value instanceof RecordError) return attempt.complete(invalid(line, seq, value, this.#onInvalid));
-    const record = new RecordText(this.#multiline ? compact(line) : line, value);
-    entry.run = new RecordRun(this.#plan, record, seq, attempt, this.#clock);
-    entry.run.start(scan);
+    if (entry.refusal !== undefined) return attempt.complete(this.onError(entry.refusal, entry));
+    this.#start(entry, line, this.#scanned(entry, line) ? this.#plan.scan : undefined, attempt);
   };
+
+  /**
+   * The outcome of a line to which one answer is added. Undefined where there is more to it: then the line has been
+   * started, or is still to be invoked.
+   */
+  #direct(entry: Entry, step: Step, token: AtOnce): Outcome | undefined {
+    const { line } = entry;
+    if (typeof line !== 'string' || this.#multiline || !this.#scanned(entry, line)) return undefined;
+    const { scan } = this.#plan;
+    const told = this.#told(step, line, scan, token);
+    if (!(told instanceof RecordError) && told.json !== undefined && scan.start(step.target.scanned) < 0) {
+      const added = step.place.add(line, told.json);
+      if (added !== undefined) return enriched(added, false);
+    }
+    this.#start(entry, line, scan, token, told);
+    return undefined;
+  }
+
+  #told(step: Step, line: string, scan: MemberScan, token: AtOnce): Answer | RecordError {
+    try {
+      const answer = step.lookup.call(argumentsOf(step, new RecordText(line), scan), token);
+      if (answer instanceof Promise) throw new Error(`lookup ${step.lookup.name} does not answer at once`);
+      return answer;
+    } catch (error) {
+      return RecordError.from(error);
+    }
+  }
+
+  #start(
+    entry: Entry,
+    line: string,
+    scan: MemberScan | undefined,
+    attempt: RunAttempt,
+    told?: Answer | RecordError,
+  ): void {
+    const value = scan === undefined ? (entry.record ?? parseLine(line)) : undefined;
+    if (value instanceof RecordError) return attempt.complete(invalid(line, entry.seq, value, this.#onInvalid));
+    const record = new RecordText(this.#multiline ? compact(line) : line, value);
+    entry.run = new RecordRun(this.#plan, record, entry.seq, attempt, this.#clock);
+    entry.run.start(scan, told);
+  }
 
   /** Whether a scan of the bytes has found the line to be an object. What it does not understand is parsed. */
   #scanned(entry: Entry, line: string): boolean {
@@ -69,7 +132,7 @@ export class InvokeRecords {
     return bytes !== undefined && entry.record === undefined && this.#plan.scan.read(bytes, start, start + line.length);
   }
 
-  readonly onTimeout = (entry: Entry, attempt: Attempt<Entry, Outcome>): void => {
+  readonly onTimeout = (entry: Entry, attempt: RunAttempt): void => {
     entry.run?.timeOut(attempt);
   };
 

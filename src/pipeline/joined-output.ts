@@ -1,7 +1,8 @@
 import type { RequestError } from '../core/errors.ts';
-import type { Downstream } from '../operator/async-wait.ts';
+import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import type { Framing } from '../wire/framing.ts';
+import { SplicedLine } from '../wire/spliced-line.ts';
 import { BarrierLine } from './barrier-line.ts';
 import type { Outcome } from './outcome.ts';
 import type { Tally } from './tally.ts';
@@ -54,8 +55,9 @@ export class JoinedOutput implements Downstream<Outcome> {
       return this.#ends.fatal(outcome.fatal);
     }
     const { lines } = outcome;
-    if (typeof lines === 'string') this.#text += this.#prefix + lines + this.#suffix;
-    else for (const line of lines) this.#text += this.#prefix + line + this.#suffix;
+    if (lines instanceof SplicedLine) this.#parts(lines);
+    else if (typeof lines === 'string') this.line(lines);
+    else for (const line of lines) this.line(line);
     if (this.#text.length >= FLUSH_CHARS) this.flush();
   }
 
@@ -66,6 +68,13 @@ export class JoinedOutput implements Downstream<Outcome> {
   /** A line that is no record's. */
   line(text: string): void {
     this.#text += this.#prefix + text + this.#suffix;
+  }
+
+  #parts({ head, opening, json, end }: SplicedLine): void {
+    this.#text += this.#prefix === '' ? head : this.#prefix + head;
+    this.#text += opening;
+    this.#text += json;
+    this.#text += end + this.#suffix;
   }
 
   flush(): void {

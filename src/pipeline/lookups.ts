@@ -15,6 +15,8 @@ import { traced } from '../lookup/traced.ts';
 export interface Lookup {
   readonly name: string;
   readonly call: LookupService;
+  /** `call` always answers at once, by no promise, and has no use for its context. */
+  readonly immediate: boolean;
   describe(args: Arguments): JsonObject;
   close(): Promise<void>;
 }
@@ -53,14 +55,15 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     throw error;
   }
   const cache = config.cache === undefined ? undefined : new LookupCache(config.cache, { clock, observer });
+  const around = [
+    ...(cache === undefined ? [] : [cache.layer]),
+    ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom }),
+    ...(runtime.tracesCalls ? spans(name, connector) : []),
+  ];
   return {
     name,
-    call: stack(
-      connector.call,
-      ...(cache === undefined ? [] : [cache.layer]),
-      ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom }),
-      ...(runtime.tracesCalls ? spans(name, connector) : []),
-    ),
+    call: stack(connector.call, ...around),
+    immediate: connector.immediate && around.length === 0,
     describe: (args) => connector.describe(args),
     async close() {
       metrics.close();

@@ -1,6 +1,6 @@
 import type { Answer } from '../lookup/lookup.ts';
 import { metaPlace } from '../wire/codec.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, textsOf } from './outcome.ts';
 import type { Step } from './step.ts';
 
 export const metaFields = ['seq', 'timing', 'source', 'attempts'] as const;
@@ -19,7 +19,10 @@ export interface MetaFacts {
 export function spliceMeta(outcome: Outcome, facts: MetaFacts): Outcome {
   const json = metaMember(facts);
   const splice = (line: string): string => metaPlace.splice(line, false, json);
-  return { ...outcome, lines: typeof outcome.lines === 'string' ? splice(outcome.lines) : outcome.lines.map(splice) };
+  return {
+    ...outcome,
+    lines: typeof outcome.lines === 'string' ? splice(outcome.lines) : textsOf(outcome).map(splice),
+  };
 }
 
 function metaMember({ fields, seq, ms, steps, answers }: MetaFacts): string {

@@ -2,11 +2,12 @@ import { RecordError, type RecordErrorCode, type RecordFailure, RequestError } f
 import type { RecordOutcome } from '../core/observer.ts';
 import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
 import type { BadLine } from '../wire/bad-line.ts';
+import { SplicedLine } from '../wire/spliced-line.ts';
 
 /** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
 export interface Outcome {
   readonly kind: RecordOutcome;
-  readonly lines: string | readonly string[];
+  readonly lines: string | SplicedLine | readonly string[];
   /** Set where something failed, also where the record goes out all the same. */
   readonly failure: RecordFailure | undefined;
   /** Set where this record ends its stream. */
@@ -17,7 +18,13 @@ export type OnFailure = 'annotate' | 'fail' | 'drop' | 'passthrough';
 
 const NONE: readonly string[] = [];
 
-export function enriched(lines: string | readonly string[], missed: boolean, failure?: RecordFailure): Outcome {
+/** The lines of an outcome as texts. */
+export function textsOf({ lines }: Outcome): readonly string[] {
+  if (typeof lines === 'string') return [lines];
+  return lines instanceof SplicedLine ? [lines.toString()] : lines;
+}
+
+export function enriched(lines: Outcome['lines'], missed: boolean, failure?: RecordFailure): Outcome {
   return { kind: missed ? 'missed' : 'enriched', lines, failure, fatal: undefined };
 }
 

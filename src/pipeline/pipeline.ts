@@ -176,8 +176,12 @@ export class Pipeline {
   #plan({ onError, meta }: StreamSettings): Plan {
     const { onMiss, explode } = this.config;
     const named = typeof onError === 'string';
+    const immediate = this.#steps.every(({ lookup, repeat }) => lookup.immediate && repeat === undefined);
+    const plain = this.#steps.length === 1 && this.#steps[0]?.when === undefined && meta.length === 0 && !explode;
     return {
       steps: this.#steps,
+      immediate,
+      direct: immediate && plain ? this.#steps[0] : undefined,
       scan: this.#scan,
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),

@@ -1,7 +1,8 @@
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
-import { AsyncWait, type Downstream } from '../operator/async-wait.ts';
+import { AsyncWait } from '../operator/async-wait.ts';
+import type { Downstream } from '../operator/async-wait-options.ts';
 import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import type { StreamQueue } from '../operator/queue.ts';
@@ -42,7 +43,7 @@ export function recordOperator(
 ): AsyncWait<Entry, Outcome> {
   const { timeoutMs, trace } = options;
   const queue = recordQueue(options);
-  const { invoke, onTimeout, onError } = new InvokeRecords(options, clock);
+  const records = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
     downstream,
     onRoom,
@@ -51,12 +52,27 @@ export function recordOperator(
     timeoutMs,
     trace,
     clock,
-    invoke,
-    onTimeout,
-    onError,
+    invoke: records.invoke,
+    atOnce: atOnceOf(options, records, leaving),
+    onTimeout: records.onTimeout,
+    onError: records.onError,
     schedule: setImmediate,
     observer,
   });
+}
+
+/** A record with a key goes through its queue, which looks for the key and refuses a record that has none. */
+function atOnceOf(
+  { plan, mode }: RecordOperatorOptions,
+  { atOnce }: InvokeRecords,
+  leaving: RecordOperatorEnds['leaving'],
+): ((entry: Entry) => Outcome) | undefined {
+  if (!plan.immediate || mode === 'keyed') return undefined;
+  if (leaving === undefined) return atOnce;
+  return (entry) => {
+    leaving(entry.seq);
+    return atOnce(entry);
+  };
 }
 
 function recordQueue({ mode, capacity, key }: RecordOperatorOptions): StreamQueue<Entry, Outcome> {

@@ -13,6 +13,10 @@ import { argumentsOf, type Step } from './step.ts';
 /** What all records of a stream have in common. */
 export interface Plan {
   readonly steps: readonly Step[];
+  /** No step has anything to wait for. */
+  readonly immediate: boolean;
+  /** The only step, where a record costs no more than one answer that is there at once, added to its line. */
+  readonly direct: Step | undefined;
   /** Finds what the steps read and write. */
   readonly scan: MemberScan;
   readonly onError: OnFailure;
@@ -81,14 +85,22 @@ export class RecordRun {
     for (let index = 2; index < plan.steps.length; index += 1) this.#answers.push(undefined);
   }
 
-  /** `scan` has just read this record's line: what it found holds until this returns. */
-  start(scan: MemberScan | undefined): void {
+  /**
+   * `scan` has just read this record's line: what it found holds until this returns. `told` is what became of the first
+   * step, where it has been asked already.
+   */
+  start(scan: MemberScan | undefined, told?: Answer | RecordError): void {
     for (const step of this.#plan.steps) {
       if (step.index < MASK_BITS && step.writesFirst && !this.#record.has(step.target, scan)) {
         this.#absent |= 1 << step.index;
       }
     }
-    for (const step of this.#plan.steps) if (step.waitsFor.length === 0) this.#ask(step, scan);
+    for (const step of this.#plan.steps) {
+      if (step.waitsFor.length > 0) continue;
+      if (step.index > 0 || told === undefined) this.#ask(step, scan);
+      else if (told instanceof RecordError) this.#refused(step, told);
+      else this.#settle(step, told);
+    }
   }
 
   /** The record's time ran out (semantics T2): what has not been answered by now fails with `timeout`. */

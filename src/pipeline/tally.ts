@@ -1,4 +1,5 @@
 import type { PipelineObserver } from '../core/observer.ts';
+import { SplicedLine } from '../wire/spliced-line.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What a stream has done so far, in records; `written` in lines. */
@@ -29,7 +30,8 @@ export class Tally implements StreamSummary {
   }
 
   out(outcome: Outcome): void {
-    this.written += typeof outcome.lines === 'string' ? 1 : outcome.lines.length;
+    const { lines } = outcome;
+    this.written += typeof lines === 'string' || lines instanceof SplicedLine ? 1 : lines.length;
     if (outcome.kind === 'missed') this.misses += 1;
     else if (outcome.kind === 'dropped') this.dropped += 1;
     if (outcome.failure !== undefined) {

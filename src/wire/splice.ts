@@ -1,6 +1,7 @@
 import { RecordError } from '../core/errors.ts';
 import { formatPointer } from '../core/json-pointer.ts';
 import { childOf, locate, skipSpace, type Child } from './json-text.ts';
+import { SplicedLine } from './spliced-line.ts';
 
 /** A place in a record, made ready once, for many lines. */
 export interface Place {
@@ -14,6 +15,8 @@ export interface Place {
    * token; otherwise the line is scanned. Throws RecordError `not_an_object` where a parent can not hold the place.
    */
   splice(line: string, absent: boolean, json: string): string;
+  /** The same for a line that is known to have no member of the place's first token. Undefined where it does not end with its brace. */
+  add(line: string, json: string): SplicedLine | undefined;
 }
 
 /**
@@ -35,7 +38,7 @@ export function compilePlace(tokens: readonly string[]): Place {
   before.push('');
   const after = before.map((_, depth) => '}'.repeat(tokens.length - depth));
   const first = tokens[0];
-  if (first === undefined) return { tokens, splice: (_line, _absent, json) => json };
+  if (first === undefined) return { tokens, splice: (_line, _absent, json) => json, add: () => undefined };
   // Inserted into the line's own braces, so without the outermost ones.
   const head = before[0]?.slice(1) ?? '';
   const next = `,${head}`;
@@ -68,6 +71,11 @@ export function compilePlace(tokens: readonly string[]): Place {
         if (depth === tokens.length) return line.slice(0, at) + json + line.slice(child.span.end);
       }
       return line;
+    },
+    add(line, json) {
+      const close = line.length - 1;
+      if (line.charCodeAt(close) !== CLOSE) return undefined;
+      return new SplicedLine(line.slice(0, close), isEmptyBefore(line, close) ? head : next, json, end);
     },
   };
 }

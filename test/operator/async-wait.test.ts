@@ -362,6 +362,52 @@ describe('keyed order', () => {
   });
 });
 
+const atOnce = (input: string): string => `${input} at once`;
+
+describe.each(modes)('an answer that is there at once, %s', (mode) => {
+  test('takes no slot while none is taken, and goes on its way in the same turn', () => {
+    const operator = new Scripted({ mode, capacity: 2, atOnce });
+    expect(operator.offer('a', 'b', 'c')).toEqual([true, true, true]);
+    expect(operator.output).toEqual(['a at once', 'b at once', 'c at once']);
+    expect([operator.wait.size, operator.events]).toEqual([0, []]);
+    operator.turn();
+    expect(operator.events).toEqual(['flush']);
+  });
+
+  test('stays behind a record or a watermark that has a slot', () => {
+    const operator = new Scripted({ mode, capacity: 3, atOnce });
+    operator.readable = false;
+    operator.offer('a');
+    operator.readable = true;
+    operator.offer('b');
+    expect([operator.started, operator.output]).toEqual([['a', 'b'], []]);
+    operator.complete('a', 'b');
+    operator.turn();
+    operator.watermark(1);
+    operator.offer('c');
+    operator.turn();
+    operator.complete('c');
+    operator.turn();
+    expect(operator.output).toEqual(['A', 'B', '| 1', 'C']);
+  });
+
+  test('waits in a slot for a reader who has no room', () => {
+    const operator = new Scripted({ mode, capacity: 2, atOnce });
+    operator.readable = false;
+    expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
+    expect([operator.output, operator.wait.size]).toEqual([[], 2]);
+  });
+
+  test('is neither asked for nor emitted after the end, or when everything is given up', () => {
+    const ended = new Scripted({ mode, atOnce });
+    ended.wait.end();
+    const aborted = new Scripted({ mode, atOnce });
+    aborted.wait.abort('over');
+    expect([...ended.offer('a'), ...aborted.offer('a')]).toEqual([false, false]);
+    expect([ended.output, aborted.output]).toEqual([[], []]);
+  });
+});
+
 describe('measures', () => {
   test('the observer hears how long a record took, how long it waited for its turn, and why the input stood still', async () => {
     const heard: string[] = [];

@@ -1,7 +1,8 @@
 import type { CallContext } from '../../src/core/call-context.ts';
 import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
 import type { Attempt } from '../../src/operator/attempt.ts';
-import { AsyncWait, type AsyncWaitObserver } from '../../src/operator/async-wait.ts';
+import { AsyncWait } from '../../src/operator/async-wait.ts';
+import type { AsyncWaitObserver } from '../../src/operator/async-wait-options.ts';
 import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
 import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
 import type { StreamQueue } from '../../src/operator/queue.ts';
@@ -22,6 +23,7 @@ export interface ScriptedOptions {
   readonly mode?: Mode;
   readonly capacity?: number;
   readonly timeoutMs?: number;
+  readonly atOnce?: (input: string) => string;
   readonly invoke?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onTimeout?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onRoom?: () => void;
@@ -44,12 +46,13 @@ export class Scripted {
   readable = true;
 
   constructor(options: ScriptedOptions = {}) {
-    const { mode = 'ordered', capacity = 2, timeoutMs = 0, invoke, onTimeout, observer } = options;
+    const { mode = 'ordered', capacity = 2, timeoutMs = 0, atOnce, invoke, onTimeout, observer } = options;
     const readable = (): boolean => this.readable;
     this.wait = new AsyncWait<string, string>({
       queue: queueOf(mode, capacity),
       timeoutMs,
       clock: this.clock,
+      atOnce,
       invoke: (input, attempt) => {
         this.started.push(input);
         this.calls.set(input, attempt);

@@ -23,11 +23,13 @@ export interface Call {
 export class ScriptedLookup implements Lookup {
   readonly name: string;
   readonly calls: Call[] = [];
+  readonly immediate: boolean;
   readonly #reply: ((args: Arguments) => Answer) | undefined;
 
-  constructor(name: string, reply?: (args: Arguments) => Answer) {
+  constructor(name: string, reply?: (args: Arguments) => Answer, immediate = false) {
     this.name = name;
     this.#reply = reply;
+    this.immediate = immediate;
   }
 
   readonly call = (args: Arguments, context: CallContext): Answer | Promise<Answer> => {

@@ -52,6 +52,7 @@ describe('a step that repeats', () => {
     const rules = { ...plainRules, canRetry: () => true, onResult: () => false, onError: () => true, delayMs: () => 0 };
     const layered = {
       name: 'far',
+      immediate: false,
       call: stack(far.call, retry<Arguments, Answer>(rules, { clock }), timeout({ timeoutMs: 1000, clock })),
       describe: () => ({}),
       close: async () => {},

@@ -1,0 +1,52 @@
+import type { PipelineObserver } from '../core/observer.ts';
+import type { Clock } from '../core/time.ts';
+import type { CallTrace } from '../core/tracing.ts';
+import type { Attempt } from './attempt.ts';
+import type { StreamQueue } from './queue.ts';
+import type { Watermark } from './watermark.ts';
+
+export type AsyncWaitObserver = Pick<
+  PipelineObserver,
+  'recordDuration' | 'reorderWait' | 'lateCompletion' | 'backpressure'
+>;
+
+export interface Downstream<Out> {
+  /** Looked at before each slot. When it turns true again, call `drain`. */
+  readonly ready: boolean;
+  emit(output: Out): void;
+  emitBarrier(barrier: Watermark): void;
+  /** Nothing more is ready for now: what was emitted should go on its way. */
+  flush(): void;
+}
+
+export interface AsyncWaitOptions<In, Out> {
+  readonly queue: StreamQueue<In, Out>;
+  /** Life of a record, from its first attempt (semantics T1). 0 = none. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
+  readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
+  /**
+   * The outcome of an input that nothing is waited for, in place of `invoke`. It takes no slot where none is taken, as
+   * nothing can pass it. Must not throw. Without it every input is invoked.
+   */
+  readonly atOnce?: ((input: In) => Out) | undefined;
+  /**
+   * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
+   * has been cancelled and can complete nothing any more (semantics T3). A throw fails it.
+   */
+  readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
+  /** The outcome that an error becomes. Must not throw. */
+  readonly onError: (error: unknown, input: In) => Out;
+  readonly downstream: Downstream<Out>;
+  /** A slot is free, after `offer` or `hasRoom` had said false. */
+  readonly onRoom: () => void;
+  /** `end` was called, and every slot is emitted. */
+  readonly onEnd: () => void;
+  /** Runs a turn soon, but not now: completions that come before it are emitted together. */
+  readonly schedule: (turn: () => void) => void;
+  /** The trace that the calls belong to. */
+  readonly trace?: CallTrace | undefined;
+  /** Without one, no clock is read for measuring. */
+  readonly observer: AsyncWaitObserver | undefined;
+}

@@ -1,0 +1,24 @@
+/**
+ * A line with a member added at its end, in parts, which are joined where the output is: each of them is one more string
+ * to go through when that is written, however deep they are nested.
+ *
+ *     {"k":7,"origin":"SAT" + ,"airport": + {"city":"San Antonio"} + }
+ *     head                    opening       json                    end
+ */
+export class SplicedLine {
+  readonly head: string;
+  readonly opening: string;
+  readonly json: string;
+  readonly end: string;
+
+  constructor(head: string, opening: string, json: string, end: string) {
+    this.head = head;
+    this.opening = opening;
+    this.json = json;
+    this.end = end;
+  }
+
+  toString(): string {
+    return this.head + this.opening + this.json + this.end;
+  }
+}
