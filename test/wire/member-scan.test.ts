@@ -4,7 +4,7 @@ import { isJsonObject, parseJson } from '../../src/core/json.ts';
 import { isJson } from '../../src/wire/json-bytes.ts';
 import { locate } from '../../src/wire/json-text.ts';
 import { MemberScan } from '../../src/wire/member-scan.ts';
-import { inLine, jsonSource, memberNames } from './json-source.ts';
+import { anywhere, inLine, jsonSource, memberNames } from './json-source.ts';
 
 function parses(text: string): boolean {
   try {
@@ -13,6 +13,15 @@ function parses(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isMistaken(text: string): boolean {
+  return isJson(Buffer.from(text)) !== parses(text);
+}
+
+/** A string of JSON with something in it behind `at` letters, of `length`. */
+function inString(something: string, at: number, length: number): string {
+  return `"${'x'.repeat(at)}${something}${'x'.repeat(length - at)}"`;
 }
 
 /** A valid text with a few of its characters replaced, doubled or taken out. */
@@ -49,6 +58,59 @@ describe('isJson', () => {
       }),
       { numRuns: 20_000 },
     );
+  });
+
+  test('says yes to all that JSON.parse takes, and to nothing else, whatever bytes are put in', () => {
+    const wounds = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
+    fc.assert(
+      fc.property(jsonSource(anywhere).value, wounds, (text, places) => {
+        const bytes = Buffer.from(text);
+        for (const [at, by] of places) bytes[at % bytes.length] = by;
+        // What is not UTF-8 never comes here.
+        const checked = Buffer.from(bytes.toString('utf8').replace(/^\uFEFF/, ' '));
+        expect(isJson(checked)).toBe(parses(checked.toString('utf8')));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  test('finds what may not stand in a string at every place of strings of every length', () => {
+    const characters = ['"', '\\', '\\"', '\\u00e9', '\\u00eg', '\n', '\0', '\u001f', ' ', '\u007f', 'é', '\u{1f6eb}'];
+    const lengths = [...Array(70).keys()];
+    const texts = lengths.flatMap((length) =>
+      lengths.slice(0, length + 1).flatMap((at) => characters.map((one) => inString(one, at, length))),
+    );
+    expect(texts.filter(isMistaken)).toEqual([]);
+  });
+
+  test('knows numbers of every length from what only looks like one', () => {
+    const digits = [...Array(40).keys()].map((length) => '9'.repeat(length));
+    const heads = ['', '-', '+', '--'].flatMap((sign) => ['', '0', '7', '00', '01'].map((first) => sign + first));
+    const fractions = ['', '.', '.5', '.0e', 'e', 'E+', 'e-3', 'e1.5'];
+    const texts = digits.flatMap((more) =>
+      heads.flatMap((head) => fractions.flatMap((tail) => [head + more + tail, head + tail + more])),
+    );
+    expect(texts.filter(isMistaken)).toEqual([]);
+  });
+
+  test('goes 64 levels deep, through arrays and objects, and no further', () => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['[{"a":', '}]'],
+    ] as const) {
+      const levels = open.length > 5 ? 2 : 1;
+      const nested = (depth: number): Buffer =>
+        Buffer.from(`${open.repeat(depth / levels)}1${close.repeat(depth / levels)}`);
+      expect([isJson(nested(64)), isJson(nested(64 + levels))]).toEqual([true, false]);
+    }
+  });
+
+  test('what is longer than a mebibyte is left to the parser, and what is a little shorter is not', () => {
+    const bodies = [1024 * 1024, 1024 * 1024 - 1].map((bytes) => Buffer.from(inString('', 0, bytes - 2)));
+    expect(bodies.map(isJson)).toEqual([false, true]);
+    expect(isJson(Buffer.from('"'.padEnd(1024 * 1024 - 1, 'x')))).toBe(false);
+    expect(isJson(Buffer.alloc(1024 * 1024 - 1, '1'))).toBe(true);
   });
 
   test.each([
