@@ -34,7 +34,7 @@ work(
       let begun = 0;
       let ended = 0;
       let bytes = 0;
-      let waitedMs = 0;
+      const waitedMs = new Float64Array(records);
       const next = (): void => {
         const path = list[begun++ % list.length] ?? '/';
         const calledAt = performance.now();
@@ -49,9 +49,11 @@ work(
               bytes += chunk.length;
             },
             onResponseEnd() {
-              waitedMs += performance.now() - calledAt;
+              waitedMs[ended++] = performance.now() - calledAt;
               if (begun < records) next();
-              if (++ended === records) resolve({ records, bytes, elapsedMs: performance.now() - started, waitedMs });
+              if (ended < records) return;
+              const elapsedMs = performance.now() - started;
+              resolve({ records, bytes, elapsedMs, medianMs: waitedMs.sort()[records >> 1] ?? Number.NaN });
             },
             onResponseError(_controller, error) {
               reject(error);
