@@ -6,7 +6,7 @@ import { work } from '../worker.ts';
 
 /**
  * Answers `GET /wait/<microseconds>` after that time, late by some tenths of a millisecond at most on a quiet machine,
- * and takes about a quarter of a core for 10,000 answers a second. Node's own timers are a millisecond and more too
+ * and takes about a third of a core for 10,000 answers a second. Node's own timers are a millisecond and more too
  * coarse: one thread reads, and another sleeps until just before the next answer is due, turns for the rest, and
  * writes the answer itself, because to wake the first would cost as much again.
  *
