@@ -217,11 +217,11 @@ export function isJson(from: i32, end: i32): bool {
 /**
  * The table of the members that are wanted. Each row has 16 bytes; a name goes on in as many rows as it needs.
  *
- *   table   [ number of spans | -    | -        | - ]
- *           [ start           | end  | is plain | - ]   for each wanted member: its span, relative to `from`, or -1
- *           [ length          | span | -        | - ]   for each of them: bytes of its name, address of its span;
- *           [ name, with anything behind it         ]
- *           [ -1              | -    | -        | - ]   no more
+ *   table   [ number of spans | -    | lengths       ]   a bit of 64 for the length of each name, modulo 64
+ *           [ start           | end  | is plain | -  ]   for each wanted member: its span, relative to `from`, or -1
+ *           [ length          | span | -        | -  ]   for each of them: bytes of its name, address of its span;
+ *           [ name, with anything behind it          ]
+ *           [ -1              | -    | -        | -  ]   no more
  */
 const ROW: i32 = 16;
 
@@ -253,6 +253,7 @@ function isSame(left: i32, right: i32, length: i32): bool {
  */
 export function scan(from: i32, end: i32, table: i32): bool {
   const wanted = table + ROW + ROW * load<i32>(table);
+  const lengths = load<u64>(table, 8);
   for (let span = table + ROW; span < wanted; span += ROW) v128.store(span, i32x4.splat(-1));
   let at = skipSpaces(from);
   if (byte(at) != OPEN_OBJECT) return false;
@@ -263,9 +264,14 @@ export function scan(from: i32, end: i32, table: i32): bool {
     const name = at + 1;
     at = skipPlain(name);
     if (byte(at) != QUOTE) return false;
-    const span = spanOf(wanted, name, at - name);
-    at = skipSpaces(at + 1);
-    if (byte(at) != COLON) return false;
+    const length = at - name;
+    const span = (lengths >> u64(length)) & 1 ? spanOf(wanted, name, length) : -1;
+    at++;
+    // Most colons and commas stand where they can: white space is looked for where they do not.
+    if (byte(at) != COLON) {
+      at = skipSpaces(at);
+      if (byte(at) != COLON) return false;
+    }
     at = skipSpaces(at + 1);
     const value = at;
     const first = byte(at);
@@ -283,9 +289,11 @@ export function scan(from: i32, end: i32, table: i32): bool {
       store<i32>(span, at - from, 4);
       store<i32>(span, isPlain, 8);
     }
-    at = skipSpaces(at);
-    if (byte(at) == CLOSE_OBJECT) return closes(at, end);
-    if (byte(at) != COMMA) return false;
+    if (byte(at) != COMMA) {
+      at = skipSpaces(at);
+      if (byte(at) == CLOSE_OBJECT) return closes(at, end);
+      if (byte(at) != COMMA) return false;
+    }
     at = skipSpaces(at + 1);
   }
 }

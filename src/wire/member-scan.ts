@@ -62,13 +62,17 @@ export class MemberScan {
 
 /** The table as the scan wants it: see there. */
 function tableOf(names: readonly string[]): Buffer {
-  const rows = [row(names.length), ...names.map(() => row())];
+  const head = row(names.length);
+  const rows = [head, ...names.map(() => row())];
+  let lengths = 0n;
   for (const [index, name] of names.entries()) {
     const bytes = Buffer.from(name);
+    lengths |= 1n << BigInt(bytes.length % 64);
     const padded = Buffer.alloc(Math.ceil(bytes.length / ROW) * ROW);
     bytes.copy(padded);
     rows.push(row(bytes.length, TABLE + ROW + ROW * index), padded);
   }
+  head.writeBigUInt64LE(lengths, 8);
   return Buffer.concat([...rows, row(-1)]);
 }
 

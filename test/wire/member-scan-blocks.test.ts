@@ -136,7 +136,7 @@ describe('names', () => {
   });
 
   test('that share their first sixteen bytes, or differ in one, are told apart', () => {
-    for (let length = 1; length <= 50; length++) {
+    for (const length of [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129]) {
       const name = 'x'.repeat(length);
       for (let at = 0; at < length; at++) {
         const other = `${name.slice(0, at)}y${name.slice(at + 1)}`;
