@@ -1,4 +1,5 @@
 import { type buildConnector, Client } from 'undici';
+import { readingConnector } from './http-reading.ts';
 import { socketConnector, type SocketOptions } from './http-socket.ts';
 import { Connection, WaitingCalls, type PooledCall } from './http-waiting.ts';
 
@@ -38,7 +39,8 @@ export class HttpPool {
 
   constructor(options: HttpPoolOptions) {
     this.#options = options;
-    this.#connectSocket = socketConnector(options);
+    const plain = options.origin.startsWith('http:') && !options.http2;
+    this.#connectSocket = plain ? readingConnector(options) : socketConnector(options);
     this.#maxWaiting = Math.max(leastWaiting, waitingRounds * options.connections * options.pipelining);
   }
 

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { type OnReadOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { CallContext } from '../core/call-context.ts';
@@ -14,10 +14,14 @@ export interface SocketOptions {
 
 const connectTimeoutMs = 10_000;
 
-/** Opens the sockets of one origin. One for all its connections: they share TLS sessions. */
-export function socketConnector({ origin, http2, tls }: SocketOptions): buildConnector.connector {
+/**
+ * Opens the sockets of one origin. One for all its connections: they share TLS sessions. `onread` takes the bytes in
+ * place of the stream.
+ */
+export function socketConnector({ origin, http2, tls }: SocketOptions, onread?: OnReadOpts): buildConnector.connector {
   return buildConnector({
     ...tls,
+    ...(onread === undefined ? {} : { onread }),
     allowH2: http2,
     timeout: connectTimeoutMs,
     ...(http2 && origin.startsWith('http:') ? { useH2c: true } : {}),
