@@ -36,9 +36,11 @@ export class HttpPool {
   #handOutScheduled = false;
   #closed = false;
   readonly #connectSocket: buildConnector.connector;
+  readonly #url: URL;
 
   constructor(options: HttpPoolOptions) {
     this.#options = options;
+    this.#url = spelledOut(options.origin);
     const plain = options.origin.startsWith('http:') && !options.http2;
     this.#connectSocket = plain ? readingConnector(options) : socketConnector(options);
     this.#maxWaiting = Math.max(leastWaiting, waitingRounds * options.connections * options.pipelining);
@@ -147,17 +149,16 @@ export class HttpPool {
   }
 
   #dispatch(call: PooledCall, { client }: Connection): void {
-    // Without `origin` undici asks its URL for it, which makes it anew each time.
-    const { origin, method } = this.#options;
+    const { method } = this.#options;
     const { path, headers, body } = call;
     // The pool keeps to `slots` by itself. Without `idempotent` and `blocking` undici would hold back what is pipelined,
     // and without `reset` it would close the connection after a GET with a body.
-    client.dispatch({ origin, method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
+    client.dispatch({ method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
   }
 
   #connect(): Connection {
-    const { origin, pipelining, http2 } = this.#options;
-    const client = new Client(origin, {
+    const { pipelining, http2 } = this.#options;
+    const client = new Client(this.#url, {
       // 2 where one would do: with 1 undici lets a turn of the event loop pass before it uses a connection again.
       pipelining: Math.max(2, pipelining),
       allowH2: http2,
@@ -178,4 +179,10 @@ export class HttpPool {
     this.#all.push(connection);
     return connection;
   }
+}
+
+/** undici asks for both with each call, and a URL puts them together anew each time: 0.6 % of a call. */
+function spelledOut(origin: string): URL {
+  const url = new URL(origin);
+  return Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
 }
