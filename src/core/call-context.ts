@@ -110,8 +110,10 @@ export class Cancellation implements CallContext {
       hook(this.#reason);
       return () => {};
     }
-    const hooks = (this.#hooks ??= []);
-    const place = hooks.push(hook) - 1;
+    // Most calls have one listener, and a literal has room for one; a push makes room for 17.
+    const known = this.#hooks;
+    const hooks = known ?? (this.#hooks = [hook]);
+    const place = known === undefined ? 0 : known.push(hook) - 1;
     return () => {
       // The place may have been given to another hook since: taking back twice must not take back that one.
       if (hooks[place] !== hook) return;
