@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Compiles `assembly/json-scan.ts` into the module that is imported, which is committed: nobody who runs it compiles. */
+/** Compiles `src/wire/assembly/json-scan.ts` into the module that is imported, which is committed: nobody who runs it compiles. */
 
 const root = join(import.meta.dirname, '..');
 const lineLength = 100;
@@ -14,7 +14,10 @@ export function compiledModule(): string {
   try {
     const out = join(folder, 'json-scan.wasm');
     const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', out];
-    execFileSync('npx', ['--no-install', 'asc', 'assembly/json-scan.ts', ...options], { cwd: root, stdio: 'inherit' });
+    execFileSync('npx', ['--no-install', 'asc', 'src/wire/assembly/json-scan.ts', ...options], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     return moduleOf(readFileSync(out));
   } finally {
     rmSync(folder, { recursive: true });
@@ -24,7 +27,7 @@ export function compiledModule(): string {
 function moduleOf(bytes: Buffer): string {
   const lines = bytes.toString('base64').match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? [];
   return [
-    '/** `assembly/json-scan.ts`, compiled by `npm run wasm`: WebAssembly in Base64. */',
+    '/** `src/wire/assembly/json-scan.ts`, compiled by `npm run wasm`: WebAssembly in Base64. */',
     'export const jsonScanWasm: string = [',
     ...lines.map((line) => `  '${line}',`),
     "].join('');",

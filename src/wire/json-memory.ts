@@ -1,7 +1,7 @@
 import { jsonScanWasm } from './json-scan-wasm.ts';
 
 /**
- * The memory in which `assembly/json-scan.ts` reads, and its functions. There is one of it in a process: each call is
+ * The memory in which `src/wire/assembly/json-scan.ts` reads, and its functions. There is one of it in a process: each call is
  * over, and its result taken, before another one begins.
  *
  *   TABLE              BLOCK                       TEXT

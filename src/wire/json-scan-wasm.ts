@@ -1,4 +1,4 @@
-/** `assembly/json-scan.ts`, compiled by `npm run wasm`: WebAssembly in Base64. */
+/** `src/wire/assembly/json-scan.ts`, compiled by `npm run wasm`: WebAssembly in Base64. */
 export const jsonScanWasm: string = [
   'AGFzbQEAAAABEwNgAX8Bf2ACf38Bf2ADf39/AX8DBwYAAAEAAgEFAwEAAAcaAwZpc0pzb24ABQRzY2FuAAQGbWVtb3J5AgAKuRoG',
   '3gICBH8BewNAA0AgACAA/QAEACIF/QwiIiIiIiIiIiIiIiIiIiIi/SMgBf0MXFxcXFxcXFxcXFxcXFxcXP0j/VAgBf0MHx8fHx8f',

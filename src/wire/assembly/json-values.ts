@@ -1,30 +1,27 @@
 /**
- * Reads JSON in bytes without making values of it: whether it is valid, and where members of an object stand.
- *
- * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json-scan-wasm.ts`. It
- * may refuse what is valid (nesting deeper than `MAX_DEPTH`, a top-level name with an escape), and then whoever asks
- * parses; it never takes what `JSON.parse` would refuse. That the bytes are UTF-8 is looked at elsewhere.
+ * Reads JSON values in bytes without making anything of them: each function is given where something begins, and gives
+ * the index behind it, or `NOT_UNDERSTOOD`.
  *
  * Nothing here knows where the memory ends: whoever calls sees to it that a 0 stands somewhere behind the text, and
  * more than 16 bytes behind that. A 0 may stand nowhere in JSON, so nothing goes past it.
  */
 
-const NOT_UNDERSTOOD: i32 = -1;
+export const NOT_UNDERSTOOD: i32 = -1;
 const MAX_DEPTH: i32 = 64;
 
 const SPACE: u32 = 0x20;
-const QUOTE: u32 = 0x22;
+export const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
-const COMMA: u32 = 0x2c;
-const COLON: u32 = 0x3a;
+export const COMMA: u32 = 0x2c;
+export const COLON: u32 = 0x3a;
 const PLUS: u32 = 0x2b;
 const MINUS: u32 = 0x2d;
 const POINT: u32 = 0x2e;
 const ZERO: u32 = 0x30;
-const OPEN_ARRAY: u32 = 0x5b;
+export const OPEN_ARRAY: u32 = 0x5b;
 const CLOSE_ARRAY: u32 = 0x5d;
-const OPEN_OBJECT: u32 = 0x7b;
-const CLOSE_OBJECT: u32 = 0x7d;
+export const OPEN_OBJECT: u32 = 0x7b;
+export const CLOSE_OBJECT: u32 = 0x7d;
 const LOWER_A: u32 = 0x61;
 const LOWER_E: u32 = 0x65;
 const LOWER_U: u32 = 0x75;
@@ -36,7 +33,7 @@ const TRUE: u32 = 0x65757274;
 const NULL: u32 = 0x6c6c756e;
 const FALS: u32 = 0x736c6166;
 
-function byte(at: i32): u32 {
+export function byte(at: i32): u32 {
   return load<u8>(at);
 }
 
@@ -48,7 +45,7 @@ function isDigit(character: u32): bool {
  * Index of the first byte from `from` on that may not stand in a string as it is. 16 are looked at together: a loop over
  * bytes ends where no processor expects it, and that is most of what it costs.
  */
-function skipPlain(from: i32): i32 {
+export function skipPlain(from: i32): i32 {
   let at = from;
   while (true) {
     const bytes = v128.load(at);
@@ -62,7 +59,7 @@ function skipPlain(from: i32): i32 {
 }
 
 /** `at` is behind the opening quote; the index given is behind the closing one. */
-function skipString(from: i32): i32 {
+export function skipString(from: i32): i32 {
   let at = from;
   while (true) {
     at = skipPlain(at);
@@ -111,7 +108,7 @@ function skipManySpaces(from: i32): i32 {
 }
 
 /** Most texts have no white space, or one space. */
-function skipSpaces(from: i32): i32 {
+export function skipSpaces(from: i32): i32 {
   const first = byte(from);
   if (first > SPACE) return from;
   return first == SPACE && byte(from + 1) > SPACE ? from + 1 : skipManySpaces(from);
@@ -150,7 +147,7 @@ function skipNumber(from: i32): i32 {
 }
 
 /** A number, or true, false or null. */
-function skipScalar(at: i32, first: u32): i32 {
+export function skipScalar(at: i32, first: u32): i32 {
   if (i32(isDigit(first)) | i32(first == MINUS)) return skipNumber(at);
   const word = load<u32>(at);
   if (word == TRUE || word == NULL) return at + 4;
@@ -158,7 +155,7 @@ function skipScalar(at: i32, first: u32): i32 {
 }
 
 /** Index behind the value that begins at `from`, or NOT_UNDERSTOOD. */
-function skipValue(from: i32): i32 {
+export function skipValue(from: i32): i32 {
   // What encloses the value at `at`, innermost first: a bit that is 1 for an object.
   let enclosing: u64 = 0;
   let depth = 0;
@@ -206,99 +203,4 @@ function skipName(at: i32): i32 {
   if (end == NOT_UNDERSTOOD) return end;
   const colon = skipSpaces(end);
   return byte(colon) == COLON ? skipSpaces(colon + 1) : NOT_UNDERSTOOD;
-}
-
-/** Whether the bytes from `from` up to `end`, where a 0 stands, are one JSON value, with white space around it at the most. */
-export function isJson(from: i32, end: i32): bool {
-  const at = skipValue(skipSpaces(from));
-  return at != NOT_UNDERSTOOD && skipSpaces(at) == end;
-}
-
-/**
- * The table of the members that are wanted. Each row has 16 bytes; a name goes on in as many rows as it needs.
- *
- *   table   [ number of spans | -    | lengths       ]   a bit of 64 for the length of each name, modulo 64
- *           [ start           | end  | is plain | -  ]   for each wanted member: its span, relative to `from`, or -1
- *           [ length          | span | -        | -  ]   for each of them: bytes of its name, address of its span;
- *           [ name, with anything behind it          ]
- *           [ -1              | -    | -        | -  ]   no more
- */
-const ROW: i32 = 16;
-
-/** Address of the span of the member with this name, or -1 where nobody wants it. Of several spans, the first. */
-function spanOf(wanted: i32, name: i32, length: i32): i32 {
-  let row = wanted;
-  while (true) {
-    const size = load<i32>(row);
-    if (size == length && isSame(row + ROW, name, length)) return load<i32>(row, 4);
-    if (size < 0) return -1;
-    row += ROW + ((size + ROW - 1) & -ROW);
-  }
-}
-
-function isSame(left: i32, right: i32, length: i32): bool {
-  let at = 0;
-  while (true) {
-    const others = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff;
-    const left16 = length - at;
-    if (left16 <= ROW) return (others & ((1 << left16) - 1)) == 0;
-    if (others != 0) return false;
-    at += ROW;
-  }
-}
-
-/**
- * Whether the bytes from `from` up to `end` are an object, with white space around it at the most, and where in it the
- * members of the table stand. What follows `end` may be anything.
- */
-export function scan(from: i32, end: i32, table: i32): bool {
-  const wanted = table + ROW + ROW * load<i32>(table);
-  const lengths = load<u64>(table, 8);
-  for (let span = table + ROW; span < wanted; span += ROW) v128.store(span, i32x4.splat(-1));
-  let at = skipSpaces(from);
-  if (byte(at) != OPEN_OBJECT) return false;
-  at = skipSpaces(at + 1);
-  if (byte(at) == CLOSE_OBJECT) return closes(at, end);
-  while (true) {
-    if (byte(at) != QUOTE) return false;
-    const name = at + 1;
-    at = skipPlain(name);
-    if (byte(at) != QUOTE) return false;
-    const length = at - name;
-    const span = (lengths >> u64(length)) & 1 ? spanOf(wanted, name, length) : -1;
-    at++;
-    // Most colons and commas stand where they can: white space is looked for where they do not.
-    if (byte(at) != COLON) {
-      at = skipSpaces(at);
-      if (byte(at) != COLON) return false;
-    }
-    at = skipSpaces(at + 1);
-    const value = at;
-    const first = byte(at);
-    let isPlain: i32 = 0;
-    if (first == QUOTE) {
-      at = skipPlain(at + 1);
-      if (byte(at) == QUOTE) {
-        isPlain = 1;
-        at++;
-      } else at = skipString(at);
-    } else at = first == OPEN_OBJECT || first == OPEN_ARRAY ? skipValue(at) : skipScalar(at, first);
-    if (at == NOT_UNDERSTOOD) return false;
-    if (span >= 0) {
-      store<i32>(span, value - from);
-      store<i32>(span, at - from, 4);
-      store<i32>(span, isPlain, 8);
-    }
-    if (byte(at) != COMMA) {
-      at = skipSpaces(at);
-      if (byte(at) == CLOSE_OBJECT) return closes(at, end);
-      if (byte(at) != COMMA) return false;
-    }
-    at = skipSpaces(at + 1);
-  }
-}
-
-/** White space may lead past the end: a brace there closes nothing here. */
-function closes(at: i32, end: i32): bool {
-  return at < end && skipSpaces(at + 1) >= end;
 }

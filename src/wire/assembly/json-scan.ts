@@ -1,0 +1,117 @@
+/**
+ * Whether bytes are JSON, and where members of an object stand in them.
+ *
+ * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json-scan-wasm.ts`. It
+ * may refuse what is valid (nesting deeper than `MAX_DEPTH`, a top-level name with an escape), and then whoever asks
+ * parses; it never takes what `JSON.parse` would refuse. That the bytes are UTF-8 is looked at elsewhere.
+ */
+import {
+  byte,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  NOT_UNDERSTOOD,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  skipPlain,
+  skipScalar,
+  skipSpaces,
+  skipString,
+  skipValue,
+} from './json-values.ts';
+
+/** Whether the bytes from `from` up to `end`, where a 0 stands, are one JSON value, with white space around it at the most. */
+export function isJson(from: i32, end: i32): bool {
+  const at = skipValue(skipSpaces(from));
+  return at != NOT_UNDERSTOOD && skipSpaces(at) == end;
+}
+
+/**
+ * The table of the members that are wanted. Each row has 16 bytes; a name goes on in as many rows as it needs.
+ *
+ *   table   [ number of spans | -    | lengths       ]   a bit of 64 for the length of each name, modulo 64
+ *           [ start           | end  | is plain | -  ]   for each wanted member: its span, relative to `from`, or -1
+ *           [ length          | span | -        | -  ]   for each of them: bytes of its name, address of its span;
+ *           [ name, with anything behind it          ]
+ *           [ -1              | -    | -        | -  ]   no more
+ */
+const ROW: i32 = 16;
+
+/** Address of the span of the member with this name, or -1 where nobody wants it. Of several spans, the first. */
+function spanOf(wanted: i32, name: i32, length: i32): i32 {
+  let row = wanted;
+  while (true) {
+    const size = load<i32>(row);
+    if (size == length && isSame(row + ROW, name, length)) return load<i32>(row, 4);
+    if (size < 0) return -1;
+    row += ROW + ((size + ROW - 1) & -ROW);
+  }
+}
+
+function isSame(left: i32, right: i32, length: i32): bool {
+  let at = 0;
+  while (true) {
+    const others = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff;
+    const left16 = length - at;
+    if (left16 <= ROW) return (others & ((1 << left16) - 1)) == 0;
+    if (others != 0) return false;
+    at += ROW;
+  }
+}
+
+/**
+ * Whether the bytes from `from` up to `end` are an object, with white space around it at the most, and where in it the
+ * members of the table stand. What follows `end` may be anything.
+ */
+export function scan(from: i32, end: i32, table: i32): bool {
+  const wanted = table + ROW + ROW * load<i32>(table);
+  const lengths = load<u64>(table, 8);
+  for (let span = table + ROW; span < wanted; span += ROW) v128.store(span, i32x4.splat(-1));
+  let at = skipSpaces(from);
+  if (byte(at) != OPEN_OBJECT) return false;
+  at = skipSpaces(at + 1);
+  if (byte(at) == CLOSE_OBJECT) return closes(at, end);
+  while (true) {
+    if (byte(at) != QUOTE) return false;
+    const name = at + 1;
+    at = skipPlain(name);
+    if (byte(at) != QUOTE) return false;
+    const length = at - name;
+    const span = (lengths >> u64(length)) & 1 ? spanOf(wanted, name, length) : -1;
+    at++;
+    // Most colons and commas stand where they can: white space is looked for where they do not.
+    if (byte(at) != COLON) {
+      at = skipSpaces(at);
+      if (byte(at) != COLON) return false;
+    }
+    at = skipSpaces(at + 1);
+    const value = at;
+    const first = byte(at);
+    let isPlain: i32 = 0;
+    if (first == QUOTE) {
+      at = skipPlain(at + 1);
+      if (byte(at) == QUOTE) {
+        isPlain = 1;
+        at++;
+      } else at = skipString(at);
+    } else at = first == OPEN_OBJECT || first == OPEN_ARRAY ? skipValue(at) : skipScalar(at, first);
+    if (at == NOT_UNDERSTOOD) return false;
+    if (span >= 0) {
+      store<i32>(span, value - from);
+      store<i32>(span, at - from, 4);
+      store<i32>(span, isPlain, 8);
+    }
+    if (byte(at) != COMMA) {
+      at = skipSpaces(at);
+      if (byte(at) == CLOSE_OBJECT) return closes(at, end);
+      if (byte(at) != COMMA) return false;
+    }
+    at = skipSpaces(at + 1);
+  }
+}
+
+/** White space may lead past the end: a brace there closes nothing here. */
+function closes(at: i32, end: i32): bool {
+  return at < end && skipSpaces(at + 1) >= end;
+}
