@@ -24,6 +24,9 @@ export class JoinedOutput implements Downstream<Outcome> {
   readonly #tally: Tally;
   readonly #ends: JoinedOutputEnds;
   #text = '';
+  /** The end of the last line in parts, and the same with the suffix: that of the next one is mostly the same. */
+  #end: string | undefined;
+  #framedEnd = '';
   #ready = true;
 
   constructor({ prefix, suffix }: Framing, tally: Tally, ends: JoinedOutputEnds) {
@@ -71,10 +74,12 @@ export class JoinedOutput implements Downstream<Outcome> {
   }
 
   #parts({ head, opening, json, end }: SplicedLine): void {
-    this.#text += this.#prefix === '' ? head : this.#prefix + head;
-    this.#text += opening;
-    this.#text += json;
-    this.#text += end + this.#suffix;
+    if (end !== this.#end) {
+      this.#end = end;
+      this.#framedEnd = end + this.#suffix;
+    }
+    const text = this.#prefix === '' ? this.#text : this.#text + this.#prefix;
+    this.#text = text + head + opening + json + this.#framedEnd;
   }
 
   flush(): void {
