@@ -91,7 +91,7 @@ export async function shareOfLimit(bench: Bench): Promise<Section> {
       `Capacity ${capacity}, ${records} records a run; the time of a run is from the start of the request to the end of the response.`,
       'Limit: a simulation of the same latencies, each longer by what a bare client sees with one call at a time (median of 300 calls); at equal latencies it is capacity ÷ latency.',
       'Heavy tail: 5 to 10 ms, and for one call in twenty a Pareto tail (alpha 1.5) up to 250 ms; in order that costs time whoever does it.',
-      'The server that waits sleeps until 0.1 ms before an answer is due and turns for the rest; it shares the cores with service and client.',
+      'The server that waits turns without sleeping, and has one of the cores for itself.',
     ],
   };
 }
