@@ -135,7 +135,7 @@ export class AsyncWait<In, Out> {
   end(cutWaits = true): void {
     if (this.#ended || this.#closed) return;
     this.#ended = true;
-    this.#roomWanted = false;
+    this.#roomCame();
     if (cutWaits) this.#inputEnd.end();
     this.#scheduleTurn(true);
   }
@@ -143,6 +143,7 @@ export class AsyncWait<In, Out> {
   /** Gives everything up: running attempts are cancelled, nothing is emitted or called from now on. */
   abort(reason: unknown): void {
     if (this.#closed) return;
+    this.#roomCame();
     this.#closed = true;
     this.#attempts.close();
     const slots = [...this.#queue.slots()];
@@ -243,11 +244,16 @@ export class AsyncWait<In, Out> {
 
   #giveRoom(): void {
     if (!this.#roomWanted || this.#closed || this.#queue.size >= this.#queue.capacity) return;
-    this.#roomWanted = false;
-    if (this.#observer !== undefined) {
-      const stopped = this.#clock.now() - this.#stoppedMs;
-      this.#observer.backpressure(this.#heldByReader ? 'slow_reader' : 'capacity', stopped);
-    }
+    this.#roomCame();
     this.#options.onRoom();
+  }
+
+  /** The input stands still no more: there is room, or nothing is taken any longer. */
+  #roomCame(): void {
+    if (!this.#roomWanted) return;
+    this.#roomWanted = false;
+    if (this.#observer === undefined) return;
+    const stopped = this.#clock.now() - this.#stoppedMs;
+    this.#observer.backpressure(this.#heldByReader ? 'slow_reader' : 'capacity', stopped);
   }
 }

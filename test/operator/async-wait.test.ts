@@ -409,6 +409,22 @@ describe.each(modes)('an answer that is there at once, %s', (mode) => {
 });
 
 describe('measures', () => {
+  test('an input that stood still until it was given up has stood still for so long', async () => {
+    const heard: string[] = [];
+    const observer = {
+      recordDuration() {},
+      reorderWait() {},
+      lateCompletion() {},
+      backpressure: (reason: string, ms: number) => void heard.push(`${reason} ${ms}`),
+    };
+    const operator = new Scripted({ capacity: 1, observer });
+    operator.offer('a', 'b');
+    await operator.clock.advance(40);
+    operator.wait.abort('over');
+    operator.wait.abort('over again');
+    expect(heard).toEqual(['capacity 40']);
+  });
+
   test('the observer hears how long a record took, how long it waited for its turn, and why the input stood still', async () => {
     const heard: string[] = [];
     const operator = new Scripted({
