@@ -7,8 +7,11 @@ import { BarrierLine } from './barrier-line.ts';
 import type { Outcome } from './outcome.ts';
 import type { Tally } from './tally.ts';
 
-/** Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. */
-const FLUSH_CHARS = 65_536;
+/**
+ * Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. With
+ * its last line and framing still less than 64 KiB, which is one segment to a reader on the same host: each wakes it.
+ */
+const FLUSH_CHARS = 60 * 1024;
 
 export interface JoinedOutputEnds {
   /** False: no room; nothing more is written until `open` is called. */
