@@ -63,21 +63,21 @@ export class ControlOutput implements Downstream<Outcome> {
   checkpoint(): void {
     if (!this.#progress.started) return;
     this.#write();
-    this.#output.flush();
+    this.#output.write();
   }
 
   complete(summary: StreamSummary): void {
     this.#rest();
     const durationMs = Math.round(this.#clock.now() - this.#startedAt);
     this.#output.line(summaryLine({ status: 'complete', ...summary, durationMs }));
-    this.#output.flush();
+    this.#output.write();
   }
 
   /** The last words of a stream that is cut. */
   fatal(error: RequestError): void {
     if (this.#progress.fresh > 0) this.#write();
     this.#output.line(fatalLine(this.#settings.problem(error)));
-    this.#output.flush();
+    this.#output.write();
   }
 
   /** Nothing is written any more. */

@@ -108,6 +108,7 @@ export class EnrichStream {
   cut(error: RequestError): void {
     if (this.#ended) return;
     this.#control?.output.fatal(error);
+    this.#output.write();
     this.abort(error);
   }
 
@@ -181,6 +182,7 @@ export class EnrichStream {
   #finished(): void {
     if (this.#ended) return;
     this.#control?.output.complete(this.summary);
+    this.#output.write();
     this.#ended = true;
     this.#sink.end(this.summary);
   }

@@ -20,7 +20,10 @@ export interface JoinedOutputEnds {
   fatal(error: RequestError): void;
 }
 
-/** Where the operator emits to: outcomes are framed and joined, and written once a turn. */
+/**
+ * Where the operator emits to: outcomes are framed and joined, and written once a turn of the event loop, however often
+ * the operator has turned in it.
+ */
 export class JoinedOutput implements Downstream<Outcome> {
   readonly #prefix: string;
   readonly #suffix: string;
@@ -31,6 +34,11 @@ export class JoinedOutput implements Downstream<Outcome> {
   #end: string | undefined;
   #framedEnd = '';
   #ready = true;
+  #writeScheduled = false;
+  readonly #scheduledWrite = (): void => {
+    this.#writeScheduled = false;
+    this.write();
+  };
 
   constructor({ prefix, suffix }: Framing, tally: Tally, ends: JoinedOutputEnds) {
     this.#prefix = prefix;
@@ -57,14 +65,14 @@ export class JoinedOutput implements Downstream<Outcome> {
   emit(outcome: Outcome): void {
     this.#tally.out(outcome);
     if (outcome.fatal !== undefined) {
-      this.flush();
+      this.write();
       return this.#ends.fatal(outcome.fatal);
     }
     const { lines } = outcome;
     if (lines instanceof SplicedLine) this.#parts(lines);
     else if (typeof lines === 'string') this.line(lines);
     else for (const line of lines) this.line(line);
-    if (this.#text.length >= FLUSH_CHARS) this.flush();
+    if (this.#text.length >= FLUSH_CHARS) this.write();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -85,7 +93,15 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.#text = text + head + opening + json + this.#framedEnd;
   }
 
+  /** Writes what was emitted when this turn of the event loop is over. */
   flush(): void {
+    if (this.#writeScheduled || this.#text === '') return;
+    this.#writeScheduled = true;
+    setImmediate(this.#scheduledWrite);
+  }
+
+  /** Writes it now. */
+  write(): void {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';

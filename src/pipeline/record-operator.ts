@@ -56,7 +56,8 @@ export function recordOperator(
     atOnce: atOnceOf(options, records, leaving),
     onTimeout: records.onTimeout,
     onError: records.onError,
-    schedule: setImmediate,
+    // An outcome leaves in the turn of the event loop in which it is there, and so does the call that its slot is free for.
+    schedule: queueMicrotask,
     observer,
   });
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../src/core/errors.ts';
 import { Answer } from '../../src/lookup/lookup.ts';
 import { pipelineOf, Run, ScriptedLookup, settled, step } from './harness.ts';
+
+/** Promises, and what they start, but no turn of the event loop. */
+const promisesSettled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 const steps = [step('a', '/k', '/x')];
 const body = (count: number) => Array.from({ length: count }, (_, k) => `{"k":${k}}\n`).join('');
@@ -56,6 +60,34 @@ describe('a stream', () => {
     run.stream.finish();
     await settled();
     expect(run.lines.length).toBe(200);
+    expect(run.writes).toBe(1);
+  });
+
+  it('asks for the next record in the turn in which a slot becomes free, and writes once for all of that turn', async () => {
+    const a = new ScriptedLookup('a');
+    const run = new Run(pipelineOf([a], steps).pipeline, { capacity: 2 });
+    run.push(body(6));
+    a.calls[0]?.answer('1');
+    await promisesSettled();
+    expect([a.calls.length, run.writes]).toEqual([3, 0]);
+    a.calls[1]?.answer('1');
+    await promisesSettled();
+    expect([a.calls.length, run.writes]).toEqual([4, 0]);
+    await settled();
+    expect([run.lines.length, run.writes]).toEqual([2, 1]);
+    run.stream.abort('test over');
+  });
+
+  it('what has left the operator is written before a cut of the same turn', async () => {
+    const a = new ScriptedLookup('a');
+    const run = new Run(pipelineOf([a], steps).pipeline);
+    run.push(body(2));
+    a.calls[0]?.answer('1');
+    await promisesSettled();
+    expect(run.output).toBe('');
+    run.stream.cut(new RequestError('draining', 'the service stops'));
+    expect(run.output).toBe('{"k":0,"x":1}\n');
+    await settled();
     expect(run.writes).toBe(1);
   });
 
