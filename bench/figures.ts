@@ -28,11 +28,24 @@ export interface Row {
   readonly value: Spread;
   readonly unit: string;
   readonly target?: { readonly atMost?: number; readonly atLeast?: number };
+  /** Of rows that say the same here it is enough that one meets its target. */
+  readonly either?: string;
 }
 
-/** Undefined where there is nothing to meet. */
-export function met({ value, target }: Row): boolean | undefined {
-  if (target === undefined) return undefined;
+export type Verdict = 'met' | 'NOT met' | 'not needed';
+
+/** What became of each row's target; undefined where there is none. */
+export function verdicts(rows: readonly Row[]): (Verdict | undefined)[] {
+  const held = new Set(rows.flatMap((row) => (row.either !== undefined && holds(row) ? [row.either] : [])));
+  return rows.map((row) => {
+    if (row.target === undefined) return undefined;
+    if (holds(row)) return 'met';
+    return row.either !== undefined && held.has(row.either) ? 'not needed' : 'NOT met';
+  });
+}
+
+function holds({ value, target }: Row): boolean {
+  if (target === undefined) return false;
   return value.median <= (target.atMost ?? Infinity) && value.median >= (target.atLeast ?? -Infinity);
 }
 

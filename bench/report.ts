@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { met, type Row, type Section } from './figures.ts';
+import { verdicts, type Row, type Section } from './figures.ts';
 
 export interface Report {
   readonly date: string;
@@ -60,12 +60,6 @@ function targetOf({ target }: Row): string {
   return target?.atLeast === undefined ? '' : `≥ ${target.atLeast}`;
 }
 
-function verdict(row: Row): string {
-  const held = met(row);
-  if (held === undefined) return '';
-  return held ? 'met' : 'NOT met';
-}
-
 /** The same tables for the terminal and for the page. */
 export function markdown(report: Report): string {
   const { cpu, cores, memoryGiB, system } = report.machine;
@@ -79,14 +73,15 @@ export function markdown(report: Report): string {
 }
 
 function sectionTable({ id, title, rows, notes }: Section): string {
+  const verdict = verdicts(rows);
   const cells = [
     ['what', 'figure', 'spread', 'target', ''],
-    ...rows.map((row) => [
+    ...rows.map((row, at) => [
       row.what,
       `${digits(row.value.median)} ${row.unit}`.trim(),
       `${digits(row.value.min)} – ${digits(row.value.max)}`,
       targetOf(row),
-      verdict(row),
+      verdict[at] ?? '',
     ]),
   ];
   const widths = cells.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 3, cell.length)), []);
