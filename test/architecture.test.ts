@@ -38,7 +38,11 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
     /^core\/time\.ts$/,
     'only core/time knows the time, timers and chance',
   ],
-  [/\bprocess\.env\b/, /^config\/load\.ts$/, 'only config/load reads the environment'],
+  [
+    /\bprocess\.env\b/,
+    /^(config\/load|cli\/bounded-heap)\.ts$/,
+    'only config/load reads the environment, and cli/bounded-heap hands it on',
+  ],
   [/\bprocess\.(exit|exitCode|abort|kill)\b/, /^cli\//, 'only cli ends the process'],
   [/\bprocess\.(stdout|stderr|stdin)\b|\bconsole\./, /^cli\//, 'only cli reads and writes the terminal'],
 ];

@@ -17,7 +17,14 @@ import { runInNewContext } from 'node:vm';
 const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-allocation-site-pretenuring'] as const;
 
 /**
- * Replaces this process by itself with these settings: V8 takes them only at its start. The process keeps its number,
+ * The allocator's setting for the same process (glibc; others do not look at it). Buffers are freed by threads of V8
+ * that have an arena each, and what is free in one is not used by the others: with one arena for all the largest
+ * resident set of the same stream is 130 to 133 MB in place of 140 to 149.
+ */
+const allocator = { MALLOC_ARENA_MAX: '1' } as const;
+
+/**
+ * Replaces this process by itself with these settings: V8 and the allocator take them only at the start. The process keeps its number,
  * its files and its arguments. Returns where that is not needed or not possible: the settings are there, one who starts
  * it by `node --max-semi-space-size=…` has chosen others, the system has no execve (Windows), or the parent listens on
  * a channel that would be lost.
@@ -27,7 +34,8 @@ export function boundHeap(): void {
   const chosen = execArgv.some((option) => option.replaceAll('_', '-').startsWith('--max-semi-space-size'));
   if (process.execve === undefined || chosen || (channel !== undefined && channel !== null)) return;
   try {
-    process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)]);
+    // What the user has set there stays.
+    process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)], { ...allocator, ...process.env });
   } catch {
     // Forbidden here, as under Node's permission model: it runs all the same, with more memory.
   }

@@ -6,11 +6,18 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-allocation-site-pretenuring'];
 
-/** The command line of a service that was started with these options of Node, as the system has it once it listens. */
-async function commandLine(...options: readonly string[]): Promise<readonly string[]> {
+/** A service that was started with these options of Node and this environment, as the system has it once it listens. */
+async function started(
+  options: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ line: readonly string[]; environment: readonly string[] }> {
   const config = 'examples/airports-table/millrace.yaml';
   const main = [...options, 'src/cli/main.ts', 'serve', '-c', config, '--port', '0', '--admin-port', '0'];
-  const child = spawn(process.execPath, main, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, main, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const read = (name: string): readonly string[] => readFileSync(`/proc/${child.pid}/${name}`, 'utf8').split('\0');
   onTestFinished(async () => {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
@@ -18,17 +25,26 @@ async function commandLine(...options: readonly string[]): Promise<readonly stri
   });
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
-    if (line.startsWith('millrace listens')) return readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0');
+    if (line.startsWith('millrace listens')) return { line: read('cmdline'), environment: read('environ') };
     said.push(line);
   }
   throw new Error(`the service did not start: ${said.join('\n')}`);
 }
 
 test('a service bounds its heap, and puts no record into the old generation from the start', async () => {
-  expect(await commandLine()).toEqual(expect.arrayContaining(flags));
+  const { line, environment } = await started([]);
+  expect(line).toEqual(expect.arrayContaining(flags));
+  expect(environment).toContain('MALLOC_ARENA_MAX=1');
 });
 
 test('a service whose heap was chosen by its user is left as it is', async () => {
-  const line = await commandLine('--max-semi-space-size=16');
+  const { line } = await started(['--max-semi-space-size=16']);
   expect(flags.filter((flag) => line.includes(flag))).toEqual([]);
+});
+
+test('the arenas that its user has chosen stay as they are', async () => {
+  const { environment } = await started([], { MALLOC_ARENA_MAX: '4', MILLRACE_SERVER_LOG_LEVEL: 'info' });
+  const arenas = environment.filter((entry) => entry.startsWith('MALLOC_ARENA_MAX='));
+  expect(arenas).toEqual(['MALLOC_ARENA_MAX=4']);
+  expect(environment).toContain('MILLRACE_SERVER_LOG_LEVEL=info');
 });
