@@ -24,10 +24,10 @@ const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-all
 const allocator = { MALLOC_ARENA_MAX: '1' } as const;
 
 /**
- * Replaces this process by itself with these settings: V8 and the allocator take them only at the start. The process keeps its number,
- * its files and its arguments. Returns where that is not needed or not possible: the settings are there, one who starts
- * it by `node --max-semi-space-size=…` has chosen others, the system has no execve (Windows), or the parent listens on
- * a channel that would be lost.
+ * Replaces this process by itself with these settings: V8 and the allocator take them only at the start. The process
+ * keeps its number, its files and its arguments. Returns where that is not needed or not possible: the settings are
+ * there, one who starts it by `node --max-semi-space-size=…` has chosen others, the system has no execve (Windows), or
+ * the parent listens on a channel that would be lost.
  */
 export function boundHeap(): void {
   const { execPath, execArgv, argv, channel } = process;

@@ -56,7 +56,8 @@ export function recordOperator(
     atOnce: atOnceOf(options, records, leaving),
     onTimeout: records.onTimeout,
     onError: records.onError,
-    // An outcome leaves in the turn of the event loop in which it is there, and so does the call that its slot is free for.
+    // Within the turn of the event loop in which an answer was read: the call that its slot is free for leaves with the
+    // other calls of that turn, where undici would hold it back until the next answers have been read.
     schedule: queueMicrotask,
     observer,
   });
