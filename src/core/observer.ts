@@ -8,7 +8,7 @@ export type RecordOutcome = (typeof recordOutcomes)[number];
 export const streamOutcomes = ['completed', 'client_aborted', 'rejected', 'failed', 'stalled', 'drained'] as const;
 export type StreamOutcome = (typeof streamOutcomes)[number];
 
-export const backpressureReasons = ['capacity', 'slow_reader', 'limit'] as const;
+export const backpressureReasons = ['capacity', 'slow_reader', 'limit', 'memory'] as const;
 export type BackpressureReason = (typeof backpressureReasons)[number];
 
 export const callOutcomes = ['ok', 'miss', 'bad_status', 'unreachable', 'timeout', 'cancelled', 'refused'] as const;
