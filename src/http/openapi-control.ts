@@ -1,16 +1,20 @@
+import { MAX_LINE_NUMBER } from '../wire/control.ts';
+
 /** Control lines, as the OpenAPI document shows them. */
 const seq = { type: 'integer', minimum: 0 };
 const count = { type: 'integer', minimum: 0 };
 
-const place = {
-  type: 'object',
-  required: ['next', 'pending'],
-  additionalProperties: false,
-  properties: {
-    next: { ...seq, description: 'Every line before this one, from 0, is done, but for those that are pending.' },
-    pending: { type: 'array', items: seq, description: 'Lines before `next` that are not done, ascending.' },
-  },
-};
+function place(line: object): object {
+  return {
+    type: 'object',
+    required: ['next', 'pending'],
+    additionalProperties: false,
+    properties: {
+      next: { ...line, description: 'Every line before this one, from 0, is done, but for those that are pending.' },
+      pending: { type: 'array', items: line, description: 'Lines before `next` that are not done, ascending.' },
+    },
+  };
+}
 
 function controlLine(name: string, description: string, value: object): object {
   return { type: 'object', description, required: [name], additionalProperties: false, properties: { [name]: value } };
@@ -33,6 +37,7 @@ export const controlParameters = {
   offset: {
     type: 'integer',
     minimum: 0,
+    maximum: MAX_LINE_NUMBER,
     description:
       'The number of the first line of the body in the whole input. Default 0. Short for a `$resume` with nothing pending.',
   },
@@ -57,12 +62,12 @@ export const controlSchemas = {
   Resume: controlLine(
     '$resume',
     'With `control=true`, as the first line, which does not count as one: the pending lines follow in their order, then line `next` and on. What can not be taken ends the stream with `bad_resume`.',
-    place,
+    place({ ...seq, maximum: MAX_LINE_NUMBER }),
   ),
   Checkpoint: controlLine(
     '$checkpoint',
     'With `control=true`: the output of every line before `next`, but for those pending, stands above this line. Blank and control lines are counted as well. In ordered mode nothing is pending.',
-    place,
+    place(seq),
   ),
   StreamSummary: controlLine('$summary', 'With `control=true`: the last line of a complete stream.', {
     type: 'object',

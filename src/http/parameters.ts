@@ -4,6 +4,7 @@ import { durationMs } from '../core/units.ts';
 import type { CheckpointEvery, ControlSettings } from '../pipeline/control-output.ts';
 import { type MetaField, metaFields } from '../pipeline/meta.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import { MAX_LINE_NUMBER } from '../wire/control.ts';
 
 /** The query parameters of `POST /v1/enrich/{pipeline}`. */
 export const parameterNames = [
@@ -131,8 +132,10 @@ function chosenCheckpoint(value: string): CheckpointEvery {
 function chosenOffset(value: string | undefined): number {
   if (value === undefined) return 0;
   const offset = /^\d{1,16}$/.test(value) ? Number(value) : -1;
-  if (offset >= 0 && Number.isSafeInteger(offset)) return offset;
-  throw refused('offset', value, `offset is ${value}; the number of a line, from 0, is allowed`);
+  if (offset >= 0 && offset <= MAX_LINE_NUMBER) return offset;
+  throw refused('offset', value, `offset is ${value}; the number of a line, from 0 to ${MAX_LINE_NUMBER}, is allowed`, {
+    limit: MAX_LINE_NUMBER,
+  });
 }
 
 /** Refuses what only a stream can have. */

@@ -19,6 +19,12 @@ export interface Checkpoint {
   readonly pending: readonly number[];
 }
 
+/**
+ * The highest number that `offset`, `next` and `pending` may name. Numbers are exact up to 2^53, nine times as much: a
+ * stream that begins here can count another 8 * 10^15 lines before two of them would get the same number.
+ */
+export const MAX_LINE_NUMBER = 1e15;
+
 const firstMember = /^\s*\{\s*"\$/;
 const resumeFirst = /^\s*\{\s*"\$resume"/;
 const expected = 'expected {"$watermark": …} and nothing beside it';
@@ -65,7 +71,7 @@ export function parseResume(line: string): Checkpoint {
   const { next, pending, ...more } = objectOr(value['$resume']);
   const surplus = Object.keys(more)[0];
   if (surplus !== undefined) throw badResume(`${surplus} is none of its members`);
-  if (!isIndex(next)) throw badResume(`next is ${shown(next)}`);
+  if (!isIndex(next)) throw badResume(`next is ${shown(next)}, which is no line number from 0 to ${MAX_LINE_NUMBER}`);
   if (!isList(pending)) throw badResume(`pending is ${shown(pending)}`);
   const indices: number[] = [];
   for (const seq of pending) {
@@ -99,7 +105,7 @@ function objectOr(value: JsonValue | undefined): JsonObject {
 }
 
 function isIndex(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_LINE_NUMBER;
 }
 
 function isList(value: JsonValue | undefined): value is readonly JsonValue[] {

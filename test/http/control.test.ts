@@ -63,6 +63,13 @@ test('one record as application/json has no control lines and no offset', async 
   }
 });
 
+test('lines from the highest offset on have numbers of their own', async () => {
+  const { url } = await start();
+  const { text } = await post(url, 'offset=1000000000000000', '[]\n[]\n[]\n');
+  const numbers = text.split('\n').flatMap((line) => /"line":(\d+)/.exec(line)?.[1] ?? []);
+  expect(numbers).toEqual(['1000000000000001', '1000000000000002', '1000000000000003']);
+});
+
 test('a $resume that can not be taken is answered by $fatal and a cut', async () => {
   const { client, heard } = await open('control=true');
   client.chunk('{"$resume":{"next":"x"}}\n');

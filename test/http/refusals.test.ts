@@ -38,7 +38,9 @@ describe('a query parameter that can not be taken is named with its value and wh
     ['control=true&checkpoint=0', 'checkpoint', '0', /a number of lines from 1, or a duration from 10ms to 24h/],
     ['control=true&checkpoint=often', 'checkpoint', 'often', /a number of lines from 1/],
     ['offset=-1', 'offset', '-1', /the number of a line, from 0/],
-    ['offset=9007199254740993', 'offset', '9007199254740993', /the number of a line, from 0/],
+    ['offset=9007199254740993', 'offset', '9007199254740993', /from 0 to 1000000000000000, is allowed/],
+    ['offset=9007199254740991', 'offset', '9007199254740991', /from 0 to 1000000000000000, is allowed/],
+    ['offset=1000000000000001', 'offset', '1000000000000001', /from 0 to 1000000000000000, is allowed/],
     ['mode=ordered&mode=unordered', 'mode', ['ordered', 'unordered'], /more than once/],
   ])('%s', async (query, parameter, value, detail) => {
     const { url, heard } = await start();
