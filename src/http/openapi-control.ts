@@ -32,7 +32,7 @@ export const controlParameters = {
   checkpoint: {
     type: 'string',
     description:
-      'With `control=true`: a `$checkpoint` line after so many lines of the input have come out (`1000`), or so long after the first one has (`5s`, 10ms to 24h). One more comes when the service drains, and one before a cut.',
+      'With `control=true`: a `$checkpoint` line after so many lines of the input have come out (`1000`), or so long after the first one has (`5s`, 10ms to 24h). One that is due waits until as many lines have come out as it names as pending, or for a second. One more comes when the service drains, and one before a cut.',
   },
   offset: {
     type: 'integer',

@@ -8,8 +8,15 @@ import type { Outcome } from './outcome.ts';
 import type { Progress } from './progress.ts';
 import type { StreamSummary } from './tally.ts';
 
-/** Checkpoints come after so many lines have come out, or so long after the first one has since the last checkpoint. */
+/** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */
 export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };
+
+/**
+ * Checkpoints that name many pending lines would be most of the output: 100 pending lines, named after each line that
+ * comes out, are some 800 bytes a line. So one that is due waits until as many lines have come out as it names, or until
+ * this long after the first of them.
+ */
+const LONGEST_WAIT_MS = 1000;
 
 export interface ControlSettings {
   /** Undefined: only when the service drains, and before a cut. */
@@ -27,6 +34,7 @@ export class ControlOutput implements Downstream<Outcome> {
   readonly #startedAt: number;
   readonly #lines: number;
   readonly #ms: number;
+  #due = false;
   #disarm: (() => void) | undefined;
 
   constructor(settings: ControlSettings, output: JoinedOutput, progress: Progress, clock: Clock) {
@@ -86,13 +94,24 @@ export class ControlOutput implements Downstream<Outcome> {
   }
 
   #emitted(): void {
-    this.#progress.emitted();
-    if (this.#progress.fresh >= this.#lines) this.#write();
-    else if (this.#ms !== Infinity) this.#disarm ??= this.#clock.setTimer(this.#ms, () => this.checkpoint());
+    const progress = this.#progress;
+    progress.emitted();
+    if (progress.fresh >= this.#lines) this.#due = true;
+    if (this.#due && progress.fresh >= progress.pending) this.#write();
+    else if (this.#ms !== Infinity) this.#disarm ??= this.#clock.setTimer(this.#ms, () => this.#timeIsUp());
+    else if (this.#due) this.#disarm ??= this.#clock.setTimer(LONGEST_WAIT_MS, () => this.checkpoint());
+  }
+
+  #timeIsUp(): void {
+    const waitMs = LONGEST_WAIT_MS - this.#ms;
+    if (waitMs <= 0 || this.#progress.fresh >= this.#progress.pending) return this.checkpoint();
+    this.#due = true;
+    this.#disarm = this.#clock.setTimer(waitMs, () => this.checkpoint());
   }
 
   #write(): void {
     this.#rest();
+    this.#due = false;
     this.#output.line(checkpointLine(this.#progress.checkpoint()));
   }
 

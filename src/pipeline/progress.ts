@@ -1,3 +1,4 @@
+import { Fifo } from '../core/fifo.ts';
 import type { Checkpoint } from '../wire/control.ts';
 
 /**
@@ -7,10 +8,15 @@ import type { Checkpoint } from '../wire/control.ts';
  *     out       x x . x x . x                in unordered mode a line may be out before earlier ones
  *     next                    ^  7           the line after the last one that is out
  *     pending       2     5                  lines before it that are not: read, or promised by a `$resume`
+ *     ahead                     8 9          lines that were read, none of them out and none after them
+ *
+ * A line moves from `ahead` to `pending` at most once, so that the number of pending lines costs nothing to know.
  */
 export class Progress {
-  /** Lines that are not out, ascending: a set keeps the order in which lines came. */
-  readonly #open = new Set<number>();
+  /** Ascending: a set keeps the order in which lines came. */
+  readonly #pending = new Set<number>();
+  /** Ascending. */
+  readonly #ahead = new Fifo<number>();
   #next: number;
   #leaving = 0;
   #started = false;
@@ -31,21 +37,26 @@ export class Progress {
     return this.#fresh;
   }
 
+  /** Lines that a checkpoint would name as pending. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   resume({ next, pending }: Checkpoint): void {
     this.#started = true;
     this.#next = next;
-    for (const seq of pending) this.#open.add(seq);
+    for (const seq of pending) this.#pending.add(seq);
   }
 
-  /** A line was read that will come out. */
+  /** A line was read that will come out. Those that a `$resume` promised are pending already. */
   read(seq: number): void {
     this.#started = true;
-    this.#open.add(seq);
+    if (seq >= this.#next) this.#ahead.push(seq);
   }
 
   /** A line that was promised came blank: there is nothing to wait for. */
   blank(seq: number): void {
-    this.#open.delete(seq);
+    this.#pending.delete(seq);
   }
 
   /** A line has left its queue and is emitted next; `emitted` follows where it really was. */
@@ -55,18 +66,19 @@ export class Progress {
 
   emitted(): void {
     const seq = this.#leaving;
-    this.#open.delete(seq);
-    if (seq >= this.#next) this.#next = seq + 1;
     this.#fresh += 1;
+    if (seq < this.#next) {
+      this.#pending.delete(seq);
+      return;
+    }
+    for (let read = this.#ahead.shift(); read !== undefined && read < seq; read = this.#ahead.shift()) {
+      this.#pending.add(read);
+    }
+    this.#next = seq + 1;
   }
 
   checkpoint(): Checkpoint {
     this.#fresh = 0;
-    const pending: number[] = [];
-    for (const seq of this.#open) {
-      if (seq >= this.#next) break;
-      pending.push(seq);
-    }
-    return { next: this.#next, pending };
+    return { next: this.#next, pending: [...this.#pending] };
   }
 }

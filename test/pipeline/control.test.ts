@@ -90,11 +90,12 @@ describe('$checkpoint', () => {
   });
 
   test('unordered: names the lines that are not out, waiting watermarks with them', async () => {
-    const { far, pipeline } = scripted({ mode: 'unordered' });
+    const { far, pipeline, clock } = scripted({ mode: 'unordered' });
     const run = new Run(pipeline, control({ lines: 1 }));
     run.push(body(record(0), record(1), record(2), '{"$watermark":1}', record(4), record(5)));
     await answer(far, 2);
     await answer(far, 4);
+    await clock.advance(1000);
     expect(run.lines).toEqual([got(2), checkpoint(3, 0, 1)]);
     await answer(far, 0);
     expect(run.lines.slice(2)).toEqual([got(0), checkpoint(3, 1)]);
@@ -140,6 +141,57 @@ describe('$checkpoint', () => {
     expect(lastOf(run)).toMatchObject({ $summary: { status: 'complete' } });
   });
 
+  test('unordered: comes when as many lines are out as it names, however often it is asked for', async () => {
+    const { far, pipeline } = scripted({ mode: 'unordered', timeout: 0 });
+    const run = new Run(pipeline, control({ lines: 1 }));
+    run.push(body(...Array.from({ length: 12 }, (_, id) => record(id))));
+    await answer(far, 6, 7, 8, 9, 10);
+    expect(run.lines).toHaveLength(5);
+    await answer(far, 11);
+    expect(run.lines.slice(5)).toEqual([got(11), checkpoint(12, 0, 1, 2, 3, 4, 5)]);
+    await answer(far, 0, 1, 2);
+    expect(run.lines.slice(7)).toEqual([got(0), got(1), got(2), checkpoint(12, 3, 4, 5)]);
+    run.stream.abort('done');
+  });
+
+  test('by time: names more lines than are out only once in a second', async () => {
+    const { far, pipeline, clock } = scripted({ mode: 'unordered', timeout: 0 });
+    const run = new Run(pipeline, control({ ms: 100 }));
+    run.push(body(...Array.from({ length: 10 }, (_, id) => record(id))));
+    await answer(far, 3);
+    await clock.advance(999);
+    expect(run.lines).toEqual([got(3)]);
+    await clock.advance(1);
+    expect(run.lines).toEqual([got(3), checkpoint(4, 0, 1, 2)]);
+    await answer(far, 4);
+    await clock.advance(100);
+    await answer(far, 0);
+    expect(run.lines.slice(2)).toEqual([got(4), got(0), checkpoint(5, 1, 2)]);
+    expect(clock.timers).toBe(0);
+    run.stream.abort('done');
+  });
+
+  test.each<CheckpointEvery>([{ lines: 1 }, { lines: 7 }, { ms: 10 }])(
+    'unordered with many lines pending: %j adds at most a few bytes to each line',
+    async (every) => {
+      const { far, pipeline, clock } = scripted({ mode: 'unordered', capacity: 2000, timeout: 0 });
+      const run = new Run(pipeline, control(every));
+      run.push(body(...Array.from({ length: 4000 }, (_, id) => record(1_000_000 + id))));
+      // The first half stays pending, so that each line that comes out leaves a thousand before it.
+      for (let done = 0; done < 4; done += 1) {
+        for (const call of far.calls.splice(1000)) call.answer(JSON.stringify(call.args['key']));
+        await settled();
+        await clock.advance(10);
+      }
+      const checkpoints = run.lines.filter((line) => line.startsWith('{"$checkpoint"'));
+      const records = run.lines.filter((line) => line.startsWith('{"id"'));
+      expect(records).toHaveLength(3000);
+      expect(checkpoints.length).toBeGreaterThan(0);
+      expect(checkpoints.join('').length / records.join('').length).toBeLessThan(0.5);
+      run.stream.abort('done');
+    },
+  );
+
   test('when asked for, but not before it is known where the input starts', async () => {
     const { far, pipeline } = scripted({ mode: 'unordered' });
     const run = new Run(pipeline, control());
@@ -170,11 +222,12 @@ describe('$resume and offset', () => {
   });
 
   test('more pending lines than slots: those that have not come are still pending', async () => {
-    const { far, pipeline } = scripted({ capacity: 2, mode: 'unordered' });
+    const { far, pipeline, clock } = scripted({ capacity: 2, mode: 'unordered' });
     const run = new Run(pipeline, control({ lines: 1 }));
     const pending = Array.from({ length: 20 }, (_, seq) => 2 * seq);
     run.push(body(JSON.stringify({ $resume: { next: 50, pending } }), ...pending.map(record), record(50)));
     await answer(far, 2);
+    await clock.advance(1000);
     expect(run.lines).toEqual([got(2), checkpoint(50, ...pending.filter((seq) => seq !== 2))]);
     for (const seq of [...pending, 50]) await answer(far, seq);
     expect(run.lines.at(-1)).toBe(checkpoint(51));

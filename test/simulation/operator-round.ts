@@ -198,8 +198,8 @@ export class OperatorRound {
         this.#clock.after(this.#random.between(0, 20), () => this.#end());
         return false;
       }
+      if (this.#refused === undefined) this.#progress.read(Watermark.is(item) ? Number(item.value) : item.seq);
       this.#refused = item;
-      this.#progress.read(Watermark.is(item) ? Number(item.value) : item.seq);
       const taken = Watermark.is(item) ? this.#wait.offerBarrier(item) : this.#wait.offer(item);
       if (!taken) {
         this.#waitsForRoom = !this.#aborted;
