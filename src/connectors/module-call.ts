@@ -4,6 +4,7 @@ import type { CallOutcome } from '../core/observer.ts';
 import { Answer } from '../lookup/lookup.ts';
 import { cancellation, outcomeOf } from './http-failure.ts';
 import type { ModuleCallee, ModuleInput, ModuleResult } from './module-function.ts';
+import { ResultWriter } from './result-source.ts';
 
 const miss = new Answer(undefined);
 
@@ -14,14 +15,16 @@ const miss = new Answer(undefined);
  */
 export class ModuleCall implements ModuleResult {
   readonly #lookup: string;
+  readonly #maxBytes: number;
   readonly #ended: (outcome: CallOutcome) => void;
   #outcome: Answer | RecordError | undefined = undefined;
   #resolve: ((answer: Answer) => void) | undefined = undefined;
   #reject: ((error: RecordError) => void) | undefined = undefined;
   #forget: (() => void) | undefined = undefined;
 
-  constructor(lookup: string, ended: (outcome: CallOutcome) => void) {
+  constructor(lookup: string, maxBytes: number, ended: (outcome: CallOutcome) => void) {
     this.#lookup = lookup;
+    this.#maxBytes = maxBytes;
     this.#ended = ended;
   }
 
@@ -57,7 +60,7 @@ export class ModuleCall implements ModuleResult {
   settle(values: unknown): void {
     if (this.#outcome !== undefined) return;
     try {
-      this.#end(answerOf(values));
+      this.#end(answerOf(values, this.#maxBytes));
     } catch (error) {
       this.completeExceptionally(error);
     }
@@ -85,10 +88,15 @@ export class ModuleCall implements ModuleResult {
   }
 }
 
-/** No value is a miss, one is the answer, several are an array of them. Throws RecordError `invalid_result`. */
-function answerOf(values: unknown): Answer {
-  if (!isCollection(values)) throw invalid(`the function gave ${kindOf(values)}`);
-  const sources = Array.from(values, jsonSource);
+/**
+ * No value is a miss, one is the answer, several are an array of them. Throws RecordError `invalid_result` or
+ * `response_too_large`, and whatever iterating throws.
+ */
+function answerOf(values: unknown, maxBytes: number): Answer {
+  if (!isCollection(values)) throw noCollection(values);
+  const writer = new ResultWriter(maxBytes);
+  const sources: string[] = [];
+  for (const value of values) sources.push(writer.write(value));
   const [first] = sources;
   if (first === undefined) return miss;
   return new Answer(sources.length === 1 ? first : `[${sources.join(',')}]`);
@@ -98,23 +106,11 @@ function isCollection(values: unknown): values is Iterable<unknown> {
   return typeof values === 'object' && values !== null && Symbol.iterator in values;
 }
 
-function jsonSource(value: unknown): string {
-  let source: string | undefined;
-  try {
-    source = JSON.stringify(value);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RecordError('invalid_result', `the function gave a value that is no JSON: ${why}`, { cause });
-  }
-  if (source === undefined) throw invalid(`the function gave ${kindOf(value)} as a value, which is no JSON`);
-  return source;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function invalid(what: string): RecordError {
-  return new RecordError('invalid_result', `${what}; a result is a collection: [] for a miss, [value] for one answer`);
+function noCollection(values: unknown): RecordError {
+  const kind = typeof values === 'object' ? 'an object' : `a ${typeof values}`;
+  const given = values === null || values === undefined ? String(values) : kind;
+  return new RecordError(
+    'invalid_result',
+    `the function gave ${given}; a result is a collection: [] for a miss, [value] for one answer`,
+  );
 }

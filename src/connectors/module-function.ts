@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { thrownMessage, thrownName } from '../core/thrown.ts';
 import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../operator/async-function.ts';
 import type { RichFunction } from '../operator/rich-function.ts';
 import type { RuntimeContext } from '../operator/runtime-context.ts';
@@ -46,10 +48,11 @@ async function importModule(file: string, generation: number): Promise<Readonly<
     const loaded: Readonly<Record<string, unknown>> = await import(url.href);
     return loaded;
   } catch (cause) {
-    if (!(cause instanceof Error)) throw new Error(`it threw while it was loaded: ${String(cause)}`, { cause });
-    // Node shows the line of a syntax error only where nothing catches it.
+    if (!types.isNativeError(cause))
+      throw new Error(`it threw while it was loaded: ${thrownMessage(cause)}`, { cause });
+    // Node shows the line of a syntax error only if nothing catches it.
     const where = cause instanceof SyntaxError ? ` (node --check ${file} shows the line)` : '';
-    throw new Error(`it can not be loaded: ${cause.name}: ${cause.message}${where}`, { cause });
+    throw new Error(`it cannot be loaded: ${thrownName(cause)}: ${thrownMessage(cause)}${where}`, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { size } from '../core/units.ts';
 
 /** What `lookups.NAME.module` takes. */
 export const moduleOptions = z
@@ -13,6 +14,9 @@ export const moduleOptions = z
       .record(z.string(), z.json())
       .default({})
       .describe('Whatever the function should know: it gets them as runtime.parameters in open.'),
+    maxResponseBytes: size
+      .prefault('1MiB')
+      .describe('The largest result of a call, as JSON. A larger one is the error response_too_large.'),
   })
   .describe(
     'Calls a function of yours. Arguments are what `with` names; its values are the answer: none is a miss, one is the answer, several are an array.',

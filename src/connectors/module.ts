@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { thrownMessage } from '../core/thrown.ts';
 import { type Arguments, type LookupService, RawJson } from '../lookup/lookup.ts';
 import { type RuntimeContext, runtimeContext } from '../operator/runtime-context.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
@@ -26,6 +27,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
 
 function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Connector {
   const { lookup, clock, observer, baseDir, metrics, logger, generation } = runtime;
+  const { maxResponseBytes } = options;
   let opened: ModuleFunction | undefined;
 
   return {
@@ -33,14 +35,17 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const startedMs = clock.now();
-      const call = new ModuleCall(lookup, (outcome) => observer.called(outcome, clock.now() - startedMs));
+      const call = new ModuleCall(lookup, maxResponseBytes, (outcome) =>
+        observer.called(outcome, clock.now() - startedMs),
+      );
       return call.run(opened.invoke, valuesOf(lookup, args), context);
     },
     get onTimeout(): LookupService | undefined {
       const hook = opened?.onTimeout;
       if (hook === undefined) return undefined;
       // The call has been counted: this is what its end is made of.
-      return (args, context) => new ModuleCall(lookup, () => {}).run(hook, valuesOf(lookup, args), context);
+      return (args, context) =>
+        new ModuleCall(lookup, maxResponseBytes, () => {}).run(hook, valuesOf(lookup, args), context);
     },
     span: { name: lookup, attributes: {} },
     describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
@@ -52,8 +57,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
         const context = runtimeContext({ taskName: lookup, parameters: options.parameters, metrics, logger });
         opened = await openFunction(resolve(baseDir, options.file), generation, context);
       } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        throw new Error(`lookup "${lookup}": module ${options.file}: ${why}`, { cause });
+        throw new Error(`lookup "${lookup}": module ${options.file}: ${thrownMessage(cause)}`, { cause });
       }
     },
     async close() {
@@ -69,9 +73,9 @@ async function openFunction(file: string, generation: number, runtime: RuntimeCo
   try {
     await loaded.open(runtime);
   } catch (cause) {
-    // What it had opened by then is let go as well (semantics F2); its first failure is the one to tell.
+    // `close` also follows a failure (semantics F2); the first failure is the one to report.
     await loaded.close().catch(() => {});
-    throw new Error(`open failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`open failed: ${thrownMessage(cause)}`, { cause });
   }
   return loaded;
 }

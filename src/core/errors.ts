@@ -1,3 +1,5 @@
+import { thrownMessage } from './thrown.ts';
+
 /**
  * The one table of everything that can go wrong, for a record and for a request.
  *
@@ -34,7 +36,8 @@ export const recordErrors = {
   invalid_result: {
     status: 502,
     retryable: false,
-    meaning: 'the function gave no collection, or a step reached `repeat.max` before its `until` held',
+    meaning:
+      'the function gave no collection or what JSON cannot carry, or a step reached `repeat.max` before its `until` held',
   },
   function_error: { status: 502, retryable: false, meaning: 'the function threw' },
   cancelled: { status: 503, retryable: true, meaning: 'the stream ended before the answer came' },
@@ -89,11 +92,14 @@ export class RecordError extends Error implements RecordFailure {
   override readonly name = 'RecordError';
   readonly code: RecordErrorCode;
   readonly details: FailureDetails;
+  /** Private, so that `in` recognises an instance without running code of what was thrown; `instanceof` runs a Proxy's. */
+  readonly #retryable: boolean;
 
   constructor(code: RecordErrorCode, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.details = details;
+    this.#retryable = recordErrors[code].retryable;
   }
 
   /** The same failure, with more known of it. */
@@ -102,14 +108,13 @@ export class RecordError extends Error implements RecordFailure {
   }
 
   get retryable(): boolean {
-    return recordErrors[this.code].retryable;
+    return this.#retryable;
   }
 
-  /** Total: whatever was thrown becomes a RecordError; a stranger becomes `function_error` and its `cause`. */
+  /** Total: whatever was thrown becomes a RecordError. Anything else becomes `function_error`, with it as `cause`. */
   static from(thrown: unknown): RecordError {
-    if (thrown instanceof RecordError) return thrown;
-    const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-    return new RecordError('function_error', message, { cause: thrown });
+    if (typeof thrown === 'object' && thrown !== null && #retryable in thrown) return thrown;
+    return new RecordError('function_error', thrownMessage(thrown), { cause: thrown });
   }
 }
 

@@ -71,8 +71,11 @@ export class FunctionMetrics {
     counts.set(lookup, held);
     return {
       inc(n = 1) {
-        if (!(n >= 0)) throw new RangeError(`${name}: a counter only goes up, not by ${String(n)}`);
-        held.count += n;
+        const count = held.count + n;
+        // A sum that is infinite would make all metrics unreadable.
+        if (!(n >= 0 && Number.isFinite(count)))
+          throw new RangeError(`${name}: a counter only goes up by finite numbers, not by ${String(n)}`);
+        held.count = count;
       },
     };
   }

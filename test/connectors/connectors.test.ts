@@ -58,7 +58,9 @@ for (const [name, source] of Object.entries(style)) {
 test('the registry chooses the connector whose options are there', () => {
   const choice = connectorOf({ table: { file: 'a.csv', key: 'iata' } });
   expect(choice).toMatchObject({ name: 'table', parameters: ['iata'], problems: [] });
-  expect(connectorOf({ module: { file: 'a.mjs', parameters: {} } })).toMatchObject({ parameters: undefined });
+  expect(connectorOf({ module: connectors.module.schema.parse({ file: 'a.mjs' }) })).toMatchObject({
+    parameters: undefined,
+  });
   const url = 'http://{host}/{iata}';
   expect(connectorOf({ http: connectors.http.schema.parse({ url }) })).toMatchObject({
     name: 'http',

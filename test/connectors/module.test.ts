@@ -70,20 +70,114 @@ describe('the values of a function', () => {
     ['an object that is no collection', '({ a: 1 })', /gave an object.*\[value\]/],
     ['a string', '"SFO"', /gave a string/],
     ['a number', '7', /gave a number/],
-    ['a function as a value', '[() => 1]', /gave a function as a value/],
-    ['undefined as a value', '[undefined]', /gave undefined as a value/],
-    ['a BigInt as a value', '[1n]', /no JSON: .*BigInt/],
-    ['a circle', '(() => { const a = []; a.push(a); return [a]; })()', /no JSON: .*circular/],
-  ])('are `invalid_result` where they are %s', async (_, values, message) => {
+    ['an async generator', '(async function* () { yield 1; })()', /gave an object/],
+  ])('are `invalid_result` if they are no collection: %s', async (_, values, message) => {
     for (const kind of ['', 'async ']) {
       const { ask, heard } = await openModule(`export default ${kind}() => ${values};`);
-      expect(await ask()).toMatchObject({
-        code: 'invalid_result',
-        message: expect.stringMatching(message),
-        details: { lookup: 'airport' },
-      });
+      const details = { lookup: 'airport' };
+      expect(await ask()).toMatchObject({ code: 'invalid_result', message: expect.stringMatching(message), details });
       expect(heard.outcomes).toHaveLength(1);
     }
+  });
+
+  test.each([
+    ['a function', '() => 1', /gave a function as value 1/],
+    ['undefined', 'undefined', /gave undefined as value 1/],
+    ['a symbol', 'Symbol("s")', /gave a symbol as value 1/],
+    ['a BigInt', '1n', /gave a BigInt as value 1 .*rawJSON/],
+    ['NaN', '{ a: [0, { b: NaN }] }', /gave NaN at \/a\/1\/b of value 1/],
+    ['Infinity', '{ "x/y": -Infinity }', /gave -Infinity at \/x~1y of value 1/],
+    ['undefined in an array', '{ a: [undefined] }', /gave undefined at \/a\/0/],
+    ['a hole', '{ a: [1, , 3] }', /gave a hole in an array at \/a\/1/],
+    ['a long array without elements', 'new Array(4294967295)', /a hole in an array at \/0/],
+    ['a function as a member', '{ f() {} }', /gave a function at \/f/],
+    ['a symbol as a member', '{ s: Symbol() }', /gave a symbol at \/s/],
+    ['a Map', '{ m: new Map([["a", 1]]) }', /gave an object of class Map at \/m/],
+    ['a Set', 'new Set()', /an object of class Set as value 1/],
+    ['a Map with members', 'Object.assign(new Map(), { a: 1 })', /class Map/],
+    ['a regular expression', '{ r: /x/ }', /class RegExp at \/r/],
+    ['a promise', '{ p: Promise.resolve(1) }', /class Promise at \/p/],
+    ['an error', '{ e: Object.assign(new TypeError("x"), { code: 1 }) }', /class TypeError at \/e/],
+    ['a typed array', '{ t: new Float64Array(2) }', /class Float64Array at \/t/],
+    ['an ArrayBuffer', 'new ArrayBuffer(2)', /class ArrayBuffer/],
+    ['a number object', '{ n: new Number(NaN) }', /class Number at \/n/],
+    ['an object that hides its content', '{ h: new Headers({ a: "b" }) }', /class Headers at \/h/],
+    ['a WeakRef', 'new WeakRef({})', /class WeakRef/],
+    ['a generator', '{ g: (function* () {})() }', /of a class|class/],
+    ['an invalid Date', '{ d: new Date("x") }', /an invalid Date at \/d/],
+    ['a toJSON that gives NaN', '{ t: { toJSON: () => NaN } }', /gave NaN at \/t/],
+    ['a toJSON that throws', '{ t: { toJSON() { throw new Error("no JSON") } } }', /cannot be read at \/t .*no JSON/],
+    ['a getter that throws', '{ get g() { throw null } }', /cannot be read at \/g .*null/],
+    ['a revoked Proxy', '(() => { const r = Proxy.revocable({}, {}); r.revoke(); return r.proxy; })()', /revoked/],
+    ['a Proxy whose traps throw', 'new Proxy({}, { ownKeys() { throw new Error("trap") } })', /trap/],
+    ['a circle', '(() => { const a = []; a.push(a); return a; })()', /holds itself at \/0/],
+    ['a circle of two', '(() => { const a = { b: {} }; a.b.a = a; return a; })()', /holds itself at \/b\/a/],
+    [
+      'an endless depth',
+      '(() => { const deep = () => ({ get d() { return deep(); } }); return deep(); })()',
+      /1000 levels/,
+    ],
+  ])('are `invalid_result` with the place of what JSON cannot carry: %s', async (_, value, message) => {
+    const { ask } = await openModule(`export default async () => [${value}];`);
+    expect(await ask()).toMatchObject({ code: 'invalid_result', message: expect.stringMatching(message) });
+  });
+
+  test('are counted: the place of a wrong one says which it is', async () => {
+    const { ask } = await openModule('export default async () => [1, { a: 2 }, { a: NaN }];');
+    expect(await ask()).toMatchObject({
+      code: 'invalid_result',
+      message: 'the function gave NaN at /a of value 3 of its result: JSON has no such number; give null instead',
+    });
+  });
+
+  test.each([
+    ['a member that is undefined, left out', '{ a: 1, b: undefined }', '{"a":1}'],
+    ['a toJSON that gives undefined, left out', '{ a: 1, b: { toJSON() {} } }', '{"a":1}'],
+    ['a member whose name is a symbol, left out', '{ [Symbol("s")]: 1, a: 2 }', '{"a":2}'],
+    ['a member that is not enumerable, left out', 'Object.defineProperty({ a: 1 }, "b", { value: 2 })', '{"a":1}'],
+    ['-0 as 0', '[-0]', '[0]'],
+    ['a Date as ISO 8601', '{ at: new Date(0) }', '{"at":"1970-01-01T00:00:00.000Z"}'],
+    ['a URL as its text', 'new URL("http://a.example/b")', '"http://a.example/b"'],
+    ['a Buffer as Node writes it', 'Buffer.from("a")', '{"type":"Buffer","data":[97]}'],
+    ['an instance of a class as its members', 'new (class Depot { id = 7; near() {} })()', '{"id":7}'],
+    ['an object without a prototype', 'Object.assign(Object.create(null), { a: 1 })', '{"a":1}'],
+    ['an object of another realm', '(await import("node:vm")).runInNewContext("({ a: [{}] })")', '{"a":[{}]}'],
+    ['a module', 'await import("data:text/javascript,export const a = 1")', '{"a":1}'],
+    ['a Proxy', 'new Proxy({ a: [1] }, {})', '{"a":[1]}'],
+    ['a getter', '{ get a() { return 1; } }', '{"a":1}'],
+    ['a member named __proto__', 'JSON.parse("{\\"__proto__\\":{\\"a\\":1}}")', '{"__proto__":{"a":1}}'],
+    ['a number with all its digits', '{ n: JSON.rawJSON("12345678901234567890") }', '{"n":12345678901234567890}'],
+    ['the same object twice', '(() => { const a = { b: 1 }; return [a, a]; })()', '[{"b":1},{"b":1}]'],
+    ['large numbers and texts', '[1e300, 5e-324, "\\u2028 \\ud800 \\n"]', '[1e+300,5e-324,"\u2028 \\ud800 \\n"]'],
+    ['40 levels', 'JSON.parse("[".repeat(40) + "]".repeat(40))', '['.repeat(40) + ']'.repeat(40)],
+  ])('are written as JSON.stringify does: %s', async (_, value, json) => {
+    const { ask } = await openModule(`export default async () => [${value}];`);
+    expect(await ask()).toMatchObject({ json });
+  });
+
+  test.each([
+    ['an iterator without an end', '(function* () { for (;;) yield 1; })()'],
+    ['an iterator without an end of empty arrays', '(function* () { for (;;) yield []; })()'],
+    ['a long text', '["x".repeat(2 ** 20)]'],
+    ['long texts in what is no plain object', '[new (class { a = "x".repeat(2 ** 20) })()]'],
+    ['letters of two bytes', '["é".repeat(2 ** 19)]'],
+    ['one object very often', '(() => { let a = "x"; for (let n = 0; n < 24; n++) a = [a, a]; return [a]; })()'],
+    [
+      'an array without an end',
+      '[new Proxy([], { get: (_, k) => (k === "length" ? Infinity : k === "toJSON" ? undefined : 1) })]',
+    ],
+  ])('are `response_too_large` beyond maxResponseBytes: %s', async (_, values) => {
+    const { ask } = await openModule(`export default async () => ${values};`);
+    expect(await ask()).toMatchObject({
+      code: 'response_too_large',
+      message: 'the result of the function is larger than 1048576 bytes (maxResponseBytes)',
+    });
+  });
+
+  test('may be as large as maxResponseBytes', async () => {
+    const { ask } = await openModule('export default ({ n }) => ["x".repeat(n)];', { maxResponseBytes: '2MiB' });
+    expect(await ask({ n: 2 ** 21 - 3 })).toMatchObject({ json: expect.stringMatching(/^"x+"$/) });
+    expect(await ask({ n: 2 ** 21 - 2 })).toMatchObject({ code: 'response_too_large' });
   });
 });
 
@@ -106,6 +200,67 @@ describe('a failure of a function', () => {
     const { ask } = await openModule(source);
     expect(await ask()).toMatchObject({ code: 'function_error', message: 'no row', details: { lookup: 'airport' } });
     expect(await ask()).toMatchObject({ code: 'function_error' });
+  });
+
+  test.each([
+    ['null', 'null', 'null'],
+    ['undefined', 'undefined', 'undefined'],
+    ['an object whose toString throws', '{ toString() { throw new Error("x"); } }', undefined],
+    [
+      'an error whose message throws',
+      'Object.defineProperty(new Error(), "message", { get() { throw 1; } })',
+      undefined,
+    ],
+    [
+      'a Proxy whose traps throw',
+      'new Proxy(new Error("x"), { get() { throw 1; }, getPrototypeOf() { throw 2; } })',
+      undefined,
+    ],
+    [
+      'a revoked Proxy',
+      '(() => { const r = Proxy.revocable(new Error(), {}); r.revoke(); return r.proxy; })()',
+      undefined,
+    ],
+    ['an error with a circular cause', '(() => { const e = new Error("round"); e.cause = e; return e; })()', 'round'],
+  ])(
+    'is `function_error` whatever is thrown: %s',
+    async (_, value, message = 'a value that cannot be described was thrown') => {
+      for (const source of [
+        `export default () => { throw ${value}; };`,
+        `export default async () => { throw ${value}; };`,
+        `export default { asyncInvoke(_, r) { r.completeExceptionally(${value}); } };`,
+        `export default { async asyncInvoke() { await null; throw ${value}; } };`,
+        `export default () => ({ then(_, reject) { reject(${value}); } });`,
+      ]) {
+        const { ask } = await openModule(source);
+        expect(await ask()).toMatchObject({ code: 'function_error', message });
+      }
+    },
+  );
+
+  test.each([
+    ['a `then` that throws', '({ then() { throw new Error("then"); } })', /^then$/],
+    ['a `then` whose getter throws', '({ get then() { throw new Error("then"); } })', /^then$/],
+    ['a revoked Proxy', '(() => { const r = Proxy.revocable({}, {}); r.revoke(); return r.proxy; })()', /revoked/],
+    ['an iterator that is none', '({ [Symbol.iterator]: 7 })', /./],
+    [
+      'an iterator whose next throws',
+      '({ [Symbol.iterator]: () => ({ next() { throw new Error("next"); } }) })',
+      /^next$/,
+    ],
+    ['a Proxy of an array whose traps throw', 'new Proxy([1], { get() { throw new Error("trap"); } })', /^trap$/],
+  ])('is `function_error` by what it returned: %s', async (_, value, message) => {
+    for (const kind of ['', 'async ']) {
+      const { ask } = await openModule(`export default ${kind}() => ${value};`);
+      expect(await ask()).toMatchObject({ code: 'function_error', message: expect.stringMatching(message) });
+    }
+  });
+
+  test('that was a rejection long before it was awaited is that of its record', async () => {
+    const { ask } = await openModule(`
+      const fails = async () => { throw new Error('early'); };
+      export default async () => { const u = fails(); u.catch(() => {}); await null; await null; return [await u]; };`);
+    expect(await ask()).toMatchObject({ code: 'function_error', message: 'early' });
   });
 
   test('does not follow its first completion', async () => {
@@ -208,9 +363,9 @@ describe('a function that is opened and closed', () => {
 describe('a module that can not be used says so before the first call:', () => {
   test.each([
     ['no file', undefined, /there is no such file/],
-    ['a syntax error', 'export default (;', /can not be loaded: .*/],
-    ['a throw', 'throw new Error("no licence");', /can not be loaded: Error: no licence/],
-    ['an import that is not there', 'import "./nowhere.mjs"; export default () => [];', /can not be loaded: .*nowhere/],
+    ['a syntax error', 'export default (;', /cannot be loaded: .*/],
+    ['a throw', 'throw new Error("no licence");', /cannot be loaded: Error: no licence/],
+    ['an import that is not there', 'import "./nowhere.mjs"; export default () => [];', /cannot be loaded: .*nowhere/],
     ['no export', 'const lookup = () => [];', /it exports nothing/],
     ['no such export', 'export const find = () => [];', /it exports find/],
     ['an export that is no function', 'export default 7;', /export default is a number/],

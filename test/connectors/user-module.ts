@@ -19,13 +19,13 @@ export interface OpenModule {
 /** A connector, not yet open, on a module with this source; without a source the file is not there. */
 export async function moduleOf(
   source: string | undefined,
-  { file = 'lookup.mjs', parameters = {} }: { file?: string; parameters?: object } = {},
+  { file = 'lookup.mjs', ...options }: { file?: string; parameters?: object; maxResponseBytes?: string } = {},
 ): Promise<OpenModule> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   if (source !== undefined) await writeFile(join(folder, file), source);
   const heard = new Heard();
-  const connector = module.create(moduleOptions.parse({ file, parameters }), runtimeFor(heard, folder));
+  const connector = module.create(moduleOptions.parse({ file, ...options }), runtimeFor(heard, folder));
   const ask = async (args: Arguments = {}, context = new Cancellation()): Promise<Answer | RecordError> => {
     try {
       return await connector.call(args, context);
@@ -36,10 +36,7 @@ export async function moduleOf(
   return { connector, heard, ask };
 }
 
-export async function openModule(
-  source: string,
-  options: { file?: string; parameters?: object } = {},
-): Promise<OpenModule> {
+export async function openModule(source: string, options: Parameters<typeof moduleOf>[1] = {}): Promise<OpenModule> {
   const opened = await moduleOf(source, options);
   await opened.connector.open();
   onTestFinished(() => opened.connector.close());

@@ -46,6 +46,14 @@ describe('the metrics of a function', () => {
     ]);
   });
 
+  test('a counter whose sum is too large throws, and the others can still be read', async () => {
+    const metrics = createMetrics({ version: '0.0.0' });
+    const counter = metrics.observer.functionMetrics('a').group.counter('large');
+    counter.inc(Number.MAX_VALUE);
+    expect(() => counter.inc(Number.MAX_VALUE)).toThrow(RangeError);
+    expect((await scraped(metrics)).at(-1)).toBe(`millrace_function_large_total{lookup="a"} ${Number.MAX_VALUE}`);
+  });
+
   test('a gauge that is registered again is read anew', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const group = metrics.observer.functionMetrics('a').group;
@@ -60,7 +68,8 @@ describe('the metrics of a function', () => {
     expect(() => group.group('')).toThrow(RangeError);
     group.gauge('rows', () => 1);
     expect(() => group.histogram('rows')).toThrow('metric millrace_function_rows is a gauge');
-    expect(() => group.counter('calls').inc(-1)).toThrow('a counter only goes up, not by -1');
+    expect(() => group.counter('calls').inc(-1)).toThrow('a counter only goes up by finite numbers, not by -1');
     expect(() => group.counter('calls').inc(Number.NaN)).toThrow(RangeError);
+    expect(() => group.counter('calls').inc(Infinity)).toThrow(RangeError);
   });
 });
