@@ -58,6 +58,8 @@ function operator(queue: StreamQueue<number, number>, count: number, byPromise: 
       onEnd: () => resolve(emitted),
       schedule: setImmediate,
       observer: undefined,
+      timesTurns: false,
+      backpressure: undefined,
     });
     feed();
   });

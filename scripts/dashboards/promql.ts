@@ -57,7 +57,6 @@ const faults: Readonly<Record<RecordErrorCode, 'input' | 'service'>> = {
   bad_response: 'service',
   response_too_large: 'service',
   breaker_open: 'service',
-  over_limit: 'service',
   invalid_result: 'service',
   function_error: 'service',
 };

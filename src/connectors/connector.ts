@@ -6,6 +6,7 @@ import type { MetricGroup } from '../core/metric-group.ts';
 import type { LookupObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallAbout } from '../core/tracing.ts';
+import type { Gate } from '../lookup/limit.ts';
 import type { Arguments, LookupService } from '../lookup/lookup.ts';
 
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
@@ -13,6 +14,8 @@ export interface Connector {
   readonly call: LookupService;
   /** `call` always answers at once, by no promise, and has no use for its context. */
   readonly immediate: boolean;
+  /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
+  readonly gate?: Gate | undefined;
   /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
   readonly onTimeout?: LookupService | undefined;
   /** What a span of a call says; undefined where a call is too short to be worth one. */

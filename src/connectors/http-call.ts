@@ -6,8 +6,7 @@ import type { Clock } from '../core/time.ts';
 import type { Answer } from '../lookup/lookup.ts';
 import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
 import { cancellation, exchangeFailure, isDeadConnection, outcomeOf } from './http-failure.ts';
-import type { HttpPool } from './http-pool.ts';
-import type { Connection, PooledCall } from './http-waiting.ts';
+import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
 
 /** What all calls of one lookup share. */
 export interface HttpCalls {
@@ -24,19 +23,16 @@ const noBody = Buffer.alloc(0);
 const discardedBytes = 65_536;
 
 /**
- * One call: waits in the pool, runs on a connection, and settles once; undici's handler and the pool's link in one.
+ * One call: runs on a connection of the pool and settles once. It is undici's handler as well.
  *
  * The promise settles when the answer is whole or the call is cancelled; the connection is given back when undici
- * has done with it, which may be later. A call cancelled before it was sent is never sent.
+ * has done with it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
 export class HttpCall implements PooledCall {
   readonly path: string;
   readonly headers: string[];
   readonly body: string | null;
   connection: Connection | undefined = undefined;
-  waiting = false;
-  earlier: PooledCall | undefined = undefined;
-  later: PooledCall | undefined = undefined;
 
   readonly #calls: HttpCalls;
   readonly #startedMs: number;
@@ -60,25 +56,17 @@ export class HttpCall implements PooledCall {
     this.#startedMs = calls.clock.now();
   }
 
-  /** Called once. Rejects with RecordError. */
+  /** Called once, while the pool is open or closed for good. Rejects with RecordError. */
   run(context: CallContext): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
       this.#forget = context.onCancel((reason) => this.#cancel(reason));
       const { pool, rules } = this.#calls;
-      if (this.#settled || pool.submit(this)) return;
-      if (pool.closed) {
-        this.abandon();
-        return;
-      }
-      const message = `${pool.maxWaiting} calls wait for a connection to ${rules.origin} already: raise connections, or ask less`;
-      this.#fail(new RecordError('over_limit', message, { lookup: rules.lookup }));
+      if (this.#settled) return;
+      if (pool.closed) this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: rules.lookup }));
+      else pool.start(this);
     });
-  }
-
-  abandon(): void {
-    this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: this.#calls.rules.lookup }));
   }
 
   /** May come more than once: undici sends again what stood behind a call that broke the connection. */
@@ -159,7 +147,6 @@ export class HttpCall implements PooledCall {
     if (this.#settled) return;
     const error = cancellation(this.#calls.rules.lookup, reason);
     this.#fail(error);
-    this.#calls.pool.withdraw(this);
     this.#controller?.abort(error);
   }
 

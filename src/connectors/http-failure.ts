@@ -40,6 +40,5 @@ export function cancellation(lookup: string, reason: unknown): RecordError {
 }
 
 export function outcomeOf({ code }: RecordError): CallOutcome {
-  if (code === 'timeout' || code === 'cancelled' || code === 'unreachable') return code;
-  return code === 'over_limit' ? 'refused' : 'bad_status';
+  return code === 'timeout' || code === 'cancelled' || code === 'unreachable' ? code : 'bad_status';
 }

@@ -61,7 +61,7 @@ export const httpOptions = z
       .max(65_535)
       .default(256)
       .describe(
-        'The most connections that are opened. They are opened as needed; what is over them waits in a bounded queue.',
+        'The most connections that are opened. They are opened as needed; calls above that number wait for their turn, one stream after the other.',
       ),
     pipelining: z
       .int()

@@ -1,20 +1,8 @@
-import { type buildConnector, Client } from 'undici';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
+import type { Gate } from '../lookup/limit.ts';
 import { readingConnector } from './http-reading.ts';
 import { socketConnector, type SocketOptions } from './http-socket.ts';
-import { Connection, WaitingCalls, type PooledCall } from './http-waiting.ts';
 
-/**
- * Connections to one origin, and the calls that wait for one.
- *
- *     call ──▶ top of `open` ─────────▶ Connection { client, running 1 of slots 1 }   full: off the stack
- *                ▲ [conn][conn][conn]   stack of those with room; the one used last is used next
- *                │
- *     call ──▶ first ⇄ call ⇄ last      none has room and `connections` are there: first come, first served
- *
- * Taking and giving back are O(1). Calls that waited are handed out together, once per turn of the event loop:
- * that lets the kernel give several answers at a time and never dispatches from inside undici's parser.
- * A connection that has died opens itself again with its next call.
- */
 export interface HttpPoolOptions extends SocketOptions {
   readonly method: string;
   readonly connections: number;
@@ -22,18 +10,48 @@ export interface HttpPoolOptions extends SocketOptions {
 }
 
 const streamsPerConnection = 100;
-/** Calls that may wait, in multiples of those that run: ten rounds of the downstream's own time. */
-const waitingRounds = 10;
-const leastWaiting = 1000;
 
-export class HttpPool {
+/** What the pool carries: what is sent, and undici's handler for the answer. */
+export interface PooledCall extends Dispatcher.DispatchHandler {
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: string | null;
+  /** The connection that it runs on. */
+  connection: Connection | undefined;
+}
+
+export class Connection {
+  readonly client: Client;
+  running = 0;
+  /** Calls that may run at the same time; HTTP/2 raises it when it has been agreed on. */
+  slots: number;
+  /** Whether it is on the stack. */
+  offered = false;
+
+  constructor(client: Client, slots: number) {
+    this.client = client;
+    this.slots = slots;
+  }
+}
+
+/**
+ * Connections to one origin, and the gate before them.
+ *
+ *     call ──▶ top of `withRoom` ─────▶ Connection { client, running 1 of slots 1 }   full: off the stack
+ *                ▲ [conn][conn][conn]   stack of those with room; the one used last is used next
+ *
+ * Taking and giving back are O(1). The pool has no queue: calls are made while it is open, and wait before it
+ * (lookup/limit). It says that it is open again once per turn of the event loop: that lets the kernel give several
+ * answers at a time and never dispatches from inside undici's parser.
+ * A connection that has died opens itself again with its next call.
+ */
+export class HttpPool implements Gate {
   readonly #options: HttpPoolOptions;
-  readonly #maxWaiting: number;
   readonly #all: Connection[] = [];
-  readonly #open: Connection[] = [];
-  readonly #queue = new WaitingCalls();
+  readonly #withRoom: Connection[] = [];
   #running = 0;
-  #handOutScheduled = false;
+  #onOpen: (() => void) | undefined = undefined;
+  #openingScheduled = false;
   #closed = false;
   readonly #connectSocket: buildConnector.connector;
   readonly #url: URL;
@@ -43,23 +61,19 @@ export class HttpPool {
     this.#url = spelledOut(options.origin);
     const plain = options.origin.startsWith('http:') && !options.http2;
     this.#connectSocket = plain ? readingConnector(options) : socketConnector(options);
-    this.#maxWaiting = Math.max(leastWaiting, waitingRounds * options.connections * options.pipelining);
   }
 
   get running(): number {
     return this.#running;
   }
 
-  get waiting(): number {
-    return this.#queue.length;
+  /** Whether a connection has room for a call, or another one may be opened. A call to a closed pool need not wait to fail. */
+  get open(): boolean {
+    return this.#closed || this.#withRoom.length > 0 || this.#all.length < this.#options.connections;
   }
 
   get closed(): boolean {
     return this.#closed;
-  }
-
-  get maxWaiting(): number {
-    return this.#maxWaiting;
   }
 
   /** Those that are connected now. */
@@ -67,24 +81,23 @@ export class HttpPool {
     return this.#all.reduce((sum, { client }) => sum + (client.stats.connected ? 1 : 0), 0);
   }
 
-  /** Starts the call or lets it wait; false where it can do neither, because too many wait or the pool is closed. */
-  submit(call: PooledCall): boolean {
-    if (this.#closed) return false;
-    const connection = this.#queue.first === undefined ? this.#take() : undefined;
-    if (connection !== undefined) this.#start(call, connection);
-    else if (this.#queue.length >= this.#maxWaiting) return false;
-    else this.#queue.append(call);
-    return true;
+  whenOpen(hook: () => void): void {
+    this.#onOpen = hook;
+    if (this.open) this.#scheduleOpening();
+  }
+
+  /** Throws an Error if the pool is not open. */
+  start(call: PooledCall): void {
+    const connection = this.#take();
+    if (connection === undefined) throw new Error('a call was made while every connection was in use');
+    call.connection = connection;
+    this.#running++;
+    this.#dispatch(call, connection);
   }
 
   /** Sends the call again on the connection it holds, which opens a fresh socket because the last one has died. */
   again(call: PooledCall): void {
     if (call.connection !== undefined) this.#dispatch(call, call.connection);
-  }
-
-  /** Takes back a call that waits: it is never started. */
-  withdraw(call: PooledCall): void {
-    this.#queue.remove(call);
   }
 
   /** The call has ended: its connection has room for another. */
@@ -97,23 +110,20 @@ export class HttpPool {
     this.#offer(connection);
   }
 
-  /** Ends what runs and what waits with an error, and lets go of every connection. */
+  /** Ends what runs with an error, and lets go of every connection. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
-      this.withdraw(call);
-      call.abandon();
-    }
+    this.#onOpen = undefined;
     await Promise.all(this.#all.map(({ client }) => client.destroy()));
   }
 
   #take(): Connection | undefined {
-    const top = this.#open.at(-1);
+    const top = this.#withRoom.at(-1);
     if (top === undefined && this.#all.length >= this.#options.connections) return undefined;
     const connection = top ?? this.#connect();
     connection.running++;
     if (connection.running >= connection.slots && top !== undefined) {
-      this.#open.pop();
+      this.#withRoom.pop();
       connection.offered = false;
     } else if (top === undefined && connection.running < connection.slots) {
       this.#offer(connection);
@@ -124,28 +134,21 @@ export class HttpPool {
   #offer(connection: Connection): void {
     if (!connection.offered && connection.running < connection.slots) {
       connection.offered = true;
-      this.#open.push(connection);
+      this.#withRoom.push(connection);
     }
-    if (this.#queue.first === undefined || this.#handOutScheduled) return;
-    this.#handOutScheduled = true;
-    setImmediate(() => this.#handOut());
+    if (this.#onOpen !== undefined) this.#scheduleOpening();
   }
 
-  #handOut(): void {
-    this.#handOutScheduled = false;
-    while (this.#queue.first !== undefined && !this.#closed) {
-      const connection = this.#take();
-      if (connection === undefined) return;
-      const call = this.#queue.first;
-      this.withdraw(call);
-      this.#start(call, connection);
-    }
-  }
-
-  #start(call: PooledCall, connection: Connection): void {
-    call.connection = connection;
-    this.#running++;
-    this.#dispatch(call, connection);
+  #scheduleOpening(): void {
+    if (this.#openingScheduled) return;
+    this.#openingScheduled = true;
+    setImmediate(() => {
+      this.#openingScheduled = false;
+      const hook = this.#onOpen;
+      if (hook === undefined || !this.open) return;
+      this.#onOpen = undefined;
+      hook();
+    });
   }
 
   #dispatch(call: PooledCall, { client }: Connection): void {

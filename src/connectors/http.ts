@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import type { CallTrace } from '../core/tracing.ts';
+import type { Gate } from '../lookup/limit.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { HttpCall, type HttpCalls } from './http-call.ts';
@@ -43,6 +44,13 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   const { url, body } = request;
   let calls: HttpCalls | undefined;
   let unobserved: (() => void) | undefined;
+  const gate: Gate = {
+    // A call to a lookup that is not open fails: it waits for nothing.
+    get open() {
+      return calls === undefined || calls.pool.open;
+    },
+    whenOpen: (hook) => calls?.pool.whenOpen(hook),
+  };
 
   const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): HttpCall => {
     try {
@@ -58,6 +66,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   };
   return {
     immediate: false,
+    gate,
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
       return render(calls, args, context.trace).run(context);
@@ -79,7 +88,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
       const { pool } = calls;
       unobserved = runtime.observer.gauges(() => ({
         inFlight: pool.running,
-        queued: pool.waiting,
+        queued: 0,
         connections: pool.connections,
       }));
     },

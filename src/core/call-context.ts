@@ -64,11 +64,15 @@ export interface CallContext {
   onCancel(hook: CancelHook): () => void;
   /** The record begins (1) or ceases (-1) to wait before it is tried again; always in pairs. Only counts. */
   retryWaiting(delta: 1 | -1): void;
+  /** A call begins (1) or ceases (-1) to wait for its turn at something that streams share; always in pairs. */
+  turnWaiting(delta: 1 | -1): void;
+  /** A call begins: it waits for no turn any more. The clock of a record starts with its first call (semantics C7). */
+  callBegins(): void;
 }
 
 export class Cancellation implements CallContext {
   readonly attempt: number;
-  readonly deadline: number;
+  deadline: number;
   readonly inputEnd: InputEnd;
   #reason: unknown;
   #cancelled = false;
@@ -124,6 +128,10 @@ export class Cancellation implements CallContext {
 
   /** Counted by those who have somewhere to count it. */
   retryWaiting(_delta: 1 | -1): void {}
+
+  turnWaiting(_delta: 1 | -1): void {}
+
+  callBegins(): void {}
 
   /** The first call decides; every later one is ignored. */
   cancel(reason: unknown): void {

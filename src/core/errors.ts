@@ -31,7 +31,6 @@ export const recordErrors = {
   },
   response_too_large: { status: 502, retryable: false, meaning: 'the answer is larger than maxResponseBytes' },
   breaker_open: { status: 503, retryable: true, meaning: 'the circuit breaker of the lookup is open' },
-  over_limit: { status: 503, retryable: true, meaning: 'the bounded queue before the lookup is full' },
   not_found: { status: 404, retryable: false, meaning: 'the lookup has no answer, and onMiss is error' },
   invalid_result: {
     status: 502,
@@ -58,6 +57,7 @@ export const requestErrors = {
   unsupported_encoding: { status: 415, title: 'The body has a content encoding that is not read' },
   too_many_streams: { status: 429, title: 'There are too many streams' },
   internal: { status: 500, title: 'A defect of the service' },
+  overloaded: { status: 503, title: 'No call of the lookup could begin in time' },
   draining: { status: 503, title: 'The service is shutting down' },
   record_failed: { status: 502, title: 'The record could not be enriched' },
   stalled: { status: 408, title: 'The response was not read' },

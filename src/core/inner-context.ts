@@ -44,4 +44,12 @@ export class InnerContext implements CallContext {
   retryWaiting(delta: 1 | -1): void {
     this.#caller.retryWaiting(delta);
   }
+
+  turnWaiting(delta: 1 | -1): void {
+    this.#caller.turnWaiting(delta);
+  }
+
+  callBegins(): void {
+    this.#caller.callBegins();
+  }
 }

@@ -23,6 +23,8 @@ export interface StreamGauges {
   readonly retryWaiting: number;
   /** Records that are complete, but not yet emitted. */
   readonly completedWaiting: number;
+  /** The wait of the input that lasts now: its milliseconds are not yet counted by `backpressure`. */
+  readonly stopped: { readonly reason: BackpressureReason; readonly ms: number } | undefined;
 }
 
 /** Hears what one pipeline does. Every method is called on the hot path and only counts. */
@@ -40,6 +42,7 @@ export interface PipelineObserver {
   /** Completion to emission. */
   reorderWait(ms: number): void;
   lateCompletion(): void;
+  /** The input stood still for `ms`, for this reason. A wait that lasts is in the gauges of its stream. */
   backpressure(reason: BackpressureReason, ms: number): void;
 }
 
@@ -50,7 +53,7 @@ export interface StreamObserver {
 export interface LookupGauges {
   /** Calls under way. */
   readonly inFlight: number;
-  /** Calls that wait for a connection. */
+  /** Calls that wait for their turn. */
   readonly queued: number;
   readonly connections: number;
 }

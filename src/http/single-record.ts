@@ -10,7 +10,7 @@ import { clientAddress } from './client-address.ts';
 import { readText } from './body-reader.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
-import { recordProblem, sendProblem } from './problem.ts';
+import { recordProblem, sendProblem, sendRequestError } from './problem.ts';
 
 export interface SingleRecordOptions {
   readonly pipeline: Pipeline;
@@ -115,6 +115,8 @@ function liveRecord(
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
 function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
+  if (code === 'timeout' && outcome.failure?.details?.attempts === 0)
+    return sendRequestError(reply, overloaded(outcome));
   const { message, ...more } = annotation(outcome) ?? {};
   const detail = typeof message === 'string' ? message : (outcome.fatal?.message ?? recordErrors[code].meaning);
   const { lookup, attempts, status: lookupStatus } = more;
@@ -123,6 +125,13 @@ function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCod
     reply,
     recordProblem(code, detail, reply.request.id, lookupStatus === undefined ? extra : { ...extra, lookupStatus }),
   );
+}
+
+/** No stream could be slowed down, and no call has begun: the same request may succeed a little later (semantics C7). */
+function overloaded({ failure }: Outcome): RequestError {
+  const lookup = failure?.details?.lookup;
+  const message = `every call that lookup ${lookup ?? ''} may make at the same time was in use until the record's timeout`;
+  return new RequestError('overloaded', message, { lookup });
 }
 
 function annotation(outcome: Outcome): JsonObject | undefined {

@@ -73,6 +73,8 @@ class Iteration<Item, Out> implements ResultsOwner {
       // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
       schedule: queueMicrotask,
       observer: undefined,
+      timesTurns: false,
+      backpressure: undefined,
     });
   }
 

@@ -12,7 +12,6 @@ const codes = [
   'bad_response',
   'response_too_large',
   'breaker_open',
-  'over_limit',
   'function_error',
   'invalid_result',
 ] as const satisfies readonly RecordErrorCode[];

@@ -60,6 +60,14 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
     this.#caller.retryWaiting(delta);
   }
 
+  override turnWaiting(delta: 1 | -1): void {
+    this.#caller.turnWaiting(delta);
+  }
+
+  override callBegins(): void {
+    this.#caller.callBegins();
+  }
+
   expire(error: RecordError): void {
     this.#expired = true;
     this.cancel(error);

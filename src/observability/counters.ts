@@ -32,7 +32,7 @@ export class Counters<Name extends string> {
     return sum;
   }
 
-  toObject(): Record<string, number> {
-    return Object.fromEntries([...this.#cells].map(([name, { count }]) => [name, count]));
+  toObject(): Record<Name, number> {
+    return Object.fromEntries([...this.#cells].map(([name, { count }]) => [name, count])) as Record<Name, number>;
   }
 }

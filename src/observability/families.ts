@@ -62,7 +62,7 @@ export function publishPipelines(registry: Registry, pipelines: Named<PipelineCo
   gauge('retry_waiting', 'Records that wait to be tried again.', 'retryWaiting');
   gauge('completed_waiting', 'Records that are complete and not yet emitted.', 'completedWaiting');
   split('backpressure_seconds_total', 'Time that input was held back, and why.', 'reason', (counts) =>
-    inSeconds(counts.backpressureMs.toObject()),
+    inSeconds(counts.backpressureMs()),
   );
   counter(
     'late_completions_total',

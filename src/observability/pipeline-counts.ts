@@ -22,7 +22,7 @@ export const noMode = 'none';
 const recordErrorCodes = Object.keys(recordErrors) as RecordErrorCode[];
 
 /** What the live streams of a pipeline hold, added up. */
-type Sums = { -readonly [gauge in keyof StreamGauges]: number };
+type Sums = { -readonly [gauge in Exclude<keyof StreamGauges, 'stopped'>]: number };
 
 /** One pipeline's numbers. A record costs an increment for each thing that happens to it. */
 export class PipelineCounts implements PipelineObserver {
@@ -33,7 +33,7 @@ export class PipelineCounts implements PipelineObserver {
   rejected = 0;
   readonly out = new Counters(recordOutcomes);
   readonly errors = new Counters(recordErrorCodes);
-  readonly backpressureMs = new Counters(backpressureReasons);
+  readonly #backpressureMs = new Counters(backpressureReasons);
   readonly recordDurations = new DurationHistogram();
   readonly reorderWaits = new DurationHistogram();
   readonly streamDurations = new DurationHistogram();
@@ -114,7 +114,17 @@ export class PipelineCounts implements PipelineObserver {
   }
 
   backpressure(reason: BackpressureReason, ms: number): void {
-    this.backpressureMs.add(reason, ms);
+    this.#backpressureMs.add(reason, ms);
+  }
+
+  /** Milliseconds that inputs stood still, by reason; a wait that has not ended counts with what it has lasted so far. */
+  backpressureMs(): Record<BackpressureReason, number> {
+    const byReason = this.#backpressureMs.toObject();
+    for (const read of this.#live) {
+      const { stopped } = read();
+      if (stopped !== undefined) byReason[stopped.reason] += stopped.ms;
+    }
+    return byReason;
   }
 
   /** Read when scraped, not counted on the way. */

@@ -15,7 +15,7 @@ export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject
     sentBytes: counts.sentBytes,
     recordDuration: quantiles(counts.recordDurations),
     reorderWait: quantiles(counts.reorderWaits),
-    backpressureMs: counts.backpressureMs.toObject(),
+    backpressureMs: counts.backpressureMs(),
     lateCompletions: counts.lateCompletions,
     recent: counts.recent.figures(nowMs),
   };

@@ -2,13 +2,11 @@ import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import type { Attempt } from './attempt.ts';
+import type { BackpressureMeter } from './backpressure-meter.ts';
 import type { StreamQueue } from './queue.ts';
 import type { Watermark } from './watermark.ts';
 
-export type AsyncWaitObserver = Pick<
-  PipelineObserver,
-  'recordDuration' | 'reorderWait' | 'lateCompletion' | 'backpressure'
->;
+export type AsyncWaitObserver = Pick<PipelineObserver, 'recordDuration' | 'reorderWait' | 'lateCompletion'>;
 
 export interface Downstream<Out> {
   /** Looked at before each slot. When it turns true again, call `drain`. */
@@ -23,6 +21,11 @@ export interface AsyncWaitOptions<In, Out> {
   readonly queue: StreamQueue<In, Out>;
   /** Life of a record, from its first attempt (semantics T1). 0 = none. */
   readonly timeoutMs: number;
+  /**
+   * Whether the wait for the turn of a record's first call counts against `timeoutMs`. False for a stream, which such a
+   * wait slows down; true for a single record, which has no other bound (semantics C7).
+   */
+  readonly timesTurns: boolean;
   readonly clock: Clock;
   /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
@@ -49,4 +52,6 @@ export interface AsyncWaitOptions<In, Out> {
   readonly trace?: CallTrace | undefined;
   /** Without one, no clock is read for measuring. */
   readonly observer: AsyncWaitObserver | undefined;
+  /** Counts how long the input stands still for want of a slot, and why. */
+  readonly backpressure: BackpressureMeter | undefined;
 }

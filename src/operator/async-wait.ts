@@ -2,6 +2,7 @@ import { InputEnd } from '../core/call-context.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWaitObserver, AsyncWaitOptions, Downstream } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
+import type { BackpressureMeter } from './backpressure-meter.ts';
 import type { StreamQueue } from './queue.ts';
 import { pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
@@ -19,6 +20,7 @@ export class AsyncWait<In, Out> {
   readonly #queue: StreamQueue<In, Out>;
   readonly #downstream: Downstream<Out>;
   readonly #observer: AsyncWaitObserver | undefined;
+  readonly #backpressure: BackpressureMeter | undefined;
   readonly #clock: Clock;
   /** Whether the time of an admission is asked for. */
   readonly #measured: boolean;
@@ -36,8 +38,6 @@ export class AsyncWait<In, Out> {
   #roomWanted = false;
   #ended = false;
   #closed = false;
-  #stoppedMs = 0;
-  #heldByReader = false;
   #completedWaiting = 0;
 
   constructor(options: AsyncWaitOptions<In, Out>) {
@@ -45,18 +45,21 @@ export class AsyncWait<In, Out> {
     this.#queue = options.queue;
     this.#downstream = options.downstream;
     this.#observer = options.observer;
+    this.#backpressure = options.backpressure;
     this.#clock = options.clock;
     this.#measured = options.observer !== undefined || options.timeoutMs > 0;
     this.#inputEnd = new InputEnd(options.trace);
     this.#attempts = new Attempts(
       {
         timeoutMs: options.timeoutMs,
+        timesTurns: options.timesTurns,
         clock: options.clock,
         invoke: options.invoke,
         onTimeout: options.onTimeout,
         onError: options.onError,
         onComplete: (slot, output) => this.#completed(slot, output),
         onLate: () => options.observer?.lateCompletion(),
+        onTurns: () => this.#explainStop(),
       },
       this.#inputEnd,
     );
@@ -97,11 +100,8 @@ export class AsyncWait<In, Out> {
     // Answers that came at once are ready already: without this a table would need a turn for every `capacity` records.
     this.#emitReady();
     if (this.#queue.size < this.#queue.capacity) return !this.#closed;
-    if (!this.#roomWanted) {
-      this.#roomWanted = true;
-      this.#heldByReader = this.#queue.ready;
-      if (this.#observer !== undefined) this.#stoppedMs = this.#clock.now();
-    }
+    this.#roomWanted = true;
+    this.#explainStop();
     return false;
   }
 
@@ -178,7 +178,7 @@ export class AsyncWait<In, Out> {
   #scheduleTurn(always = false): void {
     if (this.#turnScheduled || this.#running || this.#closed) return;
     if (!always && !(this.#queue.ready && this.#downstream.ready)) {
-      if (this.#queue.ready) this.#heldByReader = true;
+      if (this.#queue.ready) this.#explainStop();
       return;
     }
     this.#turnScheduled = true;
@@ -211,7 +211,7 @@ export class AsyncWait<In, Out> {
     try {
       while (this.#queue.ready) {
         if (!this.#downstream.ready) {
-          this.#heldByReader = true;
+          this.#explainStop();
           break;
         }
         this.#emitNext(now);
@@ -252,8 +252,13 @@ export class AsyncWait<In, Out> {
   #roomCame(): void {
     if (!this.#roomWanted) return;
     this.#roomWanted = false;
-    if (this.#observer === undefined) return;
-    const stopped = this.#clock.now() - this.#stoppedMs;
-    this.#observer.backpressure(this.#heldByReader ? 'slow_reader' : 'capacity', stopped);
+    this.#backpressure?.moving();
+  }
+
+  /** Says why no record is taken, while none is. */
+  #explainStop(): void {
+    if (!this.#roomWanted || this.#backpressure === undefined) return;
+    if (this.#queue.ready && !this.#downstream.ready) this.#backpressure.stopped('slow_reader');
+    else this.#backpressure.stopped(this.#attempts.turnWaiting > 0 ? 'limit' : 'capacity');
   }
 }

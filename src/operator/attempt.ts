@@ -6,6 +6,9 @@ export interface AttemptEnds<In, Out> {
   complete(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, output: Out): void;
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
   retryWaiting(delta: 1 | -1): void;
+  turnWaiting(delta: 1 | -1): void;
+  /** The first call of a record begins whose clock was not started at its admission. */
+  startClock(slot: RecordSlot<In, Out>): void;
 }
 
 /**
@@ -18,6 +21,11 @@ export class Attempt<In, Out> extends Cancellation {
   #slot: RecordSlot<In, Out> | undefined;
   /** Calls of this record that wait to be made again: a record may make several at a time. */
   #waits = 0;
+  /** Calls of this record that wait for their turn. */
+  #turns = 0;
+  #callBegan = false;
+  /** The clock of the record starts when its first call begins. */
+  clockDeferred = false;
 
   constructor(ends: AttemptEnds<In, Out>, slot: RecordSlot<In, Out>, deadline: number, inputEnd: InputEnd) {
     super(deadline, 1, inputEnd);
@@ -28,6 +36,15 @@ export class Attempt<In, Out> extends Cancellation {
   /** Whether a completion would still count. */
   get open(): boolean {
     return this.#slot !== undefined && this.#slot.attempt === this;
+  }
+
+  /** Whether a call of this record has begun: until then all it has done is wait for its turn. */
+  get callBegan(): boolean {
+    return this.#callBegan;
+  }
+
+  get waitsForFirstCall(): boolean {
+    return this.#turns > 0 && !this.#callBegan;
   }
 
   complete(output: Out): void {
@@ -46,5 +63,17 @@ export class Attempt<In, Out> extends Cancellation {
   override retryWaiting(delta: 1 | -1): void {
     this.#waits += delta;
     if (this.#waits === (delta === 1 ? 1 : 0)) this.#ends.retryWaiting(delta);
+  }
+
+  override turnWaiting(delta: 1 | -1): void {
+    this.#turns += delta;
+    if (this.#turns === (delta === 1 ? 1 : 0)) this.#ends.turnWaiting(delta);
+  }
+
+  override callBegins(): void {
+    this.#callBegan = true;
+    if (!this.clockDeferred) return;
+    this.clockDeferred = false;
+    if (this.#slot !== undefined && this.open) this.#ends.startClock(this.#slot);
   }
 }

@@ -8,6 +8,8 @@ import type { RecordSlot } from './slot.ts';
 
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;
+  /** Whether the wait for the turn of a record's first call counts against `timeoutMs`. */
+  readonly timesTurns: boolean;
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
@@ -15,6 +17,8 @@ export interface AttemptsOptions<In, Out> {
   /** The one outcome of a record. */
   readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
   readonly onLate: () => void;
+  /** The first record begins, or the last one ceases, to wait for its turn. */
+  readonly onTurns: () => void;
 }
 
 /** What runs: starts the records that have a slot, times them, and lets the first completion of each through. */
@@ -36,12 +40,25 @@ export class Attempts<In, Out> {
     retryWaiting: (delta) => {
       if (!this.#closed) this.retryWaiting += delta;
     },
+    turnWaiting: (delta) => {
+      if (this.#closed) return;
+      this.turnWaiting += delta;
+      if (this.turnWaiting === (delta === 1 ? 1 : 0)) this.#options.onTurns();
+    },
+    startClock: (slot) => {
+      if (this.#closed || slot.attempt === undefined) return;
+      const due = this.#options.clock.now() + this.#options.timeoutMs;
+      slot.attempt.deadline = due;
+      this.#deadlines.arm(slot, due);
+    },
   };
   #starting = false;
   #closed = false;
   /** Records that have an attempt: that run, or wait to be tried again. */
   inFlight = 0;
   retryWaiting = 0;
+  /** Records with a call that waits for its turn. */
+  turnWaiting = 0;
   highestInFlight = 0;
   lateCompletions = 0;
 
@@ -79,10 +96,11 @@ export class Attempts<In, Out> {
     this.#startable.clear();
     this.inFlight = 0;
     this.retryWaiting = 0;
+    this.turnWaiting = 0;
   }
 
   #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {
-    const { timeoutMs, invoke } = this.#options;
+    const { timeoutMs, timesTurns, invoke } = this.#options;
     const due = timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
     const attempt = new Attempt(this.#ends, slot, due, this.#inputEnd);
     slot.attempt = attempt;
@@ -93,8 +111,10 @@ export class Attempts<In, Out> {
     } catch (error) {
       attempt.fail(error);
     }
+    if (timeoutMs === 0 || slot.attempt !== attempt || this.#closed) return;
     // Armed after the call, so that one which answers at once costs no deadline.
-    if (timeoutMs > 0 && slot.attempt === attempt && !this.#closed) this.#deadlines.arm(slot, due);
+    if (timesTurns || !attempt.waitsForFirstCall) this.#deadlines.arm(slot, due);
+    else attempt.clockDeferred = true;
   }
 
   #complete(slot: RecordSlot<In, Out>, output: Out): void {

@@ -2,6 +2,7 @@ import { RequestError } from '../core/errors.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWait } from '../operator/async-wait.ts';
+import { BackpressureMeter } from '../operator/backpressure-meter.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import type { Framing } from '../wire/framing.ts';
 import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
@@ -44,6 +45,7 @@ export class EnrichStream {
   readonly #offset: number;
   readonly #control: ControlSide | undefined;
   readonly #observer: PipelineObserver;
+  readonly #backpressure: BackpressureMeter;
   readonly #capacity: number;
   /** The line that found no slot. */
   #held: Entry | BarrierLine | undefined;
@@ -62,11 +64,13 @@ export class EnrichStream {
     });
     this.#offset = options.offset;
     this.#control = controlSide(options, this.#output, clock);
+    this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
     const ends = {
       downstream: this.#control?.output ?? this.#output,
       leaving: this.#control?.leaving,
       onRoom: () => this.#pumpOn(),
       onEnd: () => this.#finished(),
+      backpressure: this.#backpressure,
     };
     this.#operator = recordOperator(options, ends, observer, clock);
   }
@@ -128,13 +132,13 @@ export class EnrichStream {
 
   get gauges(): StreamGauges & { readonly highestInFlight: number } {
     const { inFlight, retryWaiting, completedWaiting, highestInFlight } = this.#operator;
-    return { capacity: this.#capacity, inFlight, retryWaiting, completedWaiting, highestInFlight };
+    const stopped = this.#backpressure.current;
+    return { capacity: this.#capacity, inFlight, retryWaiting, completedWaiting, stopped, highestInFlight };
   }
 
   /** Why the body is not read at this moment. */
   get backpressure(): BackpressureReason | 'none' {
-    if (this.#held === undefined) return 'none';
-    return this.#output.ready ? 'capacity' : 'slow_reader';
+    return this.#backpressure.reason ?? 'none';
   }
 
   /** Offers lines until there is no slot (false) or no whole line left (true: more of the body is wanted). */

@@ -40,6 +40,7 @@ export function entryOf(seq: number, line: string | BadLine, bytes?: Buffer, sta
 
 /** The token of a record that is answered while it is started: nothing can be cancelled or come late. */
 class AtOnce extends Cancellation implements RunAttempt {
+  readonly callBegan = true;
   outcome: Outcome | undefined;
 
   complete(outcome: Outcome): void {

@@ -6,8 +6,9 @@ import type { LookupConfig } from '../config/schema.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { LookupCache } from '../lookup/cache.ts';
+import { Limit, unlimited } from '../lookup/limit.ts';
 import { type LookupRetryDeps, lookupRetry } from '../lookup/lookup-retry.ts';
-import { type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
+import { type Answer, type Arguments, type LookupLayer, type LookupService, stack } from '../lookup/lookup.ts';
 import { timeout } from '../lookup/timeout.ts';
 import { traced } from '../lookup/traced.ts';
 
@@ -55,9 +56,12 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     throw error;
   }
   const cache = config.cache === undefined ? undefined : new LookupCache(config.cache, { clock, observer });
+  const { gate } = connector;
+  const limit = gate === undefined ? undefined : new Limit<Arguments, Answer>(gate);
+  const uncounted = limit && observer.gauges(() => ({ inFlight: 0, queued: limit.waiting, connections: 0 }));
   const around = [
     ...(cache === undefined ? [] : [cache.layer]),
-    ...layers(config, connector.onTimeout, { clock, observer, random: systemRandom }),
+    ...layers(config, connector, limit, { clock, observer, random: systemRandom }),
     ...(runtime.tracesCalls ? spans(name, connector) : []),
   ];
   return {
@@ -68,6 +72,8 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     async close() {
       metrics.close();
       cache?.close();
+      uncounted?.();
+      limit?.close();
       await connector.close();
     },
   };
@@ -80,11 +86,14 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
  */
 function layers(
   { retry, timeout: timeoutMs }: LookupConfig,
-  onTimeout: Connector['onTimeout'],
+  { immediate, onTimeout }: Connector,
+  limit: Limit<Arguments, Answer> | undefined,
   deps: LookupRetryDeps,
 ): LookupLayer[] {
   return [
     ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
+    // The calls of a connector that answers at once neither wait nor have a use for a clock.
+    ...(immediate ? [] : [limit?.layer ?? unlimited<Arguments, Answer>()]),
     ...(timeoutMs === undefined ? [] : [timeout({ timeoutMs, clock: deps.clock, onTimeout })]),
   ];
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { Downstream } from '../operator/async-wait-options.ts';
+import type { BackpressureMeter } from '../operator/backpressure-meter.ts';
 import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import type { StreamQueue } from '../operator/queue.ts';
@@ -22,6 +23,8 @@ export interface RecordOperatorOptions extends InvokeOptions {
   readonly capacity: number;
   /** Time of one record, 0 for none. */
   readonly timeoutMs: number;
+  /** Whether the wait for the turn of the record's first call counts against `timeoutMs` (semantics C7). */
+  readonly timesTurns: boolean;
   /** The trace that the calls belong to. */
   readonly trace: CallTrace | undefined;
 }
@@ -32,16 +35,17 @@ export interface RecordOperatorEnds {
   readonly onEnd: () => void;
   /** Told the number of each line just before it is emitted. */
   readonly leaving: ((seq: number) => void) | undefined;
+  readonly backpressure: BackpressureMeter | undefined;
 }
 
 /** The operator over lines of a body: a line in, an outcome out. */
 export function recordOperator(
   options: RecordOperatorOptions,
-  { downstream, onRoom, onEnd, leaving }: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, leaving, backpressure }: RecordOperatorEnds,
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
-  const { timeoutMs, trace } = options;
+  const { timeoutMs, timesTurns, trace } = options;
   const queue = recordQueue(options);
   const records = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
@@ -50,6 +54,7 @@ export function recordOperator(
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
     timeoutMs,
+    timesTurns,
     trace,
     clock,
     invoke: records.invoke,
@@ -60,6 +65,7 @@ export function recordOperator(
     // other calls of that turn, where undici would hold it back until the next answers have been read.
     schedule: queueMicrotask,
     observer,
+    backpressure,
   });
 }
 

@@ -28,7 +28,11 @@ export interface Plan {
 }
 
 /** The slot's token: context of the calls, and where the outcome goes. */
-export type RunAttempt = Cancellation & { complete(outcome: Outcome): void };
+export type RunAttempt = Cancellation & {
+  /** Whether a call of the record has begun: it does not only wait for its turn. */
+  readonly callBegan: boolean;
+  complete(outcome: Outcome): void;
+};
 
 /** Steps that a number has a bit for. One behind them is spliced by a scan of the line. */
 const MASK_BITS = 31;
@@ -36,12 +40,7 @@ const MASK_BITS = 31;
 const UNKNOWN = new Answer(undefined, 0);
 
 /** Failures that come before anything was asked. */
-const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
-  'missing_argument',
-  'over_limit',
-  'breaker_open',
-  'cancelled',
-]);
+const withoutCall: ReadonlySet<RecordErrorCode> = new Set(['missing_argument', 'breaker_open', 'cancelled']);
 
 /** A failure that no layer has counted is that of one call. */
 function called(error: RecordError): RecordError {
@@ -105,10 +104,17 @@ export class RecordRun {
 
   /** The record's time ran out (semantics T2): what has not been answered by now fails with `timeout`. */
   timeOut(attempt: RunAttempt): void {
+    const { callBegan } = this.#attempt;
     this.#attempt = attempt;
     const late = this.#plan.steps.filter((step) => this.#answers[step.index] === undefined);
     const lookup = late[0]?.lookup.name;
-    const error = new RecordError('timeout', 'the time of the record ran out', lookup === undefined ? {} : { lookup });
+    const message = callBegan
+      ? 'the time of the record ran out'
+      : 'the time of the record ran out before its call began';
+    const error = new RecordError('timeout', message, {
+      ...(lookup !== undefined && { lookup }),
+      ...(!callBegan && { attempts: 0 }),
+    });
     if (this.#plan.fallback === undefined) return this.#fail(error);
     this.#replaced = error;
     for (const step of late) this.#answers[step.index] = new Answer(this.#plan.fallback, 0);

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/time.ts';
 import type { Connector, ConnectorRuntime } from '../../src/connectors/connector.ts';
 import { http } from '../../src/connectors/http.ts';
 import { httpOptions } from '../../src/connectors/http-options.ts';
+import { Limit } from '../../src/lookup/limit.ts';
 import type { Answer, Arguments } from '../../src/lookup/lookup.ts';
 
 /** The other end of a connector, held by the test. */
@@ -100,18 +101,19 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
 
 export interface OpenHttp {
   readonly connector: Connector;
+  readonly limit: Limit<Arguments, Answer>;
   readonly heard: Heard;
   readonly ask: (args?: Arguments, context?: Cancellation) => Promise<Answer>;
 }
 
+/** Calls go through the layer that lets them wait, as they do in a pipeline. */
 export async function openHttp(options: Readonly<Record<string, unknown>>): Promise<OpenHttp> {
   const heard = new Heard();
   const connector = http.create(httpOptions.parse(options), runtimeFor(heard));
   await connector.open();
   onTestFinished(() => connector.close());
-  return {
-    connector,
-    heard,
-    ask: async (args = {}, context = new Cancellation()) => connector.call(args, context),
-  };
+  if (connector.gate === undefined) throw new Error('an HTTP lookup has a gate');
+  const limit = new Limit<Arguments, Answer>(connector.gate);
+  const call = limit.layer(connector.call);
+  return { connector, limit, heard, ask: async (args = {}, context = new Cancellation()) => call(args, context) };
 }

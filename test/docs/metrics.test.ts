@@ -38,7 +38,13 @@ describe('docs/metrics.md and a scrape', () => {
   beforeAll(async () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const pipeline = metrics.observer.pipeline('p');
-    pipeline.streamOpened('ordered', () => ({ capacity: 1, inFlight: 0, retryWaiting: 0, completedWaiting: 0 }));
+    pipeline.streamOpened('ordered', () => ({
+      capacity: 1,
+      inFlight: 0,
+      retryWaiting: 0,
+      completedWaiting: 0,
+      stopped: undefined,
+    }));
     const lookup = metrics.observer.lookup('l');
     lookup.called('ok', 1);
     lookup.cache(() => ({ hit: 1, negative: 0, stale: 0, miss: 1, entries: 1, evictions: 0 }));

@@ -74,7 +74,7 @@ function labelsOf(values: Scraped['values'], name: string): readonly string[] {
   return [...series.matchAll(/([a-z_]+)=/g)].map((match) => match[1] ?? '').filter((label) => label !== 'le');
 }
 
-const idle: StreamGauges = { capacity: 100, inFlight: 0, retryWaiting: 0, completedWaiting: 0 };
+const idle: StreamGauges = { capacity: 100, inFlight: 0, retryWaiting: 0, completedWaiting: 0, stopped: undefined };
 const idling = (): StreamGauges => idle;
 
 function withOneOfEach(): Metrics {

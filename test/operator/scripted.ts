@@ -2,7 +2,9 @@ import type { CallContext } from '../../src/core/call-context.ts';
 import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
 import type { Attempt } from '../../src/operator/attempt.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
+import type { PipelineObserver } from '../../src/core/observer.ts';
 import type { AsyncWaitObserver } from '../../src/operator/async-wait-options.ts';
+import { BackpressureMeter } from '../../src/operator/backpressure-meter.ts';
 import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
 import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
 import type { StreamQueue } from '../../src/operator/queue.ts';
@@ -29,13 +31,15 @@ export interface ScriptedOptions {
   readonly onRoom?: () => void;
   readonly onEmit?: (output: string) => void;
   readonly onFlush?: () => void;
-  readonly observer?: AsyncWaitObserver;
+  readonly timesTurns?: boolean;
+  readonly observer?: AsyncWaitObserver & Pick<PipelineObserver, 'backpressure'>;
 }
 
 /** An operator whose calls, turns, reader and time are in the hands of the test. */
 export class Scripted {
   readonly clock: VirtualClock = virtualClock();
   readonly wait: AsyncWait<string, string>;
+  readonly meter: BackpressureMeter | undefined;
   /** Calls that were started, by input; the test completes them. */
   readonly calls = new Map<string, Attempt<string, string>>();
   readonly started: string[] = [];
@@ -47,6 +51,7 @@ export class Scripted {
 
   constructor(options: ScriptedOptions = {}) {
     const { mode = 'ordered', capacity = 2, timeoutMs = 0, atOnce, invoke, onTimeout, observer } = options;
+    this.meter = observer && new BackpressureMeter(observer.backpressure, this.clock);
     const readable = (): boolean => this.readable;
     this.wait = new AsyncWait<string, string>({
       queue: queueOf(mode, capacity),
@@ -82,6 +87,8 @@ export class Scripted {
       onEnd: () => void this.events.push('end'),
       schedule: (turn) => void this.#turns.push(turn),
       observer,
+      timesTurns: options.timesTurns ?? false,
+      backpressure: this.meter,
     });
   }
 

@@ -88,6 +88,8 @@ export class OperatorRound {
       onEnd: () => this.#onEnd(),
       schedule: (turn) => this.#schedule(turn),
       observer: undefined,
+      timesTurns: false,
+      backpressure: undefined,
     };
     const wait = new AsyncWait(defects.options?.(options) ?? options);
     this.#wait = defects.operator?.(wait) ?? wait;

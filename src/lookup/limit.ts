@@ -1,0 +1,128 @@
+import type { CallContext } from '../core/call-context.ts';
+import { RecordError } from '../core/errors.ts';
+import type { Layer, Service } from './lookup.ts';
+import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
+
+/** What bounds the calls of a lookup. Today that is the pool of its connections. */
+export interface Gate {
+  /** Whether a call that is made now begins at once. */
+  readonly open: boolean;
+  /** Calls `hook` once, as soon as the gate is open, but never before this returns. The last hook counts. */
+  whenOpen(hook: () => void): void;
+}
+
+/**
+ * The layer in which the calls of all streams wait for what they share (semantics C7): an overload is a wait and never
+ * an error.
+ *
+ *     call ── no call waits, gate open ─────────────────────────▶ inner service
+ *       └──▶ TurnQueue: a line for each stream ── gate opens ──▶ inner service, one stream after the other
+ *
+ * It stands above `timeout`, so that the wait does not count against the time of the attempt. It reports both to the
+ * context: that a call waits, and that one begins, which is when the clock of a record starts.
+ * A call that is cancelled while it waits rejects with the reason and leaves the queue in O(1).
+ */
+export class Limit<Req, Res> {
+  readonly #gate: Gate;
+  readonly #queue = new TurnQueue<WaitingCall<Req, Res>>();
+  readonly #letIn = (): void => {
+    while (this.#gate.open) {
+      const call = this.#queue.take();
+      if (call === undefined) return;
+      call.begin();
+    }
+    if (this.#queue.size > 0) this.#gate.whenOpen(this.#letIn);
+  };
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
+    if (this.#queue.size > 0 || !this.#gate.open) return this.#wait(inner, request, context);
+    context.callBegins();
+    return inner(request, context);
+  };
+
+  /** Every call that waits rejects with `cancelled`. */
+  close(): void {
+    for (let call = this.#queue.take(); call !== undefined; call = this.#queue.take()) {
+      call.leave(new RecordError('cancelled', 'the lookup is closed'));
+    }
+  }
+
+  #wait(inner: Service<Req, Res>, request: Req, context: CallContext): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      const call = new WaitingCall(inner, request, context, resolve, reject);
+      this.#queue.add(context.inputEnd, call);
+      context.turnWaiting(1);
+      call.forgetCancel = context.onCancel((reason) => {
+        this.#queue.remove(call);
+        call.leave(reason);
+      });
+      if (this.#queue.size === 1) this.#gate.whenOpen(this.#letIn);
+    });
+  }
+}
+
+/** For a connector without a limit: every call begins at once. */
+export function unlimited<Req, Res>(): Layer<Req, Res> {
+  return (inner) => (request, context) => {
+    context.callBegins();
+    return inner(request, context);
+  };
+}
+
+class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
+  line: Line<WaitingCall<Req, Res>> | undefined = undefined;
+  earlier: WaitingCall<Req, Res> | undefined = undefined;
+  later: WaitingCall<Req, Res> | undefined = undefined;
+  forgetCancel: (() => void) | undefined = undefined;
+  readonly #inner: Service<Req, Res>;
+  readonly #request: Req;
+  readonly #context: CallContext;
+  readonly #resolve: (answer: Res | Promise<Res>) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    inner: Service<Req, Res>,
+    request: Req,
+    context: CallContext,
+    resolve: (answer: Res | Promise<Res>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#inner = inner;
+    this.#request = request;
+    this.#context = context;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** It is this call's turn. */
+  begin(): void {
+    this.forgetCancel?.();
+    this.#context.turnWaiting(-1);
+    this.#context.callBegins();
+    try {
+      this.#resolve(this.#inner(this.#request, this.#context));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  /** The call is given up before it began. */
+  leave(reason: unknown): void {
+    this.forgetCancel?.();
+    this.#context.turnWaiting(-1);
+    this.#reject(
+      reason instanceof RecordError
+        ? reason
+        : new RecordError('cancelled', 'the record was given up before this call began', { cause: reason }),
+    );
+  }
+}

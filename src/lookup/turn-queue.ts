@@ -1,0 +1,107 @@
+/** A call that waits; it is its own link, so that it leaves its line in O(1). */
+export interface InLine<Call extends InLine<Call>> {
+  /** The line it stands in; undefined when it waits no longer. */
+  line: Line<Call> | undefined;
+  earlier: Call | undefined;
+  later: Call | undefined;
+}
+
+/** The calls of one stream, in the order in which they came, and the place of the stream in the round. */
+class Line<Call extends InLine<Call>> {
+  readonly stream: object;
+  first: Call | undefined = undefined;
+  last: Call | undefined = undefined;
+  before: Line<Call> = this;
+  after: Line<Call> = this;
+
+  constructor(stream: object) {
+    this.stream = stream;
+  }
+}
+
+export type { Line };
+
+/**
+ * Calls that wait for something they share. Turns go round the streams: each stream with a waiting call has one line,
+ * and `take` gives the oldest call of the next line. A stream with 10,000 waiting calls gets as many turns as one with
+ * ten. A share of more than one turn in a round (`weight`) would be counted here.
+ *
+ *     round   ┌─▶ line A ─▶ line B ─▶ line C ─┐       next: B
+ *             └───────────────────────────────┘
+ *     line B      first: b1 ⇄ b2 ⇄ b3 :last
+ *
+ * Every operation is O(1). A stream without a waiting call is not kept.
+ */
+export class TurnQueue<Call extends InLine<Call>> {
+  readonly #lines = new Map<object, Line<Call>>();
+  #next: Line<Call> | undefined = undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A stream that had no waiting call has its turn after all that have one. */
+  add(stream: object, call: Call): void {
+    let line = this.#lines.get(stream);
+    if (line === undefined) {
+      line = new Line<Call>(stream);
+      this.#lines.set(stream, line);
+      this.#joinRound(line);
+    }
+    call.line = line;
+    call.earlier = line.last;
+    if (line.last === undefined) line.first = call;
+    else line.last.later = call;
+    line.last = call;
+    this.#size++;
+  }
+
+  /** Takes the oldest call of the stream whose turn it is; undefined if no call waits. */
+  take(): Call | undefined {
+    const line = this.#next;
+    const call = line?.first;
+    if (line === undefined || call === undefined) return undefined;
+    this.#next = line.after;
+    this.remove(call);
+    return call;
+  }
+
+  /** Does nothing to a call that does not wait. */
+  remove(call: Call): void {
+    const { line, earlier, later } = call;
+    if (line === undefined) return;
+    if (earlier === undefined) line.first = later;
+    else earlier.later = later;
+    if (later === undefined) line.last = earlier;
+    else later.earlier = earlier;
+    call.line = undefined;
+    call.earlier = undefined;
+    call.later = undefined;
+    this.#size--;
+    if (line.first === undefined) this.#leaveRound(line);
+  }
+
+  #joinRound(line: Line<Call>): void {
+    const next = this.#next;
+    if (next === undefined) {
+      this.#next = line;
+      return;
+    }
+    line.after = next;
+    line.before = next.before;
+    next.before.after = line;
+    next.before = line;
+  }
+
+  #leaveRound(line: Line<Call>): void {
+    this.#lines.delete(line.stream);
+    if (line.after === line) {
+      this.#next = undefined;
+      return;
+    }
+    if (this.#next === line) this.#next = line.after;
+    line.before.after = line.after;
+    line.after.before = line.before;
+  }
+}

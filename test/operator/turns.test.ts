@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { modes, Scripted } from './scripted.ts';
+
+/** What `Limit` reports of a call: it waits, then it has its turn. */
+const waits = (_input: string, attempt: { turnWaiting(delta: 1 | -1): void }): void => attempt.turnWaiting(1);
+
+function begin(operator: Scripted, input: string): void {
+  operator.call(input).turnWaiting(-1);
+  operator.call(input).callBegins();
+}
+
+describe.each(modes)('a record that waits for the turn of its first call (C7), %s', (mode) => {
+  test('has its slot, but its clock starts with the call', async () => {
+    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, invoke: waits });
+    expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
+    await operator.clock.advance(1000);
+    operator.turn();
+    expect(operator.output).toEqual([]);
+    begin(operator, 'a');
+    expect(operator.call('a').deadline).toBe(1100);
+    await operator.clock.advance(99);
+    operator.turn();
+    expect(operator.output).toEqual([]);
+    await operator.clock.advance(1);
+    operator.turn();
+    expect(operator.output).toEqual(['a timed out']);
+  });
+
+  test('has its clock run from admission when that is asked for', async () => {
+    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, timesTurns: true, invoke: waits });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.turn();
+    expect(operator.output).toEqual(['a timed out']);
+  });
+
+  test('keeps its clock through the waits of later calls', async () => {
+    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, invoke: waits });
+    operator.offer('a');
+    begin(operator, 'a');
+    await operator.clock.advance(60);
+    operator.call('a').turnWaiting(1);
+    await operator.clock.advance(39);
+    operator.turn();
+    expect(operator.output).toEqual([]);
+    await operator.clock.advance(1);
+    operator.turn();
+    expect(operator.output).toEqual(['a timed out']);
+  });
+
+  test('has its clock run when another of its calls has begun', async () => {
+    const operator = new Scripted({
+      mode,
+      timeoutMs: 100,
+      invoke(_input, attempt) {
+        attempt.turnWaiting(1);
+        attempt.callBegins();
+      },
+    });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.turn();
+    expect(operator.output).toEqual(['a timed out']);
+  });
+
+  test('leaves no timer behind when everything is given up', () => {
+    const operator = new Scripted({ mode, timeoutMs: 100, invoke: waits });
+    operator.offer('a', 'b');
+    operator.wait.abort('client gone');
+    begin(operator, 'a');
+    expect([operator.clock.timers, operator.cancelled]).toEqual([0, ['a', 'b']]);
+  });
+});
+
+describe('the input that stands still', () => {
+  const observer = (heard: string[]) => ({
+    recordDuration() {},
+    reorderWait() {},
+    lateCompletion() {},
+    backpressure: (reason: string, ms: number) => void heard.push(`${reason} ${ms}`),
+  });
+
+  test('stands still for the reason limit while a record waits for its turn', async () => {
+    const heard: string[] = [];
+    const operator = new Scripted({ capacity: 1, invoke: waits, observer: observer(heard) });
+    operator.offer('a', 'b');
+    expect(operator.meter?.reason).toBe('limit');
+    await operator.clock.advance(30);
+    expect(operator.meter?.current).toEqual({ reason: 'limit', ms: 30 });
+    begin(operator, 'a');
+    await operator.clock.advance(12);
+    expect([operator.meter?.current, heard]).toEqual([{ reason: 'capacity', ms: 12 }, ['limit 30']]);
+    operator.complete('a');
+    operator.turn();
+    expect([operator.meter?.current, heard]).toEqual([undefined, ['limit 30', 'capacity 12']]);
+  });
+
+  test('stands still for the reader once there is something that is not read', async () => {
+    const heard: string[] = [];
+    const operator = new Scripted({ capacity: 1, observer: observer(heard) });
+    operator.offer('a', 'b');
+    await operator.clock.advance(5);
+    operator.readable = false;
+    operator.complete('a');
+    await operator.clock.advance(7);
+    operator.readable = true;
+    operator.wait.drain();
+    expect(heard).toEqual(['capacity 5', 'slow_reader 7']);
+  });
+});
