@@ -32,7 +32,7 @@ class SlowEnd {
   }
 }
 
-async function service(end: SlowEnd, pipeline: object, connections: number): Promise<Started> {
+async function startBefore(end: SlowEnd, pipeline: object, connections: number): Promise<Started> {
   const url = `http://127.0.0.1:${await end.listen()}/{key}`;
   return start({
     lookups: { slow: { http: { url, connections } } },
@@ -41,13 +41,13 @@ async function service(end: SlowEnd, pipeline: object, connections: number): Pro
 }
 
 /** Sends a stream of records whose keys begin with its name; resolves with what comes back. */
-function stream(port: number, name: string, records: number, query = ''): Promise<string> {
+function stream(port: number, name: string, count: number, query = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest({ port, path: `/v1/enrich/test${query}`, method: 'POST', agent: false }, (response) => {
       text(response).then(resolve, reject);
     });
     sent.on('error', reject);
-    sent.end(Array.from({ length: records }, (_, n) => `{"key":"${name}-${n}"}\n`).join(''));
+    sent.end(Array.from({ length: count }, (_, n) => `{"key":"${name}-${n}"}\n`).join(''));
   });
 }
 
@@ -59,7 +59,7 @@ function doneAt(calls: readonly string[]): Map<string, number> {
 test('many streams on one slow lookup all finish, at about the same time, and no record fails (C7)', async () => {
   const end = new SlowEnd(10);
   // All together it takes at least 5 s, more than twice the time of a record.
-  const { port, heard } = await service(end, { timeout: '2s', capacity: 50 }, 20);
+  const { port, heard } = await startBefore(end, { timeout: '2s', capacity: 50 }, 20);
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
   const bodies = await Promise.all(names.map((name) => stream(port, name, 100)));
   names.forEach((name, place) => {
@@ -73,7 +73,7 @@ test('many streams on one slow lookup all finish, at about the same time, and no
 
 test('a stream of capacity 10,000 has no more than its share beside 40 small ones', async () => {
   const end = new SlowEnd(1);
-  const { port } = await service(end, { allow: { capacity: 10_000 } }, 4);
+  const { port } = await startBefore(end, { allow: { capacity: 10_000 } }, 4);
   const large = stream(port, 'large', 8000, '?capacity=10000&mode=unordered');
   while (end.calls.length < 100) await turn();
   const names = Array.from({ length: 40 }, (_, n) => `s${n}`);

@@ -47,7 +47,12 @@ function limited(places: Places): { limit: Limit<string, string>; made: string[]
   return { limit: new Limit<string, string>(places), made: [], answers: new Map() };
 }
 
-function ask(subject: ReturnType<typeof limited>, places: Places, name: string, context = new Cancellation()) {
+async function ask(
+  subject: ReturnType<typeof limited>,
+  places: Places,
+  name: string,
+  context = new Cancellation(),
+): Promise<string> {
   return subject.limit.layer((request) => {
     places.free--;
     subject.made.push(request);
@@ -114,10 +119,11 @@ describe('a call', () => {
   test('that throws when its turn comes fails, and the next one has its turn', async () => {
     const places = new Places(0);
     const limit = new Limit<string, string>(places);
-    const call = limit.layer((request) => {
+    const layered = limit.layer((request) => {
       if (request === 'a') throw new RecordError('missing_argument', 'no {iata}');
       return request.toUpperCase();
     });
+    const call = async (request: string, context: Cancellation): Promise<string> => layered(request, context);
     const answers = [call('a', new Cancellation()), call('b', new Cancellation())];
     places.giveBack();
     const [a, b] = await Promise.allSettled(answers);

@@ -72,14 +72,14 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
   });
 });
 
-describe('the input that stands still', () => {
-  const observer = (heard: string[]) => ({
-    recordDuration() {},
-    reorderWait() {},
-    lateCompletion() {},
-    backpressure: (reason: string, ms: number) => void heard.push(`${reason} ${ms}`),
-  });
+const observer = (heard: string[]) => ({
+  recordDuration() {},
+  reorderWait() {},
+  lateCompletion() {},
+  backpressure: (reason: string, ms: number) => void heard.push(`${reason} ${ms}`),
+});
 
+describe('the input that stands still', () => {
   test('stands still for the reason limit while a record waits for its turn', async () => {
     const heard: string[] = [];
     const operator = new Scripted({ capacity: 1, invoke: waits, observer: observer(heard) });
