@@ -13,8 +13,9 @@ const floors = [
   ['cli', 'index.ts'],
 ];
 
-/** Where options are described: beside the code that they configure; durations and sizes, shared by all, in core/units. */
-const optionRooms = /^(operator|lookup|observability|connectors|config|pipeline|http)\/|^core\/units\.ts$/;
+/** Where options are described: beside the code that they configure; what all of them share is in core. */
+const optionRooms =
+  /^(operator|lookup|observability|connectors|config|pipeline|http)\/|^core\/(units|data-schema|grammar)\.ts$/;
 /** Who may import what is not ours. A package that is not listed may be imported by nobody. */
 const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^(fastify|fastify-plugin|@fastify\/.+)$/, /^http\//],

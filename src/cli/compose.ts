@@ -2,7 +2,8 @@ import type { HttpApp } from '../http/app-options.ts';
 import { SecretHider } from '../config/hide-secrets.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
+import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
 import { silentLogger } from '../core/logger.ts';
 import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
@@ -142,9 +143,9 @@ function watchEveryMs({ idleTimeout, stallTimeout }: Config['server']['limits'])
   return Math.max(10, Math.min(1000, idleTimeout / 4, stallTimeout / 4));
 }
 
-function member(value: JsonValue | undefined, name: string): JsonObject {
-  const found = isJsonObject(value) ? value[name] : undefined;
-  return isJsonObject(found) ? found : {};
+function member(value: JsonData | undefined, name: string): JsonDataObject {
+  const found = isDataObject(value) ? value[name] : undefined;
+  return isDataObject(found) ? found : {};
 }
 
 async function listen(app: HttpApp, host: string, port: number): Promise<string> {

@@ -1,4 +1,5 @@
 import { connectorOf, type ChosenConnector } from '../connectors/registry.ts';
+import { SpelledNumber } from '../core/json-data.ts';
 import { nearest } from '../core/nearest.ts';
 import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
 import type { LookupConfig } from './lookup-schema.ts';
@@ -48,14 +49,29 @@ function chosen(lookup: LookupConfig | undefined): ChosenConnector | undefined {
 
 type Connectors = ReadonlyMap<string, ChosenConnector | undefined>;
 
-function checkStep({ lookup, given }: StepDraft, path: Path, connectors: Connectors): readonly ConfigIssue[] {
+function checkStep(
+  { lookup, given, with: sources }: StepDraft,
+  path: Path,
+  connectors: Connectors,
+): readonly ConfigIssue[] {
   if (lookup === undefined) return [];
   if (!connectors.has(lookup)) return [unknownLookup(lookup, [...path, 'lookup'], [...connectors.keys()])];
   const connector = connectors.get(lookup);
+  if (connector?.name === 'module') return constantsForFunction(sources, [...path, 'with']);
   // Options with problems do not tell which arguments they mean.
   if (connector === undefined || connector.problems.length > 0 || given === undefined) return [];
   if (connector.parameters === undefined) return [];
   return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
+}
+
+/** A function gets numbers of JavaScript. */
+function constantsForFunction(sources: StepDraft['with'], path: Path): readonly ConfigIssue[] {
+  return Object.entries(sources).flatMap(([name, source]): readonly ConfigIssue[] => {
+    const value = typeof source === 'string' ? undefined : source.value;
+    if (!(value instanceof SpelledNumber) || !value.lossy) return [];
+    const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
+    return [{ path: [...path, name, 'value'], message }];
+  });
 }
 
 function unknownLookup(name: string, path: Path, names: readonly string[]): ConfigIssue {

@@ -1,6 +1,10 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLMap } from 'yaml';
-import { type Path, pathKey } from './path.ts';
+import type { Grammar } from '../core/grammar.ts';
+import { numberFrom } from '../core/json-data.ts';
+import { holdsMark } from '../core/reference-text.ts';
+import { composeText, markProblem } from './compose-text.ts';
 import { interpolate, type ReferenceSources } from './interpolate.ts';
+import { type Path, pathKey } from './path.ts';
 import { Positions } from './positions.ts';
 
 /** A mistake, and where it stands. */
@@ -16,6 +20,8 @@ export interface ConfigDocument {
   readonly positions: Positions;
   /** For each string that held a reference, by `pathKey`, what may be shown of it. */
   readonly shown: ReadonlyMap<string, string>;
+  /** What references brought in from outside, each with its place. */
+  readonly brought: readonly { readonly path: Path; readonly text: string }[];
   readonly problems: readonly TextProblem[];
   /** What has no value because its reference or its alias has none, by `pathKey`: more complaints would be noise. */
   readonly broken: ReadonlySet<string>;
@@ -27,8 +33,12 @@ export interface ConfigDocument {
 /** No configuration has as many values; only anchors that multiply each other have. */
 const mostValues = 100_000;
 
-/** Reads YAML 1.2, and with it JSON, without ever throwing. */
-export function readDocument(text: string, sources: ReferenceSources): ConfigDocument {
+/** Reads YAML 1.2, and with it JSON, without ever throwing. `grammarAt` says how the text at a place is read. */
+export function readDocument(
+  text: string,
+  sources: ReferenceSources,
+  grammarAt: (path: Path) => Grammar | undefined,
+): ConfigDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -43,6 +53,7 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
   }));
   const positions = new Positions();
   const shown = new Map<string, string>();
+  const brought: { path: Path; text: string }[] = [];
   const broken = new Set<string>();
   const around = new Set<unknown>();
   let values = 0;
@@ -79,12 +90,22 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
     return result;
   };
 
-  const readScalar = (node: Scalar, path: Path, offset: number): unknown => {
-    if (typeof node.value !== 'string' || !node.value.includes('${')) return node.value;
-    const result = interpolate(node.value, sources);
+  const readScalar = ({ value: scalar, source }: Scalar, path: Path, offset: number): unknown => {
+    const grammar = grammarAt(path);
+    if (typeof scalar === 'number' && grammar !== undefined) {
+      const spelled = source ?? String(scalar);
+      return numberFrom(spelled) ?? giveUp(offset, path, `JSON has no number ${spelled}: write it in quotes as text`);
+    }
+    if (typeof scalar !== 'string') return scalar;
+    if (grammar?.endsWith('template') === true && holdsMark(scalar)) return giveUp(offset, path, markProblem);
+    if (!scalar.includes('${')) return scalar;
+    const result = interpolate(scalar, sources);
     if (result.problems.length > 0) return giveUp(offset, path, ...result.problems);
-    if (result.shown !== undefined) shown.set(pathKey(path), result.shown);
-    return result.text;
+    if (result.shown === undefined) return result.text;
+    shown.set(pathKey(path), result.shown);
+    brought.push(...result.brought.map((piece) => ({ path, text: piece })));
+    const composed = composeText(result.pieces, grammar);
+    return 'text' in composed ? composed.text : giveUp(offset, path, composed.problem);
   };
 
   const readMap = (node: YAMLMap, path: Path): Record<string, unknown> => {
@@ -95,9 +116,12 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
         complain(offset, path, 'expected a name as key, got a list, a map or an alias');
         continue;
       }
-      const name = String(pair.key.value);
+      // A name is its spelling: `1.0` is not `1`.
+      const { value: key, source } = pair.key;
+      const name = typeof key === 'string' ? key : (source ?? String(key));
       const at = [...path, name];
-      if (name === '__proto__') complain(offset, at, 'this name can not be used');
+      if (name === '__proto__') complain(offset, at, 'this name cannot be used');
+      else if (holdsMark(name)) complain(offset, at, markProblem);
       else if (Object.hasOwn(result, name))
         complain(offset, at, `the key is there twice; first in line ${firstLine(at)}`);
       else result[name] = read(pair.value, at, offset);
@@ -113,6 +137,7 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
     value,
     positions,
     shown,
+    brought,
     broken,
     problems,
     lineColumn(offset) {
@@ -122,12 +147,11 @@ export function readDocument(text: string, sources: ReferenceSources): ConfigDoc
   };
 }
 
-/** A number or a boolean that a text spells in YAML; any other text stays as it is. */
+/** The number or the boolean that a text spells as JSON; any other text stays as it is. */
 export function scalarOf(text: string): unknown {
-  const document = parseDocument(text, { schema: 'core', prettyErrors: false });
-  const node: unknown = document.contents;
-  if (document.errors.length > 0 || !isScalar(node)) return text;
-  return typeof node.value === 'number' || typeof node.value === 'boolean' ? node.value : text;
+  if (text === 'true' || text === 'false') return text === 'true';
+  const number = numberFrom(text);
+  return number === undefined ? text : Number(text);
 }
 
 function offsetOf(node: unknown): number | undefined {

@@ -1,10 +1,10 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
 import { redact } from './redact.ts';
 import { configSchema } from './schema.ts';
 import { withDefaults } from './schema-walk.ts';
 
 /** A configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
-export type EffectiveConfig = JsonObject;
+export type EffectiveConfig = JsonDataObject;
 
 /** What holds where `tree` is a valid configuration. `shown` has what may be seen of strings that held references. */
 export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): EffectiveConfig {
@@ -17,12 +17,12 @@ export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): 
 }
 
 /** The defaults that no schema can hold, because they are what stands beside them. */
-function withCeilings(pipeline: JsonValue): JsonValue {
+function withCeilings(pipeline: JsonData): JsonData {
   const own = members(pipeline);
   const { capacity = null, timeout = null } = own;
   return { ...own, allow: { capacity, timeout, ...members(own['allow']) } };
 }
 
-function members(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
+function members(value: JsonData | undefined): JsonDataObject {
+  return isDataObject(value) ? value : {};
 }

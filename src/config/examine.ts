@@ -1,5 +1,5 @@
 import { type ConfigDocument, scalarOf } from './document.ts';
-import { hidden } from './interpolate.ts';
+import { hidden } from '../core/reference-text.ts';
 import { check, type Mistake, type Show } from './issues.ts';
 import type { Overlaid } from './overlay.ts';
 import { isMap, pathKey, valueAt, withValue } from './path.ts';

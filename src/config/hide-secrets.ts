@@ -1,4 +1,4 @@
-import { hidden } from './interpolate.ts';
+import { hidden } from '../core/reference-text.ts';
 import { isMap, type Path } from './path.ts';
 import { isSecretPlace } from './redact.ts';
 

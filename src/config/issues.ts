@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SpelledNumber } from '../core/json-data.ts';
 import { nearest } from '../core/nearest.ts';
 import { type Path, pathKey, valueAt } from './path.ts';
 import type { PlaceOf } from './positions.ts';
@@ -65,9 +66,16 @@ function valueMistake(issue: Issue, path: Path, given: unknown, show: Show): Mis
   if (given === undefined) return { path, place: 'value', message: `missing; ${issue.message}`, text: false };
   // A rule on several members has no one value to blame.
   const blamed = issue.code !== 'custom' || typeof given !== 'object';
-  const got = blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}` : '';
+  const got =
+    blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}${hintFor(issue, given)}` : '';
   const text = typeof given === 'string' && (issue.code === 'invalid_type' || issue.code === 'invalid_union');
   return { path, place: 'value', message: `${issue.message}${got}`, text };
+}
+
+/** A number where text belongs: YAML reads `1.0` as a number, which is no longer that text. */
+function hintFor(issue: Issue, given: unknown): string {
+  const number = typeof given === 'number' || given instanceof SpelledNumber;
+  return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Mistake {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
 import { ConfigError } from './config-error.ts';
@@ -8,8 +8,10 @@ import { draftOf, type PartialConfig } from './draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
 import { examine } from './examine.ts';
 import { overlay } from './overlay.ts';
+import { readText } from './read-text.ts';
 import { Report } from './report.ts';
-import type { Config } from './schema.ts';
+import { type Config, configSchema } from './schema.ts';
+import { grammarAt } from './schema-walk.ts';
 
 export { ConfigError, type ConfigProblem, problemLine } from './config-error.ts';
 export type { ConfigIssue } from './cross-checks.ts';
@@ -39,6 +41,10 @@ export interface Loaded {
   readonly files: ReadonlyMap<string, Fingerprint>;
 }
 
+/** A secret, a certificate or a query has a few kilobytes. */
+const mostReferenceBytes = 1024 ** 2;
+const mostSourceBytes = 64 * 1024 ** 2;
+
 /**
  * Reads a configuration: flag over environment over file over default.
  * Throws ConfigError with everything that is wrong with it.
@@ -51,10 +57,10 @@ export function loadConfig({ file, env = process.env, flags, checks }: LoadOptio
     const path = resolve(baseDir, name);
     // The first reading counts: what was written after it is not in all of the configuration.
     if (!files.has(path)) files.set(path, fingerprintOf(path));
-    return readFileSync(path, 'utf8');
+    return readText(path, mostReferenceBytes);
   };
   files.set(resolve(source), fingerprintOf(source));
-  const document = readDocument(readSource(source, files), { env, readFile });
+  const document = readDocument(readSource(source, files), { env, readFile }, (path) => grammarAt(configSchema, path));
   const overlaid = overlay(document.value, env, flags);
   const report = new Report(source, document, overlaid);
   if (!document.readable) throw new ConfigError(report.problems(), files);
@@ -80,10 +86,10 @@ function findFile(): string {
 
 function readSource(source: string, files: ReadonlyMap<string, Fingerprint>): string {
   try {
-    return readFileSync(source, 'utf8');
+    return readText(source, mostSourceBytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `the configuration can not be read: ${reason}`;
+    const message = `the configuration cannot be read: ${reason}`;
     throw new ConfigError([{ file: source, path: '', message }], files);
   }
 }

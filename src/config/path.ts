@@ -1,3 +1,5 @@
+import { SpelledNumber } from '../core/json-data.ts';
+
 /** Where a value stands in a configuration: names of members, and indexes of lists. */
 export type Path = readonly (string | number)[];
 
@@ -15,7 +17,7 @@ export function pathKey(path: Path): string {
 }
 
 export function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SpelledNumber);
 }
 
 /** What stands at a path; undefined where there is nothing. */

@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { durationFrom, memberPointer, oneOf, pointer, wholeNumber } from './values.ts';
+import { grammars } from '../core/grammar.ts';
+import { dataNumber, jsonData } from '../core/data-schema.ts';
+import { celExpression, durationFrom, memberPointer, oneOf, pointer, wholeNumber } from './values.ts';
 
 const constant = z
   .strictObject({
     value: z
-      .union([z.string(), z.number(), z.boolean()], 'expected a string, a number, true or false')
-      .describe('The same argument for every record.'),
+      .union([z.string(), dataNumber, z.boolean()], 'expected a string, a number, true or false')
+      .describe('The same argument for every record; a number keeps its spelling.')
+      .register(grammars, { grammar: 'data template' }),
   })
   .describe('A constant.');
 
@@ -16,10 +19,9 @@ const source = z.union(
 
 export const repeatSchema = z
   .strictObject({
-    until: z
-      .string('expected a CEL expression on record and answer')
-      .min(1, 'expected a CEL expression on record and answer')
-      .describe('A CEL expression on `answer` and on `record` with the answer in it; true ends the repetition.'),
+    until: celExpression('record and answer').describe(
+      'A CEL expression on `answer` and on `record` with the answer in it; true ends the repetition.',
+    ),
     max: wholeNumber(1, 10_000).describe(
       'Lookups at the most, the first one counted, 1 to 10000. Without `until` by then the record has the error invalid_result.',
     ),
@@ -38,9 +40,7 @@ export const stepSchema = z
         'Where each argument of the lookup comes from: a JSON Pointer into the record, or { value: ... } for a constant.',
       ),
     into: memberPointer.describe('Where the answer is put: a JSON Pointer; members on the way are made.'),
-    when: z
-      .string('expected a CEL expression on record')
-      .min(1, 'expected a CEL expression on record')
+    when: celExpression('record')
       .exactOptional()
       .describe(
         'A CEL expression on `record`; false skips the lookup and leaves the record as it was. Default: always.',
@@ -77,7 +77,11 @@ const allow = z
 const onError = z.union(
   [
     oneOf(['annotate', 'fail', 'drop', 'passthrough']),
-    z.strictObject({ value: z.json().describe('Any JSON.') }).describe('An answer to use in place of the missing one.'),
+    z
+      .strictObject({
+        value: jsonData.describe('Any JSON; a number keeps its spelling.').register(grammars, { grammar: 'data' }),
+      })
+      .describe('An answer to use in place of the missing one.'),
   ],
   'expected annotate, fail, drop, passthrough or { value: ... }',
 );

@@ -1,9 +1,10 @@
-import { stringify } from 'yaml';
-import type { JsonValue } from '../core/json.ts';
-import { escapeReferences, hidden } from './interpolate.ts';
+import { type ScalarTag, stringify } from 'yaml';
+import { type JsonData, SpelledNumber } from '../core/json-data.ts';
+import { hidden } from '../core/reference-text.ts';
+import { isSecretName } from '../core/secret-names.ts';
+import { escapeReferences } from './interpolate.ts';
 import { isMap, type Path, pathKey } from './path.ts';
 
-const secretName = /auth|passw|secret|token|cookie|credential|api[-_]?key/i;
 const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
 const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|credential|api[-_]?key)[^=&#]*=)[^&#]+/gi;
 
@@ -13,7 +14,7 @@ const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|credential|api[
  * of a URL.
  * `shown` has what may be seen of a string that held references, by `pathKey`.
  */
-export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonValue {
+export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonData {
   if (Array.isArray(value)) return value.map((item, index) => redact(item, shown, [...path, index]));
   if (isMap(value)) {
     return Object.fromEntries(
@@ -24,7 +25,7 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
   if (open !== undefined) return typeof value === 'string' ? withoutUrlSecrets(open) : hidden;
   if (isSecretPlace(path) && value !== null && value !== '') return hidden;
   if (typeof value === 'string') return withoutUrlSecrets(value);
-  return typeof value === 'number' || typeof value === 'boolean' ? value : null;
+  return typeof value === 'number' || typeof value === 'boolean' || value instanceof SpelledNumber ? value : null;
 }
 
 /**
@@ -33,7 +34,7 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
  */
 export function isSecretPlace(path: Path): boolean {
   if (path[0] === 'tracing' && path[2] === 'headers') return true;
-  return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && secretName.test(step));
+  return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && isSecretName(step));
 }
 
 /** A text without the user and the password of a URL in it, and without what its query names as a secret. */
@@ -43,8 +44,21 @@ export function withoutUrlSecrets(text: string): string {
 
 /** A configuration as YAML that can be loaded again, as far as it holds no secrets. */
 export function toYaml(configuration: unknown): string {
-  return stringify(escaped(configuration), { lineWidth: 0, aliasDuplicateObjects: false, schema: 'core' });
+  return stringify(escaped(configuration), {
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    schema: 'core',
+    customTags: (tags) => [spelled, ...tags],
+  });
 }
+
+const spelled: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  identify: (value) => value instanceof SpelledNumber,
+  resolve: (text) => text,
+  stringify: ({ value }) => (value instanceof SpelledNumber ? value.source : String(value)),
+};
 
 function escaped(value: unknown): unknown {
   if (typeof value === 'string') return escapeReferences(value);

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from './config-error.ts';
 import type { ConfigIssue } from './cross-checks.ts';
 import type { ConfigDocument } from './document.ts';
-import { hidden } from './interpolate.ts';
+import { hidden } from '../core/reference-text.ts';
 import type { Overlaid } from './overlay.ts';
 import { type Path, pathKey, pathText, valueAt } from './path.ts';
 

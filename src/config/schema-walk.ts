@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Grammar, grammars } from '../core/grammar.ts';
 import { isMap, type Path } from './path.ts';
 
 type Wrapper = z.ZodPrefault | z.ZodDefault | z.ZodOptional | z.ZodExactOptional | z.ZodNullable;
@@ -57,4 +58,23 @@ export function withDefaults(schema: unknown, given: unknown): unknown {
   if (schema instanceof z.ZodArray && Array.isArray(value))
     return value.map((item) => withDefaults(schema.element, item));
   return value;
+}
+
+/** How the text at a path is read: by the outermost schema on the way that says so. */
+export function grammarAt(schema: unknown, path: Path): Grammar | undefined {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  const own = grammars.get(schema)?.grammar;
+  if (own !== undefined && (path.length === 0 || !(schema instanceof z.ZodString))) return own;
+  if (isWrapper(schema)) return grammarAt(schema.def.innerType, path);
+  if (schema instanceof z.ZodPipe) return grammarAt(schema.def.in, path);
+  if (schema instanceof z.ZodUnion) {
+    const options = schema.options.map((option) => grammarAt(option, path));
+    return options.find((grammar) => grammar !== undefined);
+  }
+  const [step, ...rest] = path;
+  if (step === undefined) return undefined;
+  if (schema instanceof z.ZodObject)
+    return Object.hasOwn(schema.shape, step) ? grammarAt(schema.shape[step], rest) : undefined;
+  if (schema instanceof z.ZodRecord) return grammarAt(schema.valueType, rest);
+  return schema instanceof z.ZodArray ? grammarAt(schema.element, rest) : undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { grammars } from '../core/grammar.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import { duration, size } from '../core/units.ts';
 
@@ -30,12 +31,14 @@ export function oneOf<const Value extends string>(values: readonly Value[], hint
 /** Where a value is taken from: the empty pointer is the whole record. RFC 6901. */
 export const pointer = z
   .string('expected a JSON Pointer such as /origin')
-  .regex(/^(?:\/(?:[^~/]|~[01])*)*$/, { error: ({ input }) => pointerProblem(input) });
+  .regex(/^(?:\/(?:[^~/]|~[01])*)*$/, { error: ({ input }) => pointerProblem(input) })
+  .register(grammars, { grammar: 'pointer' });
 
 /** Where a value is put: a member of the record or a place below one. RFC 6901. */
 export const memberPointer = z
   .string('expected a JSON Pointer such as /originAirport')
-  .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, { error: ({ input }) => pointerProblem(input) });
+  .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, { error: ({ input }) => pointerProblem(input) })
+  .register(grammars, { grammar: 'pointer' });
 
 function pointerProblem(input: unknown): string {
   try {
@@ -50,4 +53,10 @@ function pointerProblem(input: unknown): string {
 export function listed(words: readonly string[]): string {
   const last = words.at(-1) ?? '';
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} or ${last}`;
+}
+
+/** A CEL expression on these variables. */
+export function celExpression(variables: string) {
+  const expected = `expected a CEL expression on ${variables}`;
+  return z.string(expected).min(1, expected).register(grammars, { grammar: 'cel' });
 }

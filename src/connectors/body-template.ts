@@ -1,6 +1,9 @@
-import type { JsonValue } from '../core/json.ts';
+import { RecordError } from '../core/errors.ts';
+import { isDataObject, type JsonData, SpelledNumber } from '../core/json-data.ts';
+import { hidden } from '../core/reference-text.ts';
+import { isSecretName } from '../core/secret-names.ts';
 import { jsonStringPart, jsonValue, percentEncoded, plainText, xmlText } from './argument.ts';
-import { parseTemplate, Template, type Encoder } from './template.ts';
+import { type LiteralEncoders, type Part, parseTemplate, Template, TemplateError, type Encoder } from './template.ts';
 
 export interface BodyTemplate {
   readonly template: Template;
@@ -13,14 +16,33 @@ export interface BodyTemplate {
  *
  * In JSON a string that is exactly `{name}` becomes the argument's own JSON value, a number a number;
  * inside a longer string, and in a member's name, the argument is text. In text it is escaped as the content type
- * asks: form, JSON and XML have their escapes, any other text has none. Throws TemplateError.
+ * asks: form, JSON and XML have their escapes, any other text has none. What a reference brought in is escaped in the
+ * same way, unless it is the whole body. Throws TemplateError.
  */
-export function compileBody(body: JsonValue, contentType: string | undefined): BodyTemplate {
+export function compileBody(body: JsonData, contentType: string | undefined): BodyTemplate {
   if (typeof body === 'string') {
     const type = contentType ?? 'text/plain; charset=utf-8';
-    return { template: Template.of(parseTemplate(body), encoderFor(type)), contentType: type };
+    return { template: textTemplate(parseTemplate(body), encoderFor(type)), contentType: type };
   }
-  return { template: Template.join(jsonTemplates(body)), contentType: contentType ?? 'application/json' };
+  return { template: Template.join(jsonTemplates(body, false)), contentType: contentType ?? 'application/json' };
+}
+
+function textTemplate(parts: readonly Part[], encode: Encoder): Template {
+  return parts.length === 1 ? Template.of(parts, encode) : Template.of(parts, encode, textLiterals(encode));
+}
+
+function textLiterals(encode: Encoder): LiteralEncoders {
+  return {
+    literal: (text) => text,
+    reference(text) {
+      try {
+        return encode('', text);
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        throw new TemplateError('holds a reference that brings in a character which cannot stand here');
+      }
+    },
+  };
 }
 
 function encoderFor(contentType: string): Encoder {
@@ -31,29 +53,44 @@ function encoderFor(contentType: string): Encoder {
   return plainText;
 }
 
-function jsonTemplates(value: JsonValue): readonly Template[] {
-  if (typeof value === 'string') return [jsonString(value)];
-  if (value === null || typeof value !== 'object') return [literal(JSON.stringify(value))];
-  if (isArray(value)) {
-    return [literal('['), ...value.flatMap((item, place) => [comma(place), ...jsonTemplates(item)]), literal(']')];
+/** `secret`: a member's name above says that constants here are secret. */
+function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
+  if (typeof value === 'string') return [constantHidden(jsonString(value), secret && value !== '')];
+  if (isDataObject(value)) {
+    const members = Object.entries(value).flatMap(([name, member], place) => [
+      comma(place),
+      quoted(name),
+      literal(':'),
+      ...jsonTemplates(member, secret || isSecretName(name)),
+    ]);
+    return [literal('{'), ...members, literal('}')];
   }
-  const members = Object.entries(value).flatMap(([name, member], place) => [
-    comma(place),
-    quoted(name),
-    literal(':'),
-    ...jsonTemplates(member),
-  ]);
-  return [literal('{'), ...members, literal('}')];
+  if (isList(value)) {
+    const items = value.flatMap((item, place) => [comma(place), ...jsonTemplates(item, secret)]);
+    return [literal('['), ...items, literal(']')];
+  }
+  const source = value instanceof SpelledNumber ? value.source : JSON.stringify(value);
+  return [constantHidden(literal(source), secret && value !== null)];
+}
+
+function constantHidden(template: Template, secret: boolean): Template {
+  return secret && template.constant ? new Template(template.before, [], `"${hidden}"`) : template;
 }
 
 function jsonString(text: string): Template {
   const parts = parseTemplate(text);
-  return parts.length === 1 && typeof parts[0] !== 'string' ? Template.of(parts, jsonValue) : quoted(text);
+  const [only] = parts;
+  const argument = parts.length === 1 && typeof only === 'object' && 'variable' in only;
+  return argument ? Template.of(parts, jsonValue) : quoted(text);
 }
 
 function quoted(text: string): Template {
-  const inside = Template.of(parseTemplate(text), jsonStringPart, (part) => JSON.stringify(part).slice(1, -1));
+  const inside = Template.of(parseTemplate(text), jsonStringPart, { literal: unquoted, reference: unquoted });
   return Template.join([literal('"'), inside, literal('"')]);
+}
+
+function unquoted(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 function literal(text: string): Template {
@@ -64,6 +101,6 @@ function comma(place: number): Template {
   return literal(place === 0 ? '' : ',');
 }
 
-function isArray(value: JsonValue): value is readonly JsonValue[] {
+function isList(value: JsonData): value is readonly JsonData[] {
   return Array.isArray(value);
 }

@@ -61,7 +61,10 @@ export interface ConnectorDefinition<Options> {
    */
   parameters(options: Options): readonly string[] | undefined;
   /** Problems that the schema can not see (a template with a variable in its host): where, and what is wrong. */
-  problems(options: Options): readonly { readonly path: readonly string[]; readonly message: string }[];
+  problems(options: Options): readonly {
+    readonly path: readonly (string | number)[];
+    readonly message: string;
+  }[];
   /** Files that are read when it is opened, as the options name them: when one changes, a reload opens it anew. */
   files(options: Options): readonly string[];
   /** Whether a change of such a file is a reason for a reload; if not, it waits for one that comes anyway. */

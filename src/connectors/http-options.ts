@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { grammars } from '../core/grammar.ts';
+import { jsonData } from '../core/data-schema.ts';
 import { size } from '../core/units.ts';
 
 /** What `lookups.NAME.http` takes. */
@@ -20,15 +22,15 @@ const auth = z.union([
 ]);
 
 const file = z.string().min(1).nullable().default(null);
+const named = (description: string) => file.describe(description).register(grammars, { grammar: 'text' });
 
 export const httpOptions = z
   .strictObject({
     url: z
       .string()
       .min(1)
-      .describe(
-        `Address to call. ${template} Scheme, host and port are literal; an argument can not leave its segment.`,
-      ),
+      .describe(`Address to call. ${template} Scheme, host and port are literal; an argument cannot leave its segment.`)
+      .register(grammars, { grammar: 'template' }),
     method: z
       .enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'])
       .default('GET')
@@ -36,21 +38,24 @@ export const httpOptions = z
     headers: z
       .record(z.string(), z.string())
       .default({})
-      .describe(`Headers of the request, name to value. ${template} Control characters are refused.`),
+      .describe(`Headers of the request, name to value. ${template} Control characters are refused.`)
+      .register(grammars, { grammar: 'template' }),
     query: z
       .record(z.string(), z.string())
       .default({})
-      .describe(`Query parameters, added to those of the url, name to value. ${template}`),
-    body: z
-      .json()
+      .describe(`Query parameters, added to those of the url, name to value. ${template}`)
+      .register(grammars, { grammar: 'template' }),
+    body: jsonData
       .default(null)
       .describe(
-        'Body of the request: a JSON structure, in which a string that is exactly "{name}" becomes the JSON value of the argument; or text, as a string. null: no body.',
-      ),
+        'Body of the request: a JSON structure, in which a string that is exactly "{name}" becomes the JSON value of the argument, and a number keeps its spelling; or text, as a string. null: no body.',
+      )
+      .register(grammars, { grammar: 'data template' }),
     select: z
       .string()
       .default('')
-      .describe('JSON Pointer (RFC 6901) to the part of the answer that is used. Empty: the whole answer.'),
+      .describe('JSON Pointer (RFC 6901) to the part of the answer that is used. Empty: the whole answer.')
+      .register(grammars, { grammar: 'pointer' }),
     missStatus: z
       .array(z.int().min(200).max(599))
       .default([404, 204])
@@ -80,13 +85,17 @@ export const httpOptions = z
       .describe('The largest body of an answer. A larger one is cut off and is the error response_too_large.'),
     tls: z
       .strictObject({
-        ca: file.describe('PEM file of the authorities that are trusted instead of the usual ones.'),
-        cert: file.describe('PEM file of the certificate that is shown to the server; needs key.'),
-        key: file.describe('PEM file of the private key of cert.'),
+        ca: named('PEM file of the authorities that are trusted instead of the usual ones.'),
+        cert: named('PEM file of the certificate that is shown to the server; needs key.'),
+        key: named('PEM file of the private key of cert.'),
       })
       .prefault({})
       .describe('TLS, for https:// addresses. File names are relative to the configuration file.'),
-    auth: auth.nullable().default(null).describe('Who calls: {bearer: token} or {basic: {username, password}}.'),
+    auth: auth
+      .nullable()
+      .default(null)
+      .describe('Who calls: {bearer: token} or {basic: {username, password}}.')
+      .register(grammars, { grammar: 'text' }),
   })
   .describe('Asks an HTTP service that answers in JSON.');
 

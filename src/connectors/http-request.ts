@@ -1,12 +1,14 @@
 import type { JsonObject } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
+import { hidden, plainText } from '../core/reference-text.ts';
+import { isSecretName } from '../core/secret-names.ts';
 import type { CallAbout, CallTrace } from '../core/tracing.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import { headerText } from './argument.ts';
 import { compileBody, type BodyTemplate } from './body-template.ts';
 import type { HttpOptions } from './http-options.ts';
 import { parseTemplate, Template } from './template.ts';
-import { compileUrl, isSecretName, type UrlTemplate } from './url-template.ts';
+import { compileUrl, type UrlTemplate } from './url-template.ts';
 
 /** The request of one `http` lookup, compiled from its options. */
 export interface HttpRequest {
@@ -59,10 +61,13 @@ export function compileRequest(options: HttpOptions): {
   const headers = Object.entries(options.headers).map(([name, value]) =>
     attempt(['headers', name], () => compileHeader(name, value, options)),
   );
-  const named = (wanted: string): string | undefined =>
-    Object.entries(options.headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const named = (wanted: string): string | undefined => {
+    const value = Object.entries(options.headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+    return value === undefined ? undefined : plainText(value);
+  };
   const body =
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
+  attempt(['auth'], () => checkAuth(options.auth));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
     problems.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
   }
@@ -77,11 +82,23 @@ function compileHeader(name: string, value: string, options: HttpOptions): Heade
   if (ownHeaders.has(lower)) throw new Error('is set by Millrace itself');
   if (lower === 'authorization' && options.auth !== null)
     throw new Error('is given by auth as well: remove one of them');
-  const template = Template.of(parseTemplate(value), headerText, (text) => {
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('holds a control character or one beyond Latin-1');
-    return text;
-  });
+  const template = Template.of(parseTemplate(value), headerText, { literal: headerLiteral, reference: headerLiteral });
+  // Servers take spaces at the ends away: a secret would not be the one that was meant.
+  if (template.constant && template.shownBefore !== template.before && template.before.trim() !== template.before)
+    throw new Error('begins or ends with a space, which a header loses');
   return { name: lower, template };
+}
+
+function headerLiteral(text: string): string {
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('holds a control character or one beyond Latin-1');
+  return text;
+}
+
+/** A token is sent as it is; user name and password are encoded. */
+function checkAuth(auth: HttpOptions['auth']): void {
+  if (auth === null || !('bearer' in auth)) return;
+  headerLiteral(auth.bearer);
+  if (auth.bearer.trim() !== auth.bearer) throw new Error('begins or ends with a space, which a header loses');
 }
 
 /** What is sent without being asked for. */
@@ -98,7 +115,10 @@ function ownHeadersOf(
   if (auth !== null) own.set('authorization', authorization(auth));
   return [...own]
     .filter(([name]) => named(name) === undefined)
-    .map(([name, value]) => ({ name, template: new Template(value) }));
+    .map(([name, value]) => ({
+      name,
+      template: name === 'authorization' ? Template.secret(value) : new Template(value),
+    }));
 }
 
 function authorization(auth: NonNullable<HttpOptions['auth']>): string {
@@ -131,17 +151,15 @@ export function headerRenderer(
 }
 
 /** The request as spans name it: its method and the path of its template, as the author wrote it, without the query. */
-export function spanOf({ url }: HttpRequest, { method, url: template }: HttpOptions): CallAbout {
-  const path = /^https?:\/\/[^/?#]*([^?#]*)/i.exec(template)?.[1] ?? '';
+export function spanOf({ url }: HttpRequest, { method }: HttpOptions): CallAbout {
   const { protocol, hostname, port } = new URL(url.origin);
-  const shown = path === '' ? '/' : path;
   return {
-    name: `${method} ${shown}`,
+    name: `${method} ${url.shownPath}`,
     attributes: {
       'http.request.method': method,
       'server.address': hostname,
       'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-      'url.template': shown,
+      'url.template': url.shownPath,
     },
   };
 }
@@ -150,13 +168,13 @@ export function spanOf({ url }: HttpRequest, { method, url: template }: HttpOpti
 export function shownRequest(request: HttpRequest, method: string, args: Arguments): JsonObject {
   const { url, headers, body } = request;
   const shown = headers.map(({ name, template }): [string, string] => {
-    const value = template.render(args);
-    return [name, isSecretName(name) || name.includes('cookie') ? '***' : value];
+    const value = template.renderShown(args);
+    return [name, template.constant && isSecretName(name) ? hidden : value];
   });
   return {
     method,
     url: url.origin + url.renderShown(args),
     headers: Object.fromEntries(shown),
-    ...(body === undefined ? {} : { body: body.template.render(args) }),
+    ...(body === undefined ? {} : { body: body.template.renderShown(args) }),
   };
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { grammars } from '../core/grammar.ts';
+import { jsonData } from '../core/data-schema.ts';
 import { size } from '../core/units.ts';
 
 /** What `lookups.NAME.module` takes. */
@@ -9,11 +11,13 @@ export const moduleOptions = z
       .regex(/\.(?:js|mjs|ts|mts)$/, 'expected an ES module: a file that ends in .js, .mjs, .ts or .mts')
       .describe(
         'ES module, relative to the configuration file, whose default export (or export named lookup) is an async function (args, context) => values, an AsyncFunction, or a RichAsyncFunction or its class. It is loaded once.',
-      ),
+      )
+      .register(grammars, { grammar: 'text' }),
     parameters: z
-      .record(z.string(), z.json())
+      .record(z.string(), jsonData)
       .default({})
-      .describe('Whatever the function should know: it gets them as runtime.parameters in open.'),
+      .describe('Whatever the function should know: it gets them as runtime.parameters in open.')
+      .register(grammars, { grammar: 'data' }),
     maxResponseBytes: size
       .prefault('1MiB')
       .describe('The largest result of a call, as JSON. A larger one is the error response_too_large.'),

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { type JsonData, plainData, SpelledNumber } from '../core/json-data.ts';
 import { thrownMessage } from '../core/thrown.ts';
 import { type Arguments, type LookupService, RawJson } from '../lookup/lookup.ts';
 import { type RuntimeContext, runtimeContext } from '../operator/runtime-context.ts';
@@ -19,7 +20,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
   name: 'module',
   schema: moduleOptions,
   parameters: () => undefined,
-  problems: () => [],
+  problems: ({ parameters }) => lossyNumbers(parameters, ['parameters']),
   files: ({ file }) => [file],
   watchesFiles: true,
   create: moduleConnector,
@@ -54,7 +55,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     },
     async open() {
       try {
-        const context = runtimeContext({ taskName: lookup, parameters: options.parameters, metrics, logger });
+        const context = runtimeContext({ taskName: lookup, parameters: parametersOf(options), metrics, logger });
         opened = await openFunction(resolve(baseDir, options.file), generation, context);
       } catch (cause) {
         throw new Error(`lookup "${lookup}": module ${options.file}: ${thrownMessage(cause)}`, { cause });
@@ -78,6 +79,23 @@ async function openFunction(file: string, generation: number, runtime: RuntimeCo
     throw new Error(`open failed: ${thrownMessage(cause)}`, { cause });
   }
   return loaded;
+}
+
+function parametersOf({ parameters }: ModuleOptions): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, plainData(value)]));
+}
+
+type Place = readonly (string | number)[];
+
+/** A function gets numbers of JavaScript, so what those cannot hold is a mistake. */
+function lossyNumbers(value: JsonData, path: Place): { path: Place; message: string }[] {
+  if (value instanceof SpelledNumber) {
+    const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
+    return value.lossy ? [{ path, message }] : [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const list = Array.isArray(value);
+  return Object.entries(value).flatMap(([name, member]) => lossyNumbers(member, [...path, list ? Number(name) : name]));
 }
 
 /** A new object for each call: the function may do with it what it likes. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { grammars } from '../core/grammar.ts';
 import { duration } from '../core/units.ts';
 
 /** What `lookups.NAME.table` takes. */
@@ -36,7 +37,8 @@ export const tableOptions = z
       .regex(/\.(?:csv|json|ndjson)$/i, 'expected a file that ends in .csv, .json or .ndjson')
       .describe(
         'File with the rows, relative to the configuration file: .csv (a header row; values are strings), .json (an array of objects, or one object whose members are named by the key), or .ndjson (an object a line). It is held in memory.',
-      ),
+      )
+      .register(grammars, { grammar: 'text' }),
     key: z
       .string()
       .min(1)

@@ -1,6 +1,8 @@
+import { hidden, piecesOf, plainText } from '../core/reference-text.ts';
+import { isSecretName } from '../core/secret-names.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import { percentEncoded, refuse } from './argument.ts';
-import { parseTemplate, Template, TemplateError } from './template.ts';
+import { parseTemplate, Template, TemplateError, type LiteralEncoders } from './template.ts';
 
 /**
  * An address whose path and query are made from arguments, and whose scheme, host and port never are.
@@ -11,8 +13,8 @@ import { parseTemplate, Template, TemplateError } from './template.ts';
  * A segment is checked after it is filled in: one that says `.`, `..` or nothing would name another resource.
  */
 interface Segment {
-  /** What stands before it, the slash included. */
-  readonly lead: string;
+  /** What stands before it, the slash included; constant. */
+  readonly lead: Template;
   readonly template: Template;
 }
 
@@ -20,69 +22,134 @@ export interface UrlTemplate {
   /** For example `https://host:9000`. */
   readonly origin: string;
   readonly parameters: readonly string[];
+  /** The path as its author wrote it, with `***` for what references brought in. */
+  readonly shownPath: string;
   /** Path and query, percent-encoded. Throws RecordError `missing_argument`. */
   render(args: Arguments): string;
-  /** The same with constants of the query hidden where their name says that they are secret. */
+  /** As `render`, with what is secret hidden: what references brought in, and constants of the query by their names. */
   renderShown(args: Arguments): string;
 }
 
-const authority = /^(https?):\/\/([^/?#]*)/i;
-const secretName = /(?:api[-_]?key|token|secret|password|passwd|signature|credential|^sig$|authorization|^auth)/i;
-
-/** Whether a constant of this name is hidden from clients. */
-export function isSecretName(name: string): boolean {
-  return secretName.test(name);
+/**
+ * A part of a url, and how it is read: `text` as URL and as template, `address` as URL alone, `value` as neither.
+ * A reference that begins in scheme, host or port, or right behind them, may bring in a path and a query: `address`.
+ */
+interface UrlPiece {
+  readonly text: string;
+  readonly kind: 'text' | 'address' | 'value';
 }
+
+const authority = /^(https?):\/\/([^/?#]*)/i;
 
 /** `query` is added to what the template's own query says. Throws TemplateError. */
 export function compileUrl(template: string, query: Readonly<Record<string, string>> = {}): UrlTemplate {
-  const origin = originOf(template);
-  const rest = template.replace(authority, '');
-  if (rest.includes('#'))
+  const { origin, pieces } = divided(template);
+  if (pieces.some(({ text, kind }) => kind !== 'value' && text.includes('#')))
     throw new TemplateError('has a fragment ("#"), which is never sent: write %23 for the character');
-  const mark = rest.indexOf('?');
-  const segments = compilePath(mark < 0 ? rest : rest.slice(0, mark));
-  const pairs = [...ownPairs(mark < 0 ? '' : rest.slice(mark + 1)), ...Object.entries(query).map(addedPair)];
-  const sent = joinPairs(pairs.map((pair) => pair.template));
-  const shown = joinPairs(pairs.map((pair) => pair.shown));
+  const [path = [], ...queries] = splitAt(pieces, '?');
+  const segments = compilePath(path);
+  const own = queries.length === 0 ? [] : splitAt(joinPieces(queries, '?'), '&').map(ownPair);
+  const sent = joinPairs([...own, ...Object.entries(query).map(addedPair)]);
   return {
     origin,
     parameters: [...new Set([...segments.flatMap(({ template: part }) => part.variables), ...sent.variables])],
+    shownPath: shownOf(path) || '/',
     render: (args) => renderPath(segments, args) + sent.render(args),
-    renderShown: (args) => renderPath(segments, args) + shown.render(args),
+    renderShown(args) {
+      // What the path refuses is refused here as well.
+      renderPath(segments, args);
+      return shownPath(segments, args) + sent.renderShown(args);
+    },
   };
 }
 
-function originOf(template: string): string {
-  const found = authority.exec(template);
+/** Takes scheme, host and port off. */
+function divided(template: string): { readonly origin: string; readonly pieces: readonly UrlPiece[] } {
+  const found = authority.exec(plainText(template));
+  const length = found?.[0].length ?? 0;
+  const pieces: UrlPiece[] = [];
+  let start = 0;
+  let literal = '';
+  for (const { text, reference } of piecesOf(template)) {
+    const inOrigin = Math.max(0, Math.min(text.length, length - start));
+    if (!reference) literal += text.slice(0, inOrigin);
+    const kind = !reference ? 'text' : start <= length ? 'address' : 'value';
+    if (inOrigin < text.length) pieces.push({ text: text.slice(inOrigin), kind });
+    start += text.length;
+  }
+  return { origin: originOf(found, literal), pieces };
+}
+
+/** `literal` is what the author wrote of it. */
+function originOf(found: RegExpExecArray | null, literal: string): string {
   const host = found?.[2];
   if (host === undefined || host === '')
     throw new TemplateError('is no address: expected http:// or https:// and a host');
-  if (/[{}]/.test(host)) {
+  if (/[{}]/.test(literal)) {
     throw new TemplateError(
       `makes its host or port from a record ("${host}"): scheme, host and port have to be literal`,
     );
   }
   if (host.includes('@')) throw new TemplateError('holds a user name: write it under auth.basic');
   const parsed = URL.parse(`${found?.[1] ?? ''}://${host}`);
-  if (parsed === null) throw new TemplateError(`has no valid host and port: "${host}"`);
+  if (parsed === null || /[{}]/.test(host)) throw new TemplateError(`has no valid host and port: "${host}"`);
   return parsed.origin;
 }
 
-function compilePath(path: string): readonly Segment[] {
-  const segments: Segment[] = [];
-  let lead = '';
-  for (const text of (path === '' ? '/' : path).slice(1).split('/')) {
-    lead += '/';
-    const template = Template.of(parseTemplate(text), percentEncoded, percentEncodedLiteral);
-    if (template.constant) lead += template.before;
-    else {
-      segments.push({ lead, template });
-      lead = '';
+/** Divides at a character; one that a reference brought in divides nothing, unless it is part of the address. */
+function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (readonly UrlPiece[])[] {
+  const groups: UrlPiece[][] = [[]];
+  for (const { text, kind } of pieces) {
+    const parts = kind === 'value' ? [text] : text.split(separator);
+    for (const [place, part] of parts.entries()) {
+      if (place > 0) groups.push([]);
+      if (part !== '') groups.at(-1)?.push({ text: part, kind });
     }
   }
-  if (lead !== '') segments.push({ lead, template: new Template('') });
+  return groups;
+}
+
+/** What `splitAt` divided, but for the first group. */
+function joinPieces(groups: readonly (readonly UrlPiece[])[], separator: string): readonly UrlPiece[] {
+  return groups.flatMap((group, place) =>
+    place === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],
+  );
+}
+
+function compilePath(path: readonly UrlPiece[]): readonly Segment[] {
+  const segments: Segment[] = [];
+  let lead: readonly Template[] = [];
+  const [, ...groups] = path.length === 0 ? [[], []] : splitAt(path, '/');
+  for (const group of groups) {
+    lead = [...lead, new Template('/')];
+    const template = templateOf(group);
+    if (template.constant) {
+      if (group.some(({ kind }) => kind === 'value') && template.before !== '' && leavesSegment(template.before)) {
+        throw new TemplateError(
+          'holds a reference that makes the path segment "." or "..", which names another resource',
+        );
+      }
+      lead = [...lead, template];
+    } else {
+      segments.push({ lead: Template.join(lead), template });
+      lead = [];
+    }
+  }
+  if (lead.length > 0) segments.push({ lead: Template.join(lead), template: new Template('') });
   return segments;
+}
+
+function templateOf(pieces: readonly UrlPiece[]): Template {
+  return Template.join(
+    pieces.map(({ text, kind }) => {
+      if (kind === 'text') return Template.of(parseTemplate(text), percentEncoded, inUrl);
+      return Template.secret(kind === 'address' ? percentEncodedLiteral(text) : percentEncodedValue(text));
+    }),
+  );
+}
+
+function shownOf(pieces: readonly UrlPiece[]): string {
+  return pieces.map(({ text, kind }) => (kind === 'text' ? text : hidden)).join('');
 }
 
 function renderPath(segments: readonly Segment[], args: Arguments): string {
@@ -96,9 +163,13 @@ function renderPath(segments: readonly Segment[], args: Arguments): string {
         undefined,
       );
     }
-    path += lead + text;
+    path += lead.before + text;
   }
   return path;
+}
+
+function shownPath(segments: readonly Segment[], args: Arguments): string {
+  return segments.map(({ lead, template }) => lead.shownBefore + template.renderShown(args)).join('');
 }
 
 const longestDots = '%2e%2e'.length;
@@ -109,28 +180,21 @@ function leavesSegment(text: string): boolean {
   return dots === '.' || dots === '..';
 }
 
-interface Pair {
-  readonly template: Template;
-  readonly shown: Template;
+function ownPair(pieces: readonly UrlPiece[]): Template {
+  const equals = pieces.findIndex(({ text, kind }) => kind !== 'value' && text.includes('='));
+  const before = equals < 0 ? pieces : pieces.slice(0, equals);
+  const name = shownOf(before) + (pieces[equals]?.text.split('=')[0] ?? '');
+  return pairOf(name, templateOf(pieces));
 }
 
-function ownPairs(query: string): readonly Pair[] {
-  if (query === '') return [];
-  return query.split('&').map((text) => {
-    const equals = text.indexOf('=');
-    const name = equals < 0 ? text : text.slice(0, equals);
-    return pairOf(name, Template.of(parseTemplate(text), percentEncoded, percentEncodedLiteral));
-  });
+function addedPair([name, value]: readonly [string, string]): Template {
+  const inner = Template.of(parseTemplate(value), percentEncoded, added);
+  return pairOf(name, Template.join([new Template(`${encodeURIComponent(name)}=`), inner]));
 }
 
-function addedPair([name, value]: readonly [string, string]): Pair {
-  const template = Template.of(parseTemplate(value), percentEncoded, encodeURIComponent);
-  return pairOf(name, Template.join([new Template(`${encodeURIComponent(name)}=`), template]));
-}
-
-function pairOf(name: string, template: Template): Pair {
-  const hidden = template.constant && isSecretName(name);
-  return { template, shown: hidden ? new Template(`${encodeURIComponent(name)}=***`) : template };
+function pairOf(name: string, template: Template): Template {
+  const secret = template.constant && isSecretName(name);
+  return secret ? new Template(template.before, [], `${encodeURIComponent(name)}=${hidden}`) : template;
 }
 
 function joinPairs(pairs: readonly Template[]): Template {
@@ -141,3 +205,10 @@ function joinPairs(pairs: readonly Template[]): Template {
 function percentEncodedLiteral(text: string): string {
   return encodeURI(text.toWellFormed()).replaceAll(/%25(?=[0-9A-Fa-f]{2})/g, '%');
 }
+
+function percentEncodedValue(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+const inUrl: LiteralEncoders = { literal: percentEncodedLiteral, reference: percentEncodedValue };
+const added: LiteralEncoders = { literal: percentEncodedValue, reference: percentEncodedValue };

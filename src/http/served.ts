@@ -1,5 +1,5 @@
 import type { ServerConfig } from '../config/schema.ts';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonData } from '../core/json-data.ts';
 import type { PipelineDirectory } from './routing.ts';
 
 /** One configuration, as requests see it. */
@@ -7,7 +7,7 @@ export interface Served {
   readonly pipelines: PipelineDirectory;
   readonly limits: ServerConfig['limits'];
   /** The effective configuration of a pipeline there is, secrets hidden. */
-  readonly describe: (pipeline: string) => JsonValue;
+  readonly describe: (pipeline: string) => JsonData;
   /** Keeps its pipelines open until the function returned is called. */
   hold(): () => void;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { grammars } from '../core/grammar.ts';
 import { duration } from '../core/units.ts';
 
 /** What `tracing` takes. */
@@ -9,9 +10,11 @@ const collector = z.string().refine((text) => /^https?:\/\/./i.test(text) && URL
 
 const otlp = z
   .strictObject({
-    url: collector.describe(
-      'Address of a collector that takes OTLP over HTTP, as JSON. One without a path is completed by /v1/traces.',
-    ),
+    url: collector
+      .describe(
+        'Address of a collector that takes OTLP over HTTP, as JSON. One without a path is completed by /v1/traces.',
+      )
+      .register(grammars, { grammar: 'text' }),
     headers: z
       .record(
         z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header (RFC 9110, 5.1)'),
@@ -20,7 +23,8 @@ const otlp = z
       .default({})
       .describe(
         'Sent with each export, name to value: what the collector asks for as a key. Hidden wherever it is shown.',
-      ),
+      )
+      .register(grammars, { grammar: 'text' }),
     timeout: duration
       .refine((ms) => ms >= 1 && ms <= 60_000, 'expected a duration from 1ms to 60s')
       .prefault('3s')

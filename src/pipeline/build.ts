@@ -1,5 +1,8 @@
 import type { Config, PipelineConfig } from '../config/schema.ts';
+import { SpelledNumber } from '../core/json-data.ts';
 import { parsePointer } from '../core/json-pointer.ts';
+import { plainText, shownText } from '../core/reference-text.ts';
+import { type Argument, RawJson } from '../lookup/lookup.ts';
 import { compilePlace } from '../wire/splice.ts';
 import { compileCondition, compileUntil } from './condition.ts';
 import { dependencies, placesOf } from './dependencies.ts';
@@ -52,7 +55,9 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
       index,
       lookup,
       sources: Object.entries(options.with).map(([name, source]) =>
-        typeof source === 'string' ? { name, ...sourceAt(parsePointer(source)) } : { name, constant: source.value },
+        typeof source === 'string'
+          ? { name, ...sourceAt(parsePointer(source)) }
+          : { name, ...constantOf(source.value) },
       ),
       into: options.into,
       place: compilePlace(into),
@@ -64,6 +69,12 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
       dependents: waits.flatMap((others, other) => (others.includes(index) ? [other] : [])),
     };
   });
+}
+
+function constantOf(value: string | number | boolean | SpelledNumber): { constant: Argument; shown: Argument } {
+  if (typeof value === 'string') return { constant: plainText(value), shown: shownText(value) };
+  const constant = value instanceof SpelledNumber ? new RawJson(value.source) : value;
+  return { constant, shown: constant };
 }
 
 /** Gives each first member that is read or written a number of its own, by which one scan of the line finds it. */

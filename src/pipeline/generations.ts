@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema.ts';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonData } from '../core/json-data.ts';
 import type { Pipelines } from './build.ts';
 
 export interface GenerationOptions {
   readonly config: Config;
   readonly pipelines: Pipelines;
   /** The effective configuration of a pipeline there is, secrets hidden. */
-  readonly describe: (pipeline: string) => JsonValue;
+  readonly describe: (pipeline: string) => JsonData;
 }
 
 /** One configuration at work. Whoever uses its pipelines for longer than a moment holds it. */

@@ -17,7 +17,7 @@ import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
 import { RecordText } from './record-text.ts';
-import { argumentsOf, scanFor, type Step } from './step.ts';
+import { argumentsOf, scanFor, shownArguments, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -169,7 +169,10 @@ export class Pipeline {
     }
     try {
       if (step.when !== undefined && !step.when(record.value)) return { ...about, skipped: true };
-      return { ...about, call: step.lookup.describe(argumentsOf(step, record)) };
+      const args = argumentsOf(step, record);
+      // What the lookup refuses is refused here as well, before it is shown without its secrets.
+      step.lookup.describe(args);
+      return { ...about, call: step.lookup.describe(shownArguments(step, args)) };
     } catch (thrown) {
       const { code, message } = RecordError.from(thrown);
       return { ...about, error: { code, message } };

@@ -9,7 +9,12 @@ import type { RecordText, Source } from './record-text.ts';
 
 /** Where one argument of a lookup comes from. */
 export type ArgumentSource =
-  | { readonly name: string; readonly constant: Argument }
+  | {
+      readonly name: string;
+      readonly constant: Argument;
+      /** The constant without what references brought in. */
+      readonly shown: Argument;
+    }
   | ({ readonly name: string } & Source);
 
 /** How a step goes on asking. */
@@ -44,6 +49,12 @@ export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): 
     else args[source.name] = record.argument(source, scan) ?? missing(step, source, record);
   }
   return args;
+}
+
+/** These arguments as anybody may see them: constants of the configuration without what references brought in. */
+export function shownArguments(step: Step, args: Arguments): Arguments {
+  const shown = step.sources.flatMap((source) => ('constant' in source ? [[source.name, source.shown] as const] : []));
+  return { ...args, ...Object.fromEntries(shown) };
 }
 
 function missing(step: Step, { name, tokens }: Source & { readonly name: string }, record: RecordText): never {

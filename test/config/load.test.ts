@@ -186,7 +186,7 @@ describe('what is wrong with a file', () => {
     [
       'a name that JavaScript keeps for itself',
       `${small}    onError: { value: { __proto__: 1 } }\n`,
-      ['millrace.yaml:8:25 pipelines.flights.onError.value.__proto__: this name can not be used'],
+      ['millrace.yaml:8:25 pipelines.flights.onError.value.__proto__: this name cannot be used'],
     ],
   ];
   test.each(cases)('%s', (_what, text, lines) => {
@@ -261,7 +261,7 @@ describe('where a configuration is looked for', () => {
   test('a file that can not be read is told with the reason', () => {
     const file = join(folder(), 'millrace-not-there.yaml');
     const [line] = linesOf(() => loadConfig({ file, env: {}, flags: {}, checks: [] }));
-    expect(line).toMatch(/^millrace-not-there\.yaml: the configuration can not be read: ENOENT/);
+    expect(line).toMatch(/^millrace-not-there\.yaml: the configuration cannot be read: ENOENT/);
   });
 });
 

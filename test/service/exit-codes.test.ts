@@ -72,7 +72,7 @@ describe('78: the configuration is wrong, and nothing is started', () => {
   test('a file that is not there', async () => {
     const { code, stderr } = await run('check', '-c', '/nowhere/millrace.yaml');
     expect(code).toBe(78);
-    expect(stderr).toMatch(/^\/nowhere\/millrace\.yaml: the configuration can not be read: ENOENT/);
+    expect(stderr).toMatch(/^\/nowhere\/millrace\.yaml: the configuration cannot be read: ENOENT/);
   });
 });
 

@@ -157,7 +157,7 @@ test('a configuration that is gone, and a lookup that can not be opened, change 
   rmSync(join(folder, 'millrace.yaml'));
   await heard(serving, refused);
   expect(log(serving).find(({ level }) => level === 'error')).toMatchObject({
-    msg: expect.stringContaining('the configuration can not be read: ENOENT'),
+    msg: expect.stringContaining('the configuration cannot be read: ENOENT'),
   });
   const rows = 'lookups: { far: { table: { file: rows.csv, key: n } } }';
   save(folder, 'millrace.yaml', config(1).replace(/lookups: .*/, rows));

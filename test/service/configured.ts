@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type Service, startService } from '../../src/cli/compose.ts';
+import { loadConfig, type Loaded } from '../../src/config/load.ts';
+import type { Logger } from '../../src/observability/logger.ts';
+import { checkPipelines } from '../../src/pipeline/check.ts';
+import { folderOf } from './serving.ts';
+
+export interface Configured {
+  readonly loaded: Loaded;
+  readonly service: Service;
+  /** Sends lines to the pipeline `test` and gives what comes back. */
+  readonly enrich: (body: string) => Promise<string>;
+  /** Explains a record of the pipeline `test`. */
+  readonly explain: (record: string) => Promise<string>;
+}
+
+export interface Given {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly logger?: Logger;
+}
+
+/** Loads a configuration from a file, as a user writes it, with ports of the system's choice. */
+export function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
+  const file = join(folderOf({ ...files, 'millrace.yaml': '' }), 'millrace.yaml');
+  writeFileSync(file, text);
+  const flags = { 'server.port': '0', 'server.admin.port': '0' };
+  return loadConfig({ file, env, flags, checks: [checkPipelines] });
+}
+
+/** The whole service for a configuration with a pipeline `test`; stopped with the test. */
+export async function startConfigured(text: string, given: Given = {}): Promise<Configured> {
+  const first = loaded(text, given);
+  const service = await startService({ loaded: first, load: () => first, logger: given.logger ?? false });
+  onTestFinished(async () => void (await service.stop()));
+  const post = async (path: string, body: string, type: string): Promise<string> => {
+    const response = await fetch(`${service.url}${path}`, { method: 'POST', headers: { 'content-type': type }, body });
+    return response.text();
+  };
+  return {
+    loaded: first,
+    service,
+    enrich: (body) => post('/v1/enrich/test', body, 'application/x-ndjson'),
+    explain: (record) => post('/v1/explain/test', record, 'application/json'),
+  };
+}
