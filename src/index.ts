@@ -4,6 +4,7 @@ export type { MetricCounter, MetricGroup, MetricHistogram } from './core/metric-
 export type { Clock } from './core/time.ts';
 export { virtualClock, type VirtualClock } from './core/virtual-clock.ts';
 export type { Checkpoint } from './library/checkpoint.ts';
+export { RecordFailedError } from './library/failure.ts';
 export { defineLookup, type LookupArguments } from './library/define-lookup.ts';
 export type { WaitResults } from './library/results.ts';
 export {

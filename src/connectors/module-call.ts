@@ -70,10 +70,6 @@ export class ModuleCall implements ModuleResult {
     this.#end(RecordError.from(error).with({ lookup: this.#lookup }));
   }
 
-  timeOut(): void {
-    this.completeExceptionally(new RecordError('timeout', 'the time ran out before the function had a result'));
-  }
-
   #end(outcome: Answer | RecordError): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;

@@ -16,8 +16,6 @@ type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction
 export interface ModuleResult extends ResultFuture<unknown> {
   /** Takes the values themselves, where `complete` also takes a supplier of them. */
   settle(values: unknown): void;
-  /** The time ran out, and the hook for that has nothing to say. */
-  timeOut(): void;
 }
 
 export type ModuleCallee = (input: ModuleInput, result: ModuleResult, context: AsyncContext) => void;
@@ -89,18 +87,23 @@ function kindOf(value: unknown): string {
 }
 
 function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
+  const { timeout } = fn;
   return {
-    invoke(input, result, context) {
-      const returned: unknown = fn(input, context);
-      if (!isThenable(returned)) return result.settle(returned);
-      returned.then(
-        (values) => result.settle(values),
-        (error: unknown) => result.completeExceptionally(error),
-      );
-    },
-    onTimeout: undefined,
+    invoke: settledBy(fn),
+    onTimeout: typeof timeout === 'function' ? settledBy(timeout) : undefined,
     async open() {},
     async close() {},
+  };
+}
+
+function settledBy(fn: (input: ModuleInput, context: AsyncContext) => unknown): ModuleCallee {
+  return (input, result, context) => {
+    const returned: unknown = fn(input, context);
+    if (!isThenable(returned)) return result.settle(returned);
+    returned.then(
+      (values) => result.settle(values),
+      (error: unknown) => result.completeExceptionally(error),
+    );
   };
 }
 
@@ -114,12 +117,9 @@ function rich(fn: OpenedFunction): ModuleFunction {
       fn.timeout === undefined
         ? undefined
         : (input, result, context) => {
+            // It may complete later: the layer that calls it bounds how much later (semantics T2).
             const returned: unknown = fn.timeout?.(input, result, context);
-            if (!isThenable(returned)) return result.timeOut();
-            returned.then(
-              () => result.timeOut(),
-              (error: unknown) => result.completeExceptionally(error),
-            );
+            if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
           },
     async open(runtime) {
       await fn.open?.(runtime);

@@ -9,8 +9,8 @@ import type { CallTrace } from './tracing.ts';
 export type CancelHook = (reason: unknown) => void;
 
 /**
- * Says once that the input has ended: from then on nothing is worth waiting for (semantics R6). All calls of an input
- * have it in common, and so the trace that they belong to stands here: it costs a record nothing.
+ * Says once that the input has ended and that its end cuts waits for a retry short (semantics R6, `lastAttempt`). All
+ * calls of an input share one, so the trace that they belong to is kept here: it costs a record nothing.
  */
 export class InputEnd {
   readonly trace: CallTrace | undefined;

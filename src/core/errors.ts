@@ -111,11 +111,29 @@ export class RecordError extends Error implements RecordFailure {
     return this.#retryable;
   }
 
-  /** Total: whatever was thrown becomes a RecordError. Anything else becomes `function_error`, with it as `cause`. */
+  /**
+   * Total: any value becomes a RecordError. One that another copy of this package threw keeps its code and message; any
+   * other error becomes `function_error`. Both have what was thrown as their `cause`.
+   */
   static from(thrown: unknown): RecordError {
     if (typeof thrown === 'object' && thrown !== null && #retryable in thrown) return thrown;
-    return new RecordError('function_error', thrownMessage(thrown), { cause: thrown });
+    return new RecordError(foreignCode(thrown) ?? 'function_error', thrownMessage(thrown), { cause: thrown });
   }
+}
+
+/** The code of a RecordError of another copy of this package. What was thrown may be anything, a Proxy that throws as well. */
+function foreignCode(thrown: unknown): RecordErrorCode | undefined {
+  try {
+    if (!(thrown instanceof Error) || thrown.name !== 'RecordError' || !('code' in thrown)) return undefined;
+    const { code } = thrown;
+    return isRecordErrorCode(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecordErrorCode(code: unknown): code is RecordErrorCode {
+  return typeof code === 'string' && Object.hasOwn(recordErrors, code);
 }
 
 /** The end of a whole request: before the first byte a problem document, after it a cut. */

@@ -13,17 +13,32 @@ export interface Checkpoint<In> {
 
 export const fromStart: Checkpoint<never> = { next: 0, pending: [] };
 
-/** Throws RangeError for a checkpoint that no wait can have given. */
+/** The index in the source of the element that was admitted as number `place`, from 0, by a wait that went on from `resumed`. */
+export function seqOf(resumed: Checkpoint<unknown>, place: number): number {
+  const { next, pending } = resumed;
+  return pending[place]?.seq ?? next + place - pending.length;
+}
+
+/** Whether it has the members of a checkpoint; `checkCheckpoint` says whether their values can be. */
+export function isCheckpoint(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('next' in value) || !('pending' in value)) return false;
+  return (
+    Array.isArray(value.pending) &&
+    value.pending.every((item) => typeof item === 'object' && item !== null && 'seq' in item && 'input' in item)
+  );
+}
+
+/** Throws TypeError for a checkpoint that no wait can have given. */
 export function checkCheckpoint(taskName: string, checkpoint: Checkpoint<unknown>): void {
   const { next, pending } = checkpoint;
   if (!Number.isSafeInteger(next) || next < 0) {
-    throw new RangeError(`${taskName}: resumeFrom.next is a whole number of at least 0, not ${String(next)}`);
+    throw new TypeError(`${taskName}: resumeFrom.next is a whole number of at least 0, not ${String(next)}`);
   }
   let previous = -1;
   for (const { seq } of pending) {
     if (!Number.isSafeInteger(seq) || seq <= previous || seq >= next) {
       const bound = `above ${previous} and below next, ${next}`;
-      throw new RangeError(`${taskName}: resumeFrom.pending is ascending; expected a seq ${bound}, not ${String(seq)}`);
+      throw new TypeError(`${taskName}: resumeFrom.pending is ascending; expected a seq ${bound}, not ${String(seq)}`);
     }
     previous = seq;
   }

@@ -1,9 +1,9 @@
-import { RecordError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
 import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
 import {
   collect,
   isThenable,
+  timedOut,
   type AsyncFn,
   type AsyncFunction,
   type ResultFuture,
@@ -36,14 +36,10 @@ export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
       if (isThenable(returned)) returned.then(undefined, (error: unknown) => attempt.fail(error));
     },
     onTimeout(input, attempt) {
-      if (fn.timeout === undefined) return failTimedOut(input, attempt);
+      if (fn.timeout === undefined) return attempt.fail(timedOut());
+      // It may have handed the result to something that answers later: the operator bounds how much later.
       const returned: unknown = fn.timeout(input, new AttemptResult(attempt), attempt);
-      if (isThenable(returned)) {
-        returned.then(
-          () => failTimedOut(input, attempt),
-          (error: unknown) => attempt.fail(error),
-        );
-      } else failTimedOut(input, attempt);
+      if (isThenable(returned)) returned.then(undefined, (error: unknown) => attempt.fail(error));
     },
   };
 }
@@ -134,5 +130,5 @@ class AttemptResult<In, Out> implements ResultFuture<Out> {
 }
 
 function failTimedOut<In, Out>(_input: In, attempt: Attempt<In, Outcome<Out>>): void {
-  if (attempt.open) attempt.fail(new RecordError('timeout', 'the time of the record ran out before it had a result'));
+  attempt.fail(timedOut());
 }

@@ -4,8 +4,9 @@ import type { StreamQueue } from '../operator/queue.ts';
 import { FunctionLife } from '../operator/rich-function.ts';
 import { runtimeContext } from '../operator/runtime-context.ts';
 import { Watermark } from '../operator/watermark.ts';
+import { seqOf } from './checkpoint.ts';
 import { CheckpointQueue } from './checkpoint-queue.ts';
-import { Failure } from './failure.ts';
+import { Failure, RecordFailure } from './failure.ts';
 import { invocation, retriedInvocation, type Fn, type Invocation, type Outcome } from './invocation.ts';
 import { protectInput } from './protect.ts';
 import { Results, type ResultsOwner, type Stopped } from './results.ts';
@@ -59,13 +60,16 @@ class Iteration<Item, Out> implements ResultsOwner {
       timeoutMs,
       clock,
       ...invocationOf(fn, settings),
-      onError(error, input) {
-        if (onError === undefined) return new Failure(error);
-        try {
-          return collect(onError(error, input));
-        } catch (thrown) {
-          return new Failure(thrown);
+      onError(error, input, place) {
+        let failed = error;
+        if (onError !== undefined) {
+          try {
+            return collect(onError(error, input));
+          } catch (thrown) {
+            failed = thrown;
+          }
         }
+        return new RecordFailure(failed, input, seqOf(resumeFrom, place));
       },
       downstream: this.results,
       onRoom: () => this.#pump?.pull(),
@@ -135,7 +139,7 @@ class Iteration<Item, Out> implements ResultsOwner {
       },
       end: (failure) => {
         if (failure !== undefined) this.#sourceFailure = new Failure(failure.error);
-        wait.end();
+        wait.end(this.#settings.endOfInput === 'lastAttempt');
       },
     });
   }

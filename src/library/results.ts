@@ -65,7 +65,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   emit(outcome: Outcome<Out>): void {
-    if (outcome instanceof Failure) return this.fail(outcome.error);
+    if (outcome instanceof Failure) return this.fail(outcome.thrown());
     this.#give(outcome);
     // Nothing was in it, or others wait as well.
     if (this.#checkpointed && this.ready) this.#given();

@@ -2,44 +2,68 @@ import { silentLogger, type Logger } from '../core/logger.ts';
 import { silentMetrics, type MetricGroup } from '../core/metric-group.ts';
 import { systemClock, type Clock } from '../core/time.ts';
 import { checkCheckpoint, fromStart, type Checkpoint } from './checkpoint.ts';
+import { checkOptions } from './option-rules.ts';
 import type { AsyncRetryStrategy } from './retry-strategies.ts';
+import { waitRules } from './wait-rules.ts';
 
 export interface WaitOptions<In, Out> {
-  /** Milliseconds that a record may take, over all attempts. 0 = no limit. */
+  /**
+   * Milliseconds that a record may take, over all attempts and the waits between them; at least 0. 0 = no limit, which
+   * is an error together with a retry strategy. A fraction is taken, and so is Infinity, which is no limit either.
+   */
   readonly timeout: number;
-  /** Records and watermarks that may be under way: running, or complete and not yet read. Default 100, as Flink's. */
+  /**
+   * Slots: records that run, that wait for a retry, or that are complete and not yet read; watermarks too. A whole
+   * number of at least 1. Default 100, as Flink's.
+   */
   readonly capacity?: number;
-  /** Ends the iteration by throwing its reason. */
+  /** Ends the iteration when it aborts: running calls are aborted, and the reader is thrown its reason. Default: none. */
   readonly signal?: AbortSignal;
+  /** Where time comes from. Default: the monotonic time of the process. For tests: `virtualClock()`. */
   readonly clock?: Clock;
-  /** Names the operator in messages and in the runtime context. Default: the name of what was called, as `orderedWait`. */
+  /** Names the operator in messages and in the runtime context. Default: the name of the function called, as `orderedWait`. */
   readonly taskName?: string;
-  /** Given to a RichAsyncFunction in its runtime context. Default: none. */
+  /** `parameters` of the runtime context that a RichAsyncFunction is opened with. Default: an empty object. */
   readonly parameters?: Readonly<Record<string, unknown>>;
-  /** Given to a RichAsyncFunction in its runtime context. Default: one that keeps nothing. */
+  /** `metrics` of the runtime context. Default: a group that keeps nothing. */
   readonly metrics?: MetricGroup;
-  /** Given to a RichAsyncFunction in its runtime context. Default: one that says nothing. */
+  /** `logger` of the runtime context; `console` is one. Default: one that writes nothing. */
   readonly logger?: Logger;
-  /** Turns the error of a record into values. Without it the error ends the iteration by being thrown. */
+  /**
+   * What the end of the source does to records that wait to be tried again (semantics R6). `finishRetries`, the default:
+   * nothing, each keeps its retries. `lastAttempt`, as in Flink: each makes one last attempt at once, and every outcome
+   * from then on is final.
+   */
+  readonly endOfInput?: 'finishRetries' | 'lastAttempt';
+  /**
+   * Turns the error of a record into values. Default: the error ends the iteration, as a RecordFailedError that has it
+   * as its `cause`. What it throws ends the iteration in the same way.
+   */
   readonly onError?: (error: unknown, input: In) => Iterable<Out>;
-  /** Records, of which the results were given, from one checkpoint to the next. Default 1, each record. */
+  /**
+   * Records whose results were given from one checkpoint to the next; watermarks are not counted. A whole number of at
+   * least 1. Default 1, each record. An error without `onCheckpoint`.
+   */
   readonly checkpointEvery?: number;
   /**
-   * Called between two results, when the reader asks for the next one: what the checkpoint calls given, the reader has
-   * had. What it throws ends the iteration.
+   * Called between two results, when the reader asks for the next one: the reader has had every result that the
+   * checkpoint calls given. What it throws ends the iteration. Default: no checkpoints are made.
    */
   readonly onCheckpoint?: (checkpoint: Checkpoint<In>) => void;
-  /** Goes on from a checkpoint: its pending inputs come first, then the source, which must start with element `next`. */
+  /**
+   * Goes on from a checkpoint: its pending inputs come first, then the source, which must start with element `next`.
+   * Default: `{ next: 0, pending: [] }`, the beginning.
+   */
   readonly resumeFrom?: Checkpoint<In>;
 }
 
 export interface KeyedWaitOptions<In, Out> extends WaitOptions<In, Out> {
-  /** Records of one key are called one at a time, in order. What it throws is an error of the record. */
+  /** Records of one key are called one at a time, in order. What it throws, and any value but a text, is an error of the record. */
   readonly key: (input: In) => string;
 }
 
 export interface RetryOptions<Out> {
-  /** When a call is made again. The timeout, which has to be there, bounds all calls of a record together. */
+  /** When a call is made again. It needs a `timeout` above 0, which bounds all calls of a record together. */
   readonly retryStrategy: AsyncRetryStrategy<Out>;
 }
 
@@ -53,6 +77,7 @@ export interface WaitSettings<In, Out> {
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly metrics: MetricGroup;
   readonly logger: Logger;
+  readonly endOfInput: 'finishRetries' | 'lastAttempt';
   readonly onError: ((error: unknown, input: In) => Iterable<Out>) | undefined;
   readonly retryStrategy: AsyncRetryStrategy<Out> | undefined;
   readonly checkpointEvery: number;
@@ -62,36 +87,44 @@ export interface WaitSettings<In, Out> {
   readonly guard: ((input: In) => void) | undefined;
 }
 
-/** Throws RangeError for options that can not be. */
+/** Which function was called. */
+export interface WaitCall {
+  readonly name: string;
+  readonly keyed: boolean;
+  readonly retried: boolean;
+}
+
+/** Throws TypeError, with the name of the option, the rule and the value, for options that are unknown, wrong or missing. */
 export function settingsOf<In, Out>(
-  name: string,
+  { name, keyed, retried }: WaitCall,
   options: WaitOptions<In, Out> & Partial<RetryOptions<Out>>,
 ): WaitSettings<In, Out> {
-  const { taskName = name, timeout, capacity = 100, checkpointEvery, onCheckpoint, resumeFrom = fromStart } = options;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw new RangeError(`${taskName}: timeout is milliseconds, 0 for none, not ${String(timeout)}`);
-  }
+  const taskName = taskNameOf(name, options);
+  checkOptions(taskName, options, waitRules(keyed, retried), {
+    ...(keyed ? {} : { key: `keyedWait${retried ? 'WithRetry' : ''}` }),
+    ...(retried ? {} : { retryStrategy: `${name}WithRetry` }),
+  });
+  const { timeout, checkpointEvery, onCheckpoint, resumeFrom = fromStart } = options;
   const timeoutMs = Number.isFinite(timeout) ? timeout : 0;
-  if (options.retryStrategy !== undefined && timeoutMs === 0) {
-    throw new RangeError(
+  if (retried && timeoutMs === 0) {
+    throw new TypeError(
       `${taskName}: with a retryStrategy a timeout is required, milliseconds above 0 for all attempts of a record, not ${timeout}`,
     );
   }
-  checkWhole(taskName, 'capacity', capacity);
-  if (checkpointEvery !== undefined) {
-    checkWhole(taskName, 'checkpointEvery', checkpointEvery);
-    if (onCheckpoint === undefined) throw new RangeError(`${taskName}: checkpointEvery needs onCheckpoint`);
+  if (checkpointEvery !== undefined && onCheckpoint === undefined) {
+    throw new TypeError(`${taskName}: checkpointEvery, ${checkpointEvery}, needs onCheckpoint`);
   }
   checkCheckpoint(taskName, resumeFrom);
   return {
     timeoutMs,
-    capacity,
+    capacity: options.capacity ?? 100,
     signal: options.signal,
     clock: options.clock ?? systemClock,
     taskName,
     parameters: options.parameters ?? {},
     metrics: options.metrics ?? silentMetrics,
     logger: options.logger ?? silentLogger,
+    endOfInput: options.endOfInput ?? 'finishRetries',
     onError: options.onError,
     retryStrategy: options.retryStrategy,
     checkpointEvery: checkpointEvery ?? 1,
@@ -101,7 +134,8 @@ export function settingsOf<In, Out>(
   };
 }
 
-function checkWhole(taskName: string, option: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new RangeError(`${taskName}: ${option} is a whole number of at least 1, not ${String(value)}`);
+/** The name under which a call says what is wrong, before its options are known to be right. */
+export function taskNameOf(name: string, options: unknown): string {
+  if (typeof options !== 'object' || options === null || !('taskName' in options)) return name;
+  return typeof options.taskName === 'string' && options.taskName !== '' ? options.taskName : name;
 }

@@ -2,12 +2,21 @@ import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import type { Watermark } from '../operator/watermark.ts';
+import { checkFunction, checkSource } from './check-call.ts';
 import type { Fn } from './invocation.ts';
 import { iterate } from './iterate.ts';
 import { keyReader } from './key-reader.ts';
 import type { Emitted, WaitResults } from './results.ts';
 import type { Source } from './source.ts';
-import { settingsOf, type KeyedWaitOptions, type RetryOptions, type WaitOptions } from './wait-options.ts';
+import {
+  settingsOf,
+  taskNameOf,
+  type KeyedWaitOptions,
+  type RetryOptions,
+  type WaitCall,
+  type WaitOptions,
+  type WaitSettings,
+} from './wait-options.ts';
 
 type RecordOf<Item> = Exclude<Item, Watermark>;
 type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;
@@ -23,7 +32,7 @@ export function orderedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  return ordered('orderedWait', source, fn, options);
+  return ordered(orderedWaitCall, source, fn, options);
 }
 
 /** Like `orderedWait`, and calls again what failed or gave too little. (Flink: AsyncDataStream.orderedWaitWithRetry) */
@@ -32,7 +41,7 @@ export function orderedWaitWithRetry<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
-  return ordered('orderedWaitWithRetry', source, fn, options);
+  return ordered(orderedWaitWithRetryCall, source, fn, options);
 }
 
 /** Like `orderedWait`, but gives each result as soon as it is there. None passes a watermark. */
@@ -41,7 +50,7 @@ export function unorderedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  return unordered('unorderedWait', source, fn, options);
+  return unordered(unorderedWaitCall, source, fn, options);
 }
 
 /** Like `unorderedWait`, and calls again what failed or gave too little. */
@@ -50,7 +59,7 @@ export function unorderedWaitWithRetry<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
-  return unordered('unorderedWaitWithRetry', source, fn, options);
+  return unordered(unorderedWaitWithRetryCall, source, fn, options);
 }
 
 /**
@@ -63,7 +72,7 @@ export function keyedWait<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: KeyedWaitOptions<RecordOf<Item>, Out>,
 ): Waited<Item, Out> {
-  return keyed('keyedWait', source, fn, options);
+  return keyed(keyedWaitCall, source, fn, options);
 }
 
 /** Like `keyedWait`, and calls again what failed or gave too little; the other records of the key wait for that. */
@@ -72,36 +81,56 @@ export function keyedWaitWithRetry<Item, Out>(
   fn: Fn<RecordOf<Item>, Out>,
   options: KeyedWaitOptions<RecordOf<Item>, Out> & RetryOptions<Out>,
 ): Waited<Item, Out> {
-  return keyed('keyedWaitWithRetry', source, fn, options);
+  return keyed(keyedWaitWithRetryCall, source, fn, options);
 }
 
+const orderedWaitCall: WaitCall = { name: 'orderedWait', keyed: false, retried: false };
+const orderedWaitWithRetryCall: WaitCall = { name: 'orderedWaitWithRetry', keyed: false, retried: true };
+const unorderedWaitCall: WaitCall = { name: 'unorderedWait', keyed: false, retried: false };
+const unorderedWaitWithRetryCall: WaitCall = { name: 'unorderedWaitWithRetry', keyed: false, retried: true };
+const keyedWaitCall: WaitCall = { name: 'keyedWait', keyed: true, retried: false };
+const keyedWaitWithRetryCall: WaitCall = { name: 'keyedWaitWithRetry', keyed: true, retried: true };
+
 function ordered<Item, Out>(
-  name: string,
+  called: WaitCall,
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
 ): Waited<Item, Out> {
-  const settings = settingsOf(name, options);
+  const settings = checked(called, source, fn, options);
   return iterate(source, fn, settings, new OrderedQueue(settings.capacity));
 }
 
 function unordered<Item, Out>(
-  name: string,
+  called: WaitCall,
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
   options: WaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
 ): Waited<Item, Out> {
-  const settings = settingsOf(name, options);
+  const settings = checked(called, source, fn, options);
   return iterate(source, fn, settings, new UnorderedQueue(settings.capacity));
 }
 
 function keyed<Item, Out>(
-  name: string,
+  called: WaitCall,
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
   options: KeyedWaitOptions<RecordOf<Item>, Out> & Partial<RetryOptions<Out>>,
 ): Waited<Item, Out> {
-  const settings = settingsOf(name, options);
+  const settings = checked(called, source, fn, options);
   const { guard, keyOf } = keyReader(settings.taskName, options.key);
   return iterate(source, fn, { ...settings, guard }, new KeyedQueue(settings.capacity, keyOf));
+}
+
+/** Everything that is wrong with a call is thrown by the call: nothing of it waits for the first `next`. */
+function checked<In, Out>(
+  called: WaitCall,
+  source: unknown,
+  fn: unknown,
+  options: WaitOptions<In, Out> & Partial<RetryOptions<Out>>,
+): WaitSettings<In, Out> {
+  const task = taskNameOf(called.name, options);
+  checkSource(task, source);
+  checkFunction(task, fn);
+  return settingsOf(called, options);
 }

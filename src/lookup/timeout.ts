@@ -16,8 +16,8 @@ export interface TimeoutOptions<Req, Res> {
  *
  * When it is over the call fails with `timeout`, and what it called is cancelled with that same error; the caller
  * itself is not. A call that answers at once arms nothing. All calls of one layer last equally long and share one
- * timer. `timeoutMs` 0 is no bound. Where there is `onTimeout`, it is asked for the outcome after the cancellation, with
- * the context of the caller, and what it gives stands in place of the error.
+ * timer. `timeoutMs` 0 is no bound. `onTimeout`, if there is one, gives the outcome instead of the error: it is called
+ * after the cancellation and has as long again (semantics T2), then it is cancelled and the call fails with `timeout`.
  */
 export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {
   const { timeoutMs, clock, onTimeout } = options;
@@ -25,12 +25,18 @@ export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req,
   const deadlines = new Deadlines<Attempt<Res>>(clock, (attempt) =>
     attempt.expire(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
   );
-  return (inner) => (request, context) => {
+  const bounded = (
+    service: Service<Req, Res>,
+    request: Req,
+    context: CallContext,
+    afterwards: Service<Req, Res> | undefined,
+  ): Res | Promise<Res> => {
     const attempt = new Attempt<Res>(context, clock.now() + timeoutMs);
-    const answer = inner(request, attempt);
+    const answer = service(request, attempt);
     if (!(answer instanceof Promise)) return answer;
-    return attempt.race(answer, deadlines, onTimeout && (() => onTimeout(request, context)));
+    return attempt.race(answer, deadlines, afterwards && (() => bounded(afterwards, request, context, undefined)));
   };
+  return (inner) => (request, context) => bounded(inner, request, context, onTimeout);
 }
 
 /** The context of the inner call, and its own link in the list of deadlines. */

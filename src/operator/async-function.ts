@@ -14,8 +14,8 @@ export interface AsyncContext {
 export interface AsyncFn<In, Out> {
   (input: In, context: AsyncContext): Promise<Iterable<Out>> | Iterable<Out>;
   /**
-   * Called when the record's time ran out, after its call was aborted. What it gives or throws is final. A function
-   * without it gives the error `timeout`.
+   * Called when the record's time ran out, after its call was aborted. What it gives or throws is final; a promise has
+   * as long again as `timeout`, then the outcome is the error `timeout`. A function without it gives that error at once.
    */
   readonly timeout?: (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
 }
@@ -31,10 +31,17 @@ export interface ResultFuture<Out> {
 export interface AsyncFunction<In, Out> {
   asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
   /**
-   * Called when the record's time ran out, after its call was aborted. What it completes is final. If it returns without
-   * completing, the outcome is the error `timeout`; an async one is waited for.
+   * Called when the record's time ran out, after its call was aborted. It may complete `result` now or later, and that
+   * is final; a throw, or a promise that rejects, is an error of the record. It has as long again as `timeout`: if it has
+   * not completed by then, `context.signal` is aborted and the outcome is the error `timeout`. A function without it
+   * gives that error at once.
    */
   timeout?(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
+}
+
+/** The outcome of a record whose time ran out, unless a timeout hook decides otherwise. */
+export function timedOut(): RecordError {
+  return new RecordError('timeout', 'the time of the record ran out before it had a result');
 }
 
 /** The values as an array. Throws RecordError `invalid_result` for what is no collection (semantics P3). */

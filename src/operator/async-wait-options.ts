@@ -36,11 +36,12 @@ export interface AsyncWaitOptions<In, Out> {
   readonly atOnce?: ((input: In) => Out) | undefined;
   /**
    * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
-   * has been cancelled and can complete nothing any more (semantics T3). A throw fails it.
+   * has been cancelled and cannot complete the record any more (semantics T3). It may complete it later: after another
+   * `timeoutMs` it is cancelled as well, and the record fails with `timeout` (T2). A throw fails the record.
    */
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  /** The outcome that an error becomes. Must not throw. */
-  readonly onError: (error: unknown, input: In) => Out;
+  /** The outcome that an error becomes. `place`: how many records and barriers took a slot before it. Must not throw. */
+  readonly onError: (error: unknown, input: In, place: number) => Out;
   readonly downstream: Downstream<Out>;
   /** A slot is free, after `offer` or `hasRoom` had said false. */
   readonly onRoom: () => void;

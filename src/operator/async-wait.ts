@@ -39,6 +39,8 @@ export class AsyncWait<In, Out> {
   #ended = false;
   #closed = false;
   #completedWaiting = 0;
+  /** Slots taken so far. */
+  #places = 0;
 
   constructor(options: AsyncWaitOptions<In, Out>) {
     this.#options = options;
@@ -115,6 +117,7 @@ export class AsyncWait<In, Out> {
     if (!this.hasRoom()) return false;
     const slot = this.#queue.tryPut(input);
     if (slot === undefined) return false;
+    slot.place = this.#places++;
     if (this.#measured) slot.admittedMs = this.#clock.now();
     this.#admitting = slot;
     if (slot.mayStart) this.#attempts.start(slot, slot.admittedMs);
@@ -124,15 +127,16 @@ export class AsyncWait<In, Out> {
 
   offerBarrier(barrier: Watermark): boolean {
     if (!this.hasRoom() || this.#queue.tryPutBarrier(barrier) === undefined) return false;
+    this.#places++;
     this.#scheduleTurn();
     return true;
   }
 
   /**
-   * No record follows. `onEnd` is called when every slot is emitted, never from within. With `cutWaits` waits for a
-   * retry end now (semantics R6); without, they end as the strategy says.
+   * No record follows. `onEnd` is called when every slot is emitted, never from within. Records that wait for a retry
+   * keep their retries; with `cutWaits` each makes one last attempt now (semantics R6).
    */
-  end(cutWaits = true): void {
+  end(cutWaits = false): void {
     if (this.#ended || this.#closed) return;
     this.#ended = true;
     this.#roomCame();

@@ -1,4 +1,4 @@
-import type { InputEnd } from '../core/call-context.ts';
+import type { Cancellation, InputEnd } from '../core/call-context.ts';
 import { Deadlines } from '../core/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import { Fifo } from '../core/fifo.ts';
@@ -13,13 +13,16 @@ export interface AttemptsOptions<In, Out> {
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  readonly onError: (error: unknown, input: In) => Out;
+  readonly onError: (error: unknown, input: In, place: number) => Out;
   /** The one outcome of a record. */
   readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
   readonly onLate: () => void;
   /** The first record begins, or the last one ceases, to wait for its turn. */
   readonly onTurns: () => void;
 }
+
+/** The call of a timeout hook. */
+class HookAttempt<In, Out> extends Attempt<In, Out> {}
 
 /** What runs: starts the records that have a slot, times them, and lets the first completion of each through. */
 export class Attempts<In, Out> {
@@ -34,7 +37,7 @@ export class Attempts<In, Out> {
       else this.#late();
     },
     fail: (slot, attempt, error) => {
-      if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input));
+      if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input, slot.place));
       else this.#late();
     },
     retryWaiting: (delta) => {
@@ -126,10 +129,17 @@ export class Attempts<In, Out> {
   }
 
   #expire(slot: RecordSlot<In, Out>): void {
-    const { timeoutMs, onTimeout } = this.#options;
     const running = slot.attempt;
-    // The token is replaced before anybody is told: what the cancelled call answers is late.
-    const attempt = new Attempt(this.#ends, slot, slot.due, this.#inputEnd);
+    if (running instanceof HookAttempt) this.#expireHook(slot, running);
+    else this.#callHook(slot, running);
+  }
+
+  /** The hook has as long again as the record had (semantics T2). */
+  #callHook(slot: RecordSlot<In, Out>, running: Cancellation | undefined): void {
+    const { timeoutMs, onTimeout, clock } = this.#options;
+    const due = clock.now() + timeoutMs;
+    // The token is replaced before the call is cancelled: what the cancelled call answers is late.
+    const attempt = new HookAttempt(this.#ends, slot, due, this.#inputEnd);
     slot.attempt = attempt;
     running?.cancel(new RecordError('timeout', `the record took longer than its timeout of ${timeoutMs} ms`));
     if (this.#closed) return;
@@ -138,6 +148,18 @@ export class Attempts<In, Out> {
     } catch (error) {
       attempt.fail(error);
     }
+    if (slot.attempt === attempt && !this.#closed) this.#deadlines.arm(slot, due);
+  }
+
+  #expireHook(slot: RecordSlot<In, Out>, running: HookAttempt<In, Out>): void {
+    const error = new RecordError(
+      'timeout',
+      `the record took longer than its timeout of ${this.#options.timeoutMs} ms, and its timeout hook as long again`,
+    );
+    const attempt = new HookAttempt(this.#ends, slot, running.deadline, this.#inputEnd);
+    slot.attempt = attempt;
+    running.cancel(error);
+    if (!this.#closed) attempt.fail(error);
   }
 
   #late(): void {

@@ -1,4 +1,4 @@
-import type { AsyncContext, AsyncFunction, ResultFuture } from './async-function.ts';
+import { timedOut, type AsyncContext, type AsyncFunction, type ResultFuture } from './async-function.ts';
 import type { RuntimeContext } from './runtime-context.ts';
 
 /** What a function has that opens something for its calls: a client, a pool, a file. */
@@ -17,25 +17,21 @@ export abstract class RichAsyncFunction<In, Out> implements AsyncFunction<In, Ou
 
   abstract asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
 
-  /** Decides nothing: the outcome is the error `timeout`. */
-  timeout(_input: In, _result: ResultFuture<Out>, _context: AsyncContext): void {}
+  /** Completes with the error `timeout`, at once. */
+  timeout(_input: In, result: ResultFuture<Out>, _context: AsyncContext): void {
+    result.completeExceptionally(timedOut());
+  }
 }
 
-/** By its methods and not by its class: a function may come from another copy of this package. */
-export function isRich(fn: unknown): fn is RichFunction {
-  return (
-    typeof fn === 'object' &&
-    fn !== null &&
-    'open' in fn &&
-    typeof fn.open === 'function' &&
-    'close' in fn &&
-    typeof fn.close === 'function'
-  );
+/** By its methods and not by its class: a function may come from another copy of this package. One of the two is enough. */
+export function isRich(fn: unknown): fn is Partial<RichFunction> {
+  if (typeof fn !== 'object' || fn === null) return false;
+  return ('open' in fn && typeof fn.open === 'function') || ('close' in fn && typeof fn.close === 'function');
 }
 
 /** Opens a function once and closes it once, in this order whatever happens; does nothing for one that is not rich. */
 export class FunctionLife {
-  readonly #fn: RichFunction | undefined;
+  readonly #fn: Partial<RichFunction> | undefined;
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #opening = false;
@@ -54,7 +50,7 @@ export class FunctionLife {
     const fn = this.#fn;
     if (fn === undefined) return undefined;
     this.#opening = true;
-    this.#opened = (async () => fn.open(runtime))().finally(() => {
+    this.#opened = (async () => fn.open?.(runtime))().finally(() => {
       this.#opening = false;
     });
     return this.#opened;
@@ -65,8 +61,8 @@ export class FunctionLife {
     const fn = this.#fn;
     if (fn === undefined || this.#opened === undefined) return undefined;
     this.#closed ??= this.#opened.then(
-      () => fn.close(),
-      () => fn.close(),
+      () => fn.close?.(),
+      () => fn.close?.(),
     );
     return this.#closed;
   }

@@ -17,6 +17,8 @@ export class RecordSlot<In, Out> implements Timed<RecordSlot<In, Out>> {
   output: Out | typeof pending = pending;
   /** The token of the only attempt that may complete this record; undefined before the first and after completion. */
   attempt: Cancellation | undefined = undefined;
+  /** How many records and barriers took a slot before it. */
+  place = 0;
   admittedMs = 0;
   completedMs = 0;
 

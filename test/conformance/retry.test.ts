@@ -8,9 +8,11 @@ import {
   virtualClock,
   type ResultFuture,
 } from '../../src/index.ts';
-import { ascending, collect, collectUntilError, Held, Latch, settled } from './stream.ts';
+import { ascending, causeOf, collect, collectUntilError, Held, Latch, settled } from './stream.ts';
 
 const waits = { ordered: orderedWaitWithRetry, unordered: unorderedWaitWithRetry };
+/** Flink's: each waiting record makes one last attempt. */
+const endOfInput = 'lastAttempt';
 const both = ['ordered', 'unordered'] as const;
 const inOrderOf = { ordered: (values: readonly number[]) => [...values], unordered: ascending };
 
@@ -25,7 +27,7 @@ const exceptionRetry = AsyncRetryStrategies.fixedDelay({
   ifError: RetryPredicates.anyError,
 });
 
-/** Gives `inputs`, and then nothing until it is opened: the end of the input would cut every wait short. */
+/** Gives `inputs`, and then nothing until it is opened: until then the input has not ended. */
 function held<Item>(inputs: readonly Item[]) {
   const latch = new Latch();
   async function* source() {
@@ -50,11 +52,11 @@ describe('AsyncWaitOperatorTest with retry', () => {
           result.completeExceptionally(new Error('Test exception'));
         },
       };
-      const options = { timeout: 1000, capacity: 2, clock, retryStrategy: exceptionRetry };
+      const options = { timeout: 1000, capacity: 2, clock, retryStrategy: exceptionRetry, endOfInput } as const;
       const { all, error } = await collectUntilError(waits[mode]([1], fails, options));
-      expect({ all, error, calls, timers: clock.timers }).toEqual({
+      expect({ all, cause: causeOf(error), calls, timers: clock.timers }).toEqual({
         all: [],
-        error: new Error('Test exception'),
+        cause: new Error('Test exception'),
         calls: 2,
         timers: 0,
       });
@@ -150,7 +152,7 @@ describe('AsyncDataStreamITCase', () => {
       ifResult: RetryPredicates.emptyResult,
       ifError: RetryPredicates.anyError,
     });
-    const options = { timeout: 10_000, clock: virtualClock(), retryStrategy };
+    const options = { timeout: 10_000, clock: virtualClock(), retryStrategy, endOfInput } as const;
     const out = await collect(waits[mode]([1, 2, 3, 4, 5, 6], oddIsEmpty, options));
     expect(inOrderOf[mode](out)).toEqual([2, 4, 6]);
   });
@@ -247,7 +249,8 @@ describe('races between timeout and retry', () => {
     'FLINK-38082 %s: an error that the hook completes with is final, whatever the strategy',
     async (mode) => {
       const fn = new Failing((result) => result.completeExceptionally(new Error('from the hook')));
-      expect(await run(fn, mode, 15)).toEqual({ all: [], error: new Error('from the hook') });
+      const { all, error } = await run(fn, mode, 15);
+      expect({ all, cause: causeOf(error) }).toEqual({ all: [], cause: new Error('from the hook') });
       expect([fn.calls, fn.hooks]).toEqual([2, 1]);
     },
   );

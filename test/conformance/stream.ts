@@ -1,4 +1,4 @@
-import type { AsyncContext, ResultFuture } from '../../src/index.ts';
+import { RecordFailedError, type AsyncContext, type ResultFuture } from '../../src/index.ts';
 
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];
@@ -15,6 +15,11 @@ export async function collectUntilError<Item>(items: AsyncIterable<Item>): Promi
   } catch (error) {
     return { all, error };
   }
+}
+
+/** What was thrown for the record that ended the iteration. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof RecordFailedError ? error.cause : undefined;
 }
 
 export function ascending(values: readonly number[]): number[] {

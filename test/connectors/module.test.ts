@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
@@ -11,8 +12,8 @@ const echo = 'export default async (args) => [args];';
 /** What a module has noted. */
 const noted = (): unknown => Reflect.get(globalThis, 'noted');
 
-/** The outcome of a call that is given 10 ms. */
-async function timedOut(source: string): Promise<Answer | RecordError> {
+/** The outcome of a call that has 10 ms, and its hook as long again. */
+async function timedOut(source: string, afterMs = 10): Promise<Answer | RecordError> {
   const clock = virtualClock();
   const { connector } = await openModule(source);
   const { onTimeout } = connector;
@@ -20,7 +21,8 @@ async function timedOut(source: string): Promise<Answer | RecordError> {
   const outcome = Promise.resolve(service({ n: 1 }, new Cancellation())).catch((error: unknown) =>
     RecordError.from(error),
   );
-  await clock.advance(10);
+  Reflect.set(globalThis, 'later', (fire: () => void) => clock.setTimer(5, fire));
+  await clock.advance(afterMs);
   return outcome;
 }
 
@@ -307,10 +309,45 @@ describe('the hook for the time of a call', () => {
   });
 
   test.each([
-    ['there is none', `export default { ${never} };`],
-    ['it says nothing', `export default { ${never}, timeout() {} };`],
-    ['it says nothing in the end', `export default { ${never}, async timeout() {} };`],
-  ])('leaves `timeout` where %s', async (_, source) => {
+    [10, 'there is none', `export default { ${never} };`],
+    [20, 'it completes nothing', `export default { ${never}, timeout() {} };`],
+    [20, 'its promise completes nothing', `export default { ${never}, async timeout() {} };`],
+    [20, 'its promise is pending', `export default { ${never}, timeout: () => new Promise(() => {}) };`],
+    [
+      20,
+      'the one of an async function never answers',
+      'export default Object.assign(() => new Promise(() => {}), { timeout: () => new Promise(() => {}) });',
+    ],
+  ])('after %i ms leaves `timeout` if %s', async (afterMs, _, source) => {
+    expect(await timedOut(source, afterMs)).toMatchObject({ code: 'timeout' });
+  });
+
+  test.each([
+    ['its ResultFuture', `export default { ${never}, timeout(_, r) { later(() => r.complete([7])); } };`],
+    [
+      'its ResultFuture, when its promise has settled',
+      `export default { ${never}, async timeout(_, r) { later(() => r.complete([7])); } };`,
+    ],
+    [
+      'the promise of an async function',
+      'export default Object.assign(() => new Promise(() => {}), { timeout: () => new Promise((done) => later(() => done([7]))) });',
+    ],
+  ])('answers later by %s', async (_, source) => {
+    expect(await timedOut(source, 15)).toMatchObject({ json: '7' });
+  });
+
+  test('sees the end of its own time: its deadline, and its signal', async () => {
+    const source = `export default { ${never}, timeout(_, r, { deadline, signal }) {
+      signal.addEventListener('abort', () => { globalThis.noted = [deadline, signal.reason.code]; });
+    } };`;
+    expect(await timedOut(source, 20)).toMatchObject({ code: 'timeout' });
+    expect(noted()).toEqual([20, 'timeout']);
+  });
+
+  test('of a RichAsyncFunction that has none of its own is the error `timeout` at once', async () => {
+    const index = pathToFileURL('src/index.ts').href;
+    const source = `import { RichAsyncFunction } from ${JSON.stringify(index)};
+      export default class extends RichAsyncFunction { ${never} }`;
     expect(await timedOut(source)).toMatchObject({ code: 'timeout' });
   });
 });

@@ -8,6 +8,8 @@ import {
   keyedWaitWithRetry,
   orderedWait,
   orderedWaitWithRetry,
+  type RecordError,
+  type RecordFailedError,
   RetryPredicates,
   RichAsyncFunction,
   unorderedWait,
@@ -139,6 +141,11 @@ test('options: a timeout is required, a key where it is keyed, a strategy where 
       () => keyedWaitWithRetry([1], double, { timeout }),
       // @ts-expect-error only the ones with retry take a strategy
       () => orderedWait([1], double, { timeout, retryStrategy }),
+      () => orderedWait([1], double, { timeout, endOfInput: 'lastAttempt' }),
+      // @ts-expect-error one of two
+      () => orderedWait([1], double, { timeout, endOfInput: 'now' }),
+      // @ts-expect-error a function
+      () => orderedWait([1], double, { timeout, onCheckpoint: true }),
       () => orderedWait([1], double, { timeout, onError: (error: unknown, input) => [input, String(error).length] }),
       // @ts-expect-error the fallback is of the type of the results
       () => orderedWait<number, number>([1], double, { timeout, onError: () => ['text'] }),
@@ -206,6 +213,14 @@ test('a checkpoint holds the inputs of its source', () => {
       () => orderedWait<number, number>([1], double, { timeout, resumeFrom: text }),
     ),
   ).toBeGreaterThan(0);
+});
+
+test('the error of a record has its input and its index, and is a RecordError', () => {
+  expectTypeOf<RecordFailedError<string>['input']>().toEqualTypeOf<string>();
+  expectTypeOf<RecordFailedError['input']>().toBeUnknown();
+  expectTypeOf<RecordFailedError['seq']>().toEqualTypeOf<number>();
+  expectTypeOf<RecordFailedError>().toExtend<RecordError>();
+  expectTypeOf<RecordFailedError>().toExtend<Error>();
 });
 
 test('defineLookup gives back what it was given, with its arguments typed', () => {

@@ -201,7 +201,7 @@ describe('errors', () => {
     await settled();
     lookup.answer(1, 'a');
     expect((await first).value).toBe('a');
-    await expect(results.next()).rejects.toBe(error);
+    await expect(results.next()).rejects.toMatchObject({ message: error.message, cause: error });
     expect(await results.next()).toEqual({ done: true, value: undefined });
   });
 
@@ -238,15 +238,6 @@ describe('errors', () => {
       },
     };
     await expect(collect(orderedWait([1], fn, options))).rejects.toThrow('async throw');
-  });
-
-  test('options that can not be are refused at once, with the name of the task', () => {
-    expect(() => orderedWait([1], double, { timeout: -1 })).toThrow('orderedWait: timeout is milliseconds');
-    expect(() => unorderedWait([1], double, { timeout: 0, capacity: 0, taskName: 'airports' })).toThrow(
-      'airports: capacity is a whole number of at least 1, not 0',
-    );
-    // @ts-expect-error a timeout has to be given
-    expect(() => orderedWait([1], double, {})).toThrow(RangeError);
   });
 });
 
@@ -333,24 +324,6 @@ describe('context', () => {
     await Promise.all([expect(read).rejects.toMatchObject({ code: 'timeout' }), clock.advance(50)]);
     expect(lookup.aborted).toEqual([1]);
     expect(clock.timers).toBe(0);
-  });
-
-  test('a timeout hook that decides nothing gives the error timeout; an async one is waited for', async () => {
-    const clock = virtualClock();
-    const silent = orderedWait([1], { asyncInvoke() {}, timeout() {} }, { timeout: 50, clock }).next();
-    const slow = orderedWait(
-      [1],
-      {
-        asyncInvoke() {},
-        async timeout(input: number, result: { complete(values: number[]): void }) {
-          await settled();
-          result.complete([input * 3]);
-        },
-      },
-      { timeout: 50, clock },
-    ).next();
-    await Promise.all([expect(silent).rejects.toMatchObject({ code: 'timeout' }), clock.advance(50)]);
-    expect((await slow).value).toBe(3);
   });
 });
 

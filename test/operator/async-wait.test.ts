@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/core/errors.ts';
+import type { Attempt } from '../../src/operator/attempt.ts';
 import { modes, Scripted } from './scripted.ts';
 
 describe.each(modes)('admission: %s', (mode) => {
@@ -199,6 +200,56 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.output).toEqual(['from the hook']);
   });
 
+  test('T2 a hook has as long again as the record had: its deadline says so, and until then it may complete', async () => {
+    let hook: Attempt<string, string> | undefined;
+    const operator = new Scripted({ mode, timeoutMs: 100, onTimeout: (_input, attempt) => (hook = attempt) });
+    operator.offer('a');
+    await operator.clock.advance(199);
+    expect(hook).toMatchObject({ deadline: 200, cancelled: false });
+    hook?.complete('from the hook');
+    operator.wait.end();
+    operator.turn();
+    expect(operator.output).toEqual(['from the hook']);
+    expect(operator.clock.timers).toBe(0);
+  });
+
+  test('T2 a hook that has not completed by then is cancelled; the error is `timeout`, and what it completes is late', async () => {
+    const hooks: Attempt<string, string>[] = [];
+    const operator = new Scripted({
+      mode,
+      capacity: 4,
+      timeoutMs: 100,
+      onTimeout(_input, attempt) {
+        hooks.push(attempt);
+        attempt.onCancel(() => attempt.complete('from a listener'));
+      },
+    });
+    operator.offer('a', 'b');
+    await operator.clock.advance(50);
+    operator.offer('c');
+    await operator.clock.advance(150);
+    operator.turn();
+    const failed = 'failed: the record took longer than its timeout of 100 ms, and its timeout hook as long again';
+    expect(operator.output).toEqual([`a ${failed}`, `b ${failed}`]);
+    expect(hooks.map(({ cancelled }) => cancelled)).toEqual([true, true, false]);
+    for (const hook of hooks.slice(0, 2)) hook.complete('late');
+    expect(operator.wait.lateCompletions).toBe(4);
+    operator.wait.end(false);
+    await operator.clock.advance(50);
+    operator.turn();
+    expect(operator.output).toHaveLength(3);
+    expect(operator.clock.timers).toBe(0);
+  });
+
+  test('E2 an abort cancels a hook that is still to answer, and leaves no timer', async () => {
+    let hook: Attempt<string, string> | undefined;
+    const operator = new Scripted({ mode, timeoutMs: 100, onTimeout: (_input, attempt) => (hook = attempt) });
+    operator.offer('a');
+    await operator.clock.advance(100);
+    operator.wait.abort('gone');
+    expect([hook?.cancelled, hook?.reason, operator.clock.timers]).toEqual([true, 'gone', 0]);
+  });
+
   test('T3 a function that completes when its signal aborts is late', async () => {
     const operator = new Scripted({
       mode,
@@ -286,14 +337,18 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(operator.events).toEqual(['end']);
   });
 
-  test('R6 the calls that run learn that the input has ended', () => {
+  test('R6 the calls that run learn of the end of the input only if it cuts waits', () => {
     const operator = new Scripted({ mode });
     operator.offer('a');
     let told = 0;
     operator.call('a').inputEnd.onEnd(() => told++);
     expect(operator.call('a').inputEnd.ended).toBe(false);
-    operator.wait.end();
+    operator.wait.end(true);
     expect([told, operator.call('a').inputEnd.ended]).toEqual([1, true]);
+    const finishing = new Scripted({ mode });
+    finishing.offer('a');
+    finishing.wait.end();
+    expect(finishing.call('a').inputEnd.ended).toBe(false);
   });
 
   test('E2 an abort cancels what runs, leaves no timer, and ignores what still completes', () => {

@@ -28,6 +28,23 @@ export const plantedInTime: readonly Planted[] = [
     })),
   },
   {
+    what: 'a hook that runs on after its time',
+    rule: 'T2',
+    plan: { timeoutMs: 20, tail: 0.2, hook: true, retry: undefined, hangs: 0.3, ending: 'end' },
+    plant: options(({ onTimeout }) => ({
+      onTimeout: (input, attempt) =>
+        onTimeout(input, but(attempt, { onCancel: () => () => {}, signal: new AbortController().signal })),
+    })),
+  },
+  {
+    what: 'the deadline of a hook that is not its own',
+    rule: 'T2',
+    plan: { timeoutMs: 20, tail: 0.2, hook: true, retry: undefined },
+    plant: options(({ timeoutMs, onTimeout }) => ({
+      onTimeout: (input, attempt) => onTimeout(input, but(attempt, { deadline: attempt.deadline - timeoutMs })),
+    })),
+  },
+  {
     what: 'a timeout that is not disarmed',
     rule: 'T4',
     plan: { timeoutMs: 20, hook: true, retry: undefined, synchronous: 0, ending: 'end' },

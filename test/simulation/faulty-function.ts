@@ -41,13 +41,14 @@ export function faultyFunction(world: World): Fn<Input, number> {
     const fn: AsyncFunction<Input, number> = {
       asyncInvoke: (input, result, context) => faulty.callback(faulty.started(input, context), result, context),
     };
-    if (plan.hook) fn.timeout = (input, result, context) => faulty.callbackHook(faulty.hooked(input), result, context);
+    if (plan.hook)
+      fn.timeout = (input, result, context) => faulty.callbackHook(faulty.hooked(input, context), result, context);
     return fn;
   }
   const fn: AsyncFn<Input, number> = (input, context) => faulty.answer(faulty.started(input, context), context);
   if (!plan.hook) return fn;
   return Object.assign(fn, {
-    timeout: (input: Input, context: AsyncContext) => faulty.answer(faulty.hooked(input), context),
+    timeout: (input: Input, context: AsyncContext) => faulty.answer(faulty.hooked(input, context), context),
   });
 }
 
@@ -64,10 +65,10 @@ class Faulty {
     return model.life.started(this.#recordOf(input, 'C1'), context);
   }
 
-  hooked(input: Input): Call {
+  hooked(input: Input, { deadline }: AsyncContext): Call {
     const { model } = this.#world;
     model.rules.trace?.(`timeout hook ${input.seq}`);
-    return model.life.hooked(this.#recordOf(input, 'T4'));
+    return model.life.hooked(this.#recordOf(input, 'T4'), deadline);
   }
 
   callback(call: Call, result: ResultFuture<number>, context: AsyncContext): void {
@@ -94,19 +95,22 @@ class Faulty {
     const script = this.#script(call);
     this.#listen(call, context, () => {});
     if (script.throws) this.#throw(call);
-    if (random.chance(0.2)) {
-      // It leaves without having said anything.
-      this.#world.model.life.given(call, 'timeout');
-      return undefined;
-    }
-    if (script.afterMs === 0) {
+    const { afterMs } = script;
+    // Nothing completes it, whether or not it returns a promise.
+    if (afterMs === undefined) return random.chance(0.5) ? Promise.resolve() : undefined;
+    if (afterMs === 0) {
       this.#complete(call, result, script.given);
       if (script.againMs !== undefined) this.#complete(call, result, this.#given(call));
       return undefined;
     }
+    const give = (): void => this.#complete(call, result, script.given);
+    if (random.chance(0.5)) {
+      clock.after(afterMs, give);
+      return random.chance(0.5) ? Promise.resolve() : undefined;
+    }
     return new Promise<void>((resolve) => {
-      clock.after(script.afterMs ?? 1, () => {
-        this.#complete(call, result, script.given);
+      clock.after(afterMs, () => {
+        give();
         resolve();
       });
     });
@@ -183,7 +187,7 @@ class Faulty {
 
   #script(call: Call): Script {
     const { plan, random } = this.#world;
-    const hangs = !call.hook && random.chance(plan.hangs);
+    const hangs = random.chance(call.hook ? Math.max(plan.hangs, 0.1) : plan.hangs);
     return {
       given: this.#given(call),
       afterMs: hangs ? undefined : this.#latencyMs(),

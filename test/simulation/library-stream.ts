@@ -61,17 +61,21 @@ export class LibraryStream {
     const right = queueOf(plan);
     const queue = new WatchedQueue(defects.queue?.(right, plan, clock) ?? right, model);
     const strategy = strategyOf(plan, model);
-    const settings = settingsOf<Input, number>('simulation', {
-      timeout: plan.timeoutMs,
-      capacity: plan.capacity,
-      clock,
-      signal: this.#controller.signal,
-      checkpointEvery: plan.checkpointEvery,
-      resumeFrom: start,
-      ...(strategy === undefined ? {} : { retryStrategy: strategy }),
-      ...(plan.failFast ? {} : { onError: (_, { seq }) => [errorValue(seq)] }),
-      onCheckpoint: (given) => this.#checkpointed(defects.checkpoint?.(given) ?? given),
-    });
+    const settings = settingsOf<Input, number>(
+      { name: 'simulation', keyed: false, retried: strategy !== undefined },
+      {
+        timeout: plan.timeoutMs,
+        capacity: plan.capacity,
+        clock,
+        signal: this.#controller.signal,
+        checkpointEvery: plan.checkpointEvery,
+        endOfInput: plan.cutWaits ? 'lastAttempt' : 'finishRetries',
+        resumeFrom: start,
+        ...(strategy === undefined ? {} : { retryStrategy: strategy }),
+        ...(plan.failFast ? {} : { onError: (_, { seq }) => [errorValue(seq)] }),
+        onCheckpoint: (given) => this.#checkpointed(defects.checkpoint?.(given) ?? given),
+      },
+    );
     const { guard } = keyReader('simulation', ({ key }: Input) => `key ${key}`);
     const fn = faultyFunction({ plan, clock, random, model, onCall: () => this.#called() });
     this.#results = iterate<Input | Watermark, number>(

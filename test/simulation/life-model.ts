@@ -24,6 +24,8 @@ export class LifeModel {
   readonly #retry: RetryModel;
   readonly #byKey = new Map<number, Line<RecordState>>();
   readonly #dues = new Line<RecordState>();
+  /** Calls of hooks, in the order in which their time ends. */
+  readonly #hookDues = new Line<Call>();
   /** Counts that have to be nothing after each event. */
   startable = 0;
   unheard = 0;
@@ -109,13 +111,18 @@ export class LifeModel {
         this.#rules.broken('T1', `record ${record.seq}: an attempt was cancelled early`);
       return this.#attemptEnded(record, 'timeout');
     }
-    if (call.hook || now < record.due)
+    if (call.hook) {
+      if (now < call.startedAt + this.#plan.timeoutMs)
+        this.#rules.broken('T2', `record ${record.seq}: its timeout hook was cancelled early`);
+      return this.#settle(record, 'timeout');
+    }
+    if (now < record.due)
       this.#rules.broken('T2', `record ${record.seq} was cancelled at ${now}, due at ${record.due}`);
     this.#expire(record);
   }
 
   /** The timeout hook is called. */
-  hooked(record: RecordState): Call {
+  hooked(record: RecordState, deadline: number): Call {
     const now = this.#clock.now();
     const name = `record ${record.seq}: the timeout hook was called`;
     if (this.aborted) this.#rules.broken('E2', `${name} after the abort`);
@@ -126,9 +133,13 @@ export class LifeModel {
       const rule = record.phase === 'running' ? 'T2' : record.phase === 'hooking' ? 'T3' : 'T4';
       this.#rules.broken(rule, `${name} while ${record.phase}`);
     }
+    const due = now + this.#plan.timeoutMs;
+    if (deadline !== due) this.#rules.broken('T2', `${name} with the deadline ${deadline}, not ${due}`);
     record.phase = 'hooking';
     this.hooks++;
-    return new Call(record, 127, true, now);
+    const call = new Call(record, 127, true, now);
+    this.#hookDues.push(call);
+    return call;
   }
 
   /** The operator has taken an outcome for final, and tells its queue. */
@@ -140,6 +151,7 @@ export class LifeModel {
     else if (record.phase === 'complete' || record.phase === 'taken')
       this.#rules.broken('P1', `${name} was completed twice`);
     else if (record.phase === 'retrying') this.#rules.broken('R1', `${name} was completed, but had a retry to come`);
+    else if (record.phase === 'hooking') this.#rules.broken('T2', `${name} was completed while its hook runs`);
     else this.#rules.broken(record.attempt > 1 ? 'P2' : 'P1', `${name} was completed while ${record.phase}`);
     if (record.outcome !== undefined && !same(record.outcome, output)) {
       this.#rules.broken(
@@ -159,9 +171,18 @@ export class LifeModel {
       if (phase === 'running' || phase === 'retrying') {
         // Timers are of whole milliseconds, rounded up.
         if (due + 1 <= now) this.#rules.broken('T2', `record ${seq}: time ran out at ${due}, and it goes on`);
-        return;
+        break;
       }
       this.#dues.shift();
+    }
+    for (let head = this.#hookDues.head; head !== undefined; head = this.#hookDues.head) {
+      if (!head.closed) {
+        const due = head.startedAt + this.#plan.timeoutMs;
+        if (due + 1 <= now)
+          this.#rules.broken('T2', `record ${head.record.seq}: its timeout hook goes on after ${due}`);
+        return;
+      }
+      this.#hookDues.shift();
     }
   }
 

@@ -33,8 +33,8 @@ export class SimSource {
   }
 
   asSource(): Source<Item> {
-    // Without retries it makes no difference in which moment the input ends, so it may do so in that of an item.
-    if (this.#plan.retry === undefined && this.#random.chance(0.3)) {
+    // If its end cuts no waits, it makes no difference in which moment the input ends, so it may do so in that of an item.
+    if ((this.#plan.retry === undefined || !this.#plan.cutWaits) && this.#random.chance(0.3)) {
       return { [Symbol.iterator]: () => ({ next: () => this.#take(), return: () => this.#release() }) };
     }
     return {
@@ -72,7 +72,7 @@ export class SimSource {
 
   #end(): void {
     this.over = true;
-    this.#model.retry.endedIn = this.#model.life.event;
+    if (this.#plan.cutWaits) this.#model.retry.endedIn = this.#model.life.event;
   }
 
   #release(): IteratorResult<Item> {
