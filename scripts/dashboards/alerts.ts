@@ -1,5 +1,5 @@
 import type { Alert } from './alert.ts';
-import { serviceFaults } from './promql.ts';
+import { emitted, serviceFaults } from './promql.ts';
 
 /** What one deployment is, on Kubernetes and elsewhere; a label that there is not changes nothing. */
 const deployment = 'namespace, job';
@@ -21,7 +21,7 @@ function burns(factor: number, long: string, short: string): string {
   const ratio = (window: string): string =>
     [
       `${byPipeline} (rate(millrace_record_errors_total{${serviceFaults}}[${window}]))`,
-      `  / ${byPipeline} (rate(millrace_records_out_total[${window}]))`,
+      `  / ${byPipeline} (rate(millrace_records_out_total{${emitted}}[${window}]))`,
       `  > ${factor} * ${budget}`,
     ].join('\n');
   const enough = `${byPipeline} (increase(millrace_record_errors_total{${serviceFaults}}[${long}])) > ${fewestErrors}`;

@@ -65,3 +65,6 @@ const inputFaults = Object.keys(recordErrors).filter((code) => faults[code as Re
 
 /** Matches the codes of `millrace_record_errors_total` that are not the record's own fault. */
 export const serviceFaults = `code!~"${inputFaults.join('|')}"`;
+
+/** Matches the values of `millrace_records_out_total` that are records which were answered. */
+export const emitted = 'outcome!="cancelled"';

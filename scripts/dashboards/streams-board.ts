@@ -1,6 +1,6 @@
 import { dashboard } from './board.ts';
 import { figure, graph } from './panel.ts';
-import { ofPipelines as of, ofService, quantile, rate, select, serviceFaults, sum } from './promql.ts';
+import { emitted, ofPipelines as of, ofService, quantile, rate, select, serviceFaults, sum } from './promql.ts';
 import { processPanels } from './process-panels.ts';
 
 const failed = (by: string): string => rate('millrace_record_errors_total', of, by, serviceFaults);
@@ -12,7 +12,7 @@ const overview = [
     description: 'Records that left, a second.',
     unit: 'ops',
     width: 4,
-    query: rate('millrace_records_out_total', of, ''),
+    query: rate('millrace_records_out_total', of, '', emitted),
   }),
   figure({
     title: 'Record success',
@@ -20,7 +20,7 @@ const overview = [
       'Share of records that did not fail by a fault of the service or of a lookup. The alerts count on 99.9 %.',
     unit: 'percentunit',
     width: 4,
-    query: `1 - ${failed('')} / ${rate('millrace_records_out_total', of, '')}`,
+    query: `1 - ${failed('')} / ${rate('millrace_records_out_total', of, '', emitted)}`,
   }),
   figure({
     title: 'Record duration p99',
@@ -62,7 +62,7 @@ const throughput = [
   }),
   graph({
     title: 'Records out by outcome',
-    description: 'Records that left, a second: error, invalid and dropped beside what was enriched.',
+    description: 'Records that left, a second: error, invalid, dropped and cancelled beside what was enriched.',
     unit: 'ops',
     width: 8,
     stacked: true,
@@ -161,9 +161,12 @@ const errors = [
     queries: [
       [
         '{{pipeline}} all',
-        `${rate('millrace_record_errors_total', of, 'pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline')}`,
+        `${rate('millrace_record_errors_total', of, 'pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline', emitted)}`,
       ],
-      ['{{pipeline}} objective', `${failed('pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline')}`],
+      [
+        '{{pipeline}} objective',
+        `${failed('pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline', emitted)}`,
+      ],
     ],
   }),
   graph({

@@ -1,8 +1,15 @@
 import type { RecordFailure } from './errors.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
 
-/** How a record left: one of the values of the label `outcome` of `millrace_records_out_total`. */
-export const recordOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
+/** How a record that was emitted left. */
+export const emittedOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
+export type EmittedOutcome = (typeof emittedOutcomes)[number];
+
+/**
+ * The values of the label `outcome` of `millrace_records_out_total`. A record is `cancelled` if its stream ended before
+ * the record was emitted, so that the records in are the sum of the records out once a stream has ended.
+ */
+export const recordOutcomes = [...emittedOutcomes, 'cancelled'] as const;
 export type RecordOutcome = (typeof recordOutcomes)[number];
 
 export const streamOutcomes = ['completed', 'client_aborted', 'rejected', 'failed', 'stalled', 'drained'] as const;
@@ -33,7 +40,9 @@ export interface PipelineObserver {
   /** A request that was refused before its stream began. */
   streamRejected(): void;
   recordIn(): void;
-  recordOut(outcome: RecordOutcome): void;
+  recordOut(outcome: EmittedOutcome): void;
+  /** So many records will never be emitted: their stream has ended. */
+  recordsCancelled(count: number): void;
   recordError(failure: RecordFailure): void;
   received(bytes: number): void;
   sent(bytes: number): void;
@@ -117,6 +126,7 @@ export const silentObserver: Observer = {
     streamRejected() {},
     recordIn() {},
     recordOut() {},
+    recordsCancelled() {},
     recordError() {},
     received() {},
     sent() {},

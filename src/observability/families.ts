@@ -51,7 +51,7 @@ export function publishPipelines(registry: Registry, pipelines: Named<PipelineCo
   );
   histogram('stream_duration_seconds', 'From the head of the request to the end of the response.', 'streamDurations');
   counter('records_in_total', 'Records read.', (counts) => counts.in);
-  split('records_out_total', 'Records written, by how they left.', 'outcome', (counts) => counts.out.toObject());
+  split('records_out_total', 'Records that have left, by how they did.', 'outcome', (counts) => counts.out.toObject());
   split('record_errors_total', 'Records that failed, by code.', 'code', (counts) => counts.errors.toObject());
   counter('received_bytes_total', 'Bytes of request bodies that were read.', (counts) => counts.receivedBytes);
   counter('sent_bytes_total', 'Bytes of response bodies that were written.', (counts) => counts.sentBytes);

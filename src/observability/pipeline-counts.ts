@@ -3,7 +3,8 @@ import {
   type BackpressureReason,
   backpressureReasons,
   type PipelineObserver,
-  type RecordOutcome,
+  type EmittedOutcome,
+  emittedOutcomes,
   recordOutcomes,
   type StreamGauges,
   type StreamObserver,
@@ -52,7 +53,7 @@ export class PipelineCounts implements PipelineObserver {
     this.recent = new Recent(nowMs, () => ({
       counts: {
         recordsIn: this.in,
-        recordsOut: this.out.sum(recordOutcomes),
+        recordsOut: this.out.sum(emittedOutcomes),
         errors: this.errors.sum(recordErrorCodes),
       },
       durations: this.recordDurations,
@@ -84,8 +85,12 @@ export class PipelineCounts implements PipelineObserver {
     this.in++;
   }
 
-  recordOut(outcome: RecordOutcome): void {
+  recordOut(outcome: EmittedOutcome): void {
     this.out.add(outcome);
+  }
+
+  recordsCancelled(count: number): void {
+    this.out.add('cancelled', count);
   }
 
   recordError(failure: RecordFailure): void {

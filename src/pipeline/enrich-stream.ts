@@ -106,6 +106,7 @@ export class EnrichStream {
     this.#control?.output.close();
     this.#output.close();
     this.#operator.abort(reason);
+    this.#tally.end();
   }
 
   /** Aborts a stream that its client still reads: the last control lines say how far it came and why it ends. */
@@ -144,6 +145,8 @@ export class EnrichStream {
   /** Offers lines until there is no slot (false) or no whole line left (true: more of the body is wanted). */
   #pump(): boolean {
     for (;;) {
+      // The last record may have ended the stream.
+      if (this.#ended) return false;
       const entry = this.#held ?? this.#nextEntry();
       if (entry === undefined) {
         // A body ends long before its last records: cut short, their retries would never be made.

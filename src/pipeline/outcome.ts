@@ -1,12 +1,12 @@
 import { RecordError, type RecordErrorCode, type RecordFailure, RequestError } from '../core/errors.ts';
-import type { RecordOutcome } from '../core/observer.ts';
+import type { EmittedOutcome } from '../core/observer.ts';
 import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import { SplicedLine } from '../wire/spliced-line.ts';
 
 /** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
 export interface Outcome {
-  readonly kind: RecordOutcome;
+  readonly kind: EmittedOutcome;
   readonly lines: string | SplicedLine | readonly string[];
   /** Set where something failed, also where the record goes out all the same. */
   readonly failure: RecordFailure | undefined;

@@ -142,6 +142,7 @@ export class Pipeline {
       );
       const abort = (): void => {
         operator.abort(signal.reason);
+        tally.end();
         reject(signal.reason);
       };
       if (signal.aborted) return abort();

@@ -18,6 +18,8 @@ export class Tally implements StreamSummary {
   errors = 0;
   misses = 0;
   dropped = 0;
+  /** Records that are not out. */
+  #open = 0;
   readonly #observer: PipelineObserver;
 
   constructor(observer: PipelineObserver) {
@@ -26,11 +28,13 @@ export class Tally implements StreamSummary {
 
   in(): void {
     this.read += 1;
+    this.#open += 1;
     this.#observer.recordIn();
   }
 
   out(outcome: Outcome): void {
     const { lines } = outcome;
+    this.#open -= 1;
     this.written += typeof lines === 'string' || lines instanceof SplicedLine ? 1 : lines.length;
     if (outcome.kind === 'missed') this.misses += 1;
     else if (outcome.kind === 'dropped') this.dropped += 1;
@@ -39,6 +43,12 @@ export class Tally implements StreamSummary {
       this.#observer.recordError(outcome.failure);
     }
     this.#observer.recordOut(outcome.kind);
+  }
+
+  /** The stream has ended: the records that are not out are cancelled. None may come in or go out from now on. */
+  end(): void {
+    if (this.#open > 0) this.#observer.recordsCancelled(this.#open);
+    this.#open = 0;
   }
 
   snapshot(): StreamSummary {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema.ts';
-import type { PipelineObserver, Observer, StreamOutcome } from '../../src/core/observer.ts';
+import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '../../src/core/observer.ts';
 import { silentObserver } from '../../src/core/observer.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
@@ -86,12 +86,25 @@ export class Heard {
   receivedBytes = 0;
   sentBytes = 0;
   backpressure: string[] = [];
+  recordsIn = 0;
+  /** By outcome. */
+  readonly recordsOut = new Map<RecordOutcome, number>();
   #changed: (() => void)[] = [];
 
   readonly observer: Observer = { ...silentObserver, pipeline: () => this.#pipeline() };
 
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  /** Records out, whatever their outcome. */
+  get recordsOutSum(): number {
+    return [...this.recordsOut.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  #out(outcome: RecordOutcome, count: number): void {
+    this.recordsOut.set(outcome, (this.recordsOut.get(outcome) ?? 0) + count);
+    for (const resolve of this.#changed.splice(0)) resolve();
   }
 
   #pipeline(): PipelineObserver {
@@ -109,6 +122,11 @@ export class Heard {
       streamRejected: () => {
         this.rejected += 1;
       },
+      recordIn: () => {
+        this.recordsIn += 1;
+      },
+      recordOut: (outcome) => this.#out(outcome, 1),
+      recordsCancelled: (count) => this.#out('cancelled', count),
       received: (bytes) => {
         this.receivedBytes += bytes;
         for (const resolve of this.#changed.splice(0)) resolve();

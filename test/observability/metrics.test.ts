@@ -139,6 +139,7 @@ describe('metrics', () => {
     pipeline.recordIn();
     pipeline.recordOut('enriched');
     pipeline.recordOut('error');
+    pipeline.recordsCancelled(3);
     pipeline.recordError({ code: 'timeout', message: 'no answer' });
     pipeline.received(10);
     pipeline.received(5);
@@ -152,6 +153,7 @@ describe('metrics', () => {
       'records_in_total{pipeline="flights"}': 2,
       'records_out_total{outcome="enriched",pipeline="flights"}': 1,
       'records_out_total{outcome="error",pipeline="flights"}': 1,
+      'records_out_total{outcome="cancelled",pipeline="flights"}': 3,
       'record_errors_total{code="timeout",pipeline="flights"}': 1,
       'received_bytes_total{pipeline="flights"}': 15,
       'sent_bytes_total{pipeline="flights"}': 30,
