@@ -11,6 +11,7 @@ import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
+import { OpenResponses } from '../http/open-responses.ts';
 import { functionLogger, messageLogger } from '../observability/function-logger.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -71,7 +72,17 @@ export async function startService({ loaded, load, logger }: ServiceOptions): Pr
   });
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
-  const app = await buildApp({ serving: generations, streams, gate, clock, tracer, logger, version: release });
+  const responses = new OpenResponses(clock);
+  const app = await buildApp({
+    serving: generations,
+    streams,
+    gate,
+    responses,
+    clock,
+    tracer,
+    logger,
+    version: release,
+  });
   const generationsChanged = (): void => {
     const configs = generations.open.map(({ config }) => config);
     metrics.keep({
@@ -109,7 +120,7 @@ export async function startService({ loaded, load, logger }: ServiceOptions): Pr
     const stop = async (): Promise<number> => {
       const undone = reloader.stop();
       const { drainTimeout } = generations.current.config.server;
-      const cut = await drain({ app, streams, gate, clock, drainTimeoutMs: drainTimeout });
+      const cut = await drain({ app, streams, gate, responses, clock, drainTimeoutMs: drainTimeout });
       await admin.close();
       await undone;
       await generations.close();

@@ -3,6 +3,7 @@ import type { Clock } from '../core/time.ts';
 import type { Tracer } from '../core/tracing.ts';
 import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
+import type { OpenResponses } from './open-responses.ts';
 import type { Serving } from './served.ts';
 
 /** A listener that is built, for those who start and stop it. */
@@ -12,6 +13,8 @@ export interface AppOptions {
   readonly serving: Serving;
   readonly streams: LiveStreams;
   readonly gate: Gate;
+  /** Of this listener alone. */
+  readonly responses: OpenResponses;
   readonly clock: Clock;
   readonly tracer: Tracer;
   readonly logger: FastifyBaseLogger | false;

@@ -11,16 +11,14 @@ import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
 import type { Served } from './served.ts';
 import { documentOnly, noSchemaCompilers } from './schema-compilers.ts';
-import { OpenResponses } from './open-responses.ts';
 
 /** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */
 const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener, and never listens. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { serving, clock, logger } = options;
+  const { serving, clock, logger, responses } = options;
   const { limits } = serving.current;
-  const responses = new OpenResponses(clock);
   const app = fastify({
     ...(logger === false ? { logger } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -33,6 +31,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: {
+      // Node refuses a headersTimeout over its own requestTimeout of five minutes, which it applies before Fastify sets it.
+      requestTimeout: 0,
       headersTimeout: limits.headersTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
     },
@@ -41,6 +41,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   // A client that has sent everything may close its side (`nc -N`) and still read.
   Object.assign(app.server, { httpAllowHalfOpen: true });
+  responses.watch(app.server);
 
   // Bodies are read by the routes, as they come.
   app.removeAllContentTypeParsers();
@@ -48,10 +49,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   documentOnly(app);
 
   app.addHook('onRequest', (request, reply, done) => {
-    responses.begun(request.raw, reply.raw);
     reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
     reply.header('x-request-id', request.id);
-    done(request.is404 ? unknownRoute(request.url) : undefined);
+    responses.begin(request.raw, reply.raw, () => done(request.is404 ? unknownRoute(request.url) : undefined));
   });
   app.setNotFoundHandler((request, reply) => sendRequestError(reply, unknownRoute(request.url)));
   app.setErrorHandler((error, request, reply) => {

@@ -3,6 +3,7 @@ import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildApp } from './app.ts';
 import { LiveStreams } from './live-streams.ts';
+import { OpenResponses } from './open-responses.ts';
 
 /** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
 export async function openApiDocument(version: string): Promise<string> {
@@ -17,6 +18,7 @@ export async function openApiDocument(version: string): Promise<string> {
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),
     gate: { draining: false },
+    responses: new OpenResponses(systemClock),
     clock: systemClock,
     tracer: passingTracer,
     logger: false,

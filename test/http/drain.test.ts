@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { buildAdminApp } from '../../src/http/admin-app.ts';
@@ -16,8 +17,8 @@ async function open(options: StartOptions = {}) {
 
 test('a draining service refuses new streams, and lets those it has come to their end', async () => {
   const clock = virtualClock();
-  const { url, app, streams, gate, client, heard } = await open({ clock });
-  const drained = drain({ app, streams, gate, clock, drainTimeoutMs: 30_000 });
+  const { url, app, streams, gate, responses, client, heard } = await open({ clock });
+  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
   const refused = await fetch(`${url}/v1/enrich/test`, { method: 'POST' });
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await refused.json()).toMatchObject({ code: 'draining' });
@@ -25,18 +26,49 @@ test('a draining service refuses new streams, and lets those it has come to thei
   await client.until(enriched(2));
   client.write('0\r\n\r\n');
   await client.until('Millrace-Status: complete');
-  const turns = setInterval(() => void clock.advance(200), 5);
   expect(await drained).toBe(0);
-  clearInterval(turns);
   expect(heard.outcomes).toEqual(['completed']);
   expect(clock.timers).toBe(0);
   await expect(fetch(url)).rejects.toThrow('fetch failed');
 });
 
+test.each([
+  ['never sent a byte', ''],
+  ['has sent half a head', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te'],
+  ['has sent half of the start of TLS', '\u0016\u0003\u0001'],
+  ['is kept open behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n'],
+  ['has sent half a head behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\nPOST /v1/'],
+])('with no stream left a connection that %s is closed at once', async (_, text) => {
+  const clock = virtualClock();
+  const { app, streams, gate, responses, port } = await start({ clock });
+  const connected = once(app.server, 'connection');
+  const client = await WireClient.open(port);
+  await connected;
+  client.write(text);
+  if (text.startsWith('GET')) await client.until('"pipelines":');
+  // The clock stands still: nothing but the end of the last stream brings the end about.
+  expect(await drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 })).toBe(0);
+  await client.untilEnded();
+  expect(clock.timers).toBe(0);
+});
+
+test('an answer that is no stream and is not read holds a drain for a second at most', async () => {
+  const clock = virtualClock();
+  const { app, streams, gate, responses, port } = await start({ clock });
+  const client = await WireClient.open(port);
+  client.head('/nowhere', 'Transfer-Encoding: chunked');
+  await client.until('unknown_route');
+  client.chunk('and its body does not end');
+  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
+  await clock.advance(1000);
+  expect(await drained).toBe(0);
+  await client.untilEnded();
+});
+
 test('a stream that is not done when drainTimeout is up is cut', async () => {
   const clock = virtualClock();
-  const { app, streams, gate, client, heard } = await open({ clock, checkMs: 1000 });
-  const drained = drain({ app, streams, gate, clock, drainTimeoutMs: 30_000 });
+  const { app, streams, gate, responses, client, heard } = await open({ clock, checkMs: 1000 });
+  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
   await clock.advance(29_000);
   expect(heard.outcomes).toEqual([]);
   await clock.advance(2000);

@@ -11,6 +11,7 @@ import { passingTracer } from '../../src/core/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Gate } from '../../src/http/drain.ts';
 import { LiveStreams } from '../../src/http/live-streams.ts';
+import { OpenResponses } from '../../src/http/open-responses.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
 
@@ -149,6 +150,7 @@ export interface Started {
   readonly heard: Heard;
   readonly streams: LiveStreams;
   readonly gate: Gate;
+  readonly responses: OpenResponses;
   readonly config: Config;
 }
 
@@ -179,6 +181,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const gate = { draining: false };
+  const responses = new OpenResponses(clock);
   const app = await buildApp({
     serving: {
       current: {
@@ -190,6 +193,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     },
     streams,
     gate,
+    responses,
     clock,
     tracer: passingTracer,
     logger: false,
@@ -203,7 +207,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     await pipelines.close();
   });
   const port = portOf(app.server);
-  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, gate, config };
+  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, gate, responses, config };
 }
 
 export async function listen(server: Server): Promise<number> {

@@ -55,6 +55,26 @@ test('a service without streams ends at once, whenever the signal comes', async 
   expect(await serving.ended).toEqual([0, null]);
 });
 
+test('with no stream left it ends at once, however many clients hold their connection', async () => {
+  const serving = await started('server: { drainTimeout: 1h, limits: { headersTimeout: 1h } }');
+  const client = await streaming(serving);
+  const ports = [serving.port, Number(new URL(serving.admin.url).port)];
+  const silent = ['', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te', 'GET /livez HTTP/1.1\r\nHost: test\r\n\r\n'];
+  for (const text of Array.from({ length: 60 }, (_, index) => silent[index % 3] ?? '')) {
+    for (const port of ports) {
+      const idle = await WireClient.open(port);
+      onTestFinished(() => void idle.socket.destroy());
+      idle.write(text);
+      if (text.startsWith('GET')) await idle.until('HTTP/1.1');
+    }
+  }
+  serving.child.kill('SIGTERM');
+  await serving.says(/"draining/);
+  client.write('0\r\n\r\n');
+  await client.until('Millrace-Status: complete');
+  expect(await serving.ended).toEqual([0, null]);
+});
+
 test.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],

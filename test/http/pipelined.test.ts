@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { enriched, records, start, type StartOptions } from './start.ts';
+import { WireClient } from './wire-client.ts';
+
+/** A whole request. */
+function requestOf(body: string, ...headers: readonly string[]): string {
+  const lines = ['POST /v1/enrich/test HTTP/1.1', 'Host: test', `Content-Length: ${Buffer.byteLength(body)}`];
+  return `${[...lines, ...headers].join('\r\n')}\r\n\r\n${body}`;
+}
+
+const json = 'Content-Type: application/json';
+
+async function open(options: StartOptions = {}) {
+  const started = await start({ pipeline: { timeout: '0s' }, ...options });
+  started.downstream.hold = true;
+  return { ...started, client: await WireClient.open(started.port) };
+}
+
+/** What came, without the framing of HTTP: the records of all responses, in their order. */
+const recordsOf = (received: string): string[] => received.match(/\{"key".*\}/g) ?? [];
+const count = (text: string, part: string): number => text.split(part).length - 1;
+
+test('a stream sent behind a running one begins when that one is complete, and no timeout ends either', async () => {
+  const clock = virtualClock();
+  const { client, downstream, streams, heard } = await open({ clock, checkMs: 1000 });
+  client.write(requestOf(records(1)) + requestOf(records(2, 3)));
+  await downstream.until(() => downstream.held.length === 1);
+  for (let minute = 0; minute < 10; minute += 1) await clock.advance(60_000);
+  expect([heard.outcomes, streams.size, downstream.held.length]).toEqual([[], 1, 1]);
+  downstream.held.shift()?.answer({ found: '1' });
+  await downstream.until(() => downstream.held.length === 2);
+  for (const call of downstream.held.splice(0)) call.answer({ found: call.key });
+  await heard.until(() => heard.outcomes.length === 2);
+  await client.until(enriched(3).trim());
+  expect(recordsOf(client.received)).toEqual(enriched(1, 2, 3).trim().split('\n'));
+  expect(heard.outcomes).toEqual(['completed', 'completed']);
+});
+
+test('one with a body that does not fit into any buffer is read when its turn comes', async () => {
+  const { client, downstream, heard } = await open();
+  const keys = Array.from({ length: 40_000 }, (_, key) => key);
+  client.keepChars = 1000;
+  client.write(requestOf(records(1)));
+  client.write(requestOf(records(...keys)));
+  await downstream.until(() => downstream.held.length === 1);
+  downstream.hold = false;
+  downstream.held.shift()?.answer({ found: '1' });
+  await heard.until(() => heard.outcomes.length === 2);
+  expect(heard.outcomes).toEqual(['completed', 'completed']);
+  await client.until(enriched(39_999).trim());
+}, 30_000);
+
+test('many small requests behind a running stream are answered in their order', async () => {
+  const { client, downstream } = await open();
+  client.write(requestOf(records('first')));
+  await downstream.until(() => downstream.held.length === 1);
+  downstream.hold = false;
+  const keys = Array.from({ length: 200 }, (_, key) => `k${key}`);
+  client.write(keys.map((key) => requestOf(`{"key":"${key}"}`, json)).join(''));
+  client.write('GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n');
+  downstream.held.shift()?.answer({ found: 'first' });
+  await client.until('"pipelines":[');
+  expect(recordsOf(client.received)).toEqual(
+    ['first', ...keys].map((key) => `{"key":"${key}","answer":{"found":"${key}"}}`),
+  );
+});
+
+test('a request behind a stream whose client leaves is never begun', async () => {
+  const { client, downstream, heard } = await open();
+  client.write(requestOf(records(1)) + requestOf(records(2)));
+  await downstream.until(() => downstream.held.length === 1);
+  client.socket.resetAndDestroy();
+  await heard.until(() => heard.outcomes.length === 1);
+  await downstream.until(() => downstream.aborted === 1);
+  expect([heard.outcomes, heard.opened, downstream.calls]).toEqual([['client_aborted'], 1, 1]);
+});
+
+test('a request behind an answer that is the last of its connection is not begun', async () => {
+  const { client, downstream, heard } = await open();
+  client.write(requestOf(records(1), 'Connection: close') + requestOf(records(2)));
+  await downstream.until(() => downstream.held.length === 1);
+  downstream.held.shift()?.answer({ found: '1' });
+  await client.untilEnded();
+  expect(recordsOf(client.received)).toEqual([enriched(1).trim()]);
+  expect([heard.outcomes, heard.opened]).toEqual([['completed'], 1]);
+});
+
+test.each(['nonsense behind the body\r\n\r\n', '0\r\n\r\n', 'GET / HTTP/1.1\r\nHost test\r\n\r\n'])(
+  'what is not HTTP behind a complete request does not end its stream: %j',
+  async (stray) => {
+    const { app, client, downstream, heard } = await open();
+    const noticed = once(app.server, 'clientError');
+    client.write(requestOf(records(1)) + stray);
+    await downstream.until(() => downstream.held.length === 1);
+    await noticed;
+    downstream.held.shift()?.answer({ found: '1' });
+    await client.untilEnded();
+    expect(recordsOf(client.received)).toEqual([enriched(1).trim()]);
+    expect(client.received).toContain('Millrace-Status: complete');
+    expect(count(client.received, 'HTTP/1.1')).toBe(1);
+    expect(heard.outcomes).toEqual(['completed']);
+  },
+);
+
+test('an empty line behind the body changes nothing', async () => {
+  const { client, downstream } = await open();
+  downstream.hold = false;
+  client.write(`${requestOf(records(1))}\r\n`);
+  await client.until('Millrace-Status: complete');
+  client.write(requestOf(records(2)));
+  await client.until(enriched(2).trim());
+  expect(recordsOf(client.received)).toEqual(enriched(1, 2).trim().split('\n'));
+});
+
+test('half a head behind a running stream, for longer than headersTimeout, does not end the stream', async () => {
+  const { app, client, downstream, heard } = await open({ limits: { headersTimeout: '20ms' } });
+  const noticed = once(app.server, 'clientError');
+  client.write(`${requestOf(records(1))}POST /v1/enr`);
+  await downstream.until(() => downstream.held.length === 1);
+  const [error] = await noticed;
+  expect(error).toHaveProperty('code', 'ERR_HTTP_REQUEST_TIMEOUT');
+  downstream.held.shift()?.answer({ found: '1' });
+  await client.untilEnded();
+  expect(client.received).toContain('Millrace-Status: complete');
+  expect(heard.outcomes).toEqual(['completed']);
+});
