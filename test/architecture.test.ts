@@ -44,6 +44,11 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
     /^(config\/load|cli\/bounded-heap)\.ts$/,
     'only config/load reads the environment, and cli/bounded-heap hands it on',
   ],
+  [
+    /\bJSON\.parse\b/,
+    /^core\/json(-reader)?\.ts$/,
+    'only core/json calls JSON.parse, which misreads names with escapes: use parseJson',
+  ],
   [/\bprocess\.(exit|exitCode|abort|kill)\b/, /^cli\//, 'only cli ends the process'],
   [/\bprocess\.(stdout|stderr|stdin)\b|\bconsole\./, /^cli\//, 'only cli reads and writes the terminal'],
 ];
@@ -129,6 +134,7 @@ describe('a planted breach is found', () => {
     ['a timer by import', 'lookup/x.ts', `import { setTimeout } from 'node:timers/promises';`, /may not import/],
     ['chance', 'lookup/x.ts', 'const jitter = Math.random();', /only core\/time/],
     ['the environment', 'cli/x.ts', 'const port = process.env.PORT;', /only config\/load/],
+    ['a parser that misreads names', 'wire/x.ts', 'const value = JSON.parse(line);', /only core\/json calls/],
     ['an end of the process', 'http/x.ts', 'process.exit(1);', /only cli ends/],
     ['a line on the terminal', 'pipeline/x.ts', `console.log('x');`, /only cli reads and writes/],
     ['a file that grew', 'core/x.ts', '\n'.repeat(301), /longer than 300 lines/],

@@ -1,9 +1,8 @@
 import { types } from 'node:util';
 import { RecordError } from '../core/errors.ts';
 import { formatPointer } from '../core/json-pointer.ts';
+import { maxJsonDepth } from '../core/json.ts';
 
-/** Deeper values are refused: nothing else ends a value whose getters or Proxies give new objects for ever. */
-const maxDepth = 1000;
 const maxPlaceLength = 200;
 
 /**
@@ -80,7 +79,8 @@ export class ResultWriter {
   }
 
   #object(value: object, depth: number): string {
-    if (depth === maxDepth) throw this.#refusal('a value', `it is more than ${maxDepth} levels deep`);
+    // Nothing else ends a value whose getters or Proxies give new objects for ever.
+    if (depth === maxJsonDepth) throw this.#refusal('a value', `it is more than ${maxJsonDepth} levels deep`);
     for (let level = 0; level < depth; level++)
       if (this.#holders[level] === value) throw this.#refusal('an object that holds itself', 'JSON has no circles');
     this.#holders[depth] = value;

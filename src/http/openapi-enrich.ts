@@ -1,4 +1,5 @@
 import { modes } from '../config/pipeline-schema.ts';
+import { parseJson } from '../core/json.ts';
 import { errorChoices } from './parameters.ts';
 import { controlParameters, controlSchemas } from './openapi-control.ts';
 import { ndjsonTypes } from './media.ts';
@@ -74,7 +75,7 @@ function sequential(itemSchema: string, summary: string, text: string): object {
 }
 
 function single(schema: string, summary: string, text = ''): object {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text);
   return { schema: { $ref: `#/components/schemas/${schema}` }, examples: { flight: { summary, value } } };
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json.ts';
 import { enrichExample } from './openapi-enrich.ts';
 import { problemResponses } from './openapi-problems.ts';
 
@@ -34,7 +35,7 @@ const json = (schema: object, value?: unknown): object => ({
 });
 
 const { pipeline, requestLines } = enrichExample;
-const record: unknown = JSON.parse(requestLines[0] ?? '{}');
+const record = parseJson(requestLines[0] ?? '{}');
 
 export const listResponses = {
   '200': {

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { recordErrors } from '../core/errors.ts';
+import { isJsonObject, parseJson } from '../core/json.ts';
 import { adminPaths, adminSchemas } from './openapi-admin.ts';
 import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
 import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
@@ -67,13 +68,14 @@ function complete(document: object): object {
   };
   const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
   // Parts that stand in several places would become YAML anchors, which not every reader of OpenAPI knows.
-  return JSON.parse(
+  const whole = parseJson(
     JSON.stringify({
       ...rest,
       components: { ...components, schemas },
       paths: { ...Object.fromEntries(completed), ...adminPaths },
     }),
   );
+  return isJsonObject(whole) ? whole : {};
 }
 
 function withBodies(path: string, item: Record<string, unknown>): Record<string, unknown> {

@@ -31,8 +31,8 @@ export function opsRoutes(app: FastifyInstance, { serving }: AppOptions): void {
     try {
       calls = pipeline.explain(await readText(request.raw, current.limits.lineBytes));
     } catch (error) {
-      if (error instanceof SyntaxError) throw new RequestError('bad_body', `the record is not JSON: ${error.message}`);
       if (!(error instanceof RecordError)) throw error;
+      if (error.code === 'invalid_json') throw new RequestError('bad_body', error.message);
       return sendProblem(reply, recordProblem(error.code, error.message, request.id, {}));
     } finally {
       release();

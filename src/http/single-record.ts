@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
 import type { StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
@@ -115,16 +114,16 @@ function liveRecord(
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
 function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
-  if (code === 'timeout' && outcome.failure?.details?.attempts === 0)
-    return sendRequestError(reply, overloaded(outcome));
-  const { message, ...more } = annotation(outcome) ?? {};
-  const detail = typeof message === 'string' ? message : (outcome.fatal?.message ?? recordErrors[code].meaning);
-  const { lookup, attempts, status: lookupStatus } = more;
-  const extra = { ...(lookup !== undefined && { lookup }), ...(attempts !== undefined && { attempts }) };
-  return sendProblem(
-    reply,
-    recordProblem(code, detail, reply.request.id, lookupStatus === undefined ? extra : { ...extra, lookupStatus }),
-  );
+  const { failure } = outcome;
+  const { lookup, attempts, status } = failure?.details ?? {};
+  if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(outcome));
+  const extra = {
+    ...(lookup !== undefined && { lookup }),
+    ...(attempts !== undefined && { attempts }),
+    ...(status !== undefined && { lookupStatus: status }),
+  };
+  const detail = failure?.message ?? recordErrors[code].meaning;
+  return sendProblem(reply, recordProblem(code, detail, reply.request.id, extra));
 }
 
 /** No stream could be slowed down, and no call has begun: the same request may succeed a little later (semantics C7). */
@@ -132,11 +131,4 @@ function overloaded({ failure }: Outcome): RequestError {
   const lookup = failure?.details?.lookup;
   const message = `every call that lookup ${lookup ?? ''} may make at the same time was in use until the record's timeout`;
   return new RequestError('overloaded', message, { lookup });
-}
-
-function annotation(outcome: Outcome): JsonObject | undefined {
-  const [line] = textsOf(outcome);
-  const record = line === undefined ? undefined : parseJson(line);
-  const error = isJsonObject(record) ? record['_error'] : undefined;
-  return isJsonObject(error) ? error : undefined;
 }

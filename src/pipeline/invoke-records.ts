@@ -2,14 +2,11 @@ import { Cancellation } from '../core/call-context.ts';
 import type { Clock } from '../core/time.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Answer } from '../lookup/lookup.ts';
-import { parseLine } from '../wire/codec.ts';
-import { compact } from '../wire/json-text.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import type { MemberScan } from '../wire/member-scan.ts';
-import type { JsonObject } from '../core/json.ts';
 import { enriched, failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import { type Plan, RecordRun, type RunAttempt } from './record-run.ts';
-import { RecordText } from './record-text.ts';
+import { recordOf, RecordText } from './record-text.ts';
 import { argumentsOf, type Step } from './step.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
@@ -19,8 +16,8 @@ export interface Entry {
   /** The bytes in which the line stands from `start` on, each byte a character, until the record is started. */
   bytes: Buffer | undefined;
   readonly start: number;
-  /** The parse of the line, where something had to look at it before it was started. */
-  record: JsonObject | RecordError | undefined;
+  /** The record of the line, or what is wrong with it, if that was needed before the record is started. */
+  record: RecordText | RecordError | undefined;
   /** Why the record is not looked up at all. */
   refusal: RecordError | undefined;
   run: RecordRun | undefined;
@@ -119,10 +116,10 @@ export class InvokeRecords {
     attempt: RunAttempt,
     told?: Answer | RecordError,
   ): void {
-    const value = scan === undefined ? (entry.record ?? parseLine(line)) : undefined;
-    if (value instanceof RecordError) return attempt.complete(invalid(line, entry.seq, value, this.#onInvalid));
-    const record = new RecordText(this.#multiline ? compact(line) : line, value);
-    entry.run = new RecordRun(this.#plan, record, entry.seq, attempt, this.#clock);
+    const record = scan === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
+    if (record instanceof RecordError) return attempt.complete(invalid(line, entry.seq, record, this.#onInvalid));
+    const text = this.#multiline ? record.onOneLine() : record;
+    entry.run = new RecordRun(this.#plan, text, entry.seq, attempt, this.#clock);
     entry.run.start(scan, told);
   }
 

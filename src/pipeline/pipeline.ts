@@ -1,6 +1,6 @@
 import type { OnError, PipelineConfig } from '../config/schema.ts';
 import { RecordError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
@@ -16,7 +16,7 @@ import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
-import { RecordText } from './record-text.ts';
+import { recordOf, type RecordText } from './record-text.ts';
 import { argumentsOf, scanFor, shownArguments, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
@@ -153,12 +153,11 @@ export class Pipeline {
     });
   }
 
-  /** The calls that one record would lead to. None is made. */
+  /** The calls that one record would lead to. None is made. Throws RecordError if the text is no record. */
   explain(text: string): JsonValue {
-    const line = text.trim();
-    const record = parseJson(line);
-    if (!isJsonObject(record)) throw new RecordError('not_an_object', 'a record is a JSON object');
-    return this.#steps.map((step) => this.#explainStep(step, new RecordText(line, record)));
+    const record = recordOf(text.trim());
+    if (record instanceof RecordError) throw record;
+    return this.#steps.map((step) => this.#explainStep(step, record));
   }
 
   #explainStep(step: Step, record: RecordText): JsonObject {

@@ -1,5 +1,5 @@
 import { RecordError } from '../core/errors.ts';
-import { formatPointer, resolvePointer } from '../core/json-pointer.ts';
+import { formatPointer } from '../core/json-pointer.ts';
 import type { Argument, Arguments } from '../lookup/lookup.ts';
 import { MemberScan } from '../wire/member-scan.ts';
 import type { Place } from '../wire/splice.ts';
@@ -46,7 +46,10 @@ export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): 
   const args: Record<string, Argument> = {};
   for (const source of step.sources) {
     if ('constant' in source) args[source.name] = source.constant;
-    else args[source.name] = record.argument(source, scan) ?? missing(step, source, record);
+    else {
+      const argument = record.argument(source, scan);
+      args[source.name] = argument ?? missing(step, source, argument);
+    }
   }
   return args;
 }
@@ -57,8 +60,8 @@ export function shownArguments(step: Step, args: Arguments): Arguments {
   return { ...args, ...Object.fromEntries(shown) };
 }
 
-function missing(step: Step, { name, tokens }: Source & { readonly name: string }, record: RecordText): never {
-  const what = resolvePointer(record.value, tokens) === null ? 'holds null' : 'holds nothing';
+function missing(step: Step, { name, tokens }: Source & { readonly name: string }, found: undefined | null): never {
+  const what = found === null ? 'holds null' : 'holds nothing';
   throw new RecordError('missing_argument', `${formatPointer(tokens)} ${what}, and {${name}} is taken from there`, {
     lookup: step.lookup.name,
   });

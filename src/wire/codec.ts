@@ -2,6 +2,7 @@ import { RecordError } from '../core/errors.ts';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../core/json.ts';
 import { excerptOfText } from './excerpt.ts';
 import { describeJsonFault, findJsonFault } from './json-fault.ts';
+import { skipSpace } from './json-text.ts';
 import { compilePlace, type Place } from './splice.ts';
 
 export const errorPlace: Place = compilePlace(['_error']);
@@ -13,13 +14,41 @@ export function parseLine(line: string): JsonObject | RecordError {
   try {
     value = parseJson(line);
   } catch (cause) {
-    const fault = findJsonFault(line);
-    const what = fault === undefined ? String(cause) : describeJsonFault(line, fault);
-    return new RecordError('invalid_json', `the line is not JSON: ${what}`, { cause });
+    return invalidJson(line, cause);
   }
   if (isJsonObject(value)) return value;
-  return new RecordError('not_an_object', `a record is a JSON object, but the line is ${kindOf(value)}`);
+  return notAnObject(line);
 }
+
+/** What `parseLine` finds wrong with a line; undefined for a record. No value is made of it. */
+export function lineFault(line: string): RecordError | undefined {
+  const fault = findJsonFault(line);
+  if (fault !== undefined) return new RecordError('invalid_json', `${notJson}: ${describeJsonFault(line, fault)}`);
+  return line[skipSpace(line, 0)] === '{' ? undefined : notAnObject(line);
+}
+
+const notJson = 'the line is not JSON';
+
+function invalidJson(line: string, cause: unknown): RecordError {
+  const fault = findJsonFault(line);
+  const what = fault === undefined ? String(cause) : describeJsonFault(line, fault);
+  return new RecordError('invalid_json', `${notJson}: ${what}`, { cause });
+}
+
+/** `line` is JSON: its first character says of what kind. */
+function notAnObject(line: string): RecordError {
+  const first = line[skipSpace(line, 0)] ?? '';
+  const kind = kinds.get(first) ?? 'a number';
+  return new RecordError('not_an_object', `a record is a JSON object, but the line is ${kind}`);
+}
+
+const kinds: ReadonlyMap<string, string> = new Map([
+  ['[', 'an array'],
+  ['"', 'a string'],
+  ['t', 'a boolean'],
+  ['f', 'a boolean'],
+  ['n', 'null'],
+]);
 
 /** JSON source of a record's `_error`. `line` counts from 1. */
 export function errorMember(error: RecordError, line: number): string {
@@ -35,10 +64,4 @@ export function invalidLine(error: RecordError, line: number, input: string): st
 function errorObject(error: RecordError, line: number): Readonly<Record<string, string | number | undefined>> {
   const { lookup, status, attempts } = error.details;
   return { code: error.code, message: error.message, lookup, status, attempts, line };
-}
-
-function kindOf(value: JsonValue): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return `a ${typeof value}`;
 }

@@ -2,6 +2,8 @@ import { RequestError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import type { BadLine } from './bad-line.ts';
 import { excerptOfText } from './excerpt.ts';
+import { describeJsonFault, findJsonFault } from './json-fault.ts';
+import { memberNames } from './json-text.ts';
 
 /**
  * Lines that are about the stream and not in it: objects whose first member's name begins with `$`. They exist only
@@ -38,18 +40,16 @@ export function isResumeLine(line: string): boolean {
   return resumeFirst.test(line);
 }
 
-/** What is wrong with a control line of the input, undefined where it is a watermark. */
+/** What is wrong with a control line of the input, undefined for a watermark. No value is made of it, however large. */
 export function watermarkFault(line: string): BadLine | undefined {
-  const input = excerptOfText(line);
-  let value: JsonValue;
-  try {
-    value = parseJson(line);
-  } catch {
-    return { code: 'invalid_json', message: `the control line is not JSON: ${expected}`, input };
+  const fault = findJsonFault(line);
+  if (fault !== undefined) {
+    const message = `the control line is not JSON: ${describeJsonFault(line, fault)}; ${expected}`;
+    return { code: 'invalid_json', message, input: excerptOfText(line) };
   }
-  const names = isJsonObject(value) ? Object.keys(value) : [];
+  const names = [...new Set(memberNames(line))];
   if (names.length === 1 && names[0] === '$watermark') return undefined;
-  return { code: 'not_an_object', message: `${membersFault(names)}; ${expected}`, input };
+  return { code: 'not_an_object', message: `${membersFault(names)}; ${expected}`, input: excerptOfText(line) };
 }
 
 function membersFault(names: readonly string[]): string {
@@ -113,5 +113,7 @@ function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
 }
 
 function shown(value: JsonValue | undefined): string {
-  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 40);
+  if (value === undefined) return 'missing';
+  if (isJsonObject(value)) return 'an object';
+  return isList(value) ? 'an array' : JSON.stringify(value).slice(0, 40);
 }

@@ -1,3 +1,6 @@
+import { isJsonSpace } from '../core/json-tokens.ts';
+import { maxJsonDepth } from '../core/json.ts';
+
 /** Where a text stops being JSON, and what would have had to stand there (RFC 8259). */
 export interface JsonFault {
   /** Index in UTF-16 units; the length where the text ends too early. */
@@ -5,11 +8,15 @@ export interface JsonFault {
   readonly expected: string;
 }
 
-const scalar = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
-const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const space = /[ \t\r\n]*/y;
+const words: ReadonlyMap<string | undefined, string> = new Map([
+  ['t', 'true'],
+  ['f', 'false'],
+  ['n', 'null'],
+]);
+const escapes = '"\\/bfnrt';
+const fourHexDigits = /[0-9a-fA-F]{4}/y;
 
-/** The first fault; undefined where `JSON.parse` would take the text. Keeps its own stack, so that depth is no matter. */
+/** The first fault; undefined if `parseJson` would take the text. Makes no values: it is faster than a parser, and keeps its own stack. */
 export function findJsonFault(text: string): JsonFault | undefined {
   return new FaultFinder(text).run();
 }
@@ -47,6 +54,7 @@ class FaultFinder {
     if (char === '"') return this.#string();
     if (char === '{' || char === '[') {
       const closer = char === '{' ? '}' : ']';
+      if (this.#closers.length === maxJsonDepth) return this.#fault(`at most ${maxJsonDepth} levels of nesting`);
       this.#at++;
       this.#space();
       if (this.#text[this.#at] === closer) {
@@ -56,7 +64,7 @@ class FaultFinder {
       this.#closers.push(closer);
       return (closer === '}' ? this.#name('a member name or "}"') : undefined) ?? 'opened';
     }
-    return this.#pass(scalar) ? undefined : this.#fault('a value');
+    return this.#word(char) || this.#number() ? undefined : this.#fault('a value');
   }
 
   /** After a value: closes what closes, up to the next value. */
@@ -85,32 +93,80 @@ class FaultFinder {
   }
 
   #string(): JsonFault | undefined {
-    this.#at++;
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (Number.isNaN(code)) return this.#fault('the closing quote of a string');
-      if (code < 0x20) return this.#fault('no control character in a string (escape it)');
-      if (code === 0x5c) {
-        if (!this.#pass(escape)) return this.#fault('an escape that JSON has');
-        continue;
+    // Locals: with fields a long string took three times as long.
+    const text = this.#text;
+    let at = this.#at + 1;
+    while (at < text.length) {
+      const code = text.charCodeAt(at);
+      if (code === 0x22) {
+        this.#at = at + 1;
+        return undefined;
       }
-      this.#at++;
-      if (code === 0x22) return undefined;
+      if (code === 0x5c) {
+        const end = endOfEscape(text, at);
+        if (end < 0) return { at, expected: 'an escape that JSON has' };
+        at = end;
+      } else if (code >= 0x20) at++;
+      else return { at, expected: 'no control character in a string (escape it)' };
     }
+    return { at, expected: 'the closing quote of a string' };
+  }
+
+  #word(first: string | undefined): boolean {
+    const word = words.get(first);
+    if (word === undefined || !this.#text.startsWith(word, this.#at)) return false;
+    this.#at += word.length;
+    return true;
+  }
+
+  /** Passes as much of a number as is one. */
+  #number(): boolean {
+    const text = this.#text;
+    let at = this.#at;
+    if (text[at] === '-') at++;
+    const whole = text[at] === '0' ? at + 1 : endOfDigits(text, at);
+    if (whole === at) return false;
+    at = whole;
+    if (text[at] === '.') {
+      const end = endOfDigits(text, at + 1);
+      if (end > at + 1) at = end;
+      else return this.#passed(at);
+    }
+    if (text[at] === 'e' || text[at] === 'E') {
+      const from = text[at + 1] === '+' || text[at + 1] === '-' ? at + 2 : at + 1;
+      const end = endOfDigits(text, from);
+      if (end > from) at = end;
+    }
+    return this.#passed(at);
+  }
+
+  #passed(at: number): true {
+    this.#at = at;
+    return true;
   }
 
   #space(): void {
-    this.#pass(space);
-  }
-
-  #pass(pattern: RegExp): boolean {
-    pattern.lastIndex = this.#at;
-    if (!pattern.test(this.#text)) return false;
-    this.#at = pattern.lastIndex;
-    return true;
+    const text = this.#text;
+    let at = this.#at;
+    while (at < text.length && isJsonSpace(text.charCodeAt(at))) at++;
+    this.#at = at;
   }
 
   #fault(expected: string): JsonFault {
     return { at: this.#at, expected };
   }
+}
+
+/** -1 if it is none that JSON has. */
+function endOfEscape(text: string, backslash: number): number {
+  const char = text.charAt(backslash + 1);
+  if (char !== '' && escapes.includes(char)) return backslash + 2;
+  fourHexDigits.lastIndex = backslash + 2;
+  return char === 'u' && fourHexDigits.test(text) ? backslash + 6 : -1;
+}
+
+function endOfDigits(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39) at++;
+  return at;
 }

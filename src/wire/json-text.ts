@@ -1,4 +1,5 @@
 import { arrayIndex } from '../core/json-pointer.ts';
+import { closingQuote, isJsonSpace } from '../core/json-tokens.ts';
 import { parseJson } from '../core/json.ts';
 
 /**
@@ -25,7 +26,6 @@ export interface Child {
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -67,6 +67,21 @@ export function elements(text: string): string[] {
   return found;
 }
 
+/** The names of an object's members, unescaped, as often as they are there. Throws Error if the text is no object. */
+export function memberNames(text: string): string[] {
+  const open = skipSpace(text, 0);
+  if (text.charCodeAt(open) !== OPEN_OBJECT) throw new Error(`not the text of an object: ${text.slice(0, 40)}`);
+  const found: string[] = [];
+  let at = skipSpace(text, open + 1);
+  while (text.charCodeAt(at) !== CLOSE_OBJECT) {
+    const nameEnd = endOfString(text, at);
+    const name = parseJson(text.slice(at, nameEnd));
+    if (typeof name === 'string') found.push(name);
+    at = afterComma(text, endOfValue(text, skipSpace(text, skipSpace(text, nameEnd) + 1)));
+  }
+  return found;
+}
+
 /** Takes out CR and LF, which in valid JSON stand between tokens alone; everything else is kept. */
 export function compact(text: string): string {
   if (!text.includes('\n') && !text.includes('\r')) return text;
@@ -75,7 +90,7 @@ export function compact(text: string): string {
 
 export function skipSpace(text: string, from: number): number {
   let at = from;
-  while (isSpace(text.charCodeAt(at))) at++;
+  while (isJsonSpace(text.charCodeAt(at))) at++;
   return at;
 }
 
@@ -111,6 +126,8 @@ function isName(text: string, start: number, end: number, name: string): boolean
   if (end - 1 - inner === name.length && text.startsWith(name, inner)) return !name.includes('\\');
   // Only an escape makes two spellings of one name, and it is never shorter than what it stands for.
   if (end - 1 - inner <= name.length) return false;
+  // Each unit of a name takes six characters at the most.
+  if (end - 1 - inner > 6 * name.length) return false;
   const source = text.slice(start, end);
   return source.includes('\\') && parseJson(source) === name;
 }
@@ -147,25 +164,14 @@ function endOfContainer(text: string, open: number): number {
   throw notJson(text, open);
 }
 
-/** A quote ends the string where an even number of backslashes stands before it. */
 function endOfString(text: string, open: number): number {
-  if (text.charCodeAt(open) !== QUOTE) throw notJson(text, open);
-  let quote = open;
-  for (;;) {
-    quote = text.indexOf('"', quote + 1);
-    if (quote === -1) throw notJson(text, open);
-    let before = quote - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before--;
-    if ((quote - before) % 2 === 1) return quote + 1;
-  }
+  const quote = text.charCodeAt(open) === QUOTE ? closingQuote(text, open) : -1;
+  if (quote < 0) throw notJson(text, open);
+  return quote + 1;
 }
 
 function endsScalar(code: number): boolean {
-  return code === COMMA || code === CLOSE_OBJECT || code === CLOSE_ARRAY || isSpace(code);
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+  return code === COMMA || code === CLOSE_OBJECT || code === CLOSE_ARRAY || isJsonSpace(code);
 }
 
 function notJson(text: string, at: number): Error {

@@ -18,6 +18,8 @@ function fault(text: string): string | undefined {
   return found === undefined ? undefined : describeJsonFault(text, found);
 }
 
+const deep = (brackets: number): string => '['.repeat(brackets);
+
 describe('the fault of a text', () => {
   test.each([
     ['', 'at character 1 expected a value, found the end'],
@@ -36,7 +38,7 @@ describe('the fault of a text', () => {
     expect(fault(text)).toBe(expected);
   });
 
-  test('is found exactly where JSON.parse finds one', () => {
+  test('is found exactly if the parser finds one', () => {
     const change = fc.record({
       at: fc.nat(60),
       take: fc.nat(3),
@@ -70,7 +72,10 @@ describe('the fault of a text', () => {
     );
   });
 
-  test('is found at any depth', () => {
-    expect(findJsonFault('['.repeat(200_000))?.at).toBe(200_000);
+  test('is the first bracket that is too deep, and nothing behind it is read', () => {
+    expect(fault(deep(200_000))).toBe('at character 1001 expected at most 1000 levels of nesting, found "["');
+    expect(fault(`${deep(1000)}${']'.repeat(1000)}`)).toBeUndefined();
+    expect(fault(`${deep(1001)}${']'.repeat(1001)}`)).toMatch(/^at character 1001 /);
+    expect(fault(`{"a":${'{"b":'.repeat(1000)}1${'}'.repeat(1001)}`)).toMatch(/^at character 5001 .*found "\{"$/);
   });
 });
