@@ -2,6 +2,7 @@ import type { RequestError } from '../core/errors.ts';
 import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import type { Framing } from '../wire/framing.ts';
+import { compact } from '../wire/json-text.ts';
 import { SplicedLine } from '../wire/spliced-line.ts';
 import { BarrierLine } from './barrier-line.ts';
 import type { Outcome } from './outcome.ts';
@@ -27,6 +28,7 @@ export interface JoinedOutputEnds {
 export class JoinedOutput implements Downstream<Outcome> {
   readonly #prefix: string;
   readonly #suffix: string;
+  readonly #crEndsLine: boolean;
   readonly #tally: Tally;
   readonly #ends: JoinedOutputEnds;
   #text = '';
@@ -40,9 +42,10 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.write();
   };
 
-  constructor({ prefix, suffix }: Framing, tally: Tally, ends: JoinedOutputEnds) {
+  constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, ends: JoinedOutputEnds) {
     this.#prefix = prefix;
     this.#suffix = suffix;
+    this.#crEndsLine = crEndsLine;
     this.#tally = tally;
     this.#ends = ends;
   }
@@ -69,7 +72,8 @@ export class JoinedOutput implements Downstream<Outcome> {
       return this.#ends.fatal(outcome.fatal);
     }
     const { lines } = outcome;
-    if (lines instanceof SplicedLine) this.#parts(lines);
+    if (lines instanceof SplicedLine && !this.#crEndsLine) this.#parts(lines);
+    else if (lines instanceof SplicedLine) this.line(lines.toString());
     else if (typeof lines === 'string') this.line(lines);
     else for (const line of lines) this.line(line);
     if (this.#text.length >= FLUSH_CHARS) this.write();
@@ -79,9 +83,9 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (barrier instanceof BarrierLine) this.line(barrier.value);
   }
 
-  /** A line that is no record's. */
+  /** A line of JSON in one piece. */
   line(text: string): void {
-    this.#text += this.#prefix + text + this.#suffix;
+    this.#text += this.#prefix + (this.#crEndsLine ? compact(text) : text) + this.#suffix;
   }
 
   #parts({ head, opening, json, end }: SplicedLine): void {

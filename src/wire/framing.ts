@@ -3,12 +3,24 @@ export interface Framing {
   readonly mediaType: string;
   readonly prefix: string;
   readonly suffix: string;
+  /** Whether a CR ends a line for the reader: it must not stand in a record, where it is white space between tokens. */
+  readonly crEndsLine: boolean;
 }
 
-export const ndjson: Framing = { mediaType: 'application/x-ndjson', prefix: '', suffix: '\n' };
+export const ndjson: Framing = { mediaType: 'application/x-ndjson', prefix: '', suffix: '\n', crEndsLine: false };
 
 /** RFC 7464. */
-export const jsonSequence: Framing = { mediaType: 'application/json-seq', prefix: '\u001e', suffix: '\n' };
+export const jsonSequence: Framing = {
+  mediaType: 'application/json-seq',
+  prefix: '\u001e',
+  suffix: '\n',
+  crEndsLine: false,
+};
 
-/** WHATWG HTML, section 9.2: a record is one `data` field, as it holds no line break. */
-export const eventStream: Framing = { mediaType: 'text/event-stream', prefix: 'data: ', suffix: '\n\n' };
+/** WHATWG HTML, section 9.2: a record is one `data` field, which LF, CR and CRLF end. */
+export const eventStream: Framing = {
+  mediaType: 'text/event-stream',
+  prefix: 'data: ',
+  suffix: '\n\n',
+  crEndsLine: true,
+};

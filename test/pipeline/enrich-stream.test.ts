@@ -121,7 +121,9 @@ describe('a stream', () => {
 
   it('frames text sequences and events as they are asked for', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', () => new Answer('1'))], steps);
-    const run = new Run(pipeline, { framing: { mediaType: 'text/event-stream', prefix: 'data: ', suffix: '\n\n' } });
+    const run = new Run(pipeline, {
+      framing: { mediaType: 'text/event-stream', prefix: 'data: ', suffix: '\n\n', crEndsLine: true },
+    });
     run.push(body(2));
     await settled();
     expect(run.output).toBe('data: {"k":0,"x":1}\n\ndata: {"k":1,"x":1}\n\n');
