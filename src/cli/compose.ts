@@ -11,7 +11,9 @@ import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
+import { procQueues } from '../http/kernel-queues.ts';
 import { OpenResponses } from '../http/open-responses.ts';
+import { StallWatch } from '../http/stall-watch.ts';
 import { functionLogger, messageLogger } from '../observability/function-logger.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -73,11 +75,13 @@ export async function startService({ loaded, load, logger }: ServiceOptions): Pr
   const gate: Gate = { draining: false };
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
   const responses = new OpenResponses(clock);
+  const stalls = new StallWatch(clock, procQueues());
   const app = await buildApp({
     serving: generations,
     streams,
     gate,
     responses,
+    stalls,
     clock,
     tracer,
     logger,

@@ -4,6 +4,7 @@ import type { Tracer } from '../core/tracing.ts';
 import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
 import type { OpenResponses } from './open-responses.ts';
+import type { StallWatch } from './stall-watch.ts';
 import type { Serving } from './served.ts';
 
 /** A listener that is built, for those who start and stop it. */
@@ -15,6 +16,7 @@ export interface AppOptions {
   readonly gate: Gate;
   /** Of this listener alone. */
   readonly responses: OpenResponses;
+  readonly stalls: StallWatch;
   readonly clock: Clock;
   readonly tracer: Tracer;
   readonly logger: FastifyBaseLogger | false;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/time.ts';
+import type { StallWatch } from './stall-watch.ts';
 
 /** How long a socket is still read after the last byte to it: a client that is sending would else lose what it has not read. */
 const LINGER_MS = 1000;
@@ -21,22 +22,48 @@ export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): v
   socket.once('close', over);
 }
 
+export interface CutOptions {
+  readonly clock: Clock;
+  readonly stalls: StallWatch;
+  /** The connection is reset if nothing is read for this long; 0 = never. */
+  readonly stallTimeoutMs: number;
+}
+
 /**
- * Ends a response that has begun so that nobody can take it for complete: no last chunk, no trailer.
- * What was written before still arrives, if it is read within `flushMs`. HTTP/1.0 has no chunks; there the
- * connection is reset.
+ * Ends a response that has begun so that it cannot be taken for complete: no last chunk, no trailer.
+ * What was written before still arrives, as long as it is read. HTTP/1.0 has no chunks; there the connection is reset.
  */
-export function cutResponse(request: IncomingMessage, response: ServerResponse, clock: Clock, flushMs: number): void {
+export function cutResponse(request: IncomingMessage, response: ServerResponse, options: CutOptions): void {
+  const { clock, stalls, stallTimeoutMs } = options;
   const { socket } = response;
   if (socket === null || socket.destroyed) return void request.socket.destroy();
   if (!response.chunkedEncoding) return resetConnection(socket);
   request.resume();
-  endSocket(socket, '', clock, flushMs);
+  const unwatch =
+    stallTimeoutMs > 0
+      ? stalls.watch({
+          socket,
+          timeoutMs: stallTimeoutMs,
+          heldBytes: () => socket.writableLength,
+          stalled: () => resetConnection(socket),
+        })
+      : () => {};
+  endWhenSent(socket, '', clock, unwatch);
 }
 
 /** Sends the last bytes of a connection, reads on for a second, and closes it; resets it if `flushMs` were not enough. */
 export function endSocket(socket: Socket, lastText: string, clock: Clock, flushMs: number): void {
-  let disarm = clock.setTimer(flushMs, () => resetConnection(socket));
+  endWhenSent(
+    socket,
+    lastText,
+    clock,
+    clock.setTimer(flushMs, () => resetConnection(socket)),
+  );
+}
+
+/** `sent` is called once, when the last byte was handed to the kernel or the connection is closed. */
+function endWhenSent(socket: Socket, lastText: string, clock: Clock, sent: () => void): void {
+  let disarm = sent;
   socket.once('close', () => disarm());
   socket.once('finish', () => {
     disarm();

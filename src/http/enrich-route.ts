@@ -78,6 +78,7 @@ function answer(
     hold: () => served.hold(),
     idleTimeoutMs: limits.idleTimeout,
     stallTimeoutMs: limits.stallTimeout,
+    stalls: options.stalls,
     clock,
     log: request.log,
   });

@@ -3,7 +3,9 @@ import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildApp } from './app.ts';
 import { LiveStreams } from './live-streams.ts';
+import { noQueues } from './kernel-queues.ts';
 import { OpenResponses } from './open-responses.ts';
+import { StallWatch } from './stall-watch.ts';
 
 /** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
 export async function openApiDocument(version: string): Promise<string> {
@@ -19,6 +21,7 @@ export async function openApiDocument(version: string): Promise<string> {
     streams: new LiveStreams(systemClock, 1000, () => {}),
     gate: { draining: false },
     responses: new OpenResponses(systemClock),
+    stalls: new StallWatch(systemClock, noQueues),
     clock: systemClock,
     tracer: passingTracer,
     logger: false,

@@ -13,6 +13,7 @@ import { cutResponse, resetConnection } from './connection-end.ts';
 import type { EncodeBuffers } from './encode-buffers.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
+import type { StallWatch } from './stall-watch.ts';
 import { TextWriter } from './text-writer.ts';
 
 export interface SessionOptions {
@@ -30,6 +31,7 @@ export interface SessionOptions {
   readonly idleTimeoutMs: number;
   /** A response that nobody reads for this long ends the stream; 0 = never. */
   readonly stallTimeoutMs: number;
+  readonly stalls: StallWatch;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
 }
@@ -55,8 +57,10 @@ export class StreamSession implements StreamSink, LiveStream {
   #bodyEnded = false;
   /** When something was last received, sent or in flight. */
   #movedAt: number;
-  /** Since when the response has had no room, and how much it held then. */
-  #blocked: { since: number; heldBytes: number } | undefined;
+  /** The response has no room, or is not sent to its end; ends the watch of its reader. */
+  #blocked: (() => void) | undefined;
+  /** Bytes that the reader had not taken when the stream was last found idle. */
+  #unreadBytes = 0;
   #settled = false;
 
   constructor(options: SessionOptions) {
@@ -128,13 +132,13 @@ export class StreamSession implements StreamSink, LiveStream {
 
   cut(outcome: StreamOutcome, reason: RequestError): void {
     if (this.#settled) return;
-    const { request, response, clock, stallTimeoutMs } = this.#options;
+    const { request, response, clock, stalls, stallTimeoutMs } = this.#options;
     const unread = reason.code === 'stalled';
     if (unread) this.#stream.abort(reason);
     else this.#stream.cut(reason);
     this.#settle(outcome, reason);
     if (unread) resetConnection(request.socket);
-    else cutResponse(request, response, clock, stallTimeoutMs);
+    else cutResponse(request, response, { clock, stalls, stallTimeoutMs });
   }
 
   draining(): void {
@@ -142,22 +146,10 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   check(nowMs: number): void {
-    const { idleTimeoutMs, stallTimeoutMs, response } = this.#options;
-    if (this.#blocked !== undefined) {
-      const heldBytes = response.writableLength;
-      if (heldBytes !== this.#blocked.heldBytes) this.#blocked = { since: nowMs, heldBytes };
-      else if (stallTimeoutMs > 0 && nowMs - this.#blocked.since >= stallTimeoutMs) {
-        this.cut(
-          'stalled',
-          new RequestError('stalled', `nothing was read for ${stallTimeoutMs} ms (limits.stallTimeout)`),
-        );
-      }
-      return;
-    }
+    const { idleTimeoutMs } = this.#options;
+    if (this.#blocked !== undefined) return;
     if (this.#bodyEnded || !this.#stream.idle) this.#movedAt = nowMs;
-    else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) {
-      this.cut('stalled', new RequestError('idle', `nothing was sent for ${idleTimeoutMs} ms (limits.idleTimeout)`));
-    }
+    else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) void this.#idle(nowMs);
   }
 
   describe(nowMs: number): JsonObject {
@@ -193,15 +185,40 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   #block(): void {
-    const { response, clock } = this.#options;
-    this.#blocked = { since: clock.now(), heldBytes: response.writableLength };
+    const { request, response, stalls, stallTimeoutMs: timeoutMs } = this.#options;
+    this.#unblock();
+    if (timeoutMs === 0) return void (this.#blocked = () => {});
+    const why = `nothing was read for ${timeoutMs} ms (limits.stallTimeout)`;
+    this.#blocked = stalls.watch({
+      socket: request.socket,
+      timeoutMs,
+      heldBytes: () => response.writableLength,
+      stalled: () => this.cut('stalled', new RequestError('stalled', why)),
+    });
+  }
+
+  #unblock(): void {
+    this.#blocked?.();
+    this.#blocked = undefined;
   }
 
   #drained(): void {
     if (this.#settled) return;
-    this.#blocked = undefined;
+    this.#unblock();
     this.#movedAt = this.#options.clock.now();
     this.#stream.drained();
+  }
+
+  /** Nothing was sent for `idleTimeout`: cuts the stream, unless its client still reads what it was sent before. */
+  async #idle(nowMs: number): Promise<void> {
+    const { request, response, stalls, idleTimeoutMs } = this.#options;
+    this.#movedAt = nowMs;
+    const unreadBytes = response.writableLength + (await stalls.queuedBytes(request.socket));
+    if (this.#settled || this.#movedAt !== nowMs || !this.#stream.idle) return;
+    const reads = unreadBytes > 0 && unreadBytes !== this.#unreadBytes;
+    this.#unreadBytes = unreadBytes;
+    if (reads) return;
+    this.cut('stalled', new RequestError('idle', `nothing was sent for ${idleTimeoutMs} ms (limits.idleTimeout)`));
   }
 
   #gone(): void {
@@ -218,6 +235,7 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#settled = true;
     const { pipeline, streams, clock, log, trace } = this.#options;
     streams.delete(this);
+    this.#unblock();
     const durationMs = clock.now() - this.#startedAt;
     this.#observed.closed(outcome, durationMs);
     const { summary } = this.#stream;

@@ -11,7 +11,9 @@ import { passingTracer } from '../../src/core/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { Gate } from '../../src/http/drain.ts';
 import { LiveStreams } from '../../src/http/live-streams.ts';
+import { type KernelQueues, noQueues } from '../../src/http/kernel-queues.ts';
 import { OpenResponses } from '../../src/http/open-responses.ts';
+import { StallWatch } from '../../src/http/stall-watch.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
 
@@ -163,11 +165,21 @@ export interface StartOptions {
   readonly lookups?: object;
   readonly clock?: Clock;
   readonly checkMs?: number;
+  /** Where the queues of connections are read; by default they are not seen. */
+  readonly queues?: KernelQueues;
 }
 
 /** A real service with the pipeline `test`, before a downstream that the test holds; both end with the test. */
 export async function start(options: StartOptions = {}): Promise<Started> {
-  const { pipeline = {}, limits = {}, lookup = {}, lookups = {}, clock = systemClock, checkMs = 20 } = options;
+  const {
+    pipeline = {},
+    limits = {},
+    lookup = {},
+    lookups = {},
+    clock = systemClock,
+    checkMs = 20,
+    queues = noQueues,
+  } = options;
   const downstream = new Downstream();
   const downstreamPort = await downstream.listen();
   const config = configSchema.parse({
@@ -194,6 +206,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     streams,
     gate,
     responses,
+    stalls: new StallWatch(clock, queues),
     clock,
     tracer: passingTracer,
     logger: false,

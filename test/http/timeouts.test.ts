@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { RequestError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { type KernelQueues, procQueues } from '../../src/http/kernel-queues.ts';
 import { enriched, records, start } from './start.ts';
 import { WireClient } from './wire-client.ts';
 
@@ -51,6 +55,114 @@ test('a stream whose response nobody reads ends after stallTimeout', async () =>
   expect(heard.outcomes).toEqual(['stalled']);
   expect(streams.size).toBe(0);
   expect(clock.timers).toBe(0);
+});
+
+/** The real queues of the kernel, and whether they are being read. */
+class WaitedQueues implements KernelQueues {
+  readonly #queues = procQueues();
+  reading: Promise<unknown> = Promise.resolve();
+
+  read(sockets: readonly Socket[]): ReturnType<KernelQueues['read']> {
+    const reading = this.#queues.read(sockets);
+    this.reading = reading;
+    return reading;
+  }
+}
+
+test.each([
+  { stallTimeout: '60s', bytesPerSecond: 10_000 },
+  { stallTimeout: '3s', bytesPerSecond: 400_000 },
+])(
+  'a reader at $bytesPerSecond bytes a second is not cut, until it stops: $stallTimeout',
+  async (given) => {
+    // Without /proc only what the process holds is seen, which goes down in steps of more than a megabyte.
+    const bytesPerSecond = existsSync('/proc/net/tcp') ? given.bytesPerSecond : 10 * given.bytesPerSecond;
+    const clock = virtualClock();
+    const queues = new WaitedQueues();
+    const limits = { stallTimeout: given.stallTimeout };
+    const { port, heard, streams, config } = await start({ clock, checkMs: 1000, queues, limits });
+    const client = connect(port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    client.on('error', () => {});
+    // In paused mode: what the test does not read stays in the kernel, but for one buffer.
+    client.on('readable', () => {});
+    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const block = Buffer.from(`{"key":"1","more":"${'x'.repeat(100_000)}"}\n`.repeat(10));
+    const sendMore = (): void => {
+      while (!client.destroyed && !client.writableNeedDrain) {
+        client.write(`${block.byteLength.toString(16)}\r\n`);
+        client.write(block);
+        client.write('\r\n');
+      }
+    };
+    client.on('drain', sendMore);
+    sendMore();
+    while (streams.describe()[0]?.['backpressure'] !== 'slow_reader') await turn();
+    const { stallTimeout } = config.server.limits;
+    const lookMs = stallTimeout / 8;
+    let readBytes = 0;
+    for (let elapsedMs = lookMs; elapsedMs <= 6 * stallTimeout; elapsedMs += lookMs) {
+      while (readBytes < (elapsedMs * bytesPerSecond) / 1000) {
+        readBytes += (client.read() as Buffer | null)?.byteLength ?? 0;
+        await turn();
+      }
+      await clock.advance(lookMs);
+      await queues.reading;
+    }
+    expect(heard.outcomes).toEqual([]);
+    for (let looks = 0; looks < 20 && heard.outcomes.length === 0; looks += 1) {
+      await clock.advance(lookMs);
+      await queues.reading;
+      await turn();
+    }
+    expect(heard.outcomes).toEqual(['stalled']);
+    expect(clock.timers).toBe(0);
+  },
+  60_000,
+);
+
+test('a stream to which nothing is sent is not idle while its client reads what is left of its response', async () => {
+  const clock = virtualClock();
+  let unsent = 4_000_000;
+  const queues: KernelQueues = {
+    read: (sockets) => Promise.resolve(new Map(sockets.map((socket) => [socket, { unsent, unread: 0 }]))),
+  };
+  const { port, heard } = await start({ clock, checkMs: 1000, queues });
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  client.chunk(records(1));
+  await client.until(enriched(1));
+  for (let minute = 0; minute < 5; minute += 1) {
+    unsent -= 600_000;
+    await clock.advance(60_000);
+  }
+  expect(heard.outcomes).toEqual([]);
+  await clock.advance(122_000);
+  expect(heard.outcomes).toEqual(['stalled']);
+});
+
+test('what was written before a cut arrives at a reader that is slow, however long it takes', async () => {
+  const clock = virtualClock();
+  const { port, streams, heard } = await start({ clock, checkMs: 1000 });
+  const client = await WireClient.open(port);
+  client.socket.pause();
+  client.head('/v1/enrich/test?control=true', 'Transfer-Encoding: chunked');
+  const block = `{"key":"1","more":"${'x'.repeat(100_000)}"}\n`.repeat(10);
+  const sendMore = (): void => {
+    while (!client.socket.destroyed && !client.socket.writableNeedDrain) client.chunk(block);
+  };
+  client.socket.on('drain', sendMore);
+  sendMore();
+  while (streams.describe()[0]?.['backpressure'] !== 'slow_reader') await turn();
+  client.socket.off('drain', sendMore);
+  client.keepChars = 10_000;
+  streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
+  expect(heard.outcomes).toEqual(['drained']);
+  await clock.advance(59_000);
+  client.socket.resume();
+  await client.until('{"$fatal":');
+  await client.untilEnded();
+  expect(client.received).toMatch(/\{"\$fatal":.*"code":"draining".*\}\n\r\n$/);
 });
 
 test('no timer is left when the last stream has ended', async () => {
