@@ -1,10 +1,10 @@
 import type { HttpApp } from '../http/app-options.ts';
-import { SecretHider } from '../config/hide-secrets.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
 import { silentLogger } from '../core/logger.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
@@ -29,6 +29,8 @@ export interface ServiceOptions {
   /** Reads the configuration anew, for a reload; throws ConfigError. */
   readonly load: () => Loaded;
   readonly logger: Logger | false;
+  /** What no text of the service shows; it learns more with each configuration. */
+  readonly secrets: Secrets;
 }
 
 export interface Service {
@@ -43,26 +45,29 @@ export interface Service {
 }
 
 /** Puts the rooms together and listens. Rejects, with nothing left running, where something can not start. */
-export async function startService({ loaded, load, logger }: ServiceOptions): Promise<Service> {
+export async function startService({ loaded, load, logger, secrets }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
   const { server } = loaded.config;
   const startedMs = clock.now();
   const release = version();
   const metrics = createMetrics({ version: release });
-  const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger));
+  const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger, secrets));
   const tracer = tracing?.tracer ?? passingTracer;
-  const hider = new SecretHider();
   const lookupsOpen = new OpenLookups();
-  const build = async ({ config, effective, baseDir }: Loaded, generation: number): Promise<Generation> => {
+  const build = async (
+    { config, effective, baseDir, secrets: learnt }: Loaded,
+    generation: number,
+  ): Promise<Generation> => {
     const runtime = {
       clock,
       observer: metrics.observer,
       baseDir,
       generation,
+      secrets,
       logger: (lookup: string) => (logger === false ? silentLogger : functionLogger(logger, lookup)),
       tracesCalls: tracer.recordsCalls,
     };
-    hider.learn(config);
+    secrets.learn(learnt);
     const pipelines = await buildPipelines(config, runtime, lookupsOpen);
     return new Generation({ config, pipelines, describe: (name) => member(member(effective, 'pipelines'), name) });
   };
@@ -99,7 +104,11 @@ export async function startService({ loaded, load, logger }: ServiceOptions): Pr
   const state = (): JsonObject => {
     const { errors, ...counted } = metrics.snapshot();
     const since = { version: release, uptimeMs: Math.round(clock.now() - startedMs) };
-    return { ...since, ...counted, errors: errors.map((error) => ({ ...error, message: hider.hide(error.message) })) };
+    return {
+      ...since,
+      ...counted,
+      errors: errors.map((error) => ({ ...error, message: secrets.hide(error.message) })),
+    };
   };
   const admin = buildAdminApp({ gate, streams, scrape, state });
   try {
@@ -147,10 +156,14 @@ export async function startService({ loaded, load, logger }: ServiceOptions): Pr
   }
 }
 
-async function traced(options: NonNullable<Config['tracing']>, logger: Logger | false): Promise<Tracing> {
+async function traced(
+  options: NonNullable<Config['tracing']>,
+  logger: Logger | false,
+  secrets: Secrets,
+): Promise<Tracing> {
   const { openTracing } = await import('../observability/tracing.ts');
   const log = logger === false ? silentLogger : messageLogger(logger);
-  return openTracing(options, { version: version(), clock: systemClock, logger: log });
+  return openTracing(options, { version: version(), clock: systemClock, logger: log, secrets });
 }
 
 /** A timeout of a stream is noticed at most a quarter of its time late. */

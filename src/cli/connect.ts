@@ -1,8 +1,8 @@
-import { SecretHider } from '../config/hide-secrets.ts';
 import type { Loaded } from '../config/load.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { silentLogger } from '../core/logger.ts';
 import { silentObserver } from '../core/observer.ts';
+import { Secrets } from '../core/secrets.ts';
 import { systemClock } from '../core/time.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import { type Trial, tryLookup } from '../pipeline/try-lookup.ts';
@@ -17,7 +17,7 @@ export class UnusedArgument extends Error {
  * Throws UnusedArgument, before anything is tried, where an argument is no lookup's.
  */
 export async function connect(
-  { config, baseDir }: Pick<Loaded, 'config' | 'baseDir'>,
+  { config, baseDir, secrets: learnt }: Pick<Loaded, 'config' | 'baseDir' | 'secrets'>,
   given: readonly string[],
   onStart: (lookups: number) => void,
 ): Promise<readonly Trial[]> {
@@ -25,6 +25,8 @@ export async function connect(
   const parameters = new Map(lookups.map(([name, options]) => [name, connectorOf(options).parameters]));
   const args = argumentsOf(parameters, given);
   onStart(lookups.length);
+  const secrets = new Secrets();
+  secrets.learn(learnt);
   const runtime = {
     clock: systemClock,
     observer: silentObserver,
@@ -32,13 +34,12 @@ export async function connect(
     tracesCalls: false,
     baseDir,
     generation: 1,
+    secrets,
   };
-  const hider = new SecretHider();
-  hider.learn(config);
   return Promise.all(
     lookups.map(async ([name, options]) => {
       const trial = await tryLookup(name, options, args.get(name), runtime);
-      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: hider.hide(trial.detail) };
+      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: secrets.hide(trial.detail) };
     }),
   );
 }

@@ -1,3 +1,4 @@
+import { Secrets } from '../core/secrets.ts';
 import { createLogger } from '../observability/logger.ts';
 import { collectStart } from './bounded-heap.ts';
 import { startService } from './compose.ts';
@@ -22,12 +23,17 @@ export async function serve(flags: ConfigFlags): Promise<number> {
 async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<number> {
   const loaded = settingsOf(flags);
   const { config, source } = loaded;
-  const logger = createLogger({ level: config.server.log.level, destination: process.stderr });
+  const secrets = new Secrets();
+  secrets.learn(loaded.secrets);
+  const logger = createLogger({ level: config.server.log.level, destination: process.stderr, secrets });
   // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
   const stopped = firstSignal();
   // The same file again, even where others have come by whose names would go first.
-  const starting = startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger });
-  const service = await Promise.race([starting, stopped]);
+  const starting = startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger, secrets });
+  const service = await Promise.race([starting, stopped]).catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(secrets.hide(message), { cause: error });
+  });
   // Nothing has been served, and an `open` that hangs is not waited for.
   if (typeof service === 'string') process.exit(exitCodes[service]);
   const names = Object.keys(config.pipelines).join(', ');

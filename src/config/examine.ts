@@ -1,9 +1,10 @@
 import { type ConfigDocument, scalarOf } from './document.ts';
 import { hidden } from '../core/reference-text.ts';
+import { withoutUrlSecrets } from '../core/secrets.ts';
 import { check, type Mistake, type Show } from './issues.ts';
 import type { Overlaid } from './overlay.ts';
 import { isMap, pathKey, valueAt, withValue } from './path.ts';
-import { isSecretPlace, withoutUrlSecrets } from './redact.ts';
+import { isSecretPlace } from './redact.ts';
 import { type Config, configSchema } from './schema.ts';
 
 export interface Examined {

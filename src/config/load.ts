@@ -12,6 +12,7 @@ import { readText } from './read-text.ts';
 import { Report } from './report.ts';
 import { type Config, configSchema } from './schema.ts';
 import { grammarAt } from './schema-walk.ts';
+import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
 export { ConfigError, type ConfigProblem, problemLine } from './config-error.ts';
 export type { ConfigIssue } from './cross-checks.ts';
@@ -37,6 +38,8 @@ export interface Loaded {
   readonly baseDir: string;
   /** The configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
   readonly effective: EffectiveConfig;
+  /** What must not be seen in any text: what references brought in, and what is secret by its name. */
+  readonly secrets: readonly string[];
   /** The file and those that it refers to, by absolute path, each as it was just before it was read. */
   readonly files: ReadonlyMap<string, Fingerprint>;
 }
@@ -72,7 +75,8 @@ export function loadConfig({ file, env = process.env, flags, checks }: LoadOptio
 
   const problems = report.problems();
   if (problems.length > 0 || config === undefined) throw new ConfigError(problems, files);
-  return { config, source, baseDir, effective: effectiveOf(tree, document.shown), files };
+  const secrets = [...broughtSecrets(document), ...secretsOf(config)];
+  return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files };
 }
 
 const usualFiles = ['millrace.yaml', 'millrace.yml', 'millrace.json'];

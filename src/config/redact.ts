@@ -2,11 +2,9 @@ import { type ScalarTag, stringify } from 'yaml';
 import { type JsonData, SpelledNumber } from '../core/json-data.ts';
 import { hidden } from '../core/reference-text.ts';
 import { isSecretName } from '../core/secret-names.ts';
+import { withoutUrlSecrets } from '../core/secrets.ts';
 import { escapeReferences } from './interpolate.ts';
 import { isMap, type Path, pathKey } from './path.ts';
-
-const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
-const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|credential|api[-_]?key)[^=&#]*=)[^&#]+/gi;
 
 /**
  * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key
@@ -35,11 +33,6 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
 export function isSecretPlace(path: Path): boolean {
   if (path[0] === 'tracing' && path[2] === 'headers') return true;
   return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && isSecretName(step));
-}
-
-/** A text without the user and the password of a URL in it, and without what its query names as a secret. */
-export function withoutUrlSecrets(text: string): string {
-  return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden);
 }
 
 /** A configuration as YAML that can be loaded again, as far as it holds no secrets. */

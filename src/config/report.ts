@@ -1,9 +1,11 @@
+import { Secrets } from '../core/secrets.ts';
 import type { ConfigProblem } from './config-error.ts';
 import type { ConfigIssue } from './cross-checks.ts';
 import type { ConfigDocument } from './document.ts';
-import { hidden } from '../core/reference-text.ts';
+import { hidden, plainText } from '../core/reference-text.ts';
 import type { Overlaid } from './overlay.ts';
 import { type Path, pathKey, pathText, valueAt } from './path.ts';
+import { broughtSecrets } from './secrets-of.ts';
 
 /** Everything that was found, with its place. */
 export class Report {
@@ -11,12 +13,14 @@ export class Report {
   readonly #document: ConfigDocument;
   readonly #origins: Overlaid['origins'];
   readonly #problems: ConfigProblem[];
+  readonly #secrets = new Secrets();
 
   constructor(source: string, document: ConfigDocument, { origins, problems }: Overlaid) {
     this.#source = source;
     this.#document = document;
     this.#origins = origins;
     this.#problems = [...problems];
+    this.#secrets.learn(broughtSecrets(document));
     for (const { offset, path, message } of document.problems) {
       this.#problems.push({ file: source, ...document.lineColumn(offset), path: pathText(path), message });
     }
@@ -41,7 +45,10 @@ export class Report {
   /** What a reference was replaced by may be a secret, and a message goes to logs. */
   #hiding(tree: unknown, path: Path, message: string): string {
     const value = valueAt(tree, path);
-    if (!this.#document.shown.has(pathKey(path)) || typeof value !== 'string' || value === '') return message;
-    return message.replaceAll(value, () => hidden);
+    const shown = this.#secrets.hide(message);
+    if (!this.#document.shown.has(pathKey(path)) || typeof value !== 'string') return shown;
+    const whole = plainText(value);
+    // A shorter one stands in words of the message itself; where the message quotes the value, it is hidden already.
+    return whole.length < 4 ? shown : shown.replaceAll(whole, () => hidden);
   }
 }

@@ -1,3 +1,5 @@
+import type { Secrets } from './secrets.ts';
+
 import { thrownMessage } from './thrown.ts';
 
 /**
@@ -105,6 +107,14 @@ export class RecordError extends Error implements RecordFailure {
   /** The same failure, with more known of it. */
   with(details: FailureDetails): RecordError {
     return new RecordError(this.code, this.message, { cause: this.cause, ...this.details, ...details });
+  }
+
+  /** The same failure, with a message that anybody may see. */
+  without(secrets: Secrets): RecordError {
+    const message = secrets.hide(this.message);
+    return message === this.message
+      ? this
+      : new RecordError(this.code, message, { cause: this.cause, ...this.details });
   }
 
   get retryable(): boolean {

@@ -1,5 +1,5 @@
+import type { Secrets } from '../core/secrets.ts';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-import { withoutSecrets } from './log-secrets.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -11,6 +11,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Where the lines go: standard error, for standard output belongs to data. */
   readonly destination: DestinationStream;
+  /** What no line shows. */
+  readonly secrets: Secrets;
 }
 
 /** Members whose value never reaches the log, wherever they stand down to the third level. */
@@ -30,7 +32,7 @@ const secretMembers = [
 const under = (folder: string, member: string): string =>
   member.startsWith('[') ? folder + member : `${folder}.${member}`;
 
-export function createLogger({ level, destination }: LoggerOptions): Logger {
+export function createLogger({ level, destination, secrets }: LoggerOptions): Logger {
   return pino(
     {
       level,
@@ -42,8 +44,16 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
         paths: secretMembers.flatMap((member) => [member, under('*', member), under('*.*', member)]),
         censor: '[redacted]',
       },
-      hooks: { streamWrite: withoutSecrets },
+      hooks: { streamWrite: (line) => withoutSecrets(line, secrets) },
     },
     destination,
   );
+}
+
+/** Level and time stand first, and are no secret. */
+const head = /^\{"level":"[a-z]+","time":"[^"]*"/;
+
+function withoutSecrets(line: string, secrets: Secrets): string {
+  const length = head.exec(line)?.[0].length ?? 0;
+  return line.slice(0, length) + secrets.hideInJson(line.slice(length));
 }

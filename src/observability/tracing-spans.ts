@@ -9,6 +9,7 @@ import {
   type Tracer as OtelTracer,
 } from '@opentelemetry/api';
 import type { RecordError } from '../core/errors.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { RANDOM, SAMPLED, type TraceContext } from '../core/trace-context.ts';
 import {
   type CallAbout,
@@ -26,7 +27,12 @@ export class SpannedStream implements StreamTrace {
   readonly #span: Span;
   readonly #spannedCalls: SpannedCalls | undefined;
 
-  constructor(otel: OtelTracer, start: StreamStart, incoming: TraceContext | undefined, lookupSpans: number) {
+  constructor(
+    otel: OtelTracer,
+    start: StreamStart,
+    incoming: TraceContext | undefined,
+    { lookupSpans, secrets }: { readonly lookupSpans: number; readonly secrets: Secrets },
+  ) {
     const { pipeline, mode, requestId } = start;
     this.#span = otel.startSpan(
       `POST /v1/enrich/${pipeline}`,
@@ -44,7 +50,8 @@ export class SpannedStream implements StreamTrace {
     );
     const { traceId, spanId } = this.#span.spanContext();
     this.ids = { trace_id: traceId, span_id: spanId };
-    if (this.#span.isRecording()) this.#spannedCalls = new SpannedCalls(otel, this.#span, incoming, lookupSpans);
+    if (this.#span.isRecording())
+      this.#spannedCalls = new SpannedCalls(otel, this.#span, incoming, lookupSpans, secrets);
     this.calls = this.#spannedCalls ?? new CallTrace(traceId, spanId, flagsOf(this.#span, incoming), incoming?.state);
   }
 
@@ -90,15 +97,17 @@ class SpannedCalls extends CallTrace {
   readonly #otel: OtelTracer;
   readonly #parent: Context;
   readonly #incoming: TraceContext | undefined;
+  readonly #secrets: Secrets;
   #left: number;
 
-  constructor(otel: OtelTracer, span: Span, incoming: TraceContext | undefined, most: number) {
+  constructor(otel: OtelTracer, span: Span, incoming: TraceContext | undefined, most: number, secrets: Secrets) {
     const { traceId, spanId } = span.spanContext();
     super(traceId, spanId, flagsOf(span, incoming), incoming?.state);
     this.#otel = otel;
     this.#parent = trace.setSpan(ROOT_CONTEXT, span);
     this.#incoming = incoming;
     this.#left = most;
+    this.#secrets = secrets;
   }
 
   override begin({ name, attributes }: CallAbout, attempt: number): CallSpan | undefined {
@@ -110,25 +119,28 @@ class SpannedCalls extends CallTrace {
     const span = this.#otel.startSpan(name, { kind: SpanKind.CLIENT, attributes }, this.#parent);
     span.setAttribute('millrace.attempt', attempt);
     if (attempt > 1 && 'http.request.method' in attributes) span.setAttribute('http.request.resend_count', attempt - 1);
-    return new SpannedCall(span, this.#incoming);
+    return new SpannedCall(span, this.#incoming, this.#secrets);
   }
 }
 
 class SpannedCall implements CallSpan {
   readonly trace: CallTrace;
   readonly #span: Span;
+  readonly #secrets: Secrets;
 
-  constructor(span: Span, incoming: TraceContext | undefined) {
+  constructor(span: Span, incoming: TraceContext | undefined, secrets: Secrets) {
     const { traceId, spanId } = span.spanContext();
     this.trace = new CallTrace(traceId, spanId, flagsOf(span, incoming), incoming?.state);
     this.#span = span;
+    this.#secrets = secrets;
   }
 
   answered(found: boolean): void {
     this.#span.setAttribute('millrace.found', found).end();
   }
 
-  failed({ code, message, details }: RecordError): void {
+  failed(error: RecordError): void {
+    const { code, message, details } = error.without(this.#secrets);
     this.#span.setAttribute('error.type', code).setStatus({ code: SpanStatusCode.ERROR, message });
     if (details.status !== undefined) this.#span.setAttribute('http.response.status_code', details.status);
     this.#span.end();

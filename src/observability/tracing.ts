@@ -7,6 +7,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from '../core/logger.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Clock } from '../core/time.ts';
 import type { Tracer } from '../core/tracing.ts';
 import { otlpExporter, ReportedExporter } from './tracing-exporter.ts';
@@ -17,6 +18,8 @@ export interface TracingDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What no span shows. */
+  readonly secrets: Secrets;
 }
 
 export interface Tracing {
@@ -32,7 +35,7 @@ export interface Tracing {
  *   stream ─ SERVER span ─▶ batch (2,048 at most, every 5 s or 512) ─▶ OTLP/HTTP
  *     └ call ─ CLIENT span ─▶ ┘
  */
-export function openTracing(options: TracingOptions, { version, clock, logger }: TracingDeps): Tracing {
+export function openTracing(options: TracingOptions, { version, clock, logger, secrets }: TracingDeps): Tracing {
   const { serviceName, sampleRatio, lookupSpans } = options;
   const provider = new BasicTracerProvider({
     resource: defaultResource()
@@ -43,15 +46,15 @@ export function openTracing(options: TracingOptions, { version, clock, logger }:
   });
   const otel = provider.getTracer('millrace', version);
   return {
-    tracer: tracerOf(otel, lookupSpans),
+    tracer: tracerOf(otel, lookupSpans, secrets),
     close: () => within(options.otlp.timeout, clock, provider.shutdown()),
   };
 }
 
-function tracerOf(otel: OtelTracer, lookupSpans: number): Tracer {
+function tracerOf(otel: OtelTracer, lookupSpans: number, secrets: Secrets): Tracer {
   return {
     recordsCalls: lookupSpans > 0,
-    stream: (start, incoming) => new SpannedStream(otel, start, incoming, lookupSpans),
+    stream: (start, incoming) => new SpannedStream(otel, start, incoming, { lookupSpans, secrets }),
   };
 }
 

@@ -136,6 +136,6 @@ export class InvokeRecords {
 
   readonly onError = (error: unknown, entry: Entry): Outcome => {
     const text = typeof entry.line === 'string' ? entry.line : entry.line.input;
-    return failed(text, entry.seq, RecordError.from(error), this.#plan.onError);
+    return failed(text, entry.seq, RecordError.from(error).without(this.#plan.secrets), this.#plan.onError);
   };
 }

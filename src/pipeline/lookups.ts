@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { type Clock, systemRandom } from '../core/time.ts';
 import type { LookupConfig } from '../config/schema.ts';
 import type { Connector } from '../connectors/connector.ts';
@@ -33,6 +34,8 @@ export interface LookupRuntime {
   readonly baseDir: string;
   /** Number of the configuration, from 1; no two have the same, even where one could not be opened. */
   readonly generation: number;
+  /** What no message shows. */
+  readonly secrets: Secrets;
 }
 
 /** Opens one lookup: it is ready to answer when the promise resolves, and rejects where it never will be. */

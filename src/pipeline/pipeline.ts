@@ -1,8 +1,9 @@
 import type { OnError, PipelineConfig } from '../config/schema.ts';
 import { RecordError } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import type { MemberScan } from '../wire/member-scan.ts';
@@ -43,6 +44,8 @@ export interface PipelineRuntime {
   readonly observer: PipelineObserver;
   readonly clock: Clock;
   readonly lineBytes: number;
+  /** What no message shows. */
+  readonly secrets: Secrets;
 }
 
 /** A configured pipeline, open for any number of streams at the same time. */
@@ -172,9 +175,10 @@ export class Pipeline {
       const args = argumentsOf(step, record);
       // What the lookup refuses is refused here as well, before it is shown without its secrets.
       step.lookup.describe(args);
-      return { ...about, call: step.lookup.describe(shownArguments(step, args)) };
+      const call = JSON.stringify(step.lookup.describe(shownArguments(step, args)));
+      return { ...about, call: parseJson(this.#runtime.secrets.hideInJson(call)) };
     } catch (thrown) {
-      const { code, message } = RecordError.from(thrown);
+      const { code, message } = RecordError.from(thrown).without(this.#runtime.secrets);
       return { ...about, error: { code, message } };
     }
   }
@@ -194,6 +198,7 @@ export class Pipeline {
       onMiss,
       explode,
       meta,
+      secrets: this.#runtime.secrets,
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Cancellation } from '../core/call-context.ts';
 import { RecordError, type RecordErrorCode } from '../core/errors.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Clock } from '../core/time.ts';
 import { Answer } from '../lookup/lookup.ts';
 import { elements } from '../wire/json-text.ts';
@@ -25,6 +26,8 @@ export interface Plan {
   readonly onMiss: 'null' | 'omit' | 'drop' | 'error';
   readonly explode: boolean;
   readonly meta: readonly MetaField[];
+  /** What no message shows. */
+  readonly secrets: Secrets;
 }
 
 /** The slot's token: context of the calls, and where the outcome goes. */
@@ -163,7 +166,7 @@ export class RecordRun {
 
   #refused(step: Step, thrown: unknown): void {
     if (this.#ended) return;
-    const known = RecordError.from(thrown);
+    const known = RecordError.from(thrown).without(this.#plan.secrets);
     const error = known.details.lookup === undefined ? known.with({ lookup: step.lookup.name }) : known;
     if (this.#plan.fallback === undefined) return this.#fail(error);
     this.#replaced = error;

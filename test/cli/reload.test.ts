@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Reloader } from '../../src/cli/reload.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -45,7 +46,11 @@ function reloading({ content = text('first') } = {}) {
     replace: ({ pipelines }) => void events.push(`replace ${pipelines.names.join()}`),
     reloaded: (succeeded) => void events.push(succeeded ? 'succeeded' : 'failed'),
     clock,
-    logger: createLogger({ level: 'info', destination: { write: (line) => void said.push(JSON.parse(line)) } }),
+    logger: createLogger({
+      level: 'info',
+      destination: { write: (line) => void said.push(JSON.parse(line)) },
+      secrets: new Secrets(),
+    }),
   });
   onTestFinished(() => reloader.stop());
   return { reloader, write, clock, events, held, said, options };

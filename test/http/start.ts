@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '../../src/core/observer.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { silentObserver } from '../../src/core/observer.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
@@ -189,7 +190,15 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
-  const runtime = { clock, observer, baseDir: '.', generation: 1, logger: () => silentLogger, tracesCalls: false };
+  const runtime = {
+    clock,
+    observer,
+    baseDir: '.',
+    generation: 1,
+    secrets: new Secrets(),
+    logger: () => silentLogger,
+    tracesCalls: false,
+  };
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const gate = { draining: false };

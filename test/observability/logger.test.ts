@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parseJson } from '../../src/core/json.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { createLogger, type LogLevel } from '../../src/observability/logger.ts';
 
 function logging(level: LogLevel): { readonly lines: string[]; readonly logger: ReturnType<typeof createLogger> } {
   const lines: string[] = [];
-  return { lines, logger: createLogger({ level, destination: { write: (line) => void lines.push(line) } }) };
+  const secrets = new Secrets();
+  return { lines, logger: createLogger({ level, destination: { write: (line) => void lines.push(line) }, secrets }) };
 }
 
 describe('the log', () => {

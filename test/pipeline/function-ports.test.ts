@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { systemClock } from '../../src/core/time.ts';
 import { functionLogger } from '../../src/observability/function-logger.ts';
@@ -35,12 +36,14 @@ test('F3 what the function of a lookup counts is on /metrics, and what it says i
   if (config === undefined) throw new Error('there is no lookup');
   const metrics = createMetrics({ version: '0.0.0' });
   const said: string[] = [];
-  const logger = createLogger({ level: 'info', destination: { write: (line) => void said.push(line) } });
+  const secrets = new Secrets();
+  const logger = createLogger({ level: 'info', destination: { write: (line) => void said.push(line) }, secrets });
   const lookup = await openLookup('mine', config, {
     clock: systemClock,
     observer: metrics.observer,
     baseDir: folder,
     generation: 1,
+    secrets,
     logger: (name) => functionLogger(logger, name),
     tracesCalls: false,
   });

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { PipelineConfig, StepConfig } from '../../src/config/schema.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import type { CallContext } from '../../src/core/call-context.ts';
 import type { RequestError } from '../../src/core/errors.ts';
 import { silentObserver } from '../../src/core/observer.ts';
@@ -71,7 +72,10 @@ export function pipelineOf(
   };
   const steps = buildSteps(config, new Map(lookups.map((lookup) => [lookup.name, lookup])));
   const observer = silentObserver.pipeline('p');
-  return { pipeline: new Pipeline('p', config, steps, { observer, clock, lineBytes: 1 << 20 }), clock };
+  return {
+    pipeline: new Pipeline('p', config, steps, { observer, clock, lineBytes: 1 << 20, secrets: new Secrets() }),
+    clock,
+  };
 }
 
 /** One stream of a pipeline, with everything that came out of it. */

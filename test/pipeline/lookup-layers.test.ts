@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
@@ -29,6 +30,7 @@ async function lookupOf(layers: object, listener: RequestListener, clock: Clock 
     observer: metrics.observer,
     baseDir: '/',
     generation: 1,
+    secrets: new Secrets(),
     logger: () => silentLogger,
     tracesCalls: false,
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { Cancellation } from '../../src/core/call-context.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { systemClock } from '../../src/core/time.ts';
@@ -47,6 +48,7 @@ function opening() {
       observer: metrics.observer,
       logger: () => silentLogger,
       baseDir,
+      secrets: new Secrets(),
       generation: ++generation,
       tracesCalls: false,
     };

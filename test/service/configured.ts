@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Service, startService } from '../../src/cli/compose.ts';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
@@ -20,6 +21,8 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** Those that the logger hides. */
+  readonly secrets?: Secrets;
 }
 
 /** Loads a configuration from a file, as a user writes it, with ports of the system's choice. */
@@ -33,7 +36,12 @@ export function loaded(text: string, { env = {}, files = {} }: Given = {}): Load
 /** The whole service for a configuration with a pipeline `test`; stopped with the test. */
 export async function startConfigured(text: string, given: Given = {}): Promise<Configured> {
   const first = loaded(text, given);
-  const service = await startService({ loaded: first, load: () => first, logger: given.logger ?? false });
+  const service = await startService({
+    loaded: first,
+    load: () => first,
+    logger: given.logger ?? false,
+    secrets: given.secrets ?? new Secrets(),
+  });
   onTestFinished(async () => void (await service.stop()));
   const post = async (path: string, body: string, type: string): Promise<string> => {
     const response = await fetch(`${service.url}${path}`, { method: 'POST', headers: { 'content-type': type }, body });

@@ -1,6 +1,8 @@
 import { onTestFinished } from 'vitest';
 import { type Service, startService } from '../../src/cli/compose.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { secretsOf } from '../../src/config/secrets-of.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { Admin } from './admin.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 
@@ -19,8 +21,15 @@ export async function startInProcess(lookups: object, pipeline: object, limits: 
     lookups,
     pipelines: { test: pipeline },
   });
-  const loaded = { config, source: 'test', effective: {}, baseDir: '.', files: new Map<string, string>() };
-  const service = await startService({ loaded, load: () => loaded, logger: false });
+  const loaded = {
+    config,
+    source: 'test',
+    effective: {},
+    baseDir: '.',
+    secrets: secretsOf(config),
+    files: new Map<string, string>(),
+  };
+  const service = await startService({ loaded, load: () => loaded, logger: false, secrets: new Secrets() });
   onTestFinished(async () => void (await service.stop()));
   const enrich: InProcess['enrich'] = async (body, query = '') => {
     const response = await fetch(`${service.url}/v1/enrich/test${query}`, {

@@ -3,6 +3,7 @@ import { type ClientRequest, createServer, type IncomingHttpHeaders, type Incomi
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startService } from '../../src/cli/compose.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -71,9 +72,10 @@ async function traced(
     log += line;
     for (const resolve of changed.splice(0)) resolve();
   };
-  const logger = createLogger({ level: 'info', destination: { write } });
-  const loaded = { config, source: 'test', effective: {}, baseDir: '.', files: new Map<string, string>() };
-  const service = await startService({ loaded, load: () => loaded, logger });
+  const secrets = new Secrets();
+  const logger = createLogger({ level: 'info', destination: { write }, secrets });
+  const loaded = { config, source: 'test', effective: {}, baseDir: '.', secrets: [], files: new Map<string, string>() };
+  const service = await startService({ loaded, load: () => loaded, logger, secrets });
   let stopped: Promise<number> | undefined;
   const stop = (): Promise<number> => (stopped ??= service.stop());
   onTestFinished(async () => void (await stop()));

@@ -1,0 +1,44 @@
+import { plainText } from '../core/reference-text.ts';
+import type { ConfigDocument } from './document.ts';
+import { isMap, type Path } from './path.ts';
+import { isSecretPlace } from './redact.ts';
+import { configSchema } from './schema.ts';
+import { grammarAt } from './schema-walk.ts';
+
+/** What references brought in, but for places that hold no free text: a port, a mode, a duration, a JSON Pointer. */
+export function broughtSecrets({ brought }: Pick<ConfigDocument, 'brought'>): readonly string[] {
+  return brought
+    .filter(({ path }) => {
+      const grammar = grammarAt(configSchema, path);
+      return grammar !== undefined && grammar !== 'pointer';
+    })
+    .map(({ text }) => text);
+}
+
+/** What a configuration holds at a place that is secret by its name, be it from a reference or not. */
+export function secretsOf(config: {
+  readonly lookups: object;
+  readonly tracing?: object | undefined;
+}): readonly string[] {
+  const basics = Object.values(config.lookups).map((lookup) => basicCredentials(lookup));
+  return [
+    ...textsAt(config.lookups, ['lookups']),
+    ...textsAt(config.tracing, ['tracing']),
+    ...basics.filter((text) => text !== undefined),
+  ];
+}
+
+function textsAt(value: unknown, path: Path): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => textsAt(item, [...path, index]));
+  if (isMap(value)) return Object.entries(value).flatMap(([key, member]) => textsAt(member, [...path, key]));
+  return typeof value === 'string' && isSecretPlace(path) ? [plainText(value)] : [];
+}
+
+/** As `Authorization: Basic …` has them (RFC 7617). */
+function basicCredentials(lookup: unknown): string | undefined {
+  const http = isMap(lookup) ? lookup['http'] : undefined;
+  const auth = isMap(http) ? http['auth'] : undefined;
+  const basic = isMap(auth) ? auth['basic'] : undefined;
+  if (!isMap(basic)) return undefined;
+  return Buffer.from(`${String(basic['username'])}:${String(basic['password'])}`, 'utf8').toString('base64');
+}

@@ -1,0 +1,150 @@
+import { hidden } from './reference-text.ts';
+
+/** A shorter value would be found in words that have nothing to do with it. It is hidden where it stands alone. */
+const leastCharacters = 4;
+/** From here on a value is hidden within a word as well; a shorter one is hidden as a word of its own. */
+const leastWithinWords = 8;
+/** Values that are kept, the newest: those of an earlier configuration may still stand in what was stored. */
+const mostValues = 2000;
+
+/** What is secret by its form, whoever it belongs to; within texts, and within the strings of a JSON text. */
+const forms: readonly (readonly [secret: RegExp, shown: string])[] = [
+  // The user and the password of an address.
+  [/(?<=:\/\/)(?:[^/?#@\s"\\]|\\[^n])+(?=@)/g, hidden],
+  // What stands in a query under a name that says what it is.
+  [
+    /(?<=[?&][^=&#\s"\\]*(?:auth|passw|secret|token|signature|credential|api[-_]?key)[^=&#\s"\\]*=)[^&#\s"\\]+/gi,
+    hidden,
+  ],
+  // Credentials of a header, but not the words "Basic authentication".
+  [/\b(Bearer|Basic) (?=[A-Za-z]*[\d+/=._~-])[\w+/=.~-]+/gi, `$1 ${hidden}`],
+];
+
+const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
+const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|signature|credential|api[-_]?key)[^=&#]*=)[^&#]+/gi;
+
+/** An address without its user and password, and without what its query names as a secret. */
+export function withoutUrlSecrets(text: string): string {
+  return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden);
+}
+
+/**
+ * The one list of what is hidden in texts: errors of records, problems, logs, traces, `/state`, messages of `check`.
+ *
+ * A value is found as it is, percent-encoded, as a form encodes it, escaped for JSON or XML, and in Base64. Of an
+ * address (`https://crm.example/v1?x`) scheme, host and port are no secret. A value of 1 to 3 characters is hidden at
+ * its own place alone: `1` is in every text.
+ */
+export class Secrets {
+  readonly #values = new Set<string>();
+  #found: RegExp | undefined;
+  #foundInJson: RegExp | undefined;
+  #spellings: readonly string[] = [];
+
+  /** Hides these values as well. */
+  learn(values: Iterable<string>): void {
+    for (const value of [...values].flatMap((each) => partsOf(each))) {
+      this.#values.delete(value);
+      this.#values.add(value);
+    }
+    const [...all] = this.#values;
+    for (const old of all.slice(0, Math.max(0, all.length - mostValues))) this.#values.delete(old);
+    this.#spellings = [...new Set([...this.#values].flatMap((value) => spellingsOf(value)))];
+    this.#found = anyOf(this.#spellings);
+    this.#foundInJson = anyOf([...new Set(this.#spellings.map((text) => inJson(text)))]);
+  }
+
+  /** The text with `***` instead of every secret. */
+  hide(text: string): string {
+    const known = this.#found === undefined ? text : text.replaceAll(this.#found, hidden);
+    return withoutForms(known.includes('…') ? this.#withoutBeginnings(known) : known);
+  }
+
+  /** As `hide`, for a text that is JSON and stays so: in strings, but not in names of members. */
+  hideInJson(json: string): string {
+    const found = this.#foundInJson;
+    if (found === undefined) return withoutForms(json);
+    return withoutForms(
+      json.replaceAll(stringOfJson, (text, inside: string | undefined) =>
+        inside === undefined ? text : `"${inside.replaceAll(found, hidden)}"`,
+      ),
+    );
+  }
+
+  /** A message that was cut may end in the first part of a secret: `"k3y-of…`. */
+  #withoutBeginnings(text: string): string {
+    return text
+      .split('…')
+      .map((part, place, parts) => (place < parts.length - 1 ? this.#withoutBeginning(part) : part))
+      .join('…');
+  }
+
+  #withoutBeginning(text: string): string {
+    let longest = 0;
+    for (const spelling of this.#spellings) {
+      for (
+        let length = Math.min(spelling.length, text.length);
+        length > Math.max(longest, leastCharacters - 1);
+        length -= 1
+      ) {
+        if (text.endsWith(spelling.slice(0, length))) longest = length;
+      }
+    }
+    return longest === 0 ? text : text.slice(0, -longest) + hidden;
+  }
+}
+
+/** The name of a member, or any other string and what stands in it. */
+const stringOfJson = /"(?:[^"\\]|\\.)*"\s*:|"((?:[^"\\]|\\.)*)"/g;
+
+function withoutForms(text: string): string {
+  return forms.reduce((shown, [secret, replacement]) => shown.replaceAll(secret, replacement), text);
+}
+
+/** A value and, of a header such as `Bearer …`, its words. */
+function partsOf(value: string): readonly string[] {
+  const secret = value.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').trim();
+  if (secret.length < leastCharacters) return [];
+  return [secret, ...secret.split(/\s+/).filter((word) => word.length >= leastWithinWords)];
+}
+
+function spellingsOf(value: string): readonly string[] {
+  const wellFormed = value.toWellFormed();
+  const percent = [
+    encodeURIComponent(wellFormed),
+    encodeURI(wellFormed),
+    new URLSearchParams({ v: value }).toString().slice(2),
+  ];
+  const lowerCase = percent.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()));
+  const bytes = Buffer.from(value, 'utf8');
+  const base64 =
+    value.length < leastWithinWords ? [] : [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  return [value, ...percent, ...lowerCase, inJson(value), inXml(value), ...base64];
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function inXml(text: string): string {
+  const entities = new Map([
+    ['&', '&amp;'],
+    ['<', '&lt;'],
+    ['>', '&gt;'],
+    ['"', '&quot;'],
+    ["'", '&#39;'],
+  ]);
+  return text.replaceAll(/[&<>"']/g, (character) => entities.get(character) ?? character);
+}
+
+/** Longest first: a part of another one would leave the rest of it to be seen. */
+function anyOf(texts: readonly string[]): RegExp | undefined {
+  if (texts.length === 0) return undefined;
+  const sources = texts.toSorted((a, b) => b.length - a.length).map((text) => sourceOf(text));
+  return new RegExp(sources.join('|'), 'g');
+}
+
+function sourceOf(text: string): string {
+  const source = text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+  return text.length < leastWithinWords ? `(?<![A-Za-z0-9])${source}(?![A-Za-z0-9])` : source;
+}
