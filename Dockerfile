@@ -17,23 +17,25 @@ RUN --mount=type=cache,target=/root/.npm \
     --mount=type=secret,id=npmrc,target=/root/.npmrc \
     if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
     npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY scripts scripts
 COPY src src
 RUN npm run build && find dist -name '*.d.ts' -delete
 
-# /image is what is put into the image besides `dist`: Node.js, the production dependencies without what only compilers and debuggers
-# read, and a link by which a module of yours, mounted anywhere, can `import 'millrace'`.
+# /image is what is put into the image besides `dist`: Node.js, the production dependencies and the optional ones (tracing) without
+# what only compilers and debuggers read, and a link by which a module of yours, mounted anywhere, can `import 'millrace'`.
 FROM manifest AS production
+COPY scripts/production.ts scripts/
 RUN --mount=type=cache,target=/root/.npm \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=secret,id=npmrc,target=/root/.npmrc \
     if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
-    npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier \
+    mkdir /production && node scripts/production.ts /production && cd /production \
+    && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier \
     && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.[cm]ts' -o -name '*.map' \) -delete \
     && mkdir -p /image/usr/local/bin /image/opt/millrace /image/node_modules /image/etc/millrace \
     && cp "$(node -p process.execPath)" /image/usr/local/bin/node \
-    && cp -R package.json node_modules /image/opt/millrace/ \
+    && cp -R /build/package.json node_modules /image/opt/millrace/ \
     && ln -s ../opt/millrace /image/node_modules/millrace
 COPY LICENSE CHANGELOG.md /image/opt/millrace/
 

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { tracingPackages } from '../src/observability/tracing-packages.ts';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 const manifest: Manifest = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -20,7 +23,24 @@ test('docs/dependencies.md gives a reason for each package that is installed wit
 });
 
 test('docs/dependencies.md gives a reason for each package of development, and for no other', () => {
-  expect(described('For development')).toEqual(Object.keys(manifest.devDependencies).sort());
+  const { devDependencies, peerDependencies } = manifest;
+  const names = Object.keys(devDependencies).filter((name) => peerDependencies[name] === undefined);
+  expect(described('For development')).toEqual(names.sort());
+});
+
+test('docs/dependencies.md gives a reason for each optional peer, and for no other', () => {
+  const { devDependencies, peerDependencies, peerDependenciesMeta } = manifest;
+  const names = Object.keys(peerDependencies);
+  expect(described('Optional')).toEqual(names.sort());
+  expect(Object.keys(peerDependenciesMeta).sort()).toEqual(names.sort());
+  expect(names.filter((name) => peerDependenciesMeta[name]?.optional !== true)).toEqual([]);
+  // They are tested with the versions that their users are asked to install.
+  expect(names.map((name) => devDependencies[name])).toEqual(names.map((name) => peerDependencies[name]));
+});
+
+test('the versions of the message that says how to install OpenTelemetry are those of the optional peers', () => {
+  const versions = Object.entries(manifest.peerDependencies).map(([name, range]) => [name, range.replace('^', '')]);
+  expect(Object.entries(tracingPackages)).toEqual(versions);
 });
 
 test('the lockfile holds every package for every platform, which `npm ci` insists on', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { production } from '../scripts/production.ts';
 import { sbom } from '../scripts/sbom.ts';
 
 interface Component {
@@ -69,6 +70,25 @@ test('the bill of materials lists the production dependencies, all of them and n
   expect(new Set(listed)).toEqual(new Set(needed));
   expect(listed).toContain(`fastify@${packages['node_modules/fastify']?.version}`);
   expect(listed).not.toContain(`vitest@${packages['node_modules/vitest']?.version}`);
+});
+
+test('the optional peers, which the image has, are listed with what they need', () => {
+  const names = new Set(bom.components.map(({ name }) => name));
+  expect(Object.keys(packages['']?.peerDependencies ?? {}).filter((name) => !names.has(name))).toEqual([]);
+  expect(names).toContain('@opentelemetry/otlp-transformer');
+});
+
+test('what `npm ci` of the image is given is the project without development dependencies, at the versions of the lockfile', () => {
+  const { manifest, lockfile } = production(root);
+  const { dependencies, peerDependencies } = packages[''] ?? {};
+  expect(manifest.dependencies).toEqual({ ...dependencies, ...peerDependencies });
+  expect(lockfile.packages['']?.dependencies).toEqual(manifest.dependencies);
+  const places = Object.keys(lockfile.packages).filter((place) => place !== '');
+  expect(new Set(places)).toEqual(reachable());
+  for (const place of places) {
+    const { dev, ...held } = { dev: undefined, ...lockfile.packages[place] };
+    expect({ place, dev, ...held }).toMatchObject({ place, version: packages[place]?.version, dev: undefined });
+  }
 });
 
 test('what production and a development tool both need is listed', () => {

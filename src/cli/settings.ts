@@ -1,4 +1,5 @@
-import { type Loaded, loadConfig } from '../config/load.ts';
+import { type ConfigIssue, type Loaded, loadConfig, type PartialConfig } from '../config/load.ts';
+import { missingTracing } from '../observability/tracing-packages.ts';
 import { checkPipelines } from '../pipeline/check.ts';
 
 /** The options that every command with a configuration takes. */
@@ -26,5 +27,11 @@ export function settingsOf(flags: ConfigFlags): Loaded {
     const value = flags[flag as keyof typeof places];
     if (value !== undefined) given[place] = value;
   }
-  return loadConfig({ file: flags.config, flags: given, checks: [checkPipelines] });
+  return loadConfig({ file: flags.config, flags: given, checks: [checkPipelines, checkTracing] });
+}
+
+/** What the configuration asks for, but is not installed. */
+function checkTracing({ traced }: PartialConfig): readonly ConfigIssue[] {
+  const message = traced ? missingTracing() : undefined;
+  return message === undefined ? [] : [{ path: ['tracing'], place: 'key', message }];
 }

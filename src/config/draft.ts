@@ -26,6 +26,8 @@ export interface PartialConfig {
   /** By name; undefined for a lookup that is there but has mistakes. */
   readonly lookups: ReadonlyMap<string, LookupConfig | undefined>;
   readonly pipelines: Readonly<Record<string, PipelineDraft>>;
+  /** There is a section `tracing`. */
+  readonly traced: boolean;
 }
 
 /** Reads section by section, so that a mistake in one does not hide what is wrong elsewhere. */
@@ -40,7 +42,8 @@ export function draftOf(tree: unknown, mistakes: readonly Mistake[]): PartialCon
     const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], mistakes)) : [];
     return [name, { enrich, untimed: durationMs(String(valueAt(value, ['timeout']))) === 0 }] as const;
   });
-  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines) };
+  const traced = isMap(valueAt(tree, ['tracing']));
+  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines), traced };
 }
 
 function sections(tree: unknown, key: string): readonly (readonly [string, unknown])[] {

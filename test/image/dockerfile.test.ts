@@ -64,13 +64,16 @@ test('every base can be chosen when it is built', () => {
   expect(chosen).toEqual(['BUILD_IMAGE', 'RUNTIME_IMAGE']);
 });
 
-test('the image gets production dependencies only, and nothing of the clone that is not built', () => {
+test('the image gets production dependencies and optional peers only, and nothing of the clone that is not built', () => {
   const copies = last.filter(({ name }) => name === 'COPY').map(({ text }) => text);
   expect(copies.filter((text) => !text.startsWith('--from='))).toEqual([]);
   const build = copies.filter((text) => text.startsWith('--from=build ')).map((text) => text.split(' ')[1]);
   expect(build).toEqual(['/build/dist']);
   const installs = instructions.filter(({ name, text }) => name === 'RUN' && text.includes('npm ci'));
   expect(installs.map(({ text }) => text.includes('--omit=dev'))).toEqual([false, true]);
+  expect(installs[1]?.text).toMatch(
+    /node scripts\/production\.ts \/production && cd \/production\s+&& npm ci --omit=dev/,
+  );
   expect(installs.filter(({ text }) => !text.includes('--mount=type=cache,target=/root/.npm'))).toEqual([]);
   expect(installs.filter(({ text }) => !text.includes('--ignore-scripts'))).toEqual([]);
 });
@@ -91,7 +94,7 @@ test('.dockerignore lets through what the build copies, and nothing else', () =>
     .filter(({ name, text }) => name === 'COPY' && !text.startsWith('--'))
     .flatMap(({ text }) => text.split(' ').slice(0, -1));
   expect(rules[0]).toBe('*');
-  expect(rules.slice(1).toSorted()).toEqual(copied.map((name) => `!${name}`).toSorted());
+  expect(rules.slice(1).toSorted()).toEqual([...new Set(copied)].map((name) => `!${name}`).toSorted());
   expect(copied.filter((name) => !existsSync(join(root, name)))).toEqual([]);
 });
 
