@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { writeAsyncWait } from './async-wait-package.ts';
 
 /**
  * Writes `dist`: the compiled sources with their declarations, an executable `dist/cli/main.js`, and the data of the
- * demo with a note on where it comes from, so that the demo needs nothing that is not in the package.
+ * demo with a note on where it comes from, so that the demo needs nothing that is not in the package. Writes
+ * `dist-async-wait` as well, the library by itself as a package of its own.
  */
 
 interface DataPackage {
@@ -28,6 +30,7 @@ const demoData = join(dist, 'cli', 'demo-data');
 mkdirSync(demoData, { recursive: true });
 for (const file of demoFiles) copyFileSync(join(datasets, 'data', file), join(demoData, file));
 writeFileSync(join(demoData, 'NOTICE'), notice());
+writeAsyncWait(root, dist, join(root, 'dist-async-wait'));
 
 /** Source and terms of each file, as the package that they come from states them. */
 function notice(): string {

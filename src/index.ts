@@ -6,7 +6,6 @@ export { virtualClock, type VirtualClock } from './core/virtual-clock.ts';
 export type { Checkpoint } from './library/checkpoint.ts';
 export { RecordFailedError } from './library/failure.ts';
 export { defineLookup, type LookupArguments } from './library/define-lookup.ts';
-export type { WaitResults } from './library/results.ts';
 export {
   AsyncRetryStrategies,
   RetryPredicates,
@@ -23,6 +22,7 @@ export {
   unorderedWait,
   unorderedWaitWithRetry,
 } from './library/wait.ts';
+export type { WaitResults } from './library/wait-results.ts';
 export type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from './operator/async-function.ts';
 export { RichAsyncFunction } from './operator/rich-function.ts';
 export {

@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
-import { setTimeout as nodeTimeout, clearTimeout as clearNodeTimeout } from 'node:timers';
+// The globals that every JavaScript runtime has, so that the library runs in all of them.
+const { performance, setTimeout, clearTimeout } = globalThis;
 
 /** Where time comes from. Injected, so that a test can advance it. */
 export interface Clock {
@@ -14,12 +14,12 @@ export type Random = () => number;
 
 export const systemRandom: Random = Math.random;
 
-/** Monotonic time of this process. Waits beyond what a Node timer holds (24.8 days) are cut to that. */
+/** Monotonic time of this process. Waits beyond what a timer holds (24.8 days) are cut to that. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(ms, fire) {
-    const timer = nodeTimeout(fire, Math.min(ms, 0x7fffffff));
-    return () => clearNodeTimeout(timer);
+    const timer = setTimeout(fire, Math.min(ms, 0x7fffffff));
+    return () => clearTimeout(timer);
   },
 };
 

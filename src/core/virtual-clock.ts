@@ -21,11 +21,21 @@ interface Timer {
 const settlingTurns = 3;
 
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < settlingTurns; turn++) {
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
+  for (let turn = 0; turn < settlingTurns; turn++) await laterTurn();
+}
+
+/** A later turn of the event loop. Node.js has immediates; a browser has messages. */
+function laterTurn(): Promise<void> {
+  if (typeof setImmediate === 'function') return new Promise((resolve) => void setImmediate(resolve));
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.addEventListener('message', () => {
+      port1.close();
+      resolve();
     });
-  }
+    port1.start();
+    port2.postMessage(undefined);
+  });
 }
 
 export function virtualClock(startMs = 0): VirtualClock {

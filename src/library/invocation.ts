@@ -1,19 +1,11 @@
 import type { Clock } from '../core/time.ts';
 import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
-import {
-  collect,
-  isThenable,
-  timedOut,
-  type AsyncFn,
-  type AsyncFunction,
-  type ResultFuture,
-} from '../operator/async-function.ts';
+import { collect, isThenable, timedOut, type Fn, type ResultFuture } from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
 import { Failure } from './failure.ts';
 import { functionService } from './function-service.ts';
 import type { AsyncRetryStrategy } from './retry-strategies.ts';
 
-export type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
 export type Outcome<Out> = readonly Out[] | Failure;
 
 /** How the operator runs a function of either style. */

@@ -1,4 +1,4 @@
-import { collect } from '../operator/async-function.ts';
+import { collect, type Fn } from '../operator/async-function.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { StreamQueue } from '../operator/queue.ts';
 import { FunctionLife } from '../operator/rich-function.ts';
@@ -7,7 +7,7 @@ import { Watermark } from '../operator/watermark.ts';
 import { seqOf } from './checkpoint.ts';
 import { CheckpointQueue } from './checkpoint-queue.ts';
 import { Failure, RecordFailure } from './failure.ts';
-import { invocation, retriedInvocation, type Fn, type Invocation, type Outcome } from './invocation.ts';
+import { invocation, retriedInvocation, type Invocation, type Outcome } from './invocation.ts';
 import { protectInput } from './protect.ts';
 import { Results, type ResultsOwner, type Stopped } from './results.ts';
 import { SourcePump, type Source } from './source.ts';
@@ -75,7 +75,7 @@ class Iteration<Item, Out> implements ResultsOwner {
       onRoom: () => this.#pump?.pull(),
       onEnd: () => this.#ended(),
       // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
-      schedule: queueMicrotask,
+      schedule: (turn) => queueMicrotask(turn), // A browser refuses to call it as a method of this object.
       observer: undefined,
       timesTurns: false,
       backpressure: undefined,

@@ -3,6 +3,7 @@ import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { Failure } from './failure.ts';
 import type { Outcome } from './invocation.ts';
+import type { Emitted, WaitResults } from './wait-results.ts';
 
 export interface ResultsOwner {
   /** Called at the first `next`. */
@@ -20,14 +21,6 @@ export interface Stopped {
   readonly closed: Promise<void> | undefined;
   /** Resolves when the source is let go. */
   readonly released: Promise<void>;
-}
-
-/** What comes out: the function's values, and the watermarks that the source held. */
-export type Emitted<Item, Out> = Out | Extract<Item, Watermark>;
-
-/** The results, once: to iterate, or to ask for one by one. Leaving it aborts what runs and closes the source. */
-export interface WaitResults<Value> extends AsyncIterableIterator<Value, undefined>, AsyncDisposable {
-  return(): Promise<IteratorResult<Value, undefined>>;
 }
 
 interface Reader<Value> {

@@ -1,6 +1,12 @@
-import type { ReadableStream } from 'node:stream/web';
+/**
+ * A web stream. Each runtime declares a ReadableStream of its own; it is async iterable, and from that the compiler knows
+ * its items. This is what is used of it.
+ */
+export interface WebStream {
+  getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(): Promise<void> };
+}
 
-export type Source<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
+export type Source<Item> = AsyncIterable<Item> | Iterable<Item> | WebStream;
 
 export interface SourceSink<Item> {
   /** Whether another item may be asked for. Where it says no, `pull` is called again later. */
@@ -109,7 +115,8 @@ function readerOf<Item>(source: Source<Item>): Reader<Item> {
   // A web stream's iterator can not be left while a read is pending; its reader can be cancelled.
   if ('getReader' in source) {
     const reader = source.getReader();
-    return { async: { next: () => reader.read() }, release: () => reader.cancel() };
+    const next = (): Promise<IteratorResult<Item>> => reader.read() as Promise<IteratorResult<Item>>;
+    return { async: { next }, release: () => reader.cancel() };
   }
   if (Symbol.asyncIterator in source) {
     const iterator = source[Symbol.asyncIterator]();

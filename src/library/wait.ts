@@ -1,12 +1,11 @@
+import type { Fn } from '../operator/async-function.ts';
 import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { checkFunction, checkSource } from './check-call.ts';
-import type { Fn } from './invocation.ts';
 import { iterate } from './iterate.ts';
 import { keyReader } from './key-reader.ts';
-import type { Emitted, WaitResults } from './results.ts';
 import type { Source } from './source.ts';
 import {
   settingsOf,
@@ -17,6 +16,7 @@ import {
   type WaitOptions,
   type WaitSettings,
 } from './wait-options.ts';
+import type { Emitted, WaitResults } from './wait-results.ts';
 
 type RecordOf<Item> = Exclude<Item, Watermark>;
 type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;

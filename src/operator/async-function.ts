@@ -39,6 +39,9 @@ export interface AsyncFunction<In, Out> {
   timeout?(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
 }
 
+/** A function of either style. */
+export type Fn<In, Out> = AsyncFn<In, Out> | AsyncFunction<In, Out>;
+
 /** The outcome of a record whose time ran out, unless a timeout hook decides otherwise. */
 export function timedOut(): RecordError {
   return new RecordError('timeout', 'the time of the record ran out before it had a result');

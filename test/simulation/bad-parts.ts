@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/core/time.ts';
-import type { Fn } from '../../src/library/invocation.ts';
+import type { Fn } from '../../src/operator/async-function.ts';
 import type { ResultFuture } from '../../src/operator/async-function.ts';
 import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
 import type { Watermark } from '../../src/operator/watermark.ts';

@@ -1,5 +1,5 @@
 import type { CallContext } from '../../src/core/call-context.ts';
-import type { Fn } from '../../src/library/invocation.ts';
+import type { Fn } from '../../src/operator/async-function.ts';
 import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../src/operator/async-function.ts';
 import type { Input, Model } from './model.ts';
 import type { Plan } from './plan.ts';
