@@ -81,6 +81,7 @@ export async function startService({ loaded, load, logger, secrets }: ServiceOpt
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
   const responses = new OpenResponses(clock);
   const stalls = new StallWatch(clock, procQueues());
+  let adminUrl: string | undefined;
   const app = await buildApp({
     serving: generations,
     streams,
@@ -91,6 +92,7 @@ export async function startService({ loaded, load, logger, secrets }: ServiceOpt
     tracer,
     logger,
     version: release,
+    adminUrl: () => adminUrl,
   });
   const generationsChanged = (): void => {
     const configs = generations.open.map(({ config }) => config);
@@ -113,7 +115,7 @@ export async function startService({ loaded, load, logger, secrets }: ServiceOpt
   const admin = buildAdminApp({ gate, streams, scrape, state });
   try {
     const url = await listen(app, server.host, server.port);
-    const adminUrl = await listen(admin, server.admin.host, server.admin.port);
+    adminUrl = await listen(admin, server.admin.host, server.admin.port);
     const reloader = new Reloader({
       started: loaded,
       load,

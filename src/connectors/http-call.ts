@@ -38,6 +38,7 @@ export class HttpCall implements PooledCall {
   readonly #startedMs: number;
   #settled = false;
   #sentAgain = false;
+  #onKeptConnection = false;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
@@ -74,6 +75,7 @@ export class HttpCall implements PooledCall {
     // Thrown, not aborted: so the connection, which is unharmed, is kept.
     if (this.#settled) throw new Error('cancelled before it was sent');
     this.#controller = controller;
+    this.#onKeptConnection = this.connection?.kept === true;
     this.#head = undefined;
     this.#answerBegan = false;
     this.#bytes = 0;
@@ -113,6 +115,7 @@ export class HttpCall implements PooledCall {
   }
 
   onResponseEnd(): void {
+    if (this.connection !== undefined) this.connection.kept = true;
     this.#calls.pool.release(this);
     this.#finish();
   }
@@ -134,7 +137,8 @@ export class HttpCall implements PooledCall {
   }
 
   #mayBeSentAgain(error: Error): boolean {
-    if (this.#settled || this.#sentAgain || this.#answerBegan) return false;
+    // A fresh connection that closes without an answer was not closed for being idle: the call may have been seen.
+    if (this.#settled || this.#sentAgain || this.#answerBegan || !this.#onKeptConnection) return false;
     return this.#calls.idempotent && isDeadConnection(error);
   }
 

@@ -27,6 +27,8 @@ export class Connection {
   slots: number;
   /** Whether it is on the stack. */
   offered = false;
+  /** Whether its socket has brought a whole answer: the other system may have closed it since. */
+  kept = false;
 
   constructor(client: Client, slots: number) {
     this.client = client;
@@ -174,6 +176,7 @@ export class HttpPool implements Gate {
           const socket = outcome[1] ?? null;
           const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
           connection.slots = isHttp2 ? streamsPerConnection : pipelining;
+          connection.kept = false;
           this.#offer(connection);
           callback(...outcome);
         }),

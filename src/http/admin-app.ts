@@ -3,7 +3,9 @@ import type { JsonObject } from '../core/json.ts';
 import { RequestError } from '../core/errors.ts';
 import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
+import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
+import { refuseOtherMethods } from './routing.ts';
 import { noSchemaCompilers } from './schema-compilers.ts';
 
 export interface AdminOptions {
@@ -25,6 +27,8 @@ export function buildAdminApp({ gate, streams, scrape, state }: AdminOptions): F
   });
   app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
   app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), ...state() }));
+  for (const path of ['/livez', '/readyz', '/metrics', '/state']) refuseOtherMethods(app, path, ['GET', 'HEAD']);
+  app.setErrorHandler((error, _request, reply) => sendRequestError(reply, requestError(error)));
   app.setNotFoundHandler((request, reply) =>
     sendRequestError(
       reply,

@@ -22,4 +22,6 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger | false;
   /** Version of the service, for the OpenAPI document. */
   readonly version: string;
+  /** Where the admin listener is, for the OpenAPI document; undefined if it does not listen. */
+  readonly adminUrl: () => string | undefined;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import type { AppOptions } from './app-options.ts';
@@ -9,6 +9,7 @@ import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
+import { headProblem, unknownExpectation } from './request-head.ts';
 import type { Served } from './served.ts';
 import { documentOnly, noSchemaCompilers } from './schema-compilers.ts';
 
@@ -33,6 +34,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     http: {
       // Node refuses a headersTimeout over its own requestTimeout of five minutes, which it applies before Fastify sets it.
       requestTimeout: 0,
+      // Answered by headProblem, with a problem that says what is wrong.
+      requireHostHeader: false,
       headersTimeout: limits.headersTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
     },
@@ -42,6 +45,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // A client that has sent everything may close its side (`nc -N`) and still read.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   responses.watch(app.server);
+  // Without a listener Node answers 417 with no body. With this one the request takes the usual way, and is refused there.
+  const unexpected = new WeakSet<IncomingMessage>();
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    unexpected.add(request);
+    app.server.emit('request', request, response);
+  });
 
   // Bodies are read by the routes, as they come.
   app.removeAllContentTypeParsers();
@@ -51,7 +60,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
     reply.header('x-request-id', request.id);
-    responses.begin(request.raw, reply.raw, () => done(request.is404 ? unknownRoute(request.url) : undefined));
+    responses.begin(request.raw, reply.raw, () => {
+      const expected = unexpected.has(request.raw) ? unknownExpectation(request.raw) : undefined;
+      done(headProblem(request.raw) ?? expected ?? (request.is404 ? unknownRoute(request.url) : undefined));
+    });
   });
   app.setNotFoundHandler((request, reply) => sendRequestError(reply, unknownRoute(request.url)));
   app.setErrorHandler((error, request, reply) => {
@@ -60,7 +72,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (reply.raw.socket?.destroyed !== true) void sendRequestError(reply, known);
   });
 
-  await openApi(app, options.version);
+  await openApi(app, options);
   enrichRoute(app, options);
   opsRoutes(app, options);
   return app;

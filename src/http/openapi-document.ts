@@ -26,6 +26,7 @@ export async function openApiDocument(version: string): Promise<string> {
     tracer: passingTracer,
     logger: false,
     version,
+    adminUrl: () => undefined,
   });
   await app.ready();
   const yaml = app.swagger({ yaml: true });

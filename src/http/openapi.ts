@@ -1,12 +1,15 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { stringify } from 'yaml';
 import { recordErrors } from '../core/errors.ts';
-import { isJsonObject, parseJson } from '../core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { AppOptions } from './app-options.ts';
 import { adminPaths, adminSchemas } from './openapi-admin.ts';
 import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
 import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
 import { problemSchema, problemResponses } from './openapi-problems.ts';
+import { asOpenApi31, servedDocument } from './openapi-served.ts';
 import { refuseOtherMethods } from './routing.ts';
 
 /** Bodies and responses as OpenAPI 3.2 has them: the schemas of Fastify's routes have no place for `itemSchema`. */
@@ -22,8 +25,26 @@ const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   '/v1/explain/{pipeline}': { post: { requestBody: explainRequestBody, responses: explainResponses } },
 };
 
-/** `/openapi.json`, `/openapi.yaml` and `/docs`, of all routes that are added after this. */
-export async function openApi(app: FastifyInstance, version: string): Promise<void> {
+/**
+ * Directives of the pages under `/docs`: everything comes from this listener. The list of the plug-in has
+ * `upgrade-insecure-requests` as well: over plain http a browser then asks for every script over https, and the page
+ * stays blank on any host that is not loopback.
+ */
+const pagePolicy = {
+  'default-src': "'self'",
+  'base-uri': "'self'",
+  'frame-ancestors': "'self'",
+  'img-src': "'self' data:",
+  'object-src': "'none'",
+  'script-src-attr': "'none'",
+};
+
+/** `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`, of all routes that are added after this. */
+export async function openApi(app: FastifyInstance, { version, serving, adminUrl }: AppOptions): Promise<void> {
+  const served = (document: object): JsonObject => {
+    const { names } = serving.current.pipelines;
+    return servedDocument(document as JsonObject, { pipelines: names, adminUrl: adminUrl() });
+  };
   await app.register(swagger, {
     openapi: {
       openapi: '3.2.0',
@@ -43,12 +64,21 @@ export async function openApi(app: FastifyInstance, version: string): Promise<vo
     },
     transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : {}),
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    // Else the page of a host that is not loopback loads a badge from a service on the Internet.
+    uiConfig: { validatorUrl: null },
+    transformSpecification: served,
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, () => served(app.swagger()));
+  app.get('/openapi-3.1.json', { schema: { hide: true } }, () => asOpenApi31(served(app.swagger())));
   app.get('/openapi.yaml', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('application/yaml').send(app.swagger({ yaml: true })),
+    reply.type('application/yaml').send(stringify(served(app.swagger()), { strict: false })),
   );
-  for (const url of ['/openapi.json', '/openapi.yaml']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
+  for (const url of ['/openapi.json', '/openapi-3.1.json', '/openapi.yaml', '/docs', '/docs/*']) {
+    refuseOtherMethods(app, url, ['GET', 'HEAD']);
+  }
 }
 
 interface Document {

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
@@ -23,9 +24,10 @@ export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeli
   });
 }
 
-const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** Every method that Node's parser knows, but CONNECT, which never becomes a request. */
+const methods: readonly HTTPMethods[] = METHODS.filter((method) => method !== 'CONNECT');
 
-/** Answers 405 with `Allow` to every method that a path does not take. */
+/** Answers 405 with `Allow` to every method that a path does not take, be it TRACE, QUERY or PROPFIND. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   url: string,
@@ -33,14 +35,18 @@ export function refuseOtherMethods(
   hint = '',
 ): void {
   const allow = allowed.join(', ');
+  for (const method of methods)
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   app.route({
     method: methods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    handler: (request, reply) => {
+    // Before the framework looks at the body: it refuses a QUERY without a media type with 400.
+    onRequest: (request, reply) => {
       reply.header('allow', allow);
       const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;
       throw new RequestError('method_not_allowed', hint === '' ? detail : `${detail}; ${hint}`, { allow: allowed });
     },
+    handler: () => {},
   });
 }

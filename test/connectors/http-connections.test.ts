@@ -74,7 +74,7 @@ describe('connections', () => {
   });
 });
 
-describe('a connection that dies before the answer began', () => {
+describe('a kept connection that dies before the answer began', () => {
   test.each(['GET', 'PUT', 'DELETE'])('is replaced and %s is sent once more', async (method) => {
     let calls = 0;
     const { origin, sockets } = await tcpEnd((socket) =>
@@ -91,30 +91,34 @@ describe('a connection that dies before the answer began', () => {
     expect(heard.outcomes).toEqual(['ok', 'ok']);
   });
 
-  test('is an error after the second time', async () => {
+  test('is an error if the fresh one that replaces it dies as well', async () => {
     let calls = 0;
     const { origin } = await tcpEnd((socket) =>
       socket.on('data', () => {
         calls++;
-        socket.destroy();
+        if (calls === 1) socket.write(ok);
+        else socket.destroy();
       }),
     );
     const { ask } = await openHttp({ url: `${origin}/x` });
+    await ask();
     await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
-    expect(calls).toBe(2);
+    expect(calls).toBe(3);
   });
 
-  test('is an error at once for POST', async () => {
+  test.each(['POST', 'PATCH'])('is an error at once for %s', async (method) => {
     let calls = 0;
     const { origin } = await tcpEnd((socket) =>
       socket.on('data', () => {
         calls++;
-        socket.destroy();
+        if (calls === 1) socket.write(ok);
+        else socket.destroy();
       }),
     );
-    const { ask } = await openHttp({ url: `${origin}/x`, method: 'POST', body: {} });
+    const { ask } = await openHttp({ url: `${origin}/x`, method, body: {} });
+    await ask();
     await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
-    expect(calls).toBe(1);
+    expect(calls).toBe(2);
   });
 
   test('is an error once the answer has begun', async () => {
@@ -128,6 +132,20 @@ describe('a connection that dies before the answer began', () => {
     const { ask } = await openHttp({ url: `${origin}/x` });
     await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
     expect(calls).toBe(1);
+  });
+
+  test.each(['GET', 'PUT', 'DELETE', 'POST'])('is not replaced if it was fresh: %s is sent once', async (method) => {
+    let calls = 0;
+    const { origin, sockets } = await tcpEnd((socket) =>
+      socket.on('data', () => {
+        calls++;
+        socket.destroy();
+      }),
+    );
+    const { ask } = await openHttp({ url: `${origin}/x`, method });
+    await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
+    expect([calls, sockets.length]).toEqual([2, 2]);
   });
 
   test('a server that closes idle connections costs no call', async () => {

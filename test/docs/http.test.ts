@@ -22,6 +22,6 @@ test('docs/http.md has every route of the OpenAPI document, and no other but its
     .flatMap(([route]) => codes(route))
     .filter((code) => /^[A-Z]+ \//.test(code));
   expect(documented.toSorted()).toEqual(
-    [...described, 'GET /openapi.json', 'GET /openapi.yaml', 'GET /docs'].toSorted(),
+    [...described, 'GET /openapi.json', 'GET /openapi-3.1.json', 'GET /openapi.yaml', 'GET /docs'].toSorted(),
   );
 });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json.ts';
 import { enrichExample } from '../../src/http/openapi-enrich.ts';
@@ -32,6 +33,45 @@ test('JSON, YAML and the pages are served, and nothing of them from elsewhere', 
   const html = await page.text();
   expect(html).toContain('swagger-ui-bundle.js');
   expect(html).not.toMatch(/(?:src|href)="https?:/);
+});
+
+test('a running service names its own pipelines and its own admin listener', async () => {
+  const { url } = await start();
+  for (const path of ['/openapi.json', '/openapi-3.1.json', '/docs/json']) {
+    const json = parseJson(await (await fetch(url + path)).text());
+    expect(at(json, 'paths', '/livez')['servers']).toEqual([
+      { url: 'http://127.0.0.1:7777', description: 'The admin listener (`server.admin`).' },
+    ]);
+    expect(at(json, 'paths', '/v1/enrich/{pipeline}', 'post')['parameters']).toContainEqual(
+      expect.objectContaining({ name: 'pipeline', schema: { type: 'string', enum: ['test'] } }),
+    );
+  }
+  expect(await (await fetch(`${url}/openapi.yaml`)).text()).toContain('url: http://127.0.0.1:7777');
+});
+
+test('the documents are valid OpenAPI 3.2 and 3.1', async () => {
+  const { url } = await start();
+  for (const [path, release] of [
+    ['/openapi.json', '3.2'],
+    ['/openapi-3.1.json', '3.1'],
+  ]) {
+    const document = (await (await fetch(url + path)).json()) as Record<string, unknown>;
+    const validator = new Validator();
+    expect(await validator.validate(document)).toEqual({ valid: true });
+    expect(validator.version).toBe(release);
+  }
+});
+
+test('what 3.1 has no word for is a text there', async () => {
+  const { url } = await start();
+  const text = await (await fetch(`${url}/openapi-3.1.json`)).text();
+  expect(text).not.toContain('itemSchema');
+  const content = at(parseJson(text), 'paths', '/v1/enrich/{pipeline}', 'post', 'requestBody', 'content');
+  expect(at(content, 'application/x-ndjson')['schema']).toEqual({
+    type: 'string',
+    description: 'A sequence of items, each one a `InputLine`.',
+  });
+  expect(at(content, 'application/json')['schema']).toEqual({ $ref: '#/components/schemas/Record' });
 });
 
 test('request and response of a stream are described record by record', async () => {

@@ -220,6 +220,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     tracer: passingTracer,
     logger: false,
     version: '0.0.0',
+    adminUrl: () => 'http://127.0.0.1:7777',
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
