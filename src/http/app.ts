@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import type { AppOptions } from './app-options.ts';
-import { closeAfterEarlyAnswer } from './connection-end.ts';
+import { closeAfterEarlyAnswer, resetUnlessRead } from './connection-end.ts';
 import { enrichRoute } from './enrich-route.ts';
 import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi.ts';
@@ -18,7 +18,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener, and never listens. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { serving, clock, logger, responses } = options;
+  const { serving, clock, logger, responses, stalls } = options;
   const { limits } = serving.current;
   const app = fastify({
     ...(logger === false ? { logger } : { loggerInstance: logger }),
@@ -64,6 +64,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       const expected = unexpected.has(request.raw) ? unknownExpectation(request.raw) : undefined;
       done(headProblem(request.raw) ?? expected ?? (request.is404 ? unknownRoute(request.url) : undefined));
     });
+  });
+  // A stream takes its response for itself, and watches its reader itself.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    resetUnlessRead(request.raw, reply.raw, stalls, serving.current.limits.stallTimeout);
+    done(null, payload);
   });
   app.setNotFoundHandler((request, reply) => sendRequestError(reply, unknownRoute(request.url)));
   app.setErrorHandler((error, request, reply) => {

@@ -22,6 +22,19 @@ export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): v
   socket.once('close', over);
 }
 
+/** From now on a connection is reset whose response is not read at all for `timeoutMs`; 0 = never. */
+export function resetUnlessRead(
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+  stalls: StallWatch,
+  timeoutMs: number,
+): void {
+  if (timeoutMs === 0) return;
+  const heldBytes = (): number => response.writableLength;
+  const unwatch = stalls.watch({ socket, timeoutMs, heldBytes, stalled: () => resetConnection(socket) });
+  response.once('close', unwatch);
+}
+
 export interface CutOptions {
   readonly clock: Clock;
   readonly stalls: StallWatch;

@@ -30,7 +30,9 @@ export function probeAfterHalfClose(request: IncomingMessage, response: ServerRe
     });
   };
   const halfClosed = (): void => probe(0);
-  socket.once('end', halfClosed);
+  // A request that waited for its turn may begin after its client has closed its side.
+  if (socket.readableEnded) halfClosed();
+  else socket.once('end', halfClosed);
   response.once('close', () => {
     socket.off('end', halfClosed);
     disarm?.();

@@ -27,7 +27,7 @@ interface Watched {
 const LOOKS = 8;
 const LEAST_LOOK_MS = 10;
 /** The kernel's queues are not read again before so many times as long as reading them took. */
-const REST_FACTOR = 20;
+const REST_FACTOR = 4;
 
 /**
  * Finds responses that are not read at all, among those that wait for their reader.
@@ -88,7 +88,8 @@ export class StallWatch {
       const { unread, lookedAt } = watched;
       if (now - lookedAt < unread.timeoutMs / LOOKS) continue;
       const heldBytes = unread.heldBytes();
-      if (heldBytes === watched.heldBytes) still.push(watched);
+      // A response of which nothing is held has nothing to be read, or is not produced yet.
+      if (heldBytes > 0 && heldBytes === watched.heldBytes) still.push(watched);
       else this.#moved(watched, now, heldBytes);
     }
     if (still.length > 0 && !this.#reading && now >= this.#restUntil) void this.#measure(still);

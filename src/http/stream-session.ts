@@ -213,8 +213,9 @@ export class StreamSession implements StreamSink, LiveStream {
   async #idle(nowMs: number): Promise<void> {
     const { request, response, stalls, idleTimeoutMs } = this.#options;
     this.#movedAt = nowMs;
+    const receivedBytes = this.#receivedBytes;
     const unreadBytes = response.writableLength + (await stalls.queuedBytes(request.socket));
-    if (this.#settled || this.#movedAt !== nowMs || !this.#stream.idle) return;
+    if (this.#settled || this.#receivedBytes !== receivedBytes || !this.#stream.idle) return;
     const reads = unreadBytes > 0 && unreadBytes !== this.#unreadBytes;
     this.#unreadBytes = unreadBytes;
     if (reads) return;

@@ -77,6 +77,35 @@ test('a request behind a stream whose client leaves is never begun', async () =>
   expect([heard.outcomes, heard.opened, downstream.calls]).toEqual([['client_aborted'], 1, 1]);
 });
 
+test('a client that closes its side behind two requests reads both answers', async () => {
+  const { client, downstream, heard } = await open();
+  client.write(requestOf(records(1)) + requestOf(records(2)));
+  client.socket.end();
+  await downstream.until(() => downstream.held.length === 1);
+  downstream.held.shift()?.answer({ found: '1' });
+  await downstream.until(() => downstream.held.length === 1);
+  downstream.held.shift()?.answer({ found: '2' });
+  await client.untilEnded();
+  expect(recordsOf(client.received)).toEqual(enriched(1, 2).trim().split('\n'));
+  expect(heard.outcomes).toEqual(['completed', 'completed']);
+});
+
+test('a client that closes its side and leaves is found out by the request that waited as well', async () => {
+  const clock = virtualClock();
+  const { client, downstream, heard } = await open({ clock });
+  client.write(requestOf(records(1)) + requestOf(records(2)));
+  client.socket.end();
+  await downstream.until(() => downstream.held.length === 1);
+  await clock.advance(5000);
+  downstream.held.shift()?.answer({ found: '1' });
+  await client.until('Millrace-Status: complete');
+  await downstream.until(() => downstream.held.length === 1);
+  client.socket.destroy();
+  // A write brings the reset of the connection, and the next one finds it.
+  while (heard.outcomes.length < 2) await clock.advance(20);
+  expect(heard.outcomes).toEqual(['completed', 'client_aborted']);
+});
+
 test('a request behind an answer that is the last of its connection is not begun', async () => {
   const { client, downstream, heard } = await open();
   client.write(requestOf(records(1), 'Connection: close') + requestOf(records(2)));

@@ -165,6 +165,25 @@ test('what was written before a cut arrives at a reader that is slow, however lo
   expect(client.received).toMatch(/\{"\$fatal":.*"code":"draining".*\}\n\r\n$/);
 });
 
+test('an answer that is no stream, and that is not read, ends after stallTimeout as well', async () => {
+  const clock = virtualClock();
+  const { port } = await start({ clock });
+  const client = await WireClient.open(port);
+  client.socket.pause();
+  const answers = Array.from({ length: 200 }, () => 'GET /openapi.yaml HTTP/1.1\r\nHost: test\r\n\r\n');
+  client.write(answers.join(''));
+  let unread = 0;
+  while (clock.timers === 0 || unread < 100) {
+    unread = clock.timers === 0 ? 0 : unread + 1;
+    await turn();
+  }
+  await clock.advance(75_000);
+  client.socket.resume();
+  await client.untilClosed();
+  expect(client.received.split('HTTP/1.1 200 OK').length - 1).toBeLessThan(200);
+  expect(clock.timers).toBe(0);
+});
+
 test('no timer is left when the last stream has ended', async () => {
   const clock = virtualClock();
   const { url } = await start({ clock });
