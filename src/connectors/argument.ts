@@ -1,4 +1,5 @@
 import { RecordError } from '../core/errors.ts';
+import { numberText } from '../core/json-number.ts';
 import { RawJson, type Argument } from '../lookup/lookup.ts';
 import type { Encoder } from './template.ts';
 
@@ -29,7 +30,8 @@ export function scalarText(name: string, argument: Argument | undefined): string
 /** As `scalarText`, but an object or an array gives its JSON source. */
 function anyText(name: string, argument: Argument | undefined): string {
   if (typeof argument === 'string') return argument;
-  if (typeof argument === 'number' || typeof argument === 'boolean') return String(argument);
+  if (typeof argument === 'number') return numberText(argument);
+  if (typeof argument === 'boolean') return String(argument);
   if (argument instanceof RawJson) return argument.source;
   return refuse(name, 'is missing', undefined);
 }
@@ -68,7 +70,11 @@ export const jsonValue: Encoder = (name, argument) =>
 /** For the inside of a JSON string. */
 export const jsonStringPart: Encoder = (name, argument) => JSON.stringify(anyText(name, argument)).slice(1, -1);
 
+/** A reader of XML makes a line feed of a bare CR, and a space of any line break or tab in an attribute. */
 const xmlEntities = new Map([
+  ['\t', '&#9;'],
+  ['\n', '&#10;'],
+  ['\r', '&#13;'],
   ['&', '&amp;'],
   ['<', '&lt;'],
   ['>', '&gt;'],
@@ -80,10 +86,11 @@ const xmlEntities = new Map([
 export const xmlText: Encoder = (name, argument) => {
   let escaped = '';
   for (const character of wellFormed(name, anyText(name, argument))) {
-    if (character < ' ' && character !== '\t' && character !== '\n' && character !== '\r') {
-      refuse(name, 'holds a control character, which XML can not', anyText(name, argument));
+    const entity = xmlEntities.get(character);
+    if (entity === undefined && (character < ' ' || character === '\uFFFE' || character === '\uFFFF')) {
+      refuse(name, 'holds a character that XML cannot hold', anyText(name, argument));
     }
-    escaped += xmlEntities.get(character) ?? character;
+    escaped += entity ?? character;
   }
   return escaped;
 };

@@ -2,7 +2,8 @@ import { FileWatch, type Fingerprint } from '../core/file-watch.ts';
 import type { Logger } from '../core/logger.ts';
 import type { TableCounts } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
-import { answersOf, type Answers, contentOf } from './table-file.ts';
+import { contentOf, indexOf } from './table-file.ts';
+import type { TableIndex } from './table-index.ts';
 import type { TableReloadOptions } from './table-options.ts';
 
 /** How often a file is looked at that is read again when it has changed: a stat of a few microseconds. */
@@ -14,6 +15,8 @@ export interface TableSource {
   /** As it was configured, for messages. */
   readonly name: string;
   readonly key: string;
+  /** What stands between the cells of a CSV file; undefined for JSON and NDJSON. */
+  readonly delimiter: string | undefined;
   readonly reload: TableReloadOptions | undefined;
 }
 
@@ -28,7 +31,7 @@ export interface TableSource {
  * fails every lookup from then on).
  */
 export class TableContent {
-  #answers: Answers | undefined;
+  #rows: TableIndex | undefined;
   readonly #source: TableSource;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -50,12 +53,12 @@ export class TableContent {
   }
 
   /** Undefined before the first reading, and after `close`. */
-  get answers(): Answers | undefined {
-    return this.#answers;
+  get rows(): TableIndex | undefined {
+    return this.#rows;
   }
 
   get counts(): TableCounts {
-    return { rows: this.#answers?.size ?? 0, reloads: this.#reloads, current: this.#failure === undefined };
+    return { rows: this.#rows?.size ?? 0, reloads: this.#reloads, current: this.#failure === undefined };
   }
 
   /** Rejects where the file can not be read, or is not a table. */
@@ -70,7 +73,7 @@ export class TableContent {
     this.#stopTimer?.();
     this.#watch.close();
     await this.#reading;
-    this.#answers = undefined;
+    this.#rows = undefined;
   }
 
   /** For the next reading. */
@@ -92,12 +95,12 @@ export class TableContent {
   }
 
   async #read(): Promise<void> {
-    const { file, key } = this.#source;
+    const { file } = this.#source;
     const { signal } = this.#stop;
     try {
       const content = await contentOf(file, signal);
       this.#version = content.version;
-      this.#answers = await answersOf(file, content, key, signal);
+      this.#rows = await indexOf(content, this.#source, signal);
     } catch (error) {
       // A file that is not there is waited for; one that is there, but can not be read, is tried again.
       if (error instanceof Error && 'code' in error) this.#version = String(error.code);
@@ -108,7 +111,7 @@ export class TableContent {
   #succeeded(): void {
     this.#reloads.ok++;
     this.#failure = undefined;
-    this.#logger.info(`table ${this.#source.name}: read again, ${this.#answers?.size} rows`);
+    this.#logger.info(`table ${this.#source.name}: read again, ${this.#rows?.size} rows`);
   }
 
   #failed(error: unknown): void {
@@ -116,7 +119,7 @@ export class TableContent {
     const why = error instanceof Error ? error.message : String(error);
     this.#reloads.failed++;
     if (why !== this.#failure) {
-      const details = { file: this.#source.file, rows: this.#answers?.size };
+      const details = { file: this.#source.file, rows: this.#rows?.size };
       this.#logger.error(`table ${this.#source.name}: not read again, its rows stay as they were: ${why}`, details);
     }
     this.#failure = why;

@@ -8,28 +8,38 @@ interface Line {
   readonly info: { readonly lines: number };
 }
 
-const options = { info: true, skip_empty_lines: true } as const;
+export interface CsvFormat {
+  readonly key: string;
+  /** One character. */
+  readonly delimiter: string;
+}
+
+/**
+ * Any line break outside quotes ends a row, also where a file mixes them. The parser would otherwise take the first line
+ * break for that of the whole file, and leave a CR in the last cell of other rows.
+ */
+const options = { info: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n', '\r'] };
 const sliceBytes = 64 * 1024;
 
 /** Rows of a CSV file (RFC 4180) as objects of strings. Throws Error that names the line. */
-export function csvRows(text: string, key: string): Row[] {
-  const [header, ...lines] = atOnce(text);
+export function csvRows(text: string, { key, delimiter }: CsvFormat): Row[] {
+  const [header, ...lines] = atOnce(text, delimiter);
   const rowOf = rowReader(header, key);
   return lines.map((line) => rowOf(line));
 }
 
 /** As `csvRows`, one after the other; the file is parsed piece by piece, as rows are asked for. */
-export async function* csvRowByRow(bytes: Buffer, key: string): AsyncGenerator<Row> {
+export async function* csvRowByRow(bytes: Buffer, { key, delimiter }: CsvFormat): AsyncGenerator<Row> {
   let rowOf: ((line: Line) => Row) | undefined;
-  for await (const line of linesOf(bytes)) {
+  for await (const line of linesOf(bytes, delimiter)) {
     if (rowOf === undefined) rowOf = rowReader(line, key);
     else yield rowOf(line);
   }
   if (rowOf === undefined) rowReader(undefined, key);
 }
 
-async function* linesOf(bytes: Buffer): AsyncGenerator<Line> {
-  const parser = Readable.from(slicesOf(bytes), { objectMode: false }).pipe(parse(options));
+async function* linesOf(bytes: Buffer, delimiter: string): AsyncGenerator<Line> {
+  const parser = Readable.from(slicesOf(bytes), { objectMode: false }).pipe(parse({ ...options, delimiter }));
   try {
     for await (const line of parser) yield line as Line;
   } catch (error) {
@@ -41,9 +51,9 @@ function* slicesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
 }
 
-function atOnce(text: string): readonly Line[] {
+function atOnce(text: string, delimiter: string): readonly Line[] {
   try {
-    return parseAtOnce(text, options) as unknown as readonly Line[];
+    return parseAtOnce(text, { ...options, delimiter }) as unknown as readonly Line[];
   } catch (error) {
     throw placed(error);
   }
@@ -59,13 +69,19 @@ function rowReader(header: Line | undefined, key: string): (line: Line) => Row {
   if (header === undefined) throw new Error('is empty: expected a header row');
   const columns = header.record;
   const twice = columns.find((column, place) => columns.indexOf(column) !== place);
+  if (twice === '') throw new Error('line 1: has two columns without a name');
   if (twice !== undefined) throw new Error(`line 1: has two columns "${twice}"`);
   const keyColumn = columns.indexOf(key);
   if (keyColumn < 0) throw new Error(`line 1: has no column "${key}", which is the key; it has ${columns.join(', ')}`);
   const names = columns.map((column, place) => `${place === 0 ? '{' : ','}${JSON.stringify(column)}:`);
-  return ({ record, info }) => ({
-    key: record[keyColumn] ?? '',
-    json: `${names.map((name, place) => name + JSON.stringify(record[place])).join('')}}`,
-    place: `line ${info.lines}`,
-  });
+  return ({ record, info }) => {
+    const cell = record[keyColumn] ?? '';
+    if (cell === '') throw new Error(`line ${info.lines}: has no key: the column "${key}" is empty`);
+    return {
+      key: cell,
+      numeric: false,
+      json: `${names.map((name, place) => name + JSON.stringify(record[place])).join('')}}`,
+      place: `line ${info.lines}`,
+    };
+  };
 }

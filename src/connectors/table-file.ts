@@ -1,11 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
-import { Answer } from '../lookup/lookup.ts';
-import { rowsOf } from './table-rows.ts';
-
-/** The rows of a table by the text of their key, each as the answer that it is. */
-export type Answers = ReadonlyMap<string, Answer>;
+import { type TableIndex, TableIndexBuilder } from './table-index.ts';
+import { rowsOf, type TableFormat } from './table-rows.ts';
 
 /** What a file held, as which version of it. */
 export interface Content {
@@ -33,21 +29,16 @@ export async function contentOf(file: string, signal: AbortSignal): Promise<Cont
  * Takes its time: others run between one piece and the next. Rejects with an Error that names the place, where the
  * content is not what was promised, and with the reason of the signal.
  */
-export async function answersOf(file: string, { bytes }: Content, key: string, signal: AbortSignal): Promise<Answers> {
-  const answers = new Map<string, Answer>();
-  const places = new Map<string, string>();
-  for await (const row of rowsOf(extname(file).toLowerCase(), bytes, key)) {
-    const other = places.get(row.key);
-    if (other !== undefined)
-      throw new Error(`${row.place} has the key ${JSON.stringify(row.key)}, which ${other} has already`);
-    places.set(row.key, row.place);
-    answers.set(row.key, new Answer(row.json));
-    if (answers.size % rowsPerTurn === 0) {
+export async function indexOf({ bytes }: Content, format: TableFormat, signal: AbortSignal): Promise<TableIndex> {
+  const index = new TableIndexBuilder();
+  for await (const row of rowsOf(bytes, format)) {
+    index.add(row);
+    if (index.size % rowsPerTurn === 0) {
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
       signal.throwIfAborted();
     }
   }
-  return answers;
+  return index.build();
 }

@@ -3,22 +3,31 @@ import { isJsonObject, parseJson, type JsonValue } from '../core/json.ts';
 import { compact, elements, locate } from '../wire/json-text.ts';
 import type { Row } from './table-row.ts';
 
+/** How a file is read. */
+export interface TableFormat {
+  /** The file's name, whose end tells JSON from NDJSON. */
+  readonly name: string;
+  readonly key: string;
+  /** What stands between the cells of a CSV file; undefined for JSON and NDJSON. */
+  readonly delimiter: string | undefined;
+}
+
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /**
  * Rows of a file, one after the other, or an Error that names the place and what is wrong with it. CSV and NDJSON are
  * read as rows are asked for, JSON as a whole before the first of them.
  */
-export async function* rowsOf(extension: string, file: Buffer, key: string): AsyncGenerator<Row> {
+export async function* rowsOf(file: Buffer, { name, key, delimiter }: TableFormat): AsyncGenerator<Row> {
   if (!isUtf8(file)) throw new Error('is not UTF-8');
   const marked = file.subarray(0, byteOrderMark.length).equals(byteOrderMark);
   const bytes = marked ? file.subarray(byteOrderMark.length) : file;
-  if (extension === '.csv') {
+  if (delimiter !== undefined) {
     const { csvRowByRow } = await import('./table-csv.ts');
-    yield* csvRowByRow(bytes, key);
+    yield* csvRowByRow(bytes, { key, delimiter });
   } else {
     const text = bytes.toString('utf8');
-    yield* extension === '.json' ? jsonRows(text, key) : ndjsonRows(text, key);
+    yield* name.toLowerCase().endsWith('.json') ? jsonRows(text, key) : ndjsonRows(text, key);
   }
 }
 
@@ -50,7 +59,12 @@ function memberRows(text: string, value: Readonly<Record<string, JsonValue>>): R
     const twice = sources.find(([name]) => seen.size === seen.add(name).size);
     throw new Error(`has two rows with the key ${JSON.stringify(twice?.[0])}`);
   }
-  return sources.map(([name, json]) => ({ key: name, json: compact(json), place: `member ${JSON.stringify(name)}` }));
+  return sources.map(([name, json]) => ({
+    key: name,
+    numeric: false,
+    json: compact(json),
+    place: `member ${JSON.stringify(name)}`,
+  }));
 }
 
 /** An object's members are read as the elements of an array of names and values in turn. */
@@ -96,17 +110,20 @@ function rowOf(source: string, key: string, place: string): Row {
   if (own === undefined) {
     throw new Error(`${place}: has no member "${key}", which is the key; it has ${Object.keys(value).join(', ')}`);
   }
-  if (own === null || typeof own === 'object')
-    throw new Error(`${place}: the key "${key}" is no string, number or boolean`);
-  return { key: keyText(own, source, key), json: compact(source), place };
+  if (own === null) throw new Error(`${place}: the key "${key}" is null: give the row a key, or take it out`);
+  if (typeof own === 'object') throw new Error(`${place}: the key "${key}" is no string, number or boolean`);
+  const numeric = typeof own === 'number';
+  // The text that JavaScript makes of a number is the one that lookups come with: a map finds it by its identity.
+  const text = String(own);
+  const spelling = numeric ? spellingOf(source, key) : text;
+  return { key: spelling === text ? text : spelling, numeric, json: compact(source), place };
 }
 
-/** A number that JavaScript would change keeps its spelling, as it does in an argument. */
-function keyText(value: string | number | boolean, source: string, key: string): string {
-  const span = typeof value === 'number' && !Number.isSafeInteger(value) ? locate(source, [key]) : undefined;
-  if (span === undefined) return String(value);
-  const spelled = source.slice(span.start, span.end);
-  return Number.isInteger(value) || !Number.isFinite(value) ? spelled : String(value);
+/** A number as the file spells it. */
+function spellingOf(source: string, key: string): string {
+  const span = locate(source, [key]);
+  if (span === undefined) throw new Error(`a member that was parsed cannot be found: ${source.slice(0, 40)}`);
+  return source.slice(span.start, span.end);
 }
 
 function parsed(text: string, place: string): JsonValue {

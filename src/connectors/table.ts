@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
-import { Answer, type Arguments } from '../lookup/lookup.ts';
+import { isNumberSource } from '../core/json-number.ts';
+import { Answer, type Argument, RawJson } from '../lookup/lookup.ts';
 import { scalarText } from './argument.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { TableContent } from './table-content.ts';
@@ -27,14 +28,20 @@ export const table: ConnectorDefinition<TableOptions> = {
 
 const miss = new Answer(undefined);
 
-function tableConnector({ file, key, reload }: TableOptions, runtime: ConnectorRuntime): Connector {
+function isNumber(argument: Argument | undefined): boolean {
+  if (typeof argument === 'string') return false;
+  return typeof argument === 'number' || (argument instanceof RawJson && isNumberSource(argument.source));
+}
+
+function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime: ConnectorRuntime): Connector {
   const { lookup, observer, baseDir } = runtime;
-  const content = new TableContent({ file: resolve(baseDir, file), name: file, key, reload }, runtime);
+  const content = new TableContent({ file: resolve(baseDir, file), name: file, key, delimiter, reload }, runtime);
   let unobserved: (() => void) | undefined;
 
-  const keyOf = (args: Arguments): string => {
+  const keyOf = (argument: Argument | undefined): string => {
+    if (typeof argument === 'string') return argument;
     try {
-      return scalarText(key, args[key]);
+      return scalarText(key, argument);
     } catch (error) {
       throw RecordError.from(error).with({ lookup });
     }
@@ -42,15 +49,16 @@ function tableConnector({ file, key, reload }: TableOptions, runtime: ConnectorR
   return {
     immediate: true,
     call(args) {
-      const { answers } = content;
-      if (answers === undefined) throw new Error(`lookup "${lookup}" is not open`);
-      const answer = answers.get(keyOf(args)) ?? miss;
+      const { rows } = content;
+      if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
+      const argument = args[key];
+      const answer = rows.find(keyOf(argument), isNumber(argument)) ?? miss;
       observer.called(answer === miss ? 'miss' : 'ok', 0);
       return answer;
     },
-    describe: (args) => ({ file, key: { [key]: keyOf(args) } }),
+    describe: (args) => ({ file, key: { [key]: keyOf(args[key]) } }),
     async reach() {
-      const rows = content.answers?.size ?? 0;
+      const rows = content.rows?.size ?? 0;
       return `read ${file}: ${rows} row${rows === 1 ? '' : 's'}`;
     },
     async open() {

@@ -1,3 +1,4 @@
+import { isNumberSource, numberText } from '../core/json-number.ts';
 import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**
@@ -6,8 +7,8 @@ import { type Argument, type Arguments, RawJson } from './lookup.ts';
  *     { iata: 'SFO', day: 1 }   ──▶   3:dayn1;4:iatas3:SFO
  *
  * A name and a text carry their length, so that none of them can be taken for the beginning of the next; a letter says
- * of what kind a value is: `1` and `"1"` are two. An object, an array and a number that JavaScript would change go by
- * their source: written in another way they are another key, which costs a call and is never wrong.
+ * of what kind a value is: `1` and `"1"` are two. Numbers, objects and arrays count by their source, because that is what
+ * a connector may send: `1`, `1.0` and `1e0` are three keys. That costs a call at the most, and is never wrong.
  */
 export function cacheKey(args: Arguments): string {
   const names = Object.keys(args);
@@ -25,7 +26,10 @@ function partOf(name: string, value: Argument | undefined): string {
 
 function valueText(value: Argument | undefined): string {
   if (typeof value === 'string') return `s${value.length}:${value}`;
-  if (typeof value === 'number') return Object.is(value, -0) ? 'n-0;' : `n${value};`;
+  if (typeof value === 'number') return `n${numberText(value)};`;
   if (typeof value === 'boolean') return value ? 't' : 'f';
-  return value instanceof RawJson ? `j${value.source.length}:${value.source}` : 'u';
+  if (!(value instanceof RawJson)) return 'u';
+  // As for a number: one that is a constant of the configuration and one of a record share their key.
+  if (isNumberSource(value.source)) return `n${value.source};`;
+  return `j${value.source.length}:${value.source}`;
 }

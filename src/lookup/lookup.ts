@@ -1,5 +1,6 @@
 import type { CallContext } from '../core/call-context.ts';
 import { parseJson, type JsonValue } from '../core/json.ts';
+import { isHeldByNumber } from '../core/json-number.ts';
 
 /**
  * The one shape of everything that answers a request. A layer takes one service and gives another.
@@ -16,8 +17,8 @@ export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly 
 }
 
 /**
- * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript's
- * numbers would change (`12345678901234567890`, `1e400`).
+ * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript would spell in another
+ * way (`1.10`, `1e2`, `12345678901234567890`). No white space stands around it.
  */
 export class RawJson {
   readonly source: string;
@@ -26,10 +27,16 @@ export class RawJson {
     this.source = source;
   }
 
-  /** The value as far as JavaScript can hold it. */
+  /** The value for a program. A number that JavaScript does not have (`isHeldByNumber`) is given as its text. */
   get value(): JsonValue {
-    return parseJson(this.source);
+    return parseJson(this.source.replaceAll(stringOrNumber, held));
   }
+}
+
+const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+function held(token: string): string {
+  return token.startsWith('"') || isHeldByNumber(token) ? token : `"${token}"`;
 }
 
 export type Argument = string | number | boolean | RawJson;

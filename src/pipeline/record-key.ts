@@ -1,6 +1,6 @@
 import { RecordError } from '../core/errors.ts';
 import { formatPointer } from '../core/json-pointer.ts';
-import { isJsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import { RawJson } from '../lookup/lookup.ts';
 import type { Entry } from './invoke-records.ts';
 import { recordOf } from './record-text.ts';
@@ -24,10 +24,15 @@ export function recordKey(tokens: readonly string[]): (entry: Entry) => string |
     if (record instanceof RecordError) return undefined;
     const value = record.at(tokens);
     const fault = faultOf(value);
-    if (fault === undefined && value !== undefined) return spelling(value instanceof RawJson ? value.value : value);
+    if (fault === undefined && value !== undefined) return spelling(jsonOf(value));
     entry.refusal = new RecordError('missing_argument', `${place} ${fault}`);
     return undefined;
   };
+}
+
+/** Numbers as JavaScript has them, so that a key is the same in lines of any length. */
+function jsonOf(value: JsonValue | RawJson): JsonValue {
+  return value instanceof RawJson ? parseJson(value.source) : value;
 }
 
 /** Why a value is no key. */

@@ -1,6 +1,7 @@
 import { RecordError } from '../core/errors.ts';
 import { resolvePointer } from '../core/json-pointer.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
+import { isNumberSource } from '../core/json-number.ts';
 import { type Argument, RawJson } from '../lookup/lookup.ts';
 import { lineFault, parseLine } from '../wire/codec.ts';
 import { childOf, compact, locate, skipSpace } from '../wire/json-text.ts';
@@ -15,8 +16,8 @@ export interface Source {
 /** A value that can not be an argument: there is none, or it is null. */
 export type NoArgument = undefined | null;
 
-/** The spelling of most numbers that are arguments: at most 15 digits, which a number holds. */
-const plainInteger = /^(?:0|[1-9]\d{0,14})$/;
+/** The integers that a number spells as the record does: at most 15 digits, and not `-0`. */
+const plainInteger = /^(?:0|-?[1-9]\d{0,14})$/;
 
 /**
  * Characters of a line from which on its values are read in place, without an object: to make one of a line of 1 MiB
@@ -69,13 +70,17 @@ export class RecordText {
   }
 
   argument({ tokens, scanned }: Source, scan: MemberScan | undefined): Argument | NoArgument {
-    if (scan === undefined || scanned < 0 || tokens.length !== 1) {
+    if (scan === undefined || scanned < 0) {
       return this.#isReadInPlace ? this.#locatedArgument(tokens) : this.#parsedArgument(tokens);
     }
     const start = scan.start(scanned);
     if (start < 0) return undefined;
     const end = scan.end(scanned);
-    return scan.isPlainString(scanned) ? this.line.slice(start + 1, end - 1) : argumentOf(this.line.slice(start, end));
+    if (tokens.length === 1 && scan.isPlainString(scanned)) return this.line.slice(start + 1, end - 1);
+    const member = this.line.slice(start, end);
+    if (tokens.length === 1) return argumentOf(member);
+    const span = locate(member, tokens.slice(1));
+    return span === undefined ? undefined : argumentOf(member.slice(span.start, span.end));
   }
 
   /** The value at a place; undefined if there is none. In a long line an object or an array stays its source. */
@@ -95,22 +100,17 @@ export class RecordText {
   #parsedArgument(tokens: readonly string[]): Argument | NoArgument {
     const value: JsonValue | undefined = resolvePointer(this.value, tokens);
     if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-    if (isExact(value)) return value;
     const span = locate(this.line, tokens);
-    return new RawJson(span === undefined ? JSON.stringify(value) : this.line.slice(span.start, span.end));
+    if (span === undefined) throw new Error(`a value that was parsed cannot be found: ${this.line.slice(0, 40)}`);
+    return argumentOf(this.line.slice(span.start, span.end));
   }
 }
 
-/** The argument that a JSON value's source is. */
+/** The argument that a JSON value's source is. A number whose spelling would change keeps its source. */
 function argumentOf(source: string): Argument | NoArgument {
-  if (plainInteger.test(source)) return Number(source);
+  if (isNumberSource(source)) return plainInteger.test(source) ? Number(source) : new RawJson(source);
   if (source.startsWith('{') || source.startsWith('[')) return new RawJson(source);
   const value = parseJson(source);
-  if (value === null || typeof value === 'string' || typeof value === 'boolean' || isExact(value)) return value;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   return new RawJson(source);
-}
-
-/** A number that JavaScript holds as it was written, but for its spelling. */
-function isExact(value: JsonValue): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0);
 }

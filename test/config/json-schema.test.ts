@@ -45,10 +45,16 @@ describe('the schema by itself', () => {
     expect(valid(given)).toBe(true);
   });
 
+  test.each(['rows.csv', 'rows.tsv', '${ROWS}'])('takes a delimiter for %s', (file) => {
+    expect(valid({ lookups: { a: { table: { file, key: 'id', delimiter: ';' } } }, pipelines })).toBe(true);
+  });
+
   test.each([
     ['two connectors', { lookups: { a: { ...lookup, table: { file: 'x.csv', key: 'id' } } }, pipelines }],
     ['no connector', { lookups: { a: { timeout: '1s' } }, pipelines }],
     ['an unknown key', { sever: {}, pipelines }],
+    ['cells of JSON', { lookups: { a: { table: { file: 'x.ndjson', key: 'id', delimiter: ';' } } }, pipelines }],
+    ['two delimiters', { lookups: { a: { table: { file: 'x.csv', key: 'id', delimiter: ', ' } } }, pipelines }],
     ['no pipelines', { lookups: { a: lookup } }],
     ['a duration without a unit', { server: { drainTimeout: '5' }, pipelines }],
     ['a pointer that is none', { pipelines: { p: { enrich: [{ lookup: 'a', into: 'x' }] } } }],

@@ -87,8 +87,24 @@ describe('what a valid file gives', () => {
       pipelines: pipelineOf('t'),
     });
     expect(load(json, { name: 'millrace.json' }).config.lookups).toEqual({
-      t: { table: { file: 'x.csv', key: 'id' } },
+      t: { table: { file: 'x.csv', key: 'id', delimiter: ',' } },
     });
+  });
+
+  test.each([
+    ['x.csv', '', ','],
+    ['X.CSV', '', ','],
+    ['x.tsv', '', '\t'],
+    ['x.csv', ', delimiter: ";"', ';'],
+    ['x.tsv', ', delimiter: "\\t"', '\t'],
+    ['x.json', '', undefined],
+  ])('a table of %s%s has the delimiter %j, which is shown as well', (file, more, delimiter) => {
+    const { config, effective } = load(
+      `lookups: { t: { table: { file: ${file}, key: id${more} }, timeout: 1s } }\npipelines: ${JSON.stringify(pipelineOf('t'))}`,
+    );
+    expect(config.lookups['t']?.table?.delimiter).toBe(delimiter);
+    const table = { file, key: 'id', ...(delimiter !== undefined && { delimiter }) };
+    expect(effective['lookups']).toEqual({ t: { table, timeout: '1s' } });
   });
 
   test('an anchor stands for what it names, wherever it is used', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectorOf, connectors } from '../../src/connectors/registry.ts';
 import { table } from '../../src/connectors/table.ts';
+import { tableOptions } from '../../src/connectors/table-options.ts';
 import { argumentsContract, connectorContract, type ContractCase } from './contract.ts';
 import { Heard, httpEnd, openHttp, runtimeFor } from './far-end.ts';
 import { openModule } from './user-module.ts';
@@ -31,7 +32,10 @@ for (const [extension, content] of [
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, `airports.${extension}`), content);
     const heard = new Heard();
-    const connector = table.create({ file: `airports.${extension}`, key: 'iata' }, runtimeFor(heard, folder));
+    const connector = table.create(
+      tableOptions.parse({ file: `airports.${extension}`, key: 'iata' }),
+      runtimeFor(heard, folder),
+    );
     await connector.open();
     onTestFinished(() => connector.close());
     return { connector, heard };
@@ -56,7 +60,7 @@ for (const [name, source] of Object.entries(style)) {
 }
 
 test('the registry chooses the connector whose options are there', () => {
-  const choice = connectorOf({ table: { file: 'a.csv', key: 'iata' } });
+  const choice = connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'iata' }) });
   expect(choice).toMatchObject({ name: 'table', parameters: ['iata'], problems: [] });
   expect(connectorOf({ module: connectors.module.schema.parse({ file: 'a.mjs' }) })).toMatchObject({
     parameters: undefined,

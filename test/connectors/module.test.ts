@@ -26,11 +26,28 @@ async function timedOut(source: string, afterMs = 10): Promise<Answer | RecordEr
   return outcome;
 }
 
+const raw = (sources: Record<string, string>): Record<string, RawJson> =>
+  Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, new RawJson(source)]));
+
 describe('the arguments of a function', () => {
   test('are values, the source of an object or a large number parsed', async () => {
     const { ask } = await openModule(echo);
     const args = { s: 'a', n: 1, b: true, o: new RawJson('{"x":[1]}'), big: new RawJson('1e3') };
     expect(await ask(args)).toMatchObject({ json: '{"s":"a","n":1,"b":true,"o":{"x":[1]},"big":1000}' });
+  });
+
+  test('are numbers if JavaScript has them, whatever their spelling; else text with all digits', async () => {
+    const { ask } = await openModule(echo);
+    const numbers = { price: '1.10', thousand: '1e3', whole: '2.0', small: '-0.5', tenth: '0.10000000000000001' };
+    const texts = { id: '12345678901234567891', next: '9007199254740993', huge: '1e400', least: '-1e400' };
+    expect(await ask(raw(numbers))).toMatchObject({
+      json: '{"price":1.1,"thousand":1000,"whole":2,"small":-0.5,"tenth":0.1}',
+    });
+    expect(await ask(raw(texts))).toMatchObject({ json: JSON.stringify(texts) });
+    const inside = String.raw`{"12345678901234567891":[12345678901234567891,1.0],"t":"12345678901234567891\\","x":{"y":1e400}}`;
+    expect(await ask({ o: new RawJson(inside) })).toMatchObject({
+      json: String.raw`{"o":{"12345678901234567891":["12345678901234567891",1],"t":"12345678901234567891\\","x":{"y":"1e400"}}}`,
+    });
   });
 
   test('are its own: what it does to them is seen by no other call', async () => {

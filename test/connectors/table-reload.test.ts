@@ -162,7 +162,10 @@ test('a table without reload has no timer', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'rows.ndjson'), rows({ 1: 'a' }));
   const clock = virtualClock();
-  const connector = table.create({ file: 'rows.ndjson', key: 'id' }, { ...runtimeFor(undefined, folder), clock });
+  const connector = table.create(tableOptions.parse({ file: 'rows.ndjson', key: 'id' }), {
+    ...runtimeFor(undefined, folder),
+    clock,
+  });
   await connector.open();
   expect(clock.timers).toBe(0);
   await connector.close();
@@ -179,7 +182,7 @@ test('a table with reload follows its file itself: a reload of the configuration
 
 test('a table that can not be opened leaves no timer', async () => {
   const clock = virtualClock();
-  const options = { file: 'none.csv', key: 'id', reload: { every: second } };
+  const options = tableOptions.parse({ file: 'none.csv', key: 'id', reload: { every: '1s' } });
   const connector = table.create(options, { ...runtimeFor(), clock });
   await expect(connector.open()).rejects.toThrow('ENOENT');
   expect(clock.timers).toBe(0);

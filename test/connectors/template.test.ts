@@ -111,6 +111,14 @@ describe('a body', () => {
     expect(body('{x}!', args)).toBe(`"<&é'!`);
   });
 
+  test('that is XML keeps line breaks and tabs, which a reader would change', () => {
+    expect(body('<v a="{x}">{x}</v>', { x: 'a\r\nb\tc' }, 'text/xml')).toBe(
+      '<v a="a&#13;&#10;b&#9;c">a&#13;&#10;b&#9;c</v>',
+    );
+    for (const x of ['\u0001', '\uFFFE', '\uFFFF'])
+      expect(() => body('<v>{x}</v>', { x }, 'text/xml')).toThrow(/"x".*XML/);
+  });
+
   test('of JSON is JSON for any arguments', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (text, value) => {

@@ -145,6 +145,21 @@ test('requests with the same arguments in another order are the same, those of a
   expect(it.calls).toHaveLength(4);
 });
 
+test('numbers that are sent with different characters share no entry', async () => {
+  const it = cached({ ttl: '1h' });
+  const spellings = [1, new RawJson('1.0'), new RawJson('1.00'), new RawJson('1e0'), -0, 0];
+  for (const id of spellings) void it.ask({ id });
+  expect(it.calls).toHaveLength(spellings.length);
+});
+
+test('a number of a record and the same one of the configuration share an entry', async () => {
+  const it = cached({ ttl: '1h' });
+  const first = it.ask({ id: new RawJson('1.5') });
+  it.last.answer('1');
+  await first;
+  expect(it.ask({ id: 1.5 })).toMatchObject({ source: 'cache' });
+});
+
 test('an answer never takes the place of one that was asked for later', async () => {
   const it = cached({ ttl: '1h' });
   const early = it.ask('SFO');

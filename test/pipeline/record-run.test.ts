@@ -45,13 +45,24 @@ describe('the steps of a record', () => {
   it('a number keeps its spelling on the way into a lookup', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], [step('a', '/k', '/x')]).pipeline);
-    run.push('{"k":12345678901234567890}\n{"k":1.50}\n{"k":7}\n{"k":{"b":1.0}}\n');
-    expect(a.calls.map((call) => call.args['key'])).toEqual([
-      new RawJson('12345678901234567890'),
-      new RawJson('1.50'),
-      7,
-      new RawJson('{"b":1.0}'),
-    ]);
+    const spellings = ['12345678901234567890', '1.50', '1.0', '1e2', '-0', '1E+2', '0.10', '{"b":1.0}', '[1.0]'];
+    // An umlaut keeps a line from the scan, which reads ASCII alone.
+    for (const spelling of spellings) run.push(`{"k":${spelling}}\n{"ü":0, "k": ${spelling} }\n`);
+    expect(a.calls.map((call) => call.args['key'])).toEqual(
+      spellings.flatMap((spelling) => [new RawJson(spelling), new RawJson(spelling)]),
+    );
+    run.stream.abort('test over');
+  });
+
+  it('an argument is found at any depth, also behind members that look like it', async () => {
+    const a = new ScriptedLookup('a');
+    const run = new Run(pipelineOf([a], [step('a', '/k/b~1c/1', '/x')]).pipeline);
+    for (const value of ['7', '1.0', '"t"', 'true', '{"z": 1.0}']) {
+      const line = `{"k":{"b/c":["k",0]},"k":{"b/c":[0],"b":{"c":[0,1]},"b\\/c":[{"b/c":[1,2]}, ${value} ,3]}}`;
+      run.push(`${line}\n${line.replace('"k"', '"ü":1,"k"')}\n`);
+    }
+    const values = [7, new RawJson('1.0'), 't', true, new RawJson('{"z": 1.0}')];
+    expect(a.calls.map((call) => call.args['key'])).toEqual(values.flatMap((value) => [value, value]));
     run.stream.abort('test over');
   });
 

@@ -16,7 +16,7 @@ export interface DemoData {
 /** 20,000 flights and 3,376 airports of the United States, of vega-datasets. Throws Error where they are not to be found. */
 export function readDemoData(): DemoData {
   const folder = dataFolder();
-  const airports = csvRows(readFileSync(join(folder, 'airports.csv'), 'utf8'), 'iata').map(
+  const airports = csvRows(readFileSync(join(folder, 'airports.csv'), 'utf8'), { key: 'iata', delimiter: ',' }).map(
     ({ key, json }): [string, Airport] => [key, stringsOf(json)],
   );
   const flights = parseJson(readFileSync(join(folder, 'flights-20k.json'), 'utf8'));
