@@ -49,6 +49,7 @@ const faults: Readonly<Record<RecordErrorCode, 'input' | 'service'>> = {
   line_too_long: 'input',
   not_an_object: 'input',
   missing_argument: 'input',
+  expression_error: 'input',
   not_found: 'input',
   cancelled: 'input',
   timeout: 'service',

@@ -23,6 +23,7 @@ export const recordErrors = {
   line_too_long: { status: 422, retryable: false, meaning: 'the line is longer than limits.lineBytes' },
   not_an_object: { status: 422, retryable: false, meaning: 'the line is JSON, but no object' },
   missing_argument: { status: 422, retryable: false, meaning: 'the record does not hold what a lookup asks for' },
+  expression_error: { status: 422, retryable: false, meaning: 'a `when` or `until` has no value for the record' },
   timeout: { status: 504, retryable: true, meaning: 'the time of the attempt or of the record ran out' },
   unreachable: { status: 502, retryable: true, meaning: 'no connection, or it died before the answer was whole' },
   bad_status: { status: 502, retryable: true, meaning: 'the lookup answered with a status that is no success' },

@@ -41,7 +41,16 @@ export async function buildPipelines(config: Config, runtime: LookupRuntime, ope
 }
 
 export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, Lookup>): readonly Step[] {
-  const waits = dependencies(config.enrich.map((step) => placesOf(step)));
+  const compiled = config.enrich.map(({ when, repeat }, index) => ({
+    when: when === undefined ? undefined : compileCondition(when, index),
+    until: repeat && { ...compileUntil(repeat.until, index), max: repeat.max },
+  }));
+  const waits = dependencies(
+    config.enrich.map((step, index) => {
+      const { when, until } = compiled[index] ?? {};
+      return placesOf(step, [...(when?.reads ?? []), ...(until?.reads ?? [])]);
+    }),
+  );
   const written = new Set<string | undefined>();
   const sourceAt = numberedSources();
   return config.enrich.map((options, index) => {
@@ -49,6 +58,7 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
     if (lookup === undefined)
       throw new Error(`there is no lookup ${options.lookup}: the configuration was not checked`);
     const into = parsePointer(options.into);
+    const { when, until } = compiled[index] ?? {};
     const writesFirst = !written.has(into[0]);
     written.add(into[0]);
     return {
@@ -63,10 +73,11 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
       place: compilePlace(into),
       target: sourceAt(into),
       writesFirst,
-      when: options.when === undefined ? undefined : compileCondition(options.when),
-      repeat: options.repeat && { until: compileUntil(options.repeat.until), max: options.repeat.max },
-      waitsFor: waits[index] ?? [],
-      dependents: waits.flatMap((others, other) => (others.includes(index) ? [other] : [])),
+      when: when?.test,
+      repeat: until && { until: until.test, max: until.max },
+      waitsFor: waits[index]?.waitsFor ?? [],
+      needs: waits[index]?.needs ?? [],
+      dependents: waits.flatMap(({ waitsFor }, other) => (waitsFor.includes(index) ? [other] : [])),
     };
   });
 }

@@ -1,4 +1,5 @@
-import { compileCondition, compileUntil } from './condition.ts';
+import { ExpressionError } from '../cel/expression.ts';
+import { type Compiled, compileCondition, compileUntil, placeIn } from './condition.ts';
 import { dependencies, findCycle, placesOf } from './dependencies.ts';
 
 /** The part of a pipeline's configuration that is looked at here. */
@@ -15,6 +16,8 @@ export interface CheckedPipeline {
 export interface Finding {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  /** The character of the text at `path` that is wrong. */
+  readonly within?: number;
 }
 
 /** What only this room can see in a configuration: conditions that do not compile, steps that wait for each other. */
@@ -27,29 +30,49 @@ export function checkPipelines(config: { readonly pipelines: Readonly<Record<str
 
 function conditions(enrich: CheckedPipeline['enrich'], at: readonly string[]): Finding[] {
   return enrich.flatMap(({ when, repeat }, index) => [
-    ...expression(when, compileCondition, [...at, index, 'when'], 'record'),
-    ...expression(repeat?.until, compileUntil, [...at, index, 'repeat', 'until'], 'record and answer'),
+    ...mistake(when, compiled(when, compileCondition, index), [...at, index, 'when'], 'record'),
+    ...mistake(
+      repeat?.until,
+      compiled(repeat?.until, compileUntil, index),
+      [...at, index, 'repeat', 'until'],
+      'record and answer',
+    ),
   ]);
 }
 
-function expression(
-  text: string | undefined,
-  compile: (text: string) => unknown,
-  path: Finding['path'],
-  variables: string,
-): Finding[] {
-  if (text === undefined) return [];
+type Outcome = Pick<Compiled<unknown>, 'reads'> | ExpressionError;
+
+function compiled(
+  source: string | undefined,
+  compile: (source: string, step: number) => Compiled<unknown>,
+  step: number,
+): Outcome {
+  if (source === undefined) return { reads: [] };
   try {
-    compile(text);
-    return [];
+    return compile(source, step);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return [{ path, message: `expected a CEL expression on ${variables}: ${reason}` }];
+    if (error instanceof ExpressionError) return error;
+    throw error;
   }
 }
 
+function mistake(source: string | undefined, outcome: Outcome, path: Finding['path'], variables: string): Finding[] {
+  if (source === undefined || !(outcome instanceof ExpressionError)) return [];
+  const message = `expected a CEL expression on ${variables}: ${outcome.message} (${placeIn(source, outcome)} of the expression)`;
+  return [{ path, message, within: outcome.offset ?? 0 }];
+}
+
 function cycles(enrich: CheckedPipeline['enrich'], at: readonly string[]): Finding[] {
-  const cycle = findCycle(dependencies(enrich.map((step) => placesOf(step))));
+  const waits = dependencies(
+    enrich.map((step, index) => {
+      const tests = [compiled(step.when, compileCondition, index), compiled(step.repeat?.until, compileUntil, index)];
+      return placesOf(
+        step,
+        tests.flatMap((test) => (test instanceof ExpressionError ? [] : test.reads)),
+      );
+    }),
+  );
+  const cycle = findCycle(waits.map(({ waitsFor }) => waitsFor));
   if (cycle === undefined) return [];
   const places = cycle.map((index) => enrich[index]?.into ?? '').join(' -> ');
   return [{ path: [...at, cycle[0] ?? 0], message: `the steps wait for each other in a circle: ${places}` }];

@@ -1,53 +1,59 @@
-import { Environment } from '@marcbachmann/cel-js';
+import { compileExpression, ExpressionError, positionIn } from '../cel/expression.ts';
 import { RecordError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 
-const ofRecord = new Environment({ enableOptionalTypes: true }).registerVariable('record', 'dyn');
-const ofAnswer = ofRecord.clone().registerVariable('answer', 'dyn');
-
-/** True where the step is to be taken. Throws RecordError where the record does not hold what the expression reads. */
+/** Whether the step is taken for a record. Throws RecordError `expression_error`. */
 export type Condition = (record: JsonObject) => boolean;
 
-/** True where no further lookup is needed. Throws RecordError like a condition. */
+/** Whether the answer is the last one. Throws like a condition. */
 export type Until = (record: JsonObject, answer: JsonValue) => boolean;
 
+/** An expression that is ready to run. */
+export interface Compiled<Test> {
+  readonly test: Test;
+  /** The places of the record that it reads, each as the tokens of a JSON Pointer; the record as a whole has none. */
+  readonly reads: readonly (readonly string[])[];
+}
+
 /**
- * Compiles a CEL expression on `record`. Numbers of a record are CEL doubles.
- * Throws Error with the parser's message where it is no expression or can not give a boolean.
+ * Compiles the CEL expression of `when`, on `record`. `step` is the index of the step in its pipeline.
+ * Throws ExpressionError when it is no expression or cannot give true or false.
  */
-export function compileCondition(expression: string): Condition {
-  const evaluate = compile(ofRecord, 'when', expression);
-  return (record) => evaluate({ record });
+export function compileCondition(source: string, step: number): Compiled<Condition> {
+  return compile(source, ['record'], `when of step ${step + 1}`);
 }
 
-/** Compiles a CEL expression on `record`, with the answer in it, and `answer`. Throws like `compileCondition`. */
-export function compileUntil(expression: string): Until {
-  const evaluate = compile(ofAnswer, 'until', expression);
-  return (record, answer) => evaluate({ record, answer });
+/** Compiles the CEL expression of `until`, on `record`, with the answer in it, and `answer`. Throws like `compileCondition`. */
+export function compileUntil(source: string, step: number): Compiled<Until> {
+  return compile(source, ['record', 'answer'], `until of step ${step + 1}`);
 }
 
-type Variables = Readonly<Record<string, JsonValue>>;
-
-function compile(environment: Environment, key: string, expression: string): (variables: Variables) => boolean {
-  const verdict = environment.check(expression);
-  if (!verdict.valid) throw new Error(firstLine(verdict.error));
-  if (verdict.type !== 'bool' && verdict.type !== 'dyn') {
-    throw new Error(`gives ${String(verdict.type)}, where true or false is needed`);
+function compile(
+  source: string,
+  variables: readonly string[],
+  what: string,
+): Compiled<(...values: readonly JsonValue[]) => boolean> {
+  const expression = compileExpression(source, variables, true);
+  if (expression.type !== 'bool' && expression.type !== 'dyn') {
+    throw new ExpressionError(`the expression gives ${expression.type}, and true or false is needed`, 0);
   }
-  const evaluate = environment.parse(expression);
-  return (variables) => {
+  const reads = expression.readings.flatMap(({ variable, tokens }) => (variable === 'record' ? [tokens] : []));
+  const test = (...values: readonly JsonValue[]): boolean => {
     let result: unknown;
     try {
-      result = evaluate(variables);
-    } catch (cause) {
-      throw new RecordError('missing_argument', `${key} \`${expression}\`: ${firstLine(cause)}`, { cause });
+      result = expression.evaluate(...values);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new RecordError('expression_error', `${what}, ${placeIn(source, error)}: ${error.message}`);
     }
     if (typeof result === 'boolean') return result;
-    throw new RecordError('missing_argument', `${key} \`${expression}\` gave ${typeof result}, not true or false`);
+    throw new RecordError('expression_error', `${what} gave a value that is neither true nor false`);
   };
+  return { test, reads };
 }
 
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n', 1)[0] ?? message;
+/** Where an error stands in its expression, in words. */
+export function placeIn(source: string, { offset = 0 }: ExpressionError): string {
+  const { line, column } = positionIn(source, offset);
+  return `line ${line}, column ${column}`;
 }

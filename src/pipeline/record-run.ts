@@ -43,7 +43,12 @@ const MASK_BITS = 31;
 const UNKNOWN = new Answer(undefined, 0);
 
 /** Failures that come before anything was asked. */
-const withoutCall: ReadonlySet<RecordErrorCode> = new Set(['missing_argument', 'breaker_open', 'cancelled']);
+const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
+  'missing_argument',
+  'expression_error',
+  'breaker_open',
+  'cancelled',
+]);
 
 /** A failure that no layer has counted is that of one call. */
 function called(error: RecordError): RecordError {
@@ -142,8 +147,8 @@ export class RecordRun {
   #call(step: Step, scan: MemberScan | undefined): Answer | null | Promise<Answer> {
     let record = this.#record;
     if (step.waitsFor.length > 0) {
-      // What lies below an unknown answer is unknown as well.
-      if (step.waitsFor.some((other) => this.#answers[other]?.json === undefined && this.#answers[other] !== null)) {
+      // What lies below an unknown answer is unknown as well. An expression may ask whether there is one.
+      if (step.needs.some((other) => this.#answers[other]?.json === undefined && this.#answers[other] !== null)) {
         return UNKNOWN;
       }
       record = new RecordText(this.#spliced(record.line, step.waitsFor));

@@ -35,7 +35,16 @@ export async function repeatLookup(
     const { json, source } = answer;
     if (json === undefined) return new Answer(undefined, attempts, source);
     record = new RecordText(step.place.splice(start.line, false, json));
-    if (repeat.until(record.value, parseJson(json))) return new Answer(json, attempts, source);
+    if (holds(repeat.until, record, json, attempts)) return new Answer(json, attempts, source);
   }
   throw new RecordError('invalid_result', `until did not hold after ${repeat.max} lookups (repeat.max)`, { attempts });
+}
+
+/** An error of the expression comes after calls. */
+function holds(until: Repeat['until'], record: RecordText, json: string, attempts: number): boolean {
+  try {
+    return until(record.value, parseJson(json));
+  } catch (error) {
+    throw error instanceof RecordError ? error.with({ attempts }) : error;
+  }
 }

@@ -38,6 +38,8 @@ export interface Step {
   readonly when: Condition | undefined;
   readonly repeat: Repeat | undefined;
   readonly waitsFor: readonly number[];
+  /** Those of them that an argument comes from: without their answer there is no call. */
+  readonly needs: readonly number[];
   readonly dependents: readonly number[];
 }
 

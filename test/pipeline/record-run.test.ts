@@ -108,8 +108,8 @@ describe('when', () => {
   it('reading what the record does not hold is an error of that record', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', found('1'))], [conditional]);
     const [line] = await linesOf(pipeline, '{"iata":"X"}\n');
-    expect(JSON.parse(line ?? '')._error).toMatchObject({ code: 'missing_argument', lookup: 'a' });
-    expect(line).toContain('No such key: flag');
+    expect(JSON.parse(line ?? '')._error).toMatchObject({ code: 'expression_error', lookup: 'a' });
+    expect(line).toContain('when of step 1, line 1, column 8: record has no member \\"flag\\"');
   });
 });
 

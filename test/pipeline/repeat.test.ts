@@ -102,8 +102,8 @@ describe('a step that repeats', () => {
       '{"id":1,"got":{"n":5}}',
     ]);
     const [line = ''] = await linesOf(one('answer.missing > 1.0'), '{"id":1}\n');
-    expect(JSON.parse(line)._error).toMatchObject({ code: 'missing_argument', lookup: 'far' });
-    expect(line).toContain('until `answer.missing > 1.0`');
+    expect(JSON.parse(line)._error).toMatchObject({ code: 'expression_error', lookup: 'far' });
+    expect(line).toContain('until of step 1, line 1, column 8');
   });
 
   test('what its when skips is not asked for, and a step that reads its answer waits for the last one', async () => {

@@ -1,0 +1,94 @@
+import { createServer } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { listen } from '../http/start.ts';
+import { type InProcess, linesOf, startInProcess } from './in-process.ts';
+
+async function started(step: object): Promise<InProcess> {
+  const far = createServer((_, response) => response.end('{"constructor":"x","done":true}'));
+  const port = await listen(far);
+  onTestFinished(() => {
+    far.closeAllConnections();
+    far.close();
+  });
+  return startInProcess(
+    { far: { http: { url: `http://127.0.0.1:${port}/{key}` } } },
+    { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer', ...step }] },
+  );
+}
+
+const enriched = (key: string) => expect.objectContaining({ key, answer: { constructor: 'x', done: true } }) as unknown;
+const failed = (key: string, message: string) =>
+  expect.objectContaining({
+    key,
+    _error: expect.objectContaining({
+      code: 'expression_error',
+      message: expect.stringContaining(message) as string,
+      lookup: 'far',
+    }) as unknown,
+  }) as unknown;
+
+const line = (value: object): string => `${JSON.stringify(value)}\n`;
+
+test('a pattern that backtracks for ever elsewhere ends, in when and in until', async () => {
+  const evil = `${'a'.repeat(44)}!`;
+  for (const step of [
+    { when: "!record.mail.matches('^([a-z]+)+@example.com$')" },
+    { repeat: { until: "!record.mail.matches('^([a-z]+)+@example.com$')", max: 2 } },
+    { when: '!matches(record.mail, record.pattern)' },
+  ]) {
+    const { enrich } = await started(step);
+    const body = line({ key: 'a', mail: evil, pattern: '^([a-z]+)+@example.com$' });
+    expect(linesOf(await enrich(body + body))).toEqual([enriched('a'), enriched('a')]);
+  }
+});
+
+test('an expression that would take too long is an error of its record, and the records around it are as ever', async () => {
+  const { enrich, service, admin } = await started({ when: 'record.tags.all(t, t in record.allowed)' });
+  const numbers = Array.from({ length: 70_000 }, (_, index) => index);
+  const small = (key: string): string => line({ key, tags: [1], allowed: [1, 2] });
+  const body = small('a') + line({ key: 'b', tags: numbers, allowed: numbers }) + small('c');
+  expect(linesOf(await enrich(body))).toEqual([
+    enriched('a'),
+    failed('b', 'when of step 1, line 1, column 13: this takes more than 1000000 steps'),
+    enriched('c'),
+  ]);
+  expect(await admin.metric('millrace_record_errors_total')).toBe(1);
+
+  const single = await fetch(`${service.url}/v1/enrich/test`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: line({ key: 'b', tags: numbers, allowed: numbers }),
+  });
+  expect(single.status).toBe(422);
+});
+
+test('values that are nested as deeply as a record may be are compared', async () => {
+  const { enrich } = await started({ when: 'record.a == record.b' });
+  const depth = 990;
+  const nested = (leaf: number): string => `${'['.repeat(depth)}${leaf}${']'.repeat(depth)}`;
+  const body = `{"key":"x","a":${nested(1)},"b":${nested(1)}}\n{"key":"y","a":${nested(1)},"b":${nested(2)}}\n`;
+  const [same = '', other = ''] = (await enrich(body)).split('\n');
+  expect(same.endsWith('"answer":{"constructor":"x","done":true}}')).toBe(true);
+  expect(other).toBe(body.split('\n')[1]);
+});
+
+test('members with names of JavaScript are members, in the record and in the answer', async () => {
+  const { enrich } = await started({
+    when: 'record.flag == true && !has(record.toString)',
+    repeat: { until: 'answer.constructor == "x" && record.answer.constructor == "x" && !has(answer.then)', max: 1 },
+  });
+  const body = `{"key":"a","flag":true,"constructor":1,"__proto__":{"a":1}}\n{"key":"b","flag":true,"hasOwnProperty":{"constructor":{}}}\n`;
+  const lines = linesOf(await enrich(body));
+  expect(lines.map((value) => value['answer'])).toEqual([
+    { constructor: 'x', done: true },
+    { constructor: 'x', done: true },
+  ]);
+});
+
+test('what an expression cannot do with a record says where', async () => {
+  const { enrich } = await started({ when: 'has(record.key) && record.n + 1 == 2.0' });
+  expect(linesOf(await enrich('{"key":"a","n":1}\n{"key":"b"}\n'))).toEqual([
+    failed('a', 'when of step 1, line 1, column 29: double + int is not defined; numbers of a record are doubles'),
+    failed('b', 'when of step 1, line 1, column 27: record has no member "n"; ask with has() first'),
+  ]);
+});
