@@ -13,6 +13,8 @@ export interface ConfigIssue {
   /** Told at the value unless it says `key`. */
   readonly place?: PlaceOf;
   readonly nearest?: string;
+  /** The character of the text at `path` that is wrong. */
+  readonly within?: number;
 }
 
 /** What the connectors say of their options, and whether the steps fit the lookups. */

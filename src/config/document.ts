@@ -28,6 +28,8 @@ export interface ConfigDocument {
   /** False where the text is so broken that its values say nothing. */
   readonly readable: boolean;
   readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
+  /** The offset of a character of the text at `offset`; that of the text itself if it is not written as it is read. */
+  readonly characterAt: (offset: number, written: string, within: number) => number;
 }
 
 /** No configuration has as many values; only anchors that multiply each other have. */
@@ -143,6 +145,10 @@ export function readDocument(
     lineColumn(offset) {
       const { line, col } = lines.linePos(offset);
       return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    },
+    characterAt(offset, written, within) {
+      const start = /["']/.test(text.charAt(offset)) ? offset + 1 : offset;
+      return text.startsWith(written.slice(0, within), start) ? start + within : offset;
     },
   };
 }

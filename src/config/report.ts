@@ -27,11 +27,13 @@ export class Report {
   }
 
   add(tree: unknown, findings: readonly ConfigIssue[]): void {
-    const { positions, lineColumn } = this.#document;
-    for (const { path, message, place = 'value', nearest } of findings) {
+    const { positions, lineColumn, characterAt } = this.#document;
+    for (const { path, message, place = 'value', nearest, within } of findings) {
       const origin = this.#origins.get(pathKey(path));
-      const where =
-        origin === undefined ? { file: this.#source, ...lineColumn(positions.offset(path, place)) } : { file: origin };
+      const start = positions.offset(path, place);
+      const text = within === undefined ? undefined : valueAt(tree, path);
+      const offset = typeof text === 'string' ? characterAt(start, text, within ?? 0) : start;
+      const where = origin === undefined ? { file: this.#source, ...lineColumn(offset) } : { file: origin };
       const guess = nearest === undefined ? {} : { nearest };
       this.#problems.push({ ...where, path: pathText(path), message: this.#hiding(tree, path, message), ...guess });
     }

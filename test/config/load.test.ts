@@ -182,7 +182,7 @@ describe('what is wrong with a file', () => {
     [
       'an expression that does not compile',
       small.replace('into:', 'when: "record.flag ==", into:'),
-      [expect.stringMatching(/^millrace\.yaml:7:59 pipelines\.flights\.enrich\[0\]\.when: expected a CEL expression/)],
+      [expect.stringMatching(/^millrace\.yaml:7:74 pipelines\.flights\.enrich\[0\]\.when: expected a CEL expression/)],
     ],
     [
       'an address that a record could choose',
