@@ -1,6 +1,6 @@
 import type { Clock } from './time.ts';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until `advance` is called: for tests, as the option `clock`. */
 export interface VirtualClock extends Clock {
   /**
    * Lets `ms` pass. Each timer fires when `now >= due`, in order of time, ties in order of arming;
@@ -38,6 +38,13 @@ function laterTurn(): Promise<void> {
   });
 }
 
+/**
+ * A clock for tests. `startMs`, default 0, is what `now` gives at first, in milliseconds.
+ *
+ *     const clock = virtualClock();
+ *     const read = orderedWait([1], () => new Promise(() => {}), { timeout: 1000, clock }).next();
+ *     await clock.advance(1000); // read rejects with code timeout
+ */
 export function virtualClock(startMs = 0): VirtualClock {
   let now = startMs;
   const timers: Timer[] = []; // by due, then by arming

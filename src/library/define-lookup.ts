@@ -9,9 +9,11 @@ interface AnyFunction {
 }
 
 /**
- * Gives back what it is given, with its types checked: for the module file of a `module` lookup, whose default export
+ * Returns its argument, with its types checked: for the module file of a `module` lookup, whose default export
  * is a function of either style, or a class of such. `Args` are the names of the step's `with`; a value is anything
  * that JSON can hold.
+ *
+ *     export default defineLookup<{ iata: string }>(async ({ iata }) => [await nameOf(iata)]);
  */
 export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
   // Not AsyncFn: with a choice of signatures the compiler would take a plain function for none of them.

@@ -22,10 +22,17 @@ type RecordOf<Item> = Exclude<Item, Watermark>;
 type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;
 
 /**
- * Calls `fn` for each element of the source, up to `capacity` at a time, and gives the results in the order of the
- * elements. Starts at the first `next`. A result that nobody reads holds its slot, and with no slot free the source is
- * not read: that is the backpressure. An error of a record is thrown, after what stands before it was given.
- * Leaving the iteration aborts the running calls and closes the source. (Flink: AsyncDataStream.orderedWait)
+ * Calls `fn` for each element of the source, up to `capacity` (100) at a time, and gives the results in the order of the
+ * elements. Starts at the first `next`. A result that is not read holds its slot, and with no slot free the source is
+ * not read: that is the backpressure. Leaving the iteration aborts the running calls and closes the source.
+ *
+ * Throws TypeError for a source, a function or options that cannot be used. The iteration throws RecordFailedError for
+ * the error of a record, unless `onError` makes values of it, after the results before it were given; errors of the
+ * source, of `open` and `close`, of `onCheckpoint`, and the reason of `signal`, as they are.
+ * (Flink: AsyncDataStream.orderedWait)
+ *
+ *     const rows = orderedWait(ids, async (id, { signal }) => [await database.row(id, { signal })], { timeout: 1000 });
+ *     for await (const row of rows) console.log(row);
  */
 export function orderedWait<Item, Out>(
   source: Source<Item>,
@@ -35,7 +42,13 @@ export function orderedWait<Item, Out>(
   return ordered(orderedWaitCall, source, fn, options);
 }
 
-/** Like `orderedWait`, and calls again what failed or gave too little. (Flink: AsyncDataStream.orderedWaitWithRetry) */
+/**
+ * Like `orderedWait`, and calls again what failed or gave too little, as `retryStrategy` says. `timeout`, which has to be
+ * above 0, bounds all calls of a record and the waits between them. (Flink: AsyncDataStream.orderedWaitWithRetry)
+ *
+ *     const retryStrategy = AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 100, ifError: RetryPredicates.anyError });
+ *     const rows = orderedWaitWithRetry(ids, fn, { timeout: 5000, retryStrategy });
+ */
 export function orderedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -44,7 +57,7 @@ export function orderedWaitWithRetry<Item, Out>(
   return ordered(orderedWaitWithRetryCall, source, fn, options);
 }
 
-/** Like `orderedWait`, but gives each result as soon as it is there. None passes a watermark. */
+/** Like `orderedWait`, but gives each result as soon as it is there. None passes a watermark. (Flink: AsyncDataStream.unorderedWait) */
 export function unorderedWait<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -53,7 +66,7 @@ export function unorderedWait<Item, Out>(
   return unordered(unorderedWaitCall, source, fn, options);
 }
 
-/** Like `unorderedWait`, and calls again what failed or gave too little. */
+/** Like `unorderedWait`, and calls again what failed or gave too little, as `orderedWaitWithRetry` does. */
 export function unorderedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -63,9 +76,11 @@ export function unorderedWaitWithRetry<Item, Out>(
 }
 
 /**
- * Calls `fn` for the elements of one key one at a time, in order, and for different keys together; gives each result
- * as soon as it is there, so in order for each key. None passes a watermark. An element that waits for its key holds
- * its slot; its time starts with its call.
+ * Like `orderedWait`, but calls `fn` for the elements of one key one at a time, in order, and for different keys
+ * together; gives each result as soon as it is there, so in order for each key. None passes a watermark. An element that
+ * waits for its key holds its slot; its time starts with its call.
+ *
+ *     keyedWait(orders, save, { timeout: 1000, key: (order) => order.customer });
  */
 export function keyedWait<Item, Out>(
   source: Source<Item>,
@@ -75,7 +90,7 @@ export function keyedWait<Item, Out>(
   return keyed(keyedWaitCall, source, fn, options);
 }
 
-/** Like `keyedWait`, and calls again what failed or gave too little; the other records of the key wait for that. */
+/** Like `keyedWait`, and calls again as `orderedWaitWithRetry` does; the other records of the key wait meanwhile. */
 export function keyedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,

@@ -10,7 +10,10 @@ export interface AsyncContext {
   readonly deadline: number;
 }
 
-/** The idiomatic style: returns a collection of 0..n values, or a promise of one; throws or rejects on failure. */
+/**
+ * The idiomatic style: returns a collection of 0..n values, or a promise of one; throws or rejects on failure. `null`,
+ * `undefined` and a bare value are the error `invalid_result`.
+ */
 export interface AsyncFn<In, Out> {
   (input: In, context: AsyncContext): Promise<Iterable<Out>> | Iterable<Out>;
   /**
@@ -22,12 +25,13 @@ export interface AsyncFn<In, Out> {
 
 /** Takes the first completion of a call; every later one is ignored. */
 export interface ResultFuture<Out> {
-  /** A supplier is called at once; what it throws is an error of the record. */
+  /** Gives the values of the record, 0..n of them. A supplier is called at once; what it throws is an error of the record. */
   complete(values: Iterable<Out> | (() => Iterable<Out>)): void;
+  /** Fails the record with any value, usually an Error. */
   completeExceptionally(error: unknown): void;
 }
 
-/** The callback style (Flink: AsyncFunction). */
+/** The callback style (Flink: AsyncFunction). A throw, or a promise that rejects, is an error of the record. */
 export interface AsyncFunction<In, Out> {
   asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
   /**

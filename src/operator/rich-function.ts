@@ -9,7 +9,16 @@ export interface RichFunction {
   close(): void | Promise<void>;
 }
 
-/** An AsyncFunction with a life of its own: opened before its first call, closed after its last (Flink: RichAsyncFunction). */
+/**
+ * An AsyncFunction with a life of its own: opened once before its first call, closed once after its last, also after a
+ * failure. An error of `open` or `close` ends the iteration. (Flink: RichAsyncFunction)
+ *
+ *     class Rows extends RichAsyncFunction {
+ *       async open({ parameters }) { this.client = await connect(parameters.url); }
+ *       asyncInvoke(id, result) { this.client.row(id).then((row) => result.complete([row]), (error) => result.completeExceptionally(error)); }
+ *       close() { return this.client.end(); }
+ *     }
+ */
 export abstract class RichAsyncFunction<In, Out> implements AsyncFunction<In, Out>, RichFunction {
   open(_runtime: RuntimeContext): void | Promise<void> {}
 

@@ -267,12 +267,16 @@ describe('PyFlink async tests over HTTP', () => {
     expect(lines[1]._error).toMatchObject({ code: 'function_error', message: 'raised for 2', lookup: 'mine' });
   });
 
-  async function timedOut(hook: string): Promise<{ readonly _error?: unknown; readonly answer?: unknown }[]> {
+  async function timedOut(
+    hook: string,
+    advanceMs = 1000,
+  ): Promise<{ readonly _error?: unknown; readonly answer?: unknown }[]> {
     const clock = virtualClock();
+    Reflect.set(globalThis, 'after', (ms: number, fire: () => void) => clock.setTimer(ms, fire));
     const started = await withModule(hooked(hook), { clock, lookup: { timeout: '1s' } });
     const posted = post(started, inputs);
     await started.heard.until(() => started.heard.receivedBytes === inputs.length);
-    await clock.advance(1000);
+    await clock.advance(advanceMs);
     return (await posted).map((line) => JSON.parse(line));
   }
 
@@ -286,5 +290,11 @@ describe('PyFlink async tests over HTTP', () => {
   test('PY-8 what the timeout hook gives is the result', async () => {
     const lines = await timedOut('result.complete([key - key]);');
     expect(lines.map(({ answer }) => answer)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test('T2 what the timeout hook gives later is the result, if it comes before as long again as the timeout', async () => {
+    const lines = await timedOut('after(key * 300, () => result.complete([-key]));', 2000);
+    expect(lines.map(({ answer }) => answer)).toEqual([-1, -2, -3, undefined, undefined]);
+    for (const { _error } of lines.slice(3)) expect(_error).toMatchObject({ code: 'timeout', lookup: 'mine' });
   });
 });
