@@ -77,6 +77,8 @@ export class OpenResponses {
     const current = connection?.current;
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     if (connection !== undefined && current !== undefined) {
+      // The rest of a head cannot come while the connection is not read.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.isPaused()) return;
       connection.broken = true;
       if (!current.request.complete) socket.destroy();
       return;

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { enriched, records, start, type StartOptions } from './start.ts';
@@ -77,6 +79,63 @@ test('a request behind a stream whose client leaves is never begun', async () =>
   expect([heard.outcomes, heard.opened, downstream.calls]).toEqual([['client_aborted'], 1, 1]);
 });
 
+test('a head that is cut in two because too many requests wait before it is read when their turn comes', async () => {
+  const { app, client, downstream, heard } = await open();
+  const noticed = once(app.server, 'clientError');
+  const keys = Array.from({ length: 100 }, (_, key) => `k${key}`);
+  const last = requestOf(records('last'));
+  const waiting = keys.map((key) => requestOf(`{"key":"${key}"}`, json)).join('');
+  client.write(`${requestOf(records('first'))}${waiting}${last.slice(0, 30)}`);
+  await downstream.until(() => downstream.held.length === 1);
+  // Not before: a connection on which nothing has come yet has no longer than that either.
+  app.server.headersTimeout = 20;
+  const [error] = await noticed;
+  expect(error).toHaveProperty('code', 'ERR_HTTP_REQUEST_TIMEOUT');
+  client.write(last.slice(30));
+  downstream.hold = false;
+  downstream.held.shift()?.answer({ found: 'first' });
+  await client.until('"key":"last"');
+  expect(recordsOf(client.received)).toHaveLength(102);
+  expect(heard.outcomes).toEqual(['completed', 'completed']);
+});
+
+const kinds = {
+  stream: (key: string) => requestOf(records(key)),
+  chunked: (key: string) => {
+    const body = records(key);
+    const head = 'POST /v1/enrich/test HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n';
+    return `${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  },
+  record: (key: string) => requestOf(`{"key":"${key}"}`, json),
+  refused: (key: string) => `POST /v1/enrich/${key} HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody`,
+  document: (key: string) => `GET /${key} HTTP/1.1\r\nHost: test\r\n\r\n`,
+};
+
+test('whatever requests are sent on one connection, and however they are cut up, their answers come in order', async () => {
+  const { client, downstream } = await open();
+  downstream.hold = false;
+  let sent = 0;
+  const choices = fc.array(fc.constantFrom(...Object.values(kinds)), { minLength: 1, maxLength: 50 });
+  await fc.assert(
+    fc.asyncProperty(choices, fc.array(fc.integer({ min: 1, max: 300 })), async (requests, cuts) => {
+      const keys = requests.map(() => `k${(sent += 1)}.`);
+      let text = requests.map((of, index) => of(keys[index] ?? '')).join('');
+      client.received = '';
+      for (const cut of cuts) {
+        client.write(text.slice(0, cut));
+        text = text.slice(cut);
+        await turn();
+      }
+      client.write(text);
+      // The last key stands once in the answer to it, and maybe again in what was found.
+      await client.until(keys.at(-1) ?? '');
+      const seen = [...new Set(client.received.match(/k\d+\./g))];
+      expect(seen).toEqual(keys);
+    }),
+    { numRuns: 40 },
+  );
+}, 60_000);
+
 test('a client that closes its side behind two requests reads both answers', async () => {
   const { client, downstream, heard } = await open();
   client.write(requestOf(records(1)) + requestOf(records(2)));
@@ -144,10 +203,12 @@ test('an empty line behind the body changes nothing', async () => {
 });
 
 test('half a head behind a running stream, for longer than headersTimeout, does not end the stream', async () => {
-  const { app, client, downstream, heard } = await open({ limits: { headersTimeout: '20ms' } });
+  const { app, client, downstream, heard } = await open();
   const noticed = once(app.server, 'clientError');
   client.write(`${requestOf(records(1))}POST /v1/enr`);
   await downstream.until(() => downstream.held.length === 1);
+  // Not before: a connection on which nothing has come yet has no longer than that either.
+  app.server.headersTimeout = 20;
   const [error] = await noticed;
   expect(error).toHaveProperty('code', 'ERR_HTTP_REQUEST_TIMEOUT');
   downstream.held.shift()?.answer({ found: '1' });
