@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/json.ts';
 import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
 import { silentLogger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
-import { systemClock } from '../core/time.ts';
+import { type Clock, systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
@@ -17,6 +17,7 @@ import { StallWatch } from '../http/stall-watch.ts';
 import { functionLogger, messageLogger } from '../observability/function-logger.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import type { ProcessCounts } from '../observability/process-counts.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { Generation, Generations } from '../pipeline/generations.ts';
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   readonly logger: Logger | false;
   /** What no text of the service shows; it learns more with each configuration. */
   readonly secrets: Secrets;
+  /** What is counted of the process, for the metrics. */
+  readonly process: ProcessCounts;
 }
 
 export interface Service {
@@ -45,12 +48,12 @@ export interface Service {
 }
 
 /** Puts the rooms together and listens. Rejects, with nothing left running, where something can not start. */
-export async function startService({ loaded, load, logger, secrets }: ServiceOptions): Promise<Service> {
+export async function startService({ loaded, load, logger, secrets, process }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
   const { server } = loaded.config;
   const startedMs = clock.now();
   const release = version();
-  const metrics = createMetrics({ version: release });
+  const metrics = createMetrics({ version: release, process });
   const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger, secrets));
   const tracer = tracing?.tracer ?? passingTracer;
   const lookupsOpen = new OpenLookups();
@@ -116,6 +119,7 @@ export async function startService({ loaded, load, logger, secrets }: ServiceOpt
   try {
     const url = await listen(app, server.host, server.port);
     adminUrl = await listen(admin, server.admin.host, server.admin.port);
+    for (const listener of [app.server, admin.server]) reportRefusals(listener, clock, logger);
     const reloader = new Reloader({
       started: loaded,
       load,
@@ -186,6 +190,16 @@ async function listen(app: HttpApp, host: string, port: number): Promise<string>
   if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${shown}:${address.port}`;
+}
+
+/** A connection that cannot be accepted (no memory, no file descriptors) is an event that would end the process. */
+function reportRefusals(server: HttpApp['server'], clock: Clock, logger: Logger | false): void {
+  let loggedAt = -Infinity;
+  server.on('error', (error) => {
+    if (logger === false || clock.now() - loggedAt < 1000) return;
+    loggedAt = clock.now();
+    logger.error({ err: error }, 'a connection could not be accepted');
+  });
 }
 
 /** What the system said, and the way out where there is one. */

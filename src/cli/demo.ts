@@ -25,7 +25,7 @@ export interface DemoOptions {
 export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAnswer): Promise<number> {
   const all = readDemoData();
   const data = { ...all, flights: all.flights.slice(0, options.records) };
-  const interruption = interrupted();
+  const interruption = interrupted(options.stdout);
   let directory: Directory | undefined;
   let service: DemoService | undefined;
   try {
@@ -93,7 +93,7 @@ interface Interruption {
   release(): void;
 }
 
-function interrupted(): Interruption {
+function interrupted(stdout: NodeJS.WritableStream): Interruption {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
   let name: 'SIGINT' | 'SIGTERM' | undefined;
@@ -102,6 +102,8 @@ function interrupted(): Interruption {
     controller.abort();
     resolve();
   };
+  // With `keep`: its reader has gone.
+  stdout.once('error', resolve);
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   return {
@@ -109,6 +111,7 @@ function interrupted(): Interruption {
     came: promise,
     name: () => name,
     release() {
+      stdout.off('error', resolve);
       process.removeListener('SIGINT', stop);
       process.removeListener('SIGTERM', stop);
     },

@@ -2,7 +2,9 @@ import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { durationMs } from '../core/quantity.ts';
+import { thrownMessage } from '../core/thrown.ts';
 import { exitCodes } from './exit-codes.ts';
+import { exitCodeOf, watchOutput } from './output.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
 import { version } from './version.ts';
@@ -13,26 +15,26 @@ import { version } from './version.ts';
  * A command is loaded when it is called: what one does not need costs the others no time and no memory.
  */
 export async function run(argv: readonly string[]): Promise<number> {
+  watchOutput();
   let exitCode: number = exitCodes.done;
   const program = commandLine((code) => {
     exitCode = code;
   });
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return exitCode;
+    return exitCodeOf(exitCode);
   } catch (error) {
     return failure(error);
   }
 }
 
 function failure(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodeOf(exitCodes.done) : exitCodes.usage;
   if (error instanceof ConfigError) {
     process.stderr.write(`${error.toString()}\n`);
     return exitCodes.configuration;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`millrace: ${message}\n`);
+  process.stderr.write(`millrace: ${thrownMessage(error)}\n`);
   return exitCodes.failed;
 }
 

@@ -1,9 +1,16 @@
 import { Secrets } from '../core/secrets.ts';
+import { thrownMessage, thrownStack } from '../core/thrown.ts';
+import { systemClock } from '../core/time.ts';
+import { LogOutput } from '../observability/log-output.ts';
 import { createLogger } from '../observability/logger.ts';
 import { collectStart } from './bounded-heap.ts';
 import { startService } from './compose.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type ConfigFlags, settingsOf } from './settings.ts';
+import { UncaughtErrors } from './uncaught-errors.ts';
+
+/** How long the end waits for a reader of the log that is slow. */
+const lastLinesMs = 1000;
 
 /**
  * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
@@ -25,28 +32,58 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
   const { config, source } = loaded;
   const secrets = new Secrets();
   secrets.learn(loaded.secrets);
-  const logger = createLogger({ level: config.server.log.level, destination: process.stderr, secrets });
+  const output = new LogOutput(process.stderr);
+  const logger = createLogger({ level: config.server.log.level, destination: output, secrets });
+  output.onRecovery((lost) => logger.warn({ lost }, 'lines of the log could not be written, and are lost'));
+  const uncaught = new UncaughtErrors({
+    process,
+    clock: systemClock,
+    logger,
+    startFailed: (thrown) => startFailed(secrets.hide(thrownStack(thrown) ?? thrownMessage(thrown))),
+  });
+  uncaught.listen();
   // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
   const stopped = firstSignal();
   // The same file again, even where others have come by whose names would go first.
-  const starting = startService({ loaded, load: () => settingsOf({ ...flags, config: source }), logger, secrets });
+  const starting = startService({
+    loaded,
+    load: () => settingsOf({ ...flags, config: source }),
+    logger,
+    secrets,
+    process: {
+      lostLogLines: () => output.lost,
+      uncaughtErrors: (origin, whose) => uncaught.count(origin, whose),
+    },
+  });
   const service = await Promise.race([starting, stopped]).catch((error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new Error(secrets.hide(message), { cause: error });
+    throw new Error(secrets.hide(thrownMessage(error)), { cause: error });
   });
   // Nothing has been served, and an `open` that hangs is not waited for.
   if (typeof service === 'string') process.exit(exitCodes[service]);
   const names = Object.keys(config.pipelines).join(', ');
   hangups.each(() => void service.reload('SIGHUP'));
   collectStart();
-  process.stderr.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
+  uncaught.serving();
+  output.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
   const signal = await stopped;
   process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
   process.once('SIGINT', () => process.exit(exitCodes.SIGINT));
   logger.info({ signal, drainTimeoutMs: service.drainTimeoutMs }, 'draining: no new streams, running ones may finish');
   const cut = await service.stop();
   logger.info({ cut }, 'stopped');
-  return cut === 0 ? exitCodes.done : exitCodes[signal];
+  uncaught.close();
+  await Promise.race([output.flushed(), after(lastLinesMs)]);
+  // What is left, such as a timer of a module or a pipe without a reader, does not hold the process.
+  return process.exit(cut === 0 ? exitCodes.done : exitCodes[signal]);
+}
+
+function startFailed(why: string): never {
+  process.stderr.write(`millrace: an error that no code caught ended the start: ${why}\n`);
+  return process.exit(exitCodes.failed);
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => void systemClock.setTimer(ms, resolve));
 }
 
 /** SIGHUPs; one that comes before anybody asks is kept until somebody does. */

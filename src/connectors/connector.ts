@@ -16,6 +16,12 @@ export interface Connector {
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
   readonly gate?: Gate | undefined;
+  /**
+   * A call runs code of a user, whose mistakes may leave it by other ways than its result: it is not made while Node.js
+   * reads a request. An exception of `process.nextTick`, or of a listener of an AbortSignal, ends that reading, and the
+   * connection stands still.
+   */
+  readonly runsUserCode: boolean;
   /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
   readonly onTimeout?: LookupService | undefined;
   /** What a span of a call says; undefined where a call is too short to be worth one. */

@@ -66,6 +66,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   };
   return {
     immediate: false,
+    runsUserCode: false,
     gate,
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);

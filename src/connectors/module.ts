@@ -33,6 +33,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
 
   return {
     immediate: false,
+    runsUserCode: true,
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const startedMs = clock.now();

@@ -48,6 +48,7 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
   };
   return {
     immediate: true,
+    runsUserCode: false,
     call(args) {
       const { rows } = content;
       if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);

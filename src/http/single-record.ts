@@ -48,6 +48,7 @@ export async function enrichSingleRecord(
   probeAfterHalfClose(request.raw, reply.raw, clock);
   try {
     const text = await readText(request.raw, maxBytes);
+    if (pipeline.runsUserCode) await nextTurn();
     const receivedBytes = Buffer.byteLength(text);
     pipeline.observer.received(receivedBytes);
     const outcome = await pipeline.enrichOne(text, settings, gone.signal);
@@ -64,6 +65,8 @@ export async function enrichSingleRecord(
     throw error;
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** Undefined where the pipeline drops the record. */
 function bodyOf(outcome: Outcome): Buffer | undefined {

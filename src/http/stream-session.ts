@@ -85,8 +85,10 @@ export class StreamSession implements StreamSink, LiveStream {
     response.on('drain', () => this.#drained());
     response.once('finish', () => this.#settle('completed'));
     response.once('close', () => this.#gone());
-    request.on('data', (chunk: Buffer) => this.#received(chunk));
-    request.once('end', () => this.#bodyEnd());
+    const { runsUserCode } = this.#options.pipeline;
+    const enter = (work: () => void): void => (runsUserCode ? void setImmediate(work) : work());
+    request.on('data', (chunk: Buffer) => enter(() => this.#received(chunk)));
+    request.once('end', () => enter(() => this.#bodyEnd()));
     // A body that breaks off closes the request before it is complete; `error` says the same once more.
     request.once('close', () => request.complete || this.#gone());
     request.on('error', () => {});

@@ -6,6 +6,7 @@ import { FunctionMetrics } from './function-metrics.ts';
 import { publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
 import { LookupCounts } from './lookup-counts.ts';
 import { PipelineCounts } from './pipeline-counts.ts';
+import { noProcessCounts, type ProcessCounts, publishProcess } from './process-counts.ts';
 import { publishGauge } from './published.ts';
 import { RecentErrors, type SeenError } from './recent-errors.ts';
 import { lookupState, pipelineState } from './state.ts';
@@ -37,10 +38,16 @@ export interface MetricsOptions {
   readonly version: string;
   /** Default: that of the system. */
   readonly clock?: Clock;
+  /** Default: of a process that counts nothing of itself. */
+  readonly process?: ProcessCounts;
 }
 
 /** Counts in plain numbers, which become metrics when they are scraped. Nothing of it is global but Node's own observers. */
-export function createMetrics({ version, clock = systemClock }: MetricsOptions): Metrics {
+export function createMetrics({
+  version,
+  clock = systemClock,
+  process: ownCounts = noProcessCounts,
+}: MetricsOptions): Metrics {
   const registry = new Registry();
   const pipelines = new Map<string, PipelineCounts>();
   const lookups = new Map<string, LookupCounts>();
@@ -60,6 +67,7 @@ export function createMetrics({ version, clock = systemClock }: MetricsOptions):
     () => [[{ version, node_version: process.versions.node }, 1]],
   );
   const reloads = new ReloadCounts(registry);
+  publishProcess(registry, ownCounts);
   collectDefaultMetrics({ register: registry });
 
   const tick = (): void => {

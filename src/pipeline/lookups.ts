@@ -19,6 +19,8 @@ export interface Lookup {
   readonly call: LookupService;
   /** `call` always answers at once, by no promise, and has no use for its context. */
   readonly immediate: boolean;
+  /** See Connector. */
+  readonly runsUserCode: boolean;
   describe(args: Arguments): JsonObject;
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     name,
     call: stack(connector.call, ...around),
     immediate: connector.immediate && around.length === 0,
+    runsUserCode: connector.runsUserCode,
     describe: (args) => connector.describe(args),
     async close() {
       metrics.close();

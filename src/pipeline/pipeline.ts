@@ -53,6 +53,8 @@ export class Pipeline {
   readonly name: string;
   readonly config: PipelineConfig;
   readonly observer: PipelineObserver;
+  /** A step calls code of a user: lines are not given to it while Node.js reads a request. See Connector. */
+  readonly runsUserCode: boolean;
   /** Tokens of `key`. */
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
@@ -65,6 +67,7 @@ export class Pipeline {
     this.observer = runtime.observer;
     this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
+    this.runsUserCode = steps.some(({ lookup }) => lookup.runsUserCode);
     this.#scan = scanFor(steps);
     this.#runtime = runtime;
   }

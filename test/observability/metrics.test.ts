@@ -36,6 +36,8 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   build_info: ['gauge', ['node_version', 'version']],
   config_last_reload_successful: ['gauge', []],
   config_reloads_total: ['counter', []],
+  log_lines_lost_total: ['counter', []],
+  uncaught_errors_total: ['counter', ['origin', 'source']],
 };
 
 interface Scraped {

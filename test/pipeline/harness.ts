@@ -25,6 +25,7 @@ export class ScriptedLookup implements Lookup {
   readonly name: string;
   readonly calls: Call[] = [];
   readonly immediate: boolean;
+  readonly runsUserCode = false;
   readonly #reply: ((args: Arguments) => Answer) | undefined;
 
   constructor(name: string, reply?: (args: Arguments) => Answer, immediate = false) {

@@ -53,6 +53,7 @@ describe('a step that repeats', () => {
     const layered = {
       name: 'far',
       immediate: false,
+      runsUserCode: false,
       call: stack(far.call, retry<Arguments, Answer>(rules, { clock }), timeout({ timeoutMs: 1000, clock })),
       describe: () => ({}),
       close: async () => {},

@@ -5,6 +5,7 @@ import { type Service, startService } from '../../src/cli/compose.ts';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import type { Logger } from '../../src/observability/logger.ts';
+import { noProcessCounts } from '../../src/observability/process-counts.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
 
@@ -41,6 +42,7 @@ export async function startConfigured(text: string, given: Given = {}): Promise<
     load: () => first,
     logger: given.logger ?? false,
     secrets: given.secrets ?? new Secrets(),
+    process: noProcessCounts,
   });
   onTestFinished(async () => void (await service.stop()));
   const post = async (path: string, body: string, type: string): Promise<string> => {

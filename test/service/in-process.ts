@@ -3,6 +3,7 @@ import { type Service, startService } from '../../src/cli/compose.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { secretsOf } from '../../src/config/secrets-of.ts';
 import { Secrets } from '../../src/core/secrets.ts';
+import { noProcessCounts } from '../../src/observability/process-counts.ts';
 import { Admin } from './admin.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 
@@ -29,7 +30,13 @@ export async function startInProcess(lookups: object, pipeline: object, limits: 
     secrets: secretsOf(config),
     files: new Map<string, string>(),
   };
-  const service = await startService({ loaded, load: () => loaded, logger: false, secrets: new Secrets() });
+  const service = await startService({
+    loaded,
+    load: () => loaded,
+    logger: false,
+    secrets: new Secrets(),
+    process: noProcessCounts,
+  });
   onTestFinished(async () => void (await service.stop()));
   const enrich: InProcess['enrich'] = async (body, query = '') => {
     const response = await fetch(`${service.url}/v1/enrich/test${query}`, {

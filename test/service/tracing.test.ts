@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startService } from '../../src/cli/compose.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { noProcessCounts } from '../../src/observability/process-counts.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { listen } from '../http/start.ts';
@@ -75,7 +76,7 @@ async function traced(
   const secrets = new Secrets();
   const logger = createLogger({ level: 'info', destination: { write }, secrets });
   const loaded = { config, source: 'test', effective: {}, baseDir: '.', secrets: [], files: new Map<string, string>() };
-  const service = await startService({ loaded, load: () => loaded, logger, secrets });
+  const service = await startService({ loaded, load: () => loaded, logger, secrets, process: noProcessCounts });
   let stopped: Promise<number> | undefined;
   const stop = (): Promise<number> => (stopped ??= service.stop());
   onTestFinished(async () => void (await stop()));

@@ -1,0 +1,95 @@
+import { fstatSync, writeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+
+/** What the process writes its log to: standard error, a pipe, a socket, a terminal or a file. */
+export type LogStream = Writable & { readonly fd: number; readonly isTTY?: boolean };
+
+/** How much waits for a reader that is slow; more is lost. */
+const maxWaitingBytes = 1024 * 1024;
+
+/**
+ * Writes the lines of the log, and neither throws nor waits for its reader: a line that cannot be written is lost and
+ * counted.
+ *
+ *     pipe, socket   written at once as long as there is room, else kept in memory, up to a bound; a reader that has gone: lost
+ *     file           written at once; a full disk: lost
+ */
+export class LogOutput {
+  readonly #stream: LogStream;
+  /** Of a file, which is written to directly: its stream does not tell that half of a line was written. */
+  readonly #file: number | undefined;
+  readonly #written = (error: Error | null | undefined): void => this.#settled(error ?? undefined);
+  #waiting = 0;
+  #lost = 0;
+  #unreported = 0;
+  #report: ((lines: number) => void) | undefined;
+  /** The last line stands there in part. */
+  #halfLine = false;
+  #idle: (() => void)[] = [];
+
+  constructor(stream: LogStream) {
+    this.#stream = stream;
+    this.#file = isFile(stream) ? stream.fd : undefined;
+    // Each write reports its own error.
+    stream.on('error', () => {});
+  }
+
+  /** Lines that could not be written, since the start. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** `report` is called when a line could be written again, with the number of those lost before it. */
+  onRecovery(report: (lost: number) => void): void {
+    this.#report = report;
+  }
+
+  write(line: string): void {
+    if (this.#file !== undefined) return this.#settled(this.#writeToFile(this.#file, line));
+    if (this.#stream.writableLength > maxWaitingBytes) return this.#lose();
+    this.#waiting++;
+    this.#stream.write(line, this.#written);
+  }
+
+  /** Resolves when every line was written or lost. */
+  flushed(): Promise<void> {
+    if (this.#waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #writeToFile(fd: number, line: string): unknown {
+    const bytes = Buffer.from(this.#halfLine ? `\n${line}` : line);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
+      this.#halfLine = false;
+      return undefined;
+    } catch (error) {
+      // What is written next begins a line of its own.
+      if (written > 0) this.#halfLine = true;
+      return error;
+    }
+  }
+
+  #settled(error: unknown): void {
+    if (this.#file === undefined) this.#waiting--;
+    if (error !== undefined) this.#lose();
+    else if (this.#unreported > 0) {
+      const lost = this.#unreported;
+      this.#unreported = 0;
+      this.#report?.(lost);
+    }
+    if (this.#waiting === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #lose(): void {
+    this.#lost++;
+    this.#unreported++;
+  }
+}
+
+/** Or a device such as /dev/null. */
+function isFile({ fd, isTTY = false }: LogStream): boolean {
+  const stats = fstatSync(fd);
+  return !isTTY && !stats.isFIFO() && !stats.isSocket();
+}
