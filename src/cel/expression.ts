@@ -3,7 +3,7 @@ import { ExpressionCompiler, type Reading } from './compiler.ts';
 import { ExpressionError, Frame } from './frame.ts';
 import type { CelType, Value } from './value.ts';
 
-export { ExpressionError } from './frame.ts';
+export { ExpressionError, stepsTaken } from './frame.ts';
 export type { Reading } from './compiler.ts';
 
 /** An expression that has been read and checked. */

@@ -28,6 +28,13 @@ export class ExpressionError extends Error {
   }
 }
 
+let taken = 0;
+
+/** Steps that all evaluations of this process have taken. */
+export function stepsTaken(): number {
+  return taken;
+}
+
 /** What one evaluation works on: the values of its variables, and the steps that it has left. */
 export class Frame {
   readonly slots: Value[];
@@ -53,6 +60,7 @@ export class Frame {
   /** Holds no value of a record any longer, and has all its steps again. */
   reset(): void {
     for (let slot = 0; slot < this.slots.length; slot += 1) this.slots[slot] = null;
+    taken += maxSteps - this.#left;
     this.#left = maxSteps;
   }
 }

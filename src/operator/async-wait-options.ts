@@ -30,6 +30,11 @@ export interface AsyncWaitOptions<In, Out> {
   /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   /**
+   * Whether a record may be admitted now, whatever slots are free. When it says no, it calls `goOn` once when one may be.
+   * Without it a record is admitted whenever there is a slot.
+   */
+  readonly mayAdmit?: ((goOn: () => void) => boolean) | undefined;
+  /**
    * The outcome of an input that nothing is waited for, in place of `invoke`. It takes no slot where none is taken, as
    * nothing can pass it. Must not throw. Without it every input is invoked.
    */

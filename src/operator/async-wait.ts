@@ -30,6 +30,7 @@ export class AsyncWait<In, Out> {
     this.#turnScheduled = false;
     this.#run();
   };
+  readonly #goOn = (): void => this.#run();
   #running = false;
   #emitting = false;
   #unflushed = false;
@@ -109,7 +110,11 @@ export class AsyncWait<In, Out> {
 
   /** Admits and starts a record; false where no slot is free: nothing was kept, offer it again after `onRoom`. */
   offer(input: In): boolean {
-    const { atOnce } = this.#options;
+    const { atOnce, mayAdmit } = this.#options;
+    if (mayAdmit !== undefined && !mayAdmit(this.#goOn)) {
+      this.#roomWanted = true;
+      return false;
+    }
     if (atOnce !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
       this.#pass(atOnce(input));
       return true;

@@ -14,6 +14,7 @@ import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
 import { type StreamSummary, Tally } from './tally.ts';
+import { mayStart } from './turn-share.ts';
 
 export interface EnrichStreamOptions extends RecordOperatorOptions, LineSplitterOptions, ControlSideOptions {
   readonly framing: Framing;
@@ -71,6 +72,7 @@ export class EnrichStream {
       onRoom: () => this.#pumpOn(),
       onEnd: () => this.#finished(),
       backpressure: this.#backpressure,
+      mayAdmit: mayStart,
     };
     this.#operator = recordOperator(options, ends, observer, clock);
   }

@@ -142,6 +142,7 @@ export class Pipeline {
           onEnd() {},
           leaving: undefined,
           backpressure: undefined,
+          mayAdmit: undefined,
         },
         observer,
         clock,

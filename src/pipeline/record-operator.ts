@@ -36,12 +36,14 @@ export interface RecordOperatorEnds {
   /** Told the number of each line just before it is emitted. */
   readonly leaving: ((seq: number) => void) | undefined;
   readonly backpressure: BackpressureMeter | undefined;
+  /** Whether another record may be started in this turn of the event loop; undefined for a record that stands alone. */
+  readonly mayAdmit: ((goOn: () => void) => boolean) | undefined;
 }
 
 /** The operator over lines of a body: a line in, an outcome out. */
 export function recordOperator(
   options: RecordOperatorOptions,
-  { downstream, onRoom, onEnd, leaving, backpressure }: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, leaving, backpressure, mayAdmit }: RecordOperatorEnds,
   observer: PipelineObserver,
   clock: Clock,
 ): AsyncWait<Entry, Outcome> {
@@ -53,6 +55,7 @@ export function recordOperator(
     onRoom,
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
+    mayAdmit,
     timeoutMs,
     timesTurns,
     trace,

@@ -5,6 +5,7 @@ import { Answer } from '../lookup/lookup.ts';
 import { RecordText } from './record-text.ts';
 import { argumentsOf, type Repeat, type Step } from './step.ts';
 import { Superstep } from './superstep.ts';
+import { turn } from './turn-share.ts';
 
 /**
  * Asks a step's lookup until its answer is the one that is wanted: each answer is put into the record, and the next
@@ -26,6 +27,9 @@ export async function repeatLookup(
   let record = start;
   let attempts = 0;
   for (let superstep = 1; superstep <= repeat.max; superstep++) {
+    // Answers of a table come without a turn of the event loop between them.
+    const next = turn();
+    if (next !== undefined) await next;
     // A record whose time is up is not asked for again, also where answers come at once.
     if (context.cancelled) throw new RecordError('cancelled', 'nobody waits for the answer any more');
     // Each call needs what the one before it gave.

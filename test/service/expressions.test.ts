@@ -62,6 +62,36 @@ test('an expression that would take too long is an error of its record, and the 
   expect(single.status).toBe(422);
 });
 
+test('a body full of expensive records leaves turns of the event loop to others', async () => {
+  const { enrich, admin, service } = await startInProcess(
+    { rows: { table: { file: 'test/cel/rows.json', key: 'id' } } },
+    {
+      enrich: [
+        {
+          lookup: 'rows',
+          with: { id: '/key' },
+          into: '/row',
+          when: 'record.n.all(a, record.n.all(b, record.n.all(c, a + b + c >= 0.0)))',
+        },
+      ],
+    },
+  );
+  const heavy = line({ key: 'a', n: Array.from({ length: 45 }, (_, index) => index) }).repeat(120);
+  let answered = 0;
+  const stream = enrich(heavy).then((text) => ({ text, probes: answered }));
+  const second = enrich(line({ key: 'b', n: [1] })).then(() => ({ probes: answered }));
+  const probe = async (): Promise<void> => {
+    await fetch(`${service.adminUrl}/livez`);
+    answered += 1;
+  };
+  for (let count = 0; count < 5; count += 1) await probe();
+  const { text, probes } = await stream;
+  expect(linesOf(text)).toHaveLength(120);
+  expect(probes).toBe(5);
+  await second;
+  expect(await admin.metric('millrace_record_errors_total')).toBe(0);
+});
+
 test('values that are nested as deeply as a record may be are compared', async () => {
   const { enrich } = await started({ when: 'record.a == record.b' });
   const depth = 990;
