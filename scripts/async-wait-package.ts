@@ -53,6 +53,7 @@ function manifestOf(root: string): object {
       './package.json': './package.json',
     },
     files: ['dist'],
+    publishConfig: { access: 'public' },
   };
 }
 

@@ -34,7 +34,7 @@ test('docs/dependencies.md gives a reason for each optional peer, and for no oth
   expect(described('Optional')).toEqual(names.sort());
   expect(Object.keys(peerDependenciesMeta).sort()).toEqual(names.sort());
   expect(names.filter((name) => peerDependenciesMeta[name]?.optional !== true)).toEqual([]);
-  // They are tested with the versions that their users are asked to install.
+  // They are tested with the versions that the message names.
   expect(names.map((name) => devDependencies[name])).toEqual(names.map((name) => peerDependencies[name]));
 });
 

@@ -5,7 +5,7 @@ export interface VirtualClock extends Clock {
   /**
    * Lets `ms` pass. Each timer fires when `now >= due`, in order of time, ties in order of arming;
    * between two of them promises and immediates run. Resolves when what the timers started has settled;
-   * rejects with what a timer threw.
+   * rejects with what a timer threw, and with TypeError for what is no time: a clock does not go back.
    */
   advance(ms: number): Promise<void>;
   /** Timers that are armed and have not fired. */
@@ -65,6 +65,7 @@ export function virtualClock(startMs = 0): VirtualClock {
       };
     },
     async advance(ms) {
+      if (!(ms >= 0)) throw new TypeError(`advance: ms is milliseconds, a number of at least 0, not ${String(ms)}`);
       const until = now + ms;
       await settle();
       for (let timer = timers[0]; timer !== undefined && timer.due <= until; timer = timers[0]) {

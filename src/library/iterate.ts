@@ -1,4 +1,4 @@
-import { collect, type Fn } from '../operator/async-function.ts';
+import { collectFrom, type Fn } from '../operator/async-function.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { StreamQueue } from '../operator/queue.ts';
 import { FunctionLife } from '../operator/rich-function.ts';
@@ -64,7 +64,7 @@ class Iteration<Item, Out> implements ResultsOwner {
         let failed = error;
         if (onError !== undefined) {
           try {
-            return collect(onError(error, input));
+            return collectFrom('onError', onError(error, input));
           } catch (thrown) {
             failed = thrown;
           }

@@ -3,7 +3,7 @@ import { checkOptions, hasMethods, isWhole, shown, type OptionRule } from './opt
 
 /**
  * When a call is made again (Flink: AsyncRetryStrategy). `attempt` is the number of the call that has just ended,
- * 1 = first. The methods are pure: one strategy serves all records. Without a predicate nothing is made again. What a
+ * 1 = first. The methods are pure: one strategy serves all records. Without a predicate no call is made again. What a
  * method throws is the error of the record.
  */
 export interface AsyncRetryStrategy<Out> {

@@ -53,13 +53,18 @@ export function timedOut(): RecordError {
 
 /** The values as an array. Throws RecordError `invalid_result` for what is no collection (semantics P3). */
 export function collect<Out>(values: Iterable<Out>): readonly Out[] {
+  return collectFrom('the function', values);
+}
+
+/** The same, for values that `giver` gave. */
+export function collectFrom<Out>(giver: string, values: Iterable<Out>): readonly Out[] {
   if (Array.isArray(values)) return values;
   if (typeof values === 'object' && values !== null && typeof values[Symbol.iterator] === 'function')
     return [...values];
   const given = values === null || values === undefined ? String(values) : `a ${typeof values}`;
   throw new RecordError(
     'invalid_result',
-    `the function gave ${given}, but a result is a collection: [] for none, [value] for one`,
+    `${giver} gave ${given}, but a result is a collection: [] for none, [value] for one`,
   );
 }
 

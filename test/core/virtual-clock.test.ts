@@ -61,4 +61,10 @@ describe('virtual clock', () => {
     await clock.advance(5);
     expect(fired).toEqual(['kept']);
   });
+
+  test.each([-1, Number.NaN, undefined as unknown as number])('does not go back, nor anywhere by %o', async (ms) => {
+    const clock = virtualClock(100);
+    await expect(clock.advance(ms)).rejects.toThrow(TypeError);
+    expect(clock.now()).toBe(100);
+  });
 });

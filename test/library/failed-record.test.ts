@@ -138,6 +138,13 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     expect(error).toMatchObject({ message: 'second', cause: second, input: 'b', seq: 1 });
   });
 
+  test('says so if onError gave no collection', async () => {
+    const onError = (() => undefined) as unknown as () => string[];
+    const error = await failureOf(wait(['a'], failingAt('a', new Error('no')), { ...options, onError }));
+    expect(error).toMatchObject({ code: 'invalid_result', input: 'a', seq: 0 });
+    expect(error).toMatchObject({ message: expect.stringContaining('onError gave undefined') });
+  });
+
   test('is none of the errors that belong to no record: source, checkpoint, signal', async () => {
     const broken = new Error('source');
     function* source(): Generator<string> {
