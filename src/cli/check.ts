@@ -1,8 +1,13 @@
+import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
+import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
-import { exitCodes } from './exit-codes.ts';
-import { type ConfigFlags, settingsOf } from './settings.ts';
+import { Secrets } from '../core/secrets.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
+import { type ConfigFlags, readingOf } from './settings.ts';
 
 export interface CheckFlags extends ConfigFlags {
+  /** Beside `config`; with neither, the configuration of the working directory. */
+  readonly files: readonly string[];
   readonly json: boolean;
   /** Try each lookup once; implied by `with`. */
   readonly connect: boolean;
@@ -10,39 +15,94 @@ export interface CheckFlags extends ConfigFlags {
   readonly with: readonly string[];
 }
 
+type Checked = { readonly loaded: Loaded } | { readonly problems: readonly ConfigProblem[] };
+
 /**
- * `millrace check`: the effective configuration to stdout, or every mistake of it to stderr and 78. With `connect` also
- * a line on stderr for each lookup (with `json` all of it as one object on stdout), and 1 where one failed.
+ * `millrace check`: the effective configuration to stdout, or every mistake of it to stderr (with `json` to stdout) and
+ * 78. With `connect` also a line on stderr for each lookup (with `json` all of it as one object on stdout), and 1 if
+ * one failed.
  */
 export async function check(flags: CheckFlags): Promise<number> {
-  const loaded = settingsOf(flags);
-  const { effective, source } = loaded;
-  if (!flags.connect && flags.with.length === 0) {
-    process.stdout.write(flags.json ? json(effective) : toYaml(effective));
-    process.stderr.write(`${source} is valid\n`);
-    return exitCodes.done;
+  const { config, files, json } = flags;
+  const named = [...(config === undefined ? [] : [config]), ...files];
+  if (named.filter((file) => file === '-').length > 1) throw new UsageError('standard input can be read once');
+  const trying = flags.connect || flags.with.length > 0;
+  if (trying && named.length > 1) throw new UsageError('--connect and --with take one configuration');
+  const checked: Checked[] = [];
+  for (const file of named.length === 0 ? [undefined] : named) checked.push(await checkFile(flags, file));
+  const [first] = checked;
+  if (checked.length > 1) return several(checked, json);
+  if (first === undefined || 'problems' in first) {
+    const mistakes = first?.problems ?? [];
+    if (json) print({ mistakes: mistakes.map((problem) => mistakeOf(problem)) });
+    else process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);
+    return exitCodes.configuration;
   }
-  const { connect, trialLines, UnusedArgument } = await import('./connect.ts');
+  if (trying) return tryLookups(first.loaded, flags);
+  if (json) print(first.loaded.effective);
+  else process.stdout.write(toYaml(first.loaded.effective));
+  process.stderr.write(`${first.loaded.source} is valid\n`);
+  return exitCodes.done;
+}
+
+async function checkFile(flags: CheckFlags, config: string | undefined): Promise<Checked> {
   try {
-    const trials = await connect(loaded, flags.with, (trying) => {
-      // While it waits for the slowest lookup, what is known already is there to be read.
-      if (!flags.json) process.stdout.write(toYaml(effective));
-      process.stderr.write(`${source} is valid; trying ${trying} lookup${trying === 1 ? '' : 's'}\n`);
-    });
-    if (flags.json) process.stdout.write(json({ configuration: effective, lookups: trials }));
-    else process.stderr.write(trialLines(trials));
-    if (trials.every(({ ok }) => ok)) return exitCodes.done;
-    // What was given up on may hold the process: a module whose `open` never ends.
-    await Promise.all([written(process.stdout), written(process.stderr)]);
-    return process.exit(exitCodes.failed);
+    const { config: _, ...others } = flags;
+    const reading = readingOf(config === undefined ? others : { ...others, config });
+    const { lookups } = reading.draft;
+    if ([...lookups.values()].some((lookup) => lookup?.table !== undefined)) {
+      const [{ readTables }, { silentRuntime }] = await Promise.all([
+        import('../pipeline/read-tables.ts'),
+        import('./connect.ts'),
+      ]);
+      reading.add(await readTables(lookups, silentRuntime(reading.baseDir, new Secrets())));
+    }
+    return { loaded: reading.finish() };
   } catch (error) {
-    if (!(error instanceof UnusedArgument)) throw error;
-    process.stderr.write(`millrace: ${error.message}\n`);
-    return exitCodes.usage;
+    if (!(error instanceof ConfigError)) throw error;
+    return { problems: error.problems };
   }
+}
+
+/** One document of YAML for each configuration that is valid, or one object of JSON for all of them. */
+function several(checked: readonly Checked[], json: boolean): number {
+  const valid = checked.flatMap((one) => ('loaded' in one ? [one.loaded] : []));
+  const mistakes = checked.flatMap((one) => ('problems' in one ? one.problems : []));
+  if (json) {
+    const configurations = Object.fromEntries(valid.map(({ source, effective }) => [source, effective]));
+    print({ configurations, mistakes: mistakes.map((problem) => mistakeOf(problem)) });
+  } else {
+    process.stdout.write(valid.map(({ source, effective }) => `---\n# ${source}\n${toYaml(effective)}`).join(''));
+    if (mistakes.length > 0) process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);
+  }
+  for (const { source } of valid) process.stderr.write(`${source} is valid\n`);
+  return mistakes.length > 0 ? exitCodes.configuration : exitCodes.done;
+}
+
+/** As `--json` prints it: every member is there. */
+export function mistakeOf({ file, line, column, path, message, nearest }: ConfigProblem): object {
+  return { file, line: line ?? null, column: column ?? null, path, message, nearest: nearest ?? null };
+}
+
+async function tryLookups(loaded: Loaded, flags: CheckFlags): Promise<number> {
+  const { effective, source } = loaded;
+  const { connect, trialLines } = await import('./connect.ts');
+  const trials = await connect(loaded, flags.with, (trying) => {
+    // While it waits for the slowest lookup, what is known already is there to be read.
+    if (!flags.json) process.stdout.write(toYaml(effective));
+    process.stderr.write(`${source} is valid; trying ${trying} lookup${trying === 1 ? '' : 's'}\n`);
+  });
+  if (flags.json) print({ configuration: effective, lookups: trials });
+  else process.stderr.write(trialLines(trials));
+  if (trials.every(({ ok }) => ok)) return exitCodes.done;
+  // What was given up on may hold the process: a module whose `open` never ends.
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  return process.exit(exitCodes.failed);
 }
 
 const written = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => stream.write('', () => resolve()));
 
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -5,16 +5,13 @@ import { silentObserver } from '../core/observer.ts';
 import { Secrets } from '../core/secrets.ts';
 import { systemClock } from '../core/time.ts';
 import type { Arguments } from '../lookup/lookup.ts';
+import type { LookupRuntime } from '../pipeline/lookups.ts';
 import { type Trial, tryLookup } from '../pipeline/try-lookup.ts';
-
-/** An argument of the command line that can not be meant. */
-export class UnusedArgument extends Error {
-  override readonly name = 'UnusedArgument';
-}
+import { UsageError } from './exit-codes.ts';
 
 /**
  * Tries every lookup of a configuration once, all at the same time; the results stand in the order of the configuration.
- * Throws UnusedArgument, before anything is tried, where an argument is no lookup's.
+ * Throws UsageError, before anything is tried, where an argument is no lookup's.
  */
 export async function connect(
   { config, baseDir, secrets: learnt }: Pick<Loaded, 'config' | 'baseDir' | 'secrets'>,
@@ -27,7 +24,18 @@ export async function connect(
   onStart(lookups.length);
   const secrets = new Secrets();
   secrets.learn(learnt);
-  const runtime = {
+  const runtime = silentRuntime(baseDir, secrets);
+  return Promise.all(
+    lookups.map(async ([name, options]) => {
+      const trial = await tryLookup(name, options, args.get(name), runtime);
+      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: secrets.hide(trial.detail) };
+    }),
+  );
+}
+
+/** For lookups that serve nobody: nothing is counted, logged or traced. */
+export function silentRuntime(baseDir: string, secrets: Secrets): LookupRuntime {
+  return {
     clock: systemClock,
     observer: silentObserver,
     logger: () => silentLogger,
@@ -36,12 +44,6 @@ export async function connect(
     generation: 1,
     secrets,
   };
-  return Promise.all(
-    lookups.map(async ([name, options]) => {
-      const trial = await tryLookup(name, options, args.get(name), runtime);
-      return { ...trial, ms: Math.round(trial.ms * 10) / 10, detail: secrets.hide(trial.detail) };
-    }),
-  );
 }
 
 /** One line a lookup. */
@@ -93,7 +95,7 @@ function argumentsOf(
 function parsed(text: string): Given {
   const { lookup, name, value } = /^(?:(?<lookup>[\w-]+)\.)?(?<name>[^=.]+)=(?<value>.*)$/s.exec(text)?.groups ?? {};
   if (name === undefined || value === undefined) {
-    throw new UnusedArgument(`--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not ${JSON.stringify(text)}`);
+    throw new UsageError(`--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not ${JSON.stringify(text)}`);
   }
   return { lookup, name, value };
 }
@@ -102,16 +104,16 @@ function refuseUnused({ lookup, name }: Given, parameters: ReadonlyMap<string, r
   if (lookup === undefined) {
     if ([...parameters.values()].some((names) => names?.includes(name))) return;
     const known = [...new Set([...parameters.values()].flatMap((names) => names ?? []))];
-    throw new UnusedArgument(`--with ${name}=…: no lookup takes ${name}; there are ${known.join(', ') || 'none'}`);
+    throw new UsageError(`--with ${name}=…: no lookup takes ${name}; there are ${known.join(', ') || 'none'}`);
   }
   if (!parameters.has(lookup)) {
-    throw new UnusedArgument(
+    throw new UsageError(
       `--with ${lookup}.${name}=…: there is no lookup ${lookup}; there are ${[...parameters.keys()].join(', ')}`,
     );
   }
   const names = parameters.get(lookup);
   if (names === undefined || names.includes(name)) return;
-  throw new UnusedArgument(
+  throw new UsageError(
     `--with ${lookup}.${name}=…: lookup ${lookup} does not take ${name}; it takes ${names.join(', ') || 'nothing'}`,
   );
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ConfigError } from '../config/config-error.ts';
 import { durationMs } from '../core/quantity.ts';
 import { thrownMessage } from '../core/thrown.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
@@ -30,6 +30,10 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 function failure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodeOf(exitCodes.done) : exitCodes.usage;
+  if (error instanceof UsageError) {
+    process.stderr.write(`millrace: ${error.message}\n`);
+    return exitCodes.usage;
+  }
   if (error instanceof ConfigError) {
     process.stderr.write(`${error.toString()}\n`);
     return exitCodes.configuration;
@@ -57,14 +61,17 @@ export function commandLine(done: (code: number) => void): Command {
     });
 
   withConfig(program.command('check'))
-    .description('validate the configuration and print it with every default that holds, secrets hidden')
-    .option('--json', 'print JSON instead of YAML', false)
-    .option('--connect', 'also try each lookup once: connect to it, read its table, open its module', false)
+    .argument('[file...]', 'configurations; - is standard input, also for --config')
+    .description(
+      'validate the configuration, read its tables, and print it with every default that holds, secrets hidden',
+    )
+    .option('--json', 'print JSON instead of YAML, mistakes too', false)
+    .option('--connect', 'also try each lookup once: connect to it, open its module', false)
     .option('--with <name=value...>', 'connect, and call the lookups whose arguments these are')
     .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml --connect --with iata=DTW')
-    .action(async (flags: Omit<CheckFlags, 'with'> & { with?: string[] }) => {
+    .action(async (files: string[], flags: Omit<CheckFlags, 'with' | 'files'> & { with?: string[] }) => {
       const { check } = await import('./check.ts');
-      done(await check({ ...flags, with: flags.with ?? [] }));
+      done(await check({ ...flags, files, with: flags.with ?? [] }));
     });
 
   program

@@ -5,12 +5,17 @@ import { LogOutput } from '../observability/log-output.ts';
 import { createLogger } from '../observability/logger.ts';
 import { collectStart } from './bounded-heap.ts';
 import { startService } from './compose.ts';
-import { exitCodes } from './exit-codes.ts';
+import { standardInput } from '../config/load.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
+import { HeldLog } from './held-log.ts';
 import { type ConfigFlags, settingsOf } from './settings.ts';
 import { UncaughtErrors } from './uncaught-errors.ts';
 
 /** How long the end waits for a reader of the log that is slow. */
 const lastLinesMs = 1000;
+
+/** A lookup that takes longer to open may say in the log what it waits for. */
+const longestHoldMs = 10_000;
 
 /**
  * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
@@ -28,18 +33,25 @@ export async function serve(flags: ConfigFlags): Promise<number> {
 }
 
 async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<number> {
+  if (flags.config === standardInput)
+    throw new UsageError('serve takes no configuration from standard input: a reload reads it again');
   const loaded = settingsOf(flags);
   const { config, source } = loaded;
   const secrets = new Secrets();
   secrets.learn(loaded.secrets);
   const output = new LogOutput(process.stderr);
-  const logger = createLogger({ level: config.server.log.level, destination: output, secrets });
+  const log = new HeldLog(output);
+  const logger = createLogger({ level: config.server.log.level, destination: log, secrets });
+  log.releaseAfter(longestHoldMs);
   output.onRecovery((lost) => logger.warn({ lost }, 'lines of the log could not be written, and are lost'));
   const uncaught = new UncaughtErrors({
     process,
     clock: systemClock,
     logger,
-    startFailed: (thrown) => startFailed(secrets.hide(thrownStack(thrown) ?? thrownMessage(thrown))),
+    startFailed(thrown) {
+      log.release();
+      return startFailed(secrets.hide(thrownStack(thrown) ?? thrownMessage(thrown)));
+    },
   });
   uncaught.listen();
   // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
@@ -56,15 +68,20 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
     },
   });
   const service = await Promise.race([starting, stopped]).catch((error: unknown) => {
+    log.release();
     throw new Error(secrets.hide(thrownMessage(error)), { cause: error });
   });
   // Nothing has been served, and an `open` that hangs is not waited for.
-  if (typeof service === 'string') process.exit(exitCodes[service]);
+  if (typeof service === 'string') {
+    log.release();
+    process.exit(exitCodes[service]);
+  }
   const names = Object.keys(config.pipelines).join(', ');
   hangups.each(() => void service.reload('SIGHUP'));
   collectStart();
   uncaught.serving();
   output.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
+  log.release();
   const signal = await stopped;
   process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
   process.once('SIGINT', () => process.exit(exitCodes.SIGINT));

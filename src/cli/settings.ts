@@ -1,4 +1,4 @@
-import { type ConfigIssue, type Loaded, loadConfig, type PartialConfig } from '../config/load.ts';
+import { type ConfigIssue, type Loaded, type PartialConfig, readConfig, type Reading } from '../config/load.ts';
 import { missingTracing } from '../observability/tracing-packages.ts';
 import { checkPipelines } from '../pipeline/check.ts';
 
@@ -22,12 +22,17 @@ const places = {
 
 /** Loads the configuration that a command line names: flag over environment over file over default. */
 export function settingsOf(flags: ConfigFlags): Loaded {
+  return readingOf(flags).finish();
+}
+
+/** As `settingsOf`, before its mistakes are reported. */
+export function readingOf(flags: ConfigFlags): Reading {
   const given: Record<string, string> = {};
   for (const [flag, place] of Object.entries(places)) {
     const value = flags[flag as keyof typeof places];
     if (value !== undefined) given[place] = value;
   }
-  return loadConfig({ file: flags.config, flags: given, checks: [checkPipelines, checkTracing] });
+  return readConfig({ file: flags.config, flags: given, checks: [checkPipelines, checkTracing] });
 }
 
 /** What the configuration asks for, but is not installed. */

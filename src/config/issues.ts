@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SpelledNumber } from '../core/json-data.ts';
 import { nearest } from '../core/nearest.ts';
 import { type Path, pathKey, valueAt } from './path.ts';
+import { isPlanned, isPlannedConnector, plannedMessage } from './planned.ts';
 import type { PlaceOf } from './positions.ts';
 import { listed } from './values.ts';
 
@@ -54,12 +55,19 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
   return { mistakes: withoutEchoes(result.error.issues.flatMap((issue) => mistakesOf(issue, []))) };
 }
 
-/** A misspelt key is one mistake, not two: the one it was meant for is not missing as well. */
+/**
+ * A misspelt key is one mistake, not two: the one it was meant for is not missing as well. The same goes for a connector
+ * of a later version: the lookup is not without a connector as well.
+ */
 function withoutEchoes(mistakes: readonly Mistake[]): readonly Mistake[] {
   const meant = new Set(
     mistakes.flatMap(({ path, nearest: key }) => (key === undefined ? [] : [pathKey([...path.slice(0, -1), key])])),
   );
-  return mistakes.filter(({ path, nearest: key }) => key !== undefined || !meant.has(pathKey(path)));
+  const connectors = mistakes.filter(({ path }) => isPlannedConnector(path));
+  const planned = new Set(connectors.map(({ path }) => pathKey(path.slice(0, -1))));
+  return mistakes.filter(
+    ({ path, nearest: key }) => key !== undefined || !(meant.has(pathKey(path)) || planned.has(pathKey(path))),
+  );
 }
 
 function valueMistake(issue: Issue, path: Path, given: unknown, show: Show): Mistake {
@@ -79,6 +87,7 @@ function hintFor(issue: Issue, given: unknown): string {
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Mistake {
+  if (isPlanned(path)) return { path, place: 'key', message: plannedMessage, text: false };
   const meant = nearest(key, known);
   const mistake = { path, place: 'key', text: false } as const;
   return meant === undefined

@@ -48,13 +48,33 @@ export interface Loaded {
 const mostReferenceBytes = 1024 ** 2;
 const mostSourceBytes = 64 * 1024 ** 2;
 
+/** A configuration that was read, with what is known so far of its mistakes. */
+export interface Reading {
+  /** What of it can be understood. */
+  readonly draft: PartialConfig;
+  readonly baseDir: string;
+  /** Adds what another check has found. */
+  add(findings: readonly ConfigIssue[]): void;
+  /** Throws ConfigError with everything that is wrong. */
+  finish(): Loaded;
+}
+
+/** The file name that means standard input. */
+export const standardInput = '-';
+
 /**
  * Reads a configuration: flag over environment over file over default.
  * Throws ConfigError with everything that is wrong with it.
  */
-export function loadConfig({ file, env = process.env, flags, checks }: LoadOptions): Loaded {
-  const source = file ?? findFile();
-  const baseDir = dirname(resolve(source));
+export function loadConfig(options: LoadOptions): Loaded {
+  return readConfig(options).finish();
+}
+
+/** Throws ConfigError if so little can be read that nothing else can be checked. */
+export function readConfig({ file, env = process.env, flags, checks }: LoadOptions): Reading {
+  const input = file === standardInput;
+  const source = input ? '<stdin>' : (file ?? findFile());
+  const baseDir = input ? process.cwd() : dirname(resolve(source));
   const files = new Map<string, Fingerprint>();
   const readFile = (name: string): string => {
     const path = resolve(baseDir, name);
@@ -62,8 +82,9 @@ export function loadConfig({ file, env = process.env, flags, checks }: LoadOptio
     if (!files.has(path)) files.set(path, fingerprintOf(path));
     return readText(path, mostReferenceBytes);
   };
-  files.set(resolve(source), fingerprintOf(source));
-  const document = readDocument(readSource(source, files), { env, readFile }, (path) => grammarAt(configSchema, path));
+  if (!input) files.set(resolve(source), fingerprintOf(source));
+  const text = readSource(input ? 0 : source, source, files);
+  const document = readDocument(text, { env, readFile }, (path) => grammarAt(configSchema, path));
   const overlaid = overlay(document.value, env, flags);
   const report = new Report(source, document, overlaid);
   if (!document.readable) throw new ConfigError(report.problems(), files);
@@ -73,10 +94,17 @@ export function loadConfig({ file, env = process.env, flags, checks }: LoadOptio
   const draft = draftOf(tree, mistakes);
   for (const inspect of [crossChecks, ...checks]) report.add(tree, inspect(draft));
 
-  const problems = report.problems();
-  if (problems.length > 0 || config === undefined) throw new ConfigError(problems, files);
-  const secrets = [...broughtSecrets(document), ...secretsOf(config)];
-  return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files };
+  return {
+    draft,
+    baseDir,
+    add: (findings) => report.add(tree, findings),
+    finish() {
+      const problems = report.problems();
+      if (problems.length > 0 || config === undefined) throw new ConfigError(problems, files);
+      const secrets = [...broughtSecrets(document), ...secretsOf(config)];
+      return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files };
+    },
+  };
 }
 
 const usualFiles = ['millrace.yaml', 'millrace.yml', 'millrace.json'];
@@ -88,9 +116,9 @@ function findFile(): string {
   throw new ConfigError([{ file: process.cwd(), path: '', message }]);
 }
 
-function readSource(source: string, files: ReadonlyMap<string, Fingerprint>): string {
+function readSource(from: string | number, source: string, files: ReadonlyMap<string, Fingerprint>): string {
   try {
-    return readText(source, mostSourceBytes);
+    return readText(from, mostSourceBytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `the configuration cannot be read: ${reason}`;

@@ -38,9 +38,12 @@ test('help loads the command line alone', async () => {
 });
 
 test('check loads what reads a configuration, and nothing that serves or asks', async () => {
-  const loaded = await packagesOf(undefined, 'check', '-c', config('{ table: { file: rows.csv, key: id } }'));
+  const loaded = await packagesOf(undefined, 'check', '-c', config('{ http: { url: "http://127.0.0.1:1/{id}" } }'));
   expect(loaded).toEqual(expect.arrayContaining(['yaml', 'zod']));
   expect(loaded.filter((name) => [...serving, 'undici', 'csv-parse'].includes(name))).toEqual([]);
+  const table = await packagesOf(undefined, 'check', '-c', config('{ table: { file: rows.csv, key: id } }'));
+  expect(table).toContain('csv-parse');
+  expect(table.filter((name) => [...serving, 'undici'].includes(name))).toEqual([]);
 });
 
 test.each([
@@ -63,4 +66,42 @@ test.each([
   expect(loaded).toEqual(expect.arrayContaining([...serving, needed]));
   // Schemas of routes document only: their validator has no part in it.
   expect(loaded.filter((name) => [unneeded, 'ajv'].includes(name))).toEqual([]);
+});
+
+test('the first line says where both listeners are, whatever is logged while lookups open', async () => {
+  const source = `
+export default class {
+  open(runtime) { runtime.logger.warn('opening slowly'); }
+  asyncInvoke(input, result) { result.complete([]); }
+}`;
+  const file = join(
+    folderOf({
+      'talks.mjs': source,
+      'millrace.yaml': `lookups: { far: { module: { file: talks.mjs } } }
+pipelines: { test: { enrich: [ { lookup: far, into: /answer } ] } }\n`,
+    }),
+    'millrace.yaml',
+  );
+  const millrace = new Millrace(['serve', '-c', file, ...anyPort]);
+  await millrace.says(/opening slowly/);
+  expect(millrace.stderr).toMatch(
+    /^millrace listens on http:\/\/127\.0\.0\.1:\d+, admin on http:\/\/127\.0\.0\.1:\d+;/,
+  );
+  millrace.child.kill('SIGTERM');
+  await millrace.ended;
+});
+
+test('what was logged is not lost if the start fails', async () => {
+  const source = `export default { open(runtime) { runtime.logger.warn('before the end'); throw new Error('no'); }, asyncInvoke() {} }`;
+  const file = join(
+    folderOf({
+      'talks.mjs': source,
+      'millrace.yaml': `lookups: { far: { module: { file: talks.mjs } } }
+pipelines: { test: { enrich: [ { lookup: far, into: /answer } ] } }\n`,
+    }),
+    'millrace.yaml',
+  );
+  const millrace = new Millrace(['serve', '-c', file, ...anyPort]);
+  expect(await millrace.ended).toEqual([1, null]);
+  expect(millrace.stderr).toMatch(/before the end[^]*millrace: lookup "far"/);
 });

@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { plannedKeys } from '../../src/config/planned.ts';
+import { complaints, folder } from '../config/loading.ts';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+
+function millrace(cwd: string, args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd, input, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+const valid = `
+lookups: { t: { table: { file: rows.csv, key: id } } }
+pipelines: { p: { enrich: [ { lookup: t, with: { id: /id }, into: /a } ] } }
+`;
+const wrong = valid.replace('lookup: t,', 'lookup: u,').replace('/a }', 'a }');
+const files = { 'rows.csv': 'id,v\n1,x\n', 'valid.yaml': valid, 'wrong.yaml': wrong };
+
+describe('millrace check', () => {
+  test('takes several files, and prints what is valid and what is wrong with the others', () => {
+    const cwd = folder(files);
+    const both = millrace(cwd, ['check', 'valid.yaml', '-c', 'wrong.yaml']);
+    expect(both.status).toBe(78);
+    expect(both.stdout).toMatch(/^---\n# valid\.yaml\nserver:\n/);
+    expect(both.stderr).toBe(
+      `wrong.yaml:3:39 pipelines.p.enrich[0].lookup: unknown lookup "u"; there are t
+wrong.yaml:3:67 pipelines.p.enrich[0].into: a JSON Pointer is empty or starts with "/", but "a" does not: write "/a"
+valid.yaml is valid
+`,
+    );
+    expect(millrace(cwd, ['check', 'valid.yaml', './valid.yaml'])).toMatchObject({ status: 0 });
+  });
+
+  test('reads standard input as -', () => {
+    const cwd = folder(files);
+    for (const args of [['-c', '-'], ['-']]) {
+      const { status, stdout, stderr } = millrace(cwd, ['check', ...args], valid);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '<stdin> is valid\n' });
+      expect(stdout).toContain('file: rows.csv');
+      expect(millrace(cwd, ['check', ...args], wrong).stderr).toMatch(
+        /^<stdin>:3:39 pipelines\.p\.enrich\[0\]\.lookup: /,
+      );
+    }
+    expect(millrace(cwd, ['check', '-', '-c', '-']).status).toBe(2);
+    const serve = millrace(cwd, ['serve', '-c', '-'], valid);
+    expect(serve).toMatchObject({ status: 2, stderr: expect.stringContaining('a reload reads it again') });
+  });
+
+  test('prints mistakes as JSON, every member of them', () => {
+    const cwd = folder(files);
+    const { status, stdout, stderr } = millrace(cwd, ['check', '--json', 'wrong.yaml']);
+    expect({ status, stderr }).toEqual({ status: 78, stderr: '' });
+    const message = 'a JSON Pointer is empty or starts with "/", but "a" does not: write "/a"';
+    expect(JSON.parse(stdout)).toEqual({
+      mistakes: [
+        {
+          file: 'wrong.yaml',
+          line: 3,
+          column: 39,
+          path: 'pipelines.p.enrich[0].lookup',
+          message: 'unknown lookup "u"; there are t',
+          nearest: null,
+        },
+        { file: 'wrong.yaml', line: 3, column: 67, path: 'pipelines.p.enrich[0].into', message, nearest: null },
+      ],
+    });
+    const several: unknown = JSON.parse(millrace(cwd, ['check', '--json', 'wrong.yaml', 'valid.yaml']).stdout);
+    expect(several).toMatchObject({
+      configurations: { 'valid.yaml': { lookups: { t: {} } } },
+      mistakes: [{ line: 3 }, { column: 67 }],
+    });
+    const none: unknown = JSON.parse(millrace(folder(), ['check', '--json']).stdout);
+    expect(none).toMatchObject({ mistakes: [{ line: null, column: null, path: '' }] });
+    const one: unknown = JSON.parse(millrace(cwd, ['check', '--json', 'valid.yaml']).stdout);
+    expect(one).toMatchObject({ lookups: { t: {} } });
+  });
+
+  test('reads the tables: one that is missing or broken is a mistake with its place, beside all others', () => {
+    const cwd = folder({ ...files, 'rows.csv': 'id,v\n1,x\n1,y\n' });
+    writeFileSync(join(cwd, 'missing.yaml'), wrong.replace('rows.csv', 'none.csv'));
+    const broken = millrace(cwd, ['check', 'valid.yaml']);
+    expect(broken).toMatchObject({ status: 78, stdout: '' });
+    expect(broken.stderr).toMatch(/^valid\.yaml:2:32 lookups\.t\.table\.file: the table cannot be read: .*\n$/);
+    const { stderr } = millrace(cwd, ['check', 'missing.yaml']);
+    expect(stderr.split('\n').map((line) => line.split(': ')[0])).toEqual([
+      'missing.yaml:2:32 lookups.t.table.file',
+      'missing.yaml:3:39 pipelines.p.enrich[0].lookup',
+      'missing.yaml:3:67 pipelines.p.enrich[0].into',
+      '',
+    ]);
+    expect(stderr).toContain('ENOENT');
+  });
+});
+
+describe('a key that a later version will have', () => {
+  const cases = plannedKeys.flatMap(([place, keys]) => keys.map((key) => [[...place, key]] as const));
+
+  test.each(cases)('%j is said to be none of this version', (place) => {
+    const path = place.map((step, index) => (step !== '*' ? step : place[index - 1] === 'lookups' ? 'l' : 'p'));
+    const given: Record<string, unknown> = {
+      lookups: { l: { http: { url: 'http://h/{id}' }, cache: { ttl: '1m' } } },
+      pipelines: { p: { enrich: [{ lookup: 'l', with: { id: '/id' }, into: '/a' }] } },
+    };
+    let at = given;
+    for (const step of path.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
+    at[path.at(-1) ?? ''] = { any: 1 };
+    expect(complaints(JSON.stringify(given))).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^millrace\\.yaml:1:\\d+ ${path.join(String.raw`\.`)}: not in this version of Millrace: leave it out$`,
+        ),
+      ),
+    ]);
+  });
+
+  test('as the only connector of a lookup it is one mistake', () => {
+    const text = `
+lookups: { l: { redis: { url: "redis://h" } } }
+pipelines: { p: { enrich: [ { lookup: l, with: { id: /id }, into: /a } ] } }
+`;
+    expect(complaints(text)).toEqual([
+      'millrace.yaml:2:17 lookups.l.redis: not in this version of Millrace: leave it out',
+    ]);
+  });
+});
