@@ -108,7 +108,7 @@ export const pipelineSchema = z
     key: pointer
       .exactOptional()
       .describe(
-        'Where the key of a record stands, for mode keyed: a JSON Pointer such as /origin. A record without one is an error. Default none: no stream can be keyed.',
+        'Where the key of a record stands, for mode keyed: a JSON Pointer such as /origin. A record without one is an error, whatever onMissingArgument says. Default none: no stream can be keyed.',
       ),
     capacity: capacity
       .default(100)
@@ -129,6 +129,11 @@ export const pipelineSchema = z
       .default('null')
       .describe(
         'A lookup that knows nothing: put null, omit the member, drop the record, or make it an error. Default null.',
+      ),
+    onMissingArgument: oneOf(['error', 'miss'])
+      .default('error')
+      .describe(
+        'A place that an argument is read from is absent or null in the record. error: the record has the error missing_argument. miss: the lookup is not called, and onMiss decides, as in a LEFT JOIN of SQL on a null key. Default error: a wrong pointer is found at once.',
       ),
     onInvalid: oneOf(['annotate', 'fail', 'drop'])
       .default('annotate')

@@ -104,6 +104,11 @@ export const opsSchemas = {
             into: { type: 'string', description: 'JSON Pointer of the place of the answer.' },
             call: { type: 'object', description: 'What would be sent.' },
             skipped: { type: 'boolean', description: 'True where the condition of the step does not hold.' },
+            miss: {
+              type: 'string',
+              description:
+                'Which argument is missing, so that the step has a miss without a call (onMissingArgument: miss).',
+            },
             waitsFor: { type: 'array', items: name, description: 'Places of the answers that this step reads from.' },
             error: { type: 'object', description: 'Why the record can not be looked up.' },
           },

@@ -7,7 +7,7 @@ import type { MemberScan } from '../wire/member-scan.ts';
 import { enriched, failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import { type Plan, RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
-import { argumentsOf, type Step } from './step.ts';
+import { argumentsOf, type Step, uncalledMiss } from './step.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
 export interface Entry {
@@ -101,7 +101,9 @@ export class InvokeRecords {
 
   #told(step: Step, line: string, scan: MemberScan, token: AtOnce): Answer | RecordError {
     try {
-      const answer = step.lookup.call(argumentsOf(step, new RecordText(line), scan), token);
+      const args = argumentsOf(step, new RecordText(line), scan);
+      if (args === undefined) return uncalledMiss;
+      const answer = step.lookup.call(args, token);
       if (answer instanceof Promise) throw new Error(`lookup ${step.lookup.name} does not answer at once`);
       return answer;
     } catch (error) {

@@ -18,7 +18,7 @@ import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
 import type { Plan } from './record-run.ts';
 import { recordOf, type RecordText } from './record-text.ts';
-import { argumentsOf, scanFor, shownArguments, type Step } from './step.ts';
+import { argumentsOf, missingArgument, scanFor, shownArguments, type Step } from './step.ts';
 import { Tally } from './tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -177,6 +177,7 @@ export class Pipeline {
     try {
       if (step.when !== undefined && !step.when(record.value)) return { ...about, skipped: true };
       const args = argumentsOf(step, record);
+      if (args === undefined) return { ...about, miss: missingArgument(step, record)?.message ?? '' };
       // What the lookup refuses is refused here as well, before it is shown without its secrets.
       step.lookup.describe(args);
       const call = JSON.stringify(step.lookup.describe(shownArguments(step, args)));

@@ -37,8 +37,8 @@ function jsonOf(value: JsonValue | RawJson): JsonValue {
 
 /** Why a value is no key. */
 function faultOf(value: JsonValue | RawJson | undefined): string | undefined {
-  if (value === undefined) return 'holds nothing, and the key is taken from there';
-  if (value === null) return 'holds null, and the key is taken from there';
+  if (value === undefined) return 'is missing; the key is read from it';
+  if (value === null) return 'is null; the key is read from it';
   if (!(value instanceof RawJson) || value.source.length <= longestKey) return undefined;
   return `holds ${value.source.length} characters of JSON, and a key that is no string may have ${longestKey}: choose a smaller one`;
 }

@@ -9,7 +9,7 @@ import { dropped, enriched, failed, type OnFailure, type Outcome, untouched } fr
 import { type MetaField, spliceMeta } from './meta.ts';
 import { RecordText } from './record-text.ts';
 import { repeatLookup } from './repeat.ts';
-import { argumentsOf, type Step } from './step.ts';
+import { argumentsOf, type Step, uncalledMiss } from './step.ts';
 
 /** What all records of a stream have in common. */
 export interface Plan {
@@ -39,8 +39,6 @@ export type RunAttempt = Cancellation & {
 
 /** Steps that a number has a bit for. One behind them is spliced by a scan of the line. */
 const MASK_BITS = 31;
-
-const UNKNOWN = new Answer(undefined, 0);
 
 /** Failures that come before anything was asked. */
 const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
@@ -149,13 +147,14 @@ export class RecordRun {
     if (step.waitsFor.length > 0) {
       // What lies below an unknown answer is unknown as well. An expression may ask whether there is one.
       if (step.needs.some((other) => this.#answers[other]?.json === undefined && this.#answers[other] !== null)) {
-        return UNKNOWN;
+        return uncalledMiss;
       }
       record = new RecordText(this.#spliced(record.line, step.waitsFor));
     }
     if (step.when !== undefined && !step.when(record.value)) return null;
     if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#attempt);
-    return step.lookup.call(argumentsOf(step, record, scan), this.#attempt);
+    const args = argumentsOf(step, record, scan);
+    return args === undefined ? uncalledMiss : step.lookup.call(args, this.#attempt);
   }
 
   #settle(step: Step, answer: Answer | null): void {

@@ -15,7 +15,8 @@ import { turn } from './turn-share.ts';
  *       ▲                                │no
  *       └──── the answer at `into` ◀─────┘
  *
- * A lookup that has no answer ends it: the step has none. Rejects `invalid_result` after `max` calls, and with
+ * A lookup that has no answer ends it: the step has none. So does a missing argument of a step that has a miss then.
+ * Rejects `invalid_result` after `max` calls, and with
  * whatever the lookup or the expression fails with.
  */
 export async function repeatLookup(
@@ -32,9 +33,11 @@ export async function repeatLookup(
     if (next !== undefined) await next;
     // A record whose time is up is not asked for again, also where answers come at once.
     if (context.cancelled) throw new RecordError('cancelled', 'nobody waits for the answer any more');
+    const args = argumentsOf(step, record);
+    if (args === undefined) return new Answer(undefined, attempts);
     // Each call needs what the one before it gave.
     // oxlint-disable-next-line no-await-in-loop
-    const answer = await step.lookup.call(argumentsOf(step, record), new Superstep(context, superstep));
+    const answer = await step.lookup.call(args, new Superstep(context, superstep));
     attempts += answer.attempts;
     const { json, source } = answer;
     if (json === undefined) return new Answer(undefined, attempts, source);

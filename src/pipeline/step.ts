@@ -1,6 +1,6 @@
 import { RecordError } from '../core/errors.ts';
 import { formatPointer } from '../core/json-pointer.ts';
-import type { Argument, Arguments } from '../lookup/lookup.ts';
+import { Answer, type Argument, type Arguments } from '../lookup/lookup.ts';
 import { MemberScan } from '../wire/member-scan.ts';
 import type { Place } from '../wire/splice.ts';
 import type { Condition, Until } from './condition.ts';
@@ -37,20 +37,32 @@ export interface Step {
   readonly writesFirst: boolean;
   readonly when: Condition | undefined;
   readonly repeat: Repeat | undefined;
+  /** Whether a record without one of the arguments fails, or has a miss without a call. */
+  readonly onMissingArgument: 'error' | 'miss';
   readonly waitsFor: readonly number[];
   /** Those of them that an argument comes from: without their answer there is no call. */
   readonly needs: readonly number[];
   readonly dependents: readonly number[];
 }
 
-/** The arguments of a call, taken from a record. Throws RecordError `missing_argument` where one is absent or null. */
-export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): Arguments {
+/** The miss of a step that calls nothing, because an argument is missing or an answer that it reads from is a miss. */
+export const uncalledMiss = new Answer(undefined, 0);
+
+/**
+ * The arguments of a call, taken from a record. If one is absent or null: undefined if the step has a miss then, else
+ * RecordError `missing_argument` is thrown.
+ */
+export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): Arguments | undefined {
   const args: Record<string, Argument> = {};
   for (const source of step.sources) {
     if ('constant' in source) args[source.name] = source.constant;
     else {
       const argument = record.argument(source, scan);
-      args[source.name] = argument ?? missing(step, source, argument);
+      if (argument === undefined || argument === null) {
+        if (step.onMissingArgument === 'miss') return undefined;
+        throw missing(step, source, argument);
+      }
+      args[source.name] = argument;
     }
   }
   return args;
@@ -62,11 +74,29 @@ export function shownArguments(step: Step, args: Arguments): Arguments {
   return { ...args, ...Object.fromEntries(shown) };
 }
 
-function missing(step: Step, { name, tokens }: Source & { readonly name: string }, found: undefined | null): never {
-  const what = found === null ? 'holds null' : 'holds nothing';
-  throw new RecordError('missing_argument', `${formatPointer(tokens)} ${what}, and {${name}} is taken from there`, {
-    lookup: step.lookup.name,
-  });
+/** Which argument is missing, if `argumentsOf` has none. */
+export function missingArgument(step: Step, record: RecordText): RecordError | undefined {
+  for (const source of step.sources) {
+    if ('constant' in source) continue;
+    const argument = record.argument(source, undefined);
+    if (argument === undefined || argument === null) return missing(step, source, argument);
+  }
+  return undefined;
+}
+
+function missing(
+  step: Step,
+  { name, tokens }: Source & { readonly name: string },
+  found: undefined | null,
+): RecordError {
+  const what = found === null ? 'null' : 'missing';
+  return new RecordError(
+    'missing_argument',
+    `${formatPointer(tokens)} is ${what}; argument {${name}} is read from it`,
+    {
+      lookup: step.lookup.name,
+    },
+  );
 }
 
 /** The scan that finds what these steps read and write, by the numbers of their sources. */

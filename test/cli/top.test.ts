@@ -46,7 +46,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
     expect(once.stderr).toBe('');
     expect(once.stdout).toMatch(/^test +ordered .* none .* 127\.0\.0\.1:\d+ /m);
     expect(once.stdout).toMatch(/^mine /m);
-    expect(once.stdout).toMatch(/ missing_argument .*\/id holds nothing/);
+    expect(once.stdout).toMatch(/ missing_argument .*\/id is missing/);
     expect(once.stdout).not.toContain('\u001B');
 
     const json = new Millrace(['top', '--json', '--url', `${admin.url}/`]);

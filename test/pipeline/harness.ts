@@ -65,6 +65,7 @@ export function pipelineOf(
     enrich: [...enrich],
     onError: 'annotate',
     onMiss: 'null',
+    onMissingArgument: 'error',
     onInvalid: 'annotate',
     explode: false,
     meta: [],

@@ -54,8 +54,8 @@ describe('mode keyed', () => {
       { _error: expect.objectContaining({ code: 'not_an_object', line: 4, input: '[4]' }) },
       { _error: expect.objectContaining({ code: 'invalid_json', line: 5, input: '{"k"' }) },
     ]);
-    expect(run.lines[0]).toContain('/k holds nothing, and the key is taken from there');
-    expect(run.lines[1]).toContain('/k holds null');
+    expect(run.lines[0]).toContain('/k is missing; the key is read from it');
+    expect(run.lines[1]).toContain('/k is null');
     run.stream.abort('done');
   });
 

@@ -73,12 +73,12 @@ describe('the steps of a record', () => {
       z: 1,
       _error: {
         code: 'missing_argument',
-        message: '/k holds nothing, and {key} is taken from there',
+        message: '/k is missing; argument {key} is read from it',
         lookup: 'a',
         line: 1,
       },
     });
-    expect(empty).toContain('/k holds null');
+    expect(empty).toContain('/k is null');
   });
 
   it('constants of the configuration are arguments too', async () => {

@@ -51,12 +51,12 @@ const badLines: readonly (readonly [what: string, line: string | Buffer, out: st
   [
     'a record without the argument',
     '{"other":1.0}',
-    `{"other":1.0,${noArgument('/key holds nothing, and {key} is taken from there')}`,
+    `{"other":1.0,${noArgument('/key is missing; argument {key} is read from it')}`,
   ],
   [
     'an argument that is null',
     '{"key":null}',
-    `{"key":null,${noArgument('/key holds null, and {key} is taken from there')}`,
+    `{"key":null,${noArgument('/key is null; argument {key} is read from it')}`,
   ],
   [
     'an argument that would leave its path segment',
