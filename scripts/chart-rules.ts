@@ -32,6 +32,8 @@ const numberOrPercent: JsonObject = { type: ['string', 'integer'], pattern: '^([
 export const rules: Readonly<Record<string, JsonObject>> = {
   fullnameOverride: { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$' },
   commonLabels: texts,
+  commonAnnotations: texts,
+  hostAliases: list(strict({ ip: named, hostnames: list(named) }, 'ip', 'hostnames')),
   'image.repository': named,
   'image.digest': { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
   'image.pullPolicy': oneOf('Always', 'IfNotPresent', 'Never'),
@@ -62,11 +64,14 @@ export const rules: Readonly<Record<string, JsonObject>> = {
   'serviceAccount.annotations': texts,
   'service.type': oneOf('ClusterIP', 'NodePort', 'LoadBalancer'),
   'service.port': port,
+  'service.nodePort': { type: ['integer', 'null'], minimum: 1, maximum: 65_535 },
+  'service.externalTrafficPolicy': oneOf('', 'Cluster', 'Local'),
   'service.annotations': texts,
   'adminService.port': port,
   'adminService.annotations': texts,
   'ingress.annotations': texts,
-  'ingress.hosts': list(named),
+  // A map is refused by the template, which says what to write instead.
+  'ingress.hosts': list({ type: ['string', 'object'], minLength: 1 }),
   'ingress.path': path,
   'ingress.tls': list(strict({ hosts: list(named), secretName: named })),
   'httpRoute.parentRefs': list(
@@ -134,6 +139,11 @@ export const rules: Readonly<Record<string, JsonObject>> = {
   'dashboards.annotations': texts,
   'tests.records': list(any),
   extraObjects: list({ type: ['object', 'string'] }),
+};
+
+/** Keys that only the template refuses, with what to write instead. */
+export const explained: JsonObject = {
+  lifecycle: { description: 'Set by the chart: see preStopSeconds.', type: 'object' },
 };
 
 /** Keys that a chart with this one as a dependency has: Helm gives them to it as well. */

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json.ts';
-import { rules, undefaulted } from './chart-rules.ts';
+import { explained, rules, undefaulted } from './chart-rules.ts';
 
 /** A value of the chart: its dotted path, its default, and what the comment above it says. */
 interface Value {
@@ -50,15 +50,25 @@ export function chartSchema(values: string): JsonObject {
     title: 'Values of a chart of Millrace',
     type: 'object',
     additionalProperties: false,
-    properties: { ...properties, ...undefaulted },
+    properties: { ...properties, ...(properties['preStopSeconds'] === undefined ? {} : explained), ...undefaulted },
     definitions: asDraft07(definitions),
   };
 }
 
-/** Draft-07 keeps what is referred to below `definitions`, and looks at nothing beside a $ref. */
+/** What Helm makes of the key `on` without quotes: it reads YAML 1.1, where `on` is a boolean. */
+const keyOn = 'true';
+
+/**
+ * Draft-07 keeps referenced schemas below `definitions`, and ignores everything beside a $ref. A key `on` is also taken
+ * under the name that Helm gives it; the template changes it back.
+ */
 function asDraft07(schema: JsonValue): JsonValue {
   if (Array.isArray(schema)) return schema.map((item: JsonValue) => asDraft07(item));
   if (!isJsonObject(schema)) return schema;
+  const { properties } = schema;
+  if (isJsonObject(properties) && properties['on'] !== undefined && properties[keyOn] === undefined) {
+    return asDraft07({ ...schema, properties: { ...properties, [keyOn]: properties['on'] } });
+  }
   return Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [
       key,

@@ -70,8 +70,56 @@ test.each([
   [{ ports: { http: 8081 } }, 'ports.http and ports.admin are the same'],
   [{ ingress: { enabled: true } }, 'ingress has no host'],
   [{ httpRoute: { enabled: true } }, 'httpRoute belongs to no Gateway'],
+  [
+    { lifecycle: { preStop: {} } },
+    'lifecycle is set by the chart, so that a pod drains before it ends: set preStopSeconds',
+  ],
+  [
+    { ingress: { enabled: true, hosts: [{ host: 'b.example', paths: ['/'] }] } },
+    'ingress.hosts[0] is a map, and hosts are names, all with ingress.path: write ingress.hosts: [b.example]',
+  ],
+  [{ service: { nodePort: 30_080 } }, 'are for service.type NodePort and LoadBalancer, and it is ClusterIP'],
 ])('%j is refused with a message', async (values, message) => {
   expect(await refusal(values)).toContain(message);
+});
+
+/** Values as a person writes them: YAML, in which Helm reads `on`, `y` and `off` as booleans. */
+const written = (names: { lookup: string; argument: string; pipeline: string }): string => `
+config:
+  lookups:
+    ${names.lookup}:
+      http: { url: "http://127.0.0.1:9000/{${names.argument.replaceAll('"', '')}}" }
+      retry:
+        attempts: 1
+        on: [unreachable, 503]
+  pipelines:
+    ${names.pipeline}:
+      enrich: [{ lookup: "${names.lookup.replaceAll('"', '')}", with: { ${names.argument}: /n }, into: /a }]
+`;
+
+test('retry.on needs no quotes', async () => {
+  const text = written({ lookup: 'far', argument: 'n1', pipeline: 'p' });
+  const { code, stdout, stderr } = await helm(['template', 'test', chart, '-f', '-'], text);
+  expect([code, stderr]).toEqual([0, '']);
+  const map = stdout.split('---').find((object) => object.includes('kind: ConfigMap')) ?? '';
+  const { data } = parse(map) as { data: Readonly<Record<string, string>> };
+  const config: unknown = parse(data['millrace.yaml'] ?? '');
+  expect(at(config, 'lookups.far.retry')).toEqual({ attempts: 1, on: ['unreachable', 503] });
+});
+
+test.each([
+  [{ lookup: 'y', argument: 'n1', pipeline: 'p' }, 'config.lookups.true'],
+  [{ lookup: 'far', argument: 'n1', pipeline: 'off' }, 'config.pipelines.false'],
+  [{ lookup: 'far', argument: 'no', pipeline: 'p' }, 'config.pipelines.p.enrich.0.with.false'],
+])('%j: a name that Helm reads as a boolean is refused with its place', async (names, place) => {
+  const { code, stderr } = await helm(['template', 'test', chart, '-f', '-'], written(names));
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(`${place} is a name that Helm reads as a boolean`);
+});
+
+test('the same names in quotes are taken', async () => {
+  const text = written({ lookup: '"y"', argument: '"no"', pipeline: '"off"' });
+  expect((await helm(['template', 'test', chart, '-f', '-'], text)).stderr).toBe('');
 });
 
 test('values that contradict each other are told at once', async () => {

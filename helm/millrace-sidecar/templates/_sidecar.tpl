@@ -8,6 +8,41 @@ Each of these takes the context of a template of the application, `.`:
   millrace.sidecar.checksum    of that, for an annotation of the pod: a change rolls the pods
 */}}
 
+{{/*
+The configuration as it was written: Helm reads YAML 1.1, where `on` is a boolean, and gives `retry.on` the name "true".
+As JSON.
+*/}}
+{{- define "millrace.sidecar.configAsWritten" -}}
+{{- $config := deepCopy (. | default dict) -}}
+{{- range $lookup := values ($config.lookups | default dict) -}}
+{{- $retry := dict -}}
+{{- if kindIs "map" $lookup -}}{{- $retry = $lookup.retry | default dict -}}{{- end -}}
+{{- if hasKey $retry "true" -}}
+{{- $_ := set $retry "on" (get $retry "true") -}}
+{{- $_ := unset $retry "true" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $config -}}
+{{- end }}
+
+{{/* Places of names that YAML 1.1 reads as booleans, each with a line break before it: (list PLACE VALUE). */}}
+{{- define "millrace.sidecar.booleanNames" -}}
+{{- $place := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- if kindIs "map" $value -}}
+{{- range $name, $inner := $value -}}
+{{- if has $name (list "true" "false") }}
+{{ $place }}.{{ $name }}
+{{- end -}}
+{{- include "millrace.sidecar.booleanNames" (list (printf "%s.%s" $place $name) $inner) -}}
+{{- end -}}
+{{- else if kindIs "slice" $value -}}
+{{- range $index, $inner := $value -}}
+{{- include "millrace.sidecar.booleanNames" (list (printf "%s.%d" $place $index) $inner) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "millrace.sidecar.values" -}}
 {{- .Values.millrace | default (index .Values "millrace-sidecar") | toJson -}}
 {{- end }}
@@ -106,7 +141,11 @@ Each of these takes the context of a template of the application, `.`:
 {{- define "millrace.sidecar.data" -}}
 {{- $values := include "millrace.sidecar.values" . | fromJson -}}
 {{- if not $values.existingConfigMap -}}
-{{- $config := $values.configFile | default (toYaml $values.config) -}}
+{{- $wrong := include "millrace.sidecar.booleanNames" (list "millrace.config" (include "millrace.sidecar.configAsWritten" $values.config | fromJson)) | trim -}}
+{{- if $wrong -}}
+{{- fail (printf "%s: a name that Helm reads as a boolean (on, off, yes, no, y, n, true, false): put it in quotes" (replace "\n" ", " $wrong)) -}}
+{{- end -}}
+{{- $config := $values.configFile | default (include "millrace.sidecar.configAsWritten" $values.config | fromJson | toYaml) -}}
 {{- if not (or $values.configFile ($values.config | default dict).pipelines) -}}
 {{- fail "millrace has no configuration: set millrace.config, millrace.configFile or millrace.existingConfigMap" -}}
 {{- end -}}

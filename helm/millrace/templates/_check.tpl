@@ -48,6 +48,22 @@
 {{- if eq (int .ports.http) (int .ports.admin) -}}
 {{- $wrong = append $wrong "ports.http and ports.admin are the same" -}}
 {{- end -}}
+{{- range $place := include "millrace.booleanNames" (list "config" (include "millrace.configAsWritten" .config | fromJson)) | trim | splitList "\n" -}}
+{{- if $place -}}
+{{- $wrong = append $wrong (printf "%s is a name that Helm reads as a boolean (on, off, yes, no, y, n, true, false): put it in quotes" $place) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .service.type "ClusterIP") (or .service.nodePort .service.externalTrafficPolicy) -}}
+{{- $wrong = append $wrong "service.nodePort and service.externalTrafficPolicy are for service.type NodePort and LoadBalancer, and it is ClusterIP" -}}
+{{- end -}}
+{{- if .lifecycle -}}
+{{- $wrong = append $wrong "lifecycle is set by the chart, so that a pod drains before it ends: set preStopSeconds and terminationGracePeriodSeconds" -}}
+{{- end -}}
+{{- range $index, $host := .ingress.hosts -}}
+{{- if kindIs "map" $host -}}
+{{- $wrong = append $wrong (printf "ingress.hosts[%d] is a map, and hosts are names, all with ingress.path: write ingress.hosts: [%s]" $index ($host.host | default "a.example")) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .ingress.enabled (not .ingress.hosts) -}}
 {{- $wrong = append $wrong "ingress has no host: set ingress.hosts" -}}
 {{- end -}}

@@ -1,12 +1,47 @@
+{{/*
+The configuration as it was written: Helm reads YAML 1.1, where `on` is a boolean, and gives `retry.on` the name "true".
+As JSON.
+*/}}
+{{- define "millrace.configAsWritten" -}}
+{{- $config := deepCopy (. | default dict) -}}
+{{- range $lookup := values ($config.lookups | default dict) -}}
+{{- $retry := dict -}}
+{{- if kindIs "map" $lookup -}}{{- $retry = $lookup.retry | default dict -}}{{- end -}}
+{{- if hasKey $retry "true" -}}
+{{- $_ := set $retry "on" (get $retry "true") -}}
+{{- $_ := unset $retry "true" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $config -}}
+{{- end }}
+
+{{/* Places of names that YAML 1.1 reads as booleans, each with a line break before it: (list PLACE VALUE). */}}
+{{- define "millrace.booleanNames" -}}
+{{- $place := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- if kindIs "map" $value -}}
+{{- range $name, $inner := $value -}}
+{{- if has $name (list "true" "false") }}
+{{ $place }}.{{ $name }}
+{{- end -}}
+{{- include "millrace.booleanNames" (list (printf "%s.%s" $place $name) $inner) -}}
+{{- end -}}
+{{- else if kindIs "slice" $value -}}
+{{- range $index, $inner := $value -}}
+{{- include "millrace.booleanNames" (list (printf "%s.%d" $place $index) $inner) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* The configuration as YAML, as far as the chart knows it: empty for an existing ConfigMap. */}}
 {{- define "millrace.config" -}}
 {{- if .Values.existingConfigMap -}}
 {{- else if .Values.configFile -}}
 {{- .Values.configFile -}}
 {{- else if (.Values.config | default dict).pipelines -}}
-{{- toYaml .Values.config -}}
+{{- include "millrace.configAsWritten" .Values.config | fromJson | toYaml -}}
 {{- else -}}
-{{- merge (deepCopy (.Values.config | default dict)) (.Files.Get "example/millrace.yaml" | fromYaml) | toYaml -}}
+{{- merge (include "millrace.configAsWritten" .Values.config | fromJson) (.Files.Get "example/millrace.yaml" | fromYaml) | toYaml -}}
 {{- end -}}
 {{- end }}
 

@@ -58,7 +58,7 @@ labels:
   {{- with index . 2 }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with index . 3 }}
+{{- with merge (deepCopy (index . 3 | default dict)) $root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
