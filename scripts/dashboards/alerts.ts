@@ -74,6 +74,32 @@ const streamAlerts: readonly Alert[] = [
   },
 ];
 
+const endAlerts: readonly Alert[] = [
+  {
+    name: 'MillraceStreamsRefused',
+    expression: [
+      `${byPipeline} (increase(millrace_streams_total{outcome="rejected"}[15m]))`,
+      `  / ${byPipeline} (increase(millrace_streams_total[15m]))`,
+      '  > 0.1',
+      'and',
+      `${byPipeline} (increase(millrace_streams_total{outcome="rejected"}[15m])) > 10`,
+    ].join('\n'),
+    holds: '5m',
+    severity: 'warning',
+    summary: 'Requests to pipeline {{ $labels.pipeline }} are refused',
+    description:
+      '{{ $value | humanizePercentage }} of the requests to pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were refused in the last 15 minutes, before a record was read.',
+  },
+  {
+    name: 'MillraceStreamsCut',
+    expression: `${byPipeline} (increase(millrace_streams_total{outcome=~"failed|drained"}[30m])) > 2`,
+    severity: 'warning',
+    summary: 'Streams of pipeline {{ $labels.pipeline }} are cut off',
+    description:
+      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut off by the service in the last 30 minutes: a record failed and the pipeline says fail, the service stopped before they were done, or it has a defect.',
+  },
+];
+
 const lookupAlerts: readonly Alert[] = [
   {
     name: 'MillraceLookupRetries',
@@ -114,6 +140,16 @@ const lookupAlerts: readonly Alert[] = [
 
 const processAlerts: readonly Alert[] = [
   {
+    name: 'MillraceTargetDown',
+    // Every target has `up`; only one that was Millrace in the last hour has been seen with build_info.
+    expression: ['up == 0', `and on (${deployment}, instance) last_over_time(millrace_build_info[1h])`].join('\n'),
+    holds: '5m',
+    severity: 'critical',
+    summary: '{{ $labels.instance }} does not answer',
+    description:
+      'Prometheus has not been able to scrape {{ $labels.instance }} ({{ $labels.job }}) for five minutes; it was a Millrace before.',
+  },
+  {
     name: 'MillraceConfigReloadFailed',
     expression: 'millrace_config_last_reload_successful == 0',
     holds: '1m',
@@ -139,7 +175,7 @@ const processAlerts: readonly Alert[] = [
 /** The groups of the rule file; the alerts of a group are about the same thing. */
 export const alertGroups: readonly { readonly name: string; readonly alerts: readonly Alert[] }[] = [
   { name: 'millrace-error-budget', alerts: budgetAlerts },
-  { name: 'millrace-streams', alerts: streamAlerts },
+  { name: 'millrace-streams', alerts: [...streamAlerts, ...endAlerts] },
   { name: 'millrace-lookups', alerts: lookupAlerts },
   { name: 'millrace-process', alerts: processAlerts },
 ];

@@ -45,9 +45,11 @@ export function dashboard({ uid, title, description, of, rows }: Board): Dashboa
     )
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     // What runs Millrace, whatever the jobs are called: Node's own metrics have no prefix that would tell.
-    .withVariable(choice('job', 'millrace_build_info'))
-    .withVariable(choice('instance', 'millrace_build_info{job=~"$job"}'))
-    .withVariable(choice(of.label, `${of.metric}{job=~"$job",instance=~"$instance"}`));
+    // Outside Kubernetes no series has a namespace: all of them means with and without one.
+    .withVariable(choice('namespace', 'millrace_build_info', '.*'))
+    .withVariable(choice('job', 'millrace_build_info{namespace=~"$namespace"}'))
+    .withVariable(choice('instance', 'millrace_build_info{namespace=~"$namespace",job=~"$job"}'))
+    .withVariable(choice(of.label, `${of.metric}{namespace=~"$namespace",job=~"$job",instance=~"$instance"}`));
   let id = 1;
   for (const [row, panels] of rows) {
     board.withRow(new RowBuilder(row).id(id++));
@@ -56,7 +58,7 @@ export function dashboard({ uid, title, description, of, rows }: Board): Dashboa
   return board.build();
 }
 
-function choice(label: string, series: string): QueryVariableBuilder {
+function choice(label: string, series: string, all = '.+'): QueryVariableBuilder {
   const query = `label_values(${series}, ${label})`;
   return new QueryVariableBuilder(label)
     .datasource(datasource)
@@ -66,7 +68,7 @@ function choice(label: string, series: string): QueryVariableBuilder {
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue('.+')
+    .allValue(all)
     .current({ text: 'All', value: '$__all' });
 }
 

@@ -1,6 +1,6 @@
 import { dashboard } from './board.ts';
 import { graph } from './panel.ts';
-import { ofLookups as of, quantile, rate, select, sum } from './promql.ts';
+import { ofLookups as of, quantile, rate, select, share, sum } from './promql.ts';
 
 const calls = rate('millrace_lookup_calls_total', of, 'lookup');
 
@@ -22,14 +22,18 @@ const callPanels = [
     queries: [
       [
         '{{lookup}} {{outcome}}',
-        `${rate('millrace_lookup_calls_total', of, 'lookup, outcome', 'outcome!~"ok|miss"')} / on (lookup) group_left ${calls}`,
+        share(
+          rate('millrace_lookup_calls_total', of, 'lookup, outcome', 'outcome!~"ok|miss"'),
+          calls,
+          'on (lookup) group_left ()',
+        ),
       ],
     ],
   }),
   graph({
     title: 'Call duration',
     description:
-      'One call, with its wait for a connection. Low here and high for records: order, retries or the reader.',
+      'One call, from when it is sent. Low here and high for records: waits for a turn, order, retries or the reader.',
     unit: 's',
     width: 12,
     queries: [
@@ -42,7 +46,7 @@ const callPanels = [
     description: 'Near the ratio of the budget (0.2 unless configured) the budget is what holds them back.',
     unit: 'percentunit',
     width: 12,
-    queries: [['{{lookup}}', `${rate('millrace_lookup_retries_total', of, 'lookup')} / ${calls}`]],
+    queries: [['{{lookup}}', share(rate('millrace_lookup_retries_total', of, 'lookup'), calls)]],
   }),
 ];
 
@@ -64,8 +68,7 @@ const connectionPanels = [
   }),
   graph({
     title: 'Queued',
-    description:
-      'Calls that wait for a connection: `connections` is too low, or the lookup too slow, for these streams.',
+    description: 'Calls that wait for their turn: `connections` is too low, or the lookup too slow, for these streams.',
     unit: 'none',
     width: 8,
     queries: [['{{lookup}}', sum('millrace_lookup_queued', of, 'lookup')]],
@@ -88,7 +91,7 @@ const cachePanels = [
     description: 'Of what was asked: all but the misses.',
     unit: 'percentunit',
     width: 12,
-    queries: [['{{lookup}}', `${rate('millrace_cache_requests_total', of, 'lookup', 'result!="miss"')} / ${requests}`]],
+    queries: [['{{lookup}}', share(rate('millrace_cache_requests_total', of, 'lookup', 'result!="miss"'), requests)]],
   }),
   graph({
     title: 'Cache entries',

@@ -6,7 +6,7 @@ export interface Selection {
   readonly matchers: string;
 }
 
-const service = 'job=~"$job",instance=~"$instance"';
+const service = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"';
 
 /** What the variables of a dashboard select. */
 export const ofService: Selection = { matchers: service };
@@ -34,9 +34,15 @@ function sumBy(by: string): string {
   return by === '' ? 'sum' : `sum by (${by}) `;
 }
 
-/** Of a histogram, over the window; `q` from 0 to 1. */
+/** Of a histogram, over the window; `q` from 0 to 1. No value, instead of NaN, while nothing is counted. */
 export function quantile(q: number, histogram: string, of: Selection, by: string): string {
-  return `histogram_quantile(${q}, ${rate(`${histogram}_bucket`, of, `le, ${by}`)})`;
+  const labels = by === '' ? 'le' : `le, ${by}`;
+  return `histogram_quantile(${q}, ${rate(`${histogram}_bucket`, of, labels)}) >= 0`;
+}
+
+/** A share of a whole. No value, instead of NaN, while the whole is 0. `join` says how the two sides match. */
+export function share(part: string, whole: string, join = ''): string {
+  return `${part} / ${join === '' ? '' : `${join} `}(${whole} > 0)`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { dashboard } from './board.ts';
 import { figure, graph } from './panel.ts';
-import { emitted, ofPipelines as of, ofService, quantile, rate, select, serviceFaults, sum } from './promql.ts';
+import { emitted, ofPipelines as of, ofService, quantile, rate, select, serviceFaults, share, sum } from './promql.ts';
 import { processPanels } from './process-panels.ts';
 
 const failed = (by: string): string => rate('millrace_record_errors_total', of, by, serviceFaults);
@@ -20,14 +20,14 @@ const overview = [
       'Share of records that did not fail by a fault of the service or of a lookup. The alerts count on 99.9 %.',
     unit: 'percentunit',
     width: 4,
-    query: `1 - ${failed('')} / ${rate('millrace_records_out_total', of, '', emitted)}`,
+    query: `1 - ${share(failed(''), rate('millrace_records_out_total', of, '', emitted))}`,
   }),
   figure({
     title: 'Record duration p99',
     description: 'From admission to emission; 99 of 100 records took no longer.',
     unit: 's',
     width: 4,
-    query: `histogram_quantile(0.99, ${rate('millrace_record_duration_seconds_bucket', of, 'le')})`,
+    query: quantile(0.99, 'millrace_record_duration_seconds', of, ''),
   }),
   figure({
     title: 'Open streams',
@@ -41,7 +41,7 @@ const overview = [
     description: 'Share of the slots of the open streams that hold a record. Empty while no stream is open.',
     unit: 'percentunit',
     width: 4,
-    query: `sum(${taken.join(' + ')}) / ${sum('millrace_capacity', of, '')}`,
+    query: share(`sum(${taken.join(' + ')})`, sum('millrace_capacity', of, '')),
   }),
   figure({
     title: 'Instances',
@@ -136,7 +136,7 @@ const slots = [
   graph({
     title: 'Backpressure by reason',
     description:
-      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit. A wait counts when it is over.',
+      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit (its records wait for their turn at a lookup). A wait counts while it lasts.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{pipeline}} {{reason}}', rate('millrace_backpressure_seconds_total', of, 'pipeline, reason')]],
@@ -161,11 +161,14 @@ const errors = [
     queries: [
       [
         '{{pipeline}} all',
-        `${rate('millrace_record_errors_total', of, 'pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline', emitted)}`,
+        share(
+          rate('millrace_record_errors_total', of, 'pipeline'),
+          rate('millrace_records_out_total', of, 'pipeline', emitted),
+        ),
       ],
       [
         '{{pipeline}} objective',
-        `${failed('pipeline')} / ${rate('millrace_records_out_total', of, 'pipeline', emitted)}`,
+        share(failed('pipeline'), rate('millrace_records_out_total', of, 'pipeline', emitted)),
       ],
     ],
   }),

@@ -51,7 +51,7 @@ describe('promtool', () => {
   });
 
   test.each([
-    ['an alert that never fires', '> 0.1\n', '> 0.9\n', 'lookups'],
+    ['an alert that never fires', '> 0.05\n', '> 0.95\n', 'lookups'],
     ['an alert that fires for another program', 'and on (namespace, job, instance) millrace_build_info', '', 'process'],
     ['an alert that does not wait', 'for: 30m', 'for: 0m', 'streams'],
   ])('sees %s', async (_, from, to, about) => {

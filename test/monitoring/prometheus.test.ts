@@ -60,6 +60,7 @@ test('a Prometheus that scrapes Millrace under load has data for every panel and
     choices.map(async ({ label, series }) => [label, await prometheus.labelValues(label, series)] as const),
   );
   expect(Object.fromEntries(values)).toEqual({
+    namespace: [],
     job: ['millrace'],
     instance: [target],
     pipeline: ['cached', 'fast', 'slow'],
