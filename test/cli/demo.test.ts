@@ -36,6 +36,7 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/share of the best possible +[\d.]+ % +[\d.]+ %\n/);
     expect(stdout).toContain('"originAirport":{"name":"Detroit Metropolitan-Wayne County","city":"Detroit"');
     expect(stdout).toContain('Checked: nothing is lost');
+    expect(stdout).toMatch(/machine +client, directory and service share its (?:one core|\d+ cores)\n/);
     // Not a terminal: nothing to colour and no line to write over.
     expect(stdout).not.toContain('\u001B');
   });

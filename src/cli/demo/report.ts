@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { DemoData } from './data.ts';
 import type { Directory } from './directory.ts';
@@ -26,9 +27,17 @@ export function introduction({ service, directory, data }: Setting, { dim, stron
     ),
     `  service     ${enrichUrl(service, 'ordered')}`,
     dim(`              millrace serve, a process of its own; at most ${capacity} records in flight`),
+    `  machine     ${sharedCores(availableParallelism())}`,
+    dim('              so the figures are those of all three together, and not of the service alone'),
     '',
     '',
   ].join('\n');
+}
+
+/** Client, directory and service run side by side: none of them has the machine to itself. */
+export function sharedCores(cores: number): string {
+  const which = cores === 1 ? 'its one core' : `its ${cores} cores`;
+  return `client, directory and service share ${which}`;
 }
 
 export function resultTable(runs: readonly Run[], data: DemoData, colors: Paint): string {
