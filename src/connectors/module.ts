@@ -65,7 +65,10 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     async close() {
       const closing = opened;
       opened = undefined;
-      await closing?.close();
+      await closing?.close().catch((thrown: unknown) => {
+        // Not as a cause: what a user throws may throw again when the log reads it.
+        throw new Error(`lookup "${lookup}": module ${options.file}: close failed: ${thrownMessage(thrown)}`);
+      });
     },
   };
 }

@@ -92,6 +92,9 @@ export interface RecordFailure {
   readonly details?: FailureDetails;
 }
 
+/** Of an error of a user's function, in characters: it goes out with its record. */
+const longestMessage = 2000;
+
 /** The failure of one record: an outcome, never the end of a stream by itself. */
 export class RecordError extends Error implements RecordFailure {
   override readonly name = 'RecordError';
@@ -130,7 +133,9 @@ export class RecordError extends Error implements RecordFailure {
    */
   static from(thrown: unknown): RecordError {
     if (typeof thrown === 'object' && thrown !== null && #retryable in thrown) return thrown;
-    return new RecordError(foreignCode(thrown) ?? 'function_error', thrownMessage(thrown), { cause: thrown });
+    const message = thrownMessage(thrown);
+    const shown = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+    return new RecordError(foreignCode(thrown) ?? 'function_error', shown, { cause: thrown });
   }
 }
 

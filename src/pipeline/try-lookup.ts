@@ -60,7 +60,7 @@ export async function tryLookup(
     return trial;
   } catch (error) {
     // The first failure is the one to tell.
-    return trial.ok ? { ...trial, ok: false, detail: `close failed: ${reason(error)}` } : trial;
+    return trial.ok ? { ...trial, ok: false, detail: reason(error) } : trial;
   }
 }
 

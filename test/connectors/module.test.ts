@@ -402,6 +402,16 @@ describe('a function that is opened and closed', () => {
     expect(noted()).toBe('closed');
   });
 
+  test('says which lookup it was when it fails to close, whatever it throws', async () => {
+    const { connector } = await moduleOf(
+      'export default { asyncInvoke() {}, close() { throw new Proxy({}, { get() { throw new Error("trap"); } }); } };',
+    );
+    await connector.open();
+    await expect(connector.close()).rejects.toThrow(
+      'lookup "airport": module lookup.mjs: close failed: a value that cannot be described was thrown',
+    );
+  });
+
   test.each(['getState', 'getAccumulator', 'getBroadcastVariable', 'getDistributedCache'])(
     'is refused %s, with the reason',
     async (method) => {

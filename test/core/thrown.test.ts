@@ -68,6 +68,11 @@ describe('whatever is thrown has a message, and becomes an error of its record:'
   });
 });
 
+test('a message is cut after 2000 characters', () => {
+  expect(RecordError.from(new Error('x'.repeat(2000))).message).toBe('x'.repeat(2000));
+  expect(RecordError.from(new Error('x'.repeat(1e6))).message).toBe(`${'x'.repeat(2000)}…`);
+});
+
 test('an error of a record stays what it is', () => {
   const error = new RecordError('timeout', 'late');
   expect(RecordError.from(error)).toBe(error);
