@@ -65,7 +65,6 @@ function answer(
   const framing = acceptedFraming(headers.accept, format.framing);
   const trace = traceOf(request, options.tracer, pipeline.name, chosen.mode);
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls };
-  reply.hijack();
   const session = new StreamSession({
     id: request.id,
     request: request.raw,
@@ -82,6 +81,8 @@ function answer(
     clock,
     log: request.log,
   });
+  // From here on the session ends the response, also by a defect.
+  reply.hijack();
   session.start({
     'Content-Type': framing.mediaType,
     'Cache-Control': 'no-store',

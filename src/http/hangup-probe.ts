@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Guard, guardedClock } from '../core/guard.ts';
 import type { Clock } from '../core/time.ts';
 
 /** When to write to a client that has closed its side: the first write brings its reset, the next one finds it. */
@@ -12,7 +13,13 @@ const PROBE_AFTER_MS = [0, 20, 200, 2000] as const;
  * (RFC 9110, section 15.2), in a chunked body a zero before the size of the next chunk (RFC 9112, section 7.1:
  * `chunk-size = 1*HEXDIG`). HTTP/1.0 has neither.
  */
-export function probeAfterHalfClose(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
+export function probeAfterHalfClose(
+  request: IncomingMessage,
+  response: ServerResponse,
+  systemClock: Clock,
+  guard: Guard,
+): void {
+  const clock = guardedClock(systemClock, guard);
   const { socket } = request;
   if (request.httpVersion !== '1.1') return;
   let disarm: (() => void) | undefined;
@@ -29,7 +36,7 @@ export function probeAfterHalfClose(request: IncomingMessage, response: ServerRe
       probe(turn + 1);
     });
   };
-  const halfClosed = (): void => probe(0);
+  const halfClosed = guard(() => probe(0));
   // A request that waited for its turn may begin after its client has closed its side.
   if (socket.readableEnded) halfClosed();
   else socket.once('end', halfClosed);

@@ -12,6 +12,8 @@ export interface LiveStream {
   draining(): void;
   /** Ends the response so that the client sees it is not complete. */
   cut(outcome: StreamOutcome, reason: RequestError): void;
+  /** One of the calls above threw: ends this stream, and never throws. */
+  defect(error: unknown): void;
 }
 
 /** All streams of one listener, watched by one coarse timer that runs only while there are any. */
@@ -57,11 +59,11 @@ export class LiveStreams {
   }
 
   announceDrain(): void {
-    for (const stream of this.#streams) stream.draining();
+    this.#each((stream) => stream.draining());
   }
 
   cutAll(outcome: StreamOutcome, reason: RequestError): void {
-    for (const stream of this.#streams) stream.cut(outcome, reason);
+    this.#each((stream) => stream.cut(outcome, reason));
   }
 
   /** Resolves when no stream is left, at once if there is none. */
@@ -74,8 +76,19 @@ export class LiveStreams {
     this.#disarm = this.#clock.setTimer(this.#checkMs, () => {
       this.#arm();
       const now = this.#clock.now();
-      for (const stream of this.#streams) stream.check(now);
+      this.#each((stream) => stream.check(now));
       this.#onCheck();
     });
+  }
+
+  /** A stream that throws ends; the others get the call all the same. */
+  #each(call: (stream: LiveStream) => void): void {
+    for (const stream of this.#streams) {
+      try {
+        call(stream);
+      } catch (error) {
+        stream.defect(error);
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError } from '../core/errors.ts';
+import { guardWith } from '../core/guard.ts';
 import type { StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
@@ -7,6 +8,7 @@ import { type Outcome, textsOf } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { clientAddress } from './client-address.ts';
 import { readText } from './body-reader.ts';
+import { internalError } from './framework-errors.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
 import { recordProblem, sendProblem, sendRequestError } from './problem.ts';
@@ -38,14 +40,19 @@ export async function enrichSingleRecord(
     gone.abort(reason);
   };
   const live = liveRecord(request, pipeline.name, clock.now(), leave);
+  const guard = guardWith((error) => live.defect(error));
   const release = hold();
   streams.add(live);
-  reply.raw.once('close', () => {
+  const closed = (): void => {
     streams.delete(live);
-    if (!reply.raw.writableFinished) leave('client_aborted', new RequestError('bad_body', 'the client went away'));
-    release();
-  });
-  probeAfterHalfClose(request.raw, reply.raw, clock);
+    try {
+      if (!reply.raw.writableFinished) leave('client_aborted', new RequestError('bad_body', 'the client went away'));
+    } finally {
+      release();
+    }
+  };
+  reply.raw.once('close', guard(closed));
+  probeAfterHalfClose(request.raw, reply.raw, clock, guard);
   try {
     const text = await readText(request.raw, maxBytes);
     if (pipeline.runsUserCode) await nextTurn();
@@ -94,7 +101,7 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
 
 /** One record takes a place among the streams, and a drain waits for it. */
 function liveRecord(
-  { id, raw }: FastifyRequest,
+  { id, raw, log }: FastifyRequest,
   pipeline: string,
   startedAt: number,
   cut: LiveStream['cut'],
@@ -110,6 +117,10 @@ function liveRecord(
     draining() {},
     check() {},
     cut,
+    defect(error) {
+      log.error({ err: error }, 'a record is given up by a defect of the service');
+      cut('failed', internalError());
+    },
   };
 }
 

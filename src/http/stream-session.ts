@@ -1,6 +1,8 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import { RequestError } from '../core/errors.ts';
+import { type Guard, guardWith } from '../core/guard.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { StreamObserver, StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
@@ -11,6 +13,7 @@ import type { StreamSummary } from '../pipeline/tally.ts';
 import { clientAddress } from './client-address.ts';
 import { cutResponse, resetConnection } from './connection-end.ts';
 import type { EncodeBuffers } from './encode-buffers.ts';
+import { endInOrder, internalError } from './framework-errors.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
 import type { StallWatch } from './stall-watch.ts';
@@ -52,6 +55,8 @@ export class StreamSession implements StreamSink, LiveStream {
   readonly #writer: TextWriter;
   readonly #startedAt: number;
   readonly #release: () => void;
+  readonly #onDefect = (error: unknown): void => this.defect(error);
+  readonly #guard: Guard = guardWith(this.#onDefect);
   #receivedBytes = 0;
   #sentBytes = 0;
   #bodyEnded = false;
@@ -76,23 +81,31 @@ export class StreamSession implements StreamSink, LiveStream {
 
   /** Sends the head (where the client waits for `100 Continue`, with the first of the body), and reads the body from now on. */
   start(headers: Readonly<Record<string, string>>): void {
+    this.#guard(() => this.#begin(headers))();
+  }
+
+  #begin(headers: Readonly<Record<string, string>>): void {
     const { request, response, clock } = this.#options;
+    const guard = this.#guard;
     response.writeHead(200, headers);
     // HAProxy 2.6 takes a head that comes in one read with the `100 Continue` for a whole, empty response. A client that
     // asked for the 100 sends its body when it has it: the head comes after the first of that.
-    if (request.headers.expect === undefined) response.flushHeaders();
-    else request.once('data', () => response.flushHeaders());
-    response.on('drain', () => this.#drained());
-    response.once('finish', () => this.#settle('completed'));
-    response.once('close', () => this.#gone());
+    const sendHead = guard(() => response.flushHeaders());
+    if (request.headers.expect === undefined) sendHead();
+    else request.once('data', sendHead);
+    const on = (emitter: EventEmitter, event: string, work: (chunk: Buffer) => void): void =>
+      void emitter.on(event, guard(work));
+    on(response, 'drain', () => this.#drained());
+    on(response, 'finish', () => this.#settle('completed'));
+    on(response, 'close', () => this.#gone());
     const { runsUserCode } = this.#options.pipeline;
-    const enter = (work: () => void): void => (runsUserCode ? void setImmediate(work) : work());
-    request.on('data', (chunk: Buffer) => enter(() => this.#received(chunk)));
-    request.once('end', () => enter(() => this.#bodyEnd()));
+    const enter = (work: () => void): void => (runsUserCode ? void setImmediate(guard(work)) : work());
+    on(request, 'data', (chunk) => enter(() => this.#received(chunk)));
+    on(request, 'end', () => enter(() => this.#bodyEnd()));
     // A body that breaks off closes the request before it is complete; `error` says the same once more.
-    request.once('close', () => request.complete || this.#gone());
+    on(request, 'close', () => request.complete || this.#gone());
     request.on('error', () => {});
-    probeAfterHalfClose(request, response, clock);
+    probeAfterHalfClose(request, response, clock, guard);
   }
 
   write(text: string): boolean {
@@ -143,6 +156,21 @@ export class StreamSession implements StreamSink, LiveStream {
     else cutResponse(request, response, { clock, stalls, stallTimeoutMs });
   }
 
+  /** Ends this stream, and no other one: with its last lines and a cut, or at least with the connection. */
+  defect(error: unknown): void {
+    const { log, request } = this.#options;
+    log.error({ err: error }, 'a stream ends by a defect of the service');
+    if (this.#settled) return;
+    const reason = internalError();
+    endInOrder(
+      log,
+      () => this.cut('failed', reason),
+      () => this.#stream.abort(reason),
+      () => this.#settle('failed', reason),
+      () => void request.socket.destroy(),
+    );
+  }
+
   draining(): void {
     this.#stream.checkpoint();
   }
@@ -151,7 +179,7 @@ export class StreamSession implements StreamSink, LiveStream {
     const { idleTimeoutMs } = this.#options;
     if (this.#blocked !== undefined) return;
     if (this.#bodyEnded || !this.#stream.idle) this.#movedAt = nowMs;
-    else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) void this.#idle(nowMs);
+    else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) this.#idle(nowMs).catch(this.#onDefect);
   }
 
   describe(nowMs: number): JsonObject {
@@ -195,7 +223,7 @@ export class StreamSession implements StreamSink, LiveStream {
       socket: request.socket,
       timeoutMs,
       heldBytes: () => response.writableLength,
-      stalled: () => this.cut('stalled', new RequestError('stalled', why)),
+      stalled: this.#guard(() => this.cut('stalled', new RequestError('stalled', why))),
     });
   }
 
@@ -237,16 +265,19 @@ export class StreamSession implements StreamSink, LiveStream {
     if (this.#settled) return;
     this.#settled = true;
     const { pipeline, streams, clock, log, trace } = this.#options;
-    streams.delete(this);
-    this.#unblock();
-    const durationMs = clock.now() - this.#startedAt;
-    this.#observed.closed(outcome, durationMs);
-    const { summary } = this.#stream;
-    const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
-    trace?.end({ outcome, code: reason?.code, ...summary, ...bytes });
-    const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...summary };
-    if (reason === undefined) log.info(ended, 'stream completed');
-    else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
-    this.#release();
+    try {
+      streams.delete(this);
+      this.#unblock();
+      const durationMs = clock.now() - this.#startedAt;
+      this.#observed.closed(outcome, durationMs);
+      const { summary } = this.#stream;
+      const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
+      trace?.end({ outcome, code: reason?.code, ...summary, ...bytes });
+      const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...summary };
+      if (reason === undefined) log.info(ended, 'stream completed');
+      else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
+    } finally {
+      this.#release();
+    }
   }
 }

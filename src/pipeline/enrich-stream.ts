@@ -1,4 +1,5 @@
 import { RequestError } from '../core/errors.ts';
+import { guardedClock, guardWith } from '../core/guard.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWait } from '../operator/async-wait.ts';
@@ -28,6 +29,8 @@ export interface StreamSink {
   resume(): void;
   end(summary: StreamSummary): void;
   fail(error: RequestError): void;
+  /** A defect: something was thrown at an event that is not one of the calls of this stream. */
+  defect(error: unknown): void;
 }
 
 /**
@@ -59,12 +62,11 @@ export class EnrichStream {
     this.#capacity = options.capacity;
     this.#tally = new Tally(observer);
     this.#splitter = new LineSplitter(options);
-    this.#output = new JoinedOutput(options.framing, this.#tally, {
-      write: (text) => sink.write(text),
-      fatal: (error) => this.#fail(error),
-    });
+    const guard = guardWith((error) => sink.defect(error));
+    const output = { write: (text: string) => sink.write(text), fatal: (error: RequestError) => this.#fail(error) };
+    this.#output = new JoinedOutput(options.framing, this.#tally, output, guard);
     this.#offset = options.offset;
-    this.#control = controlSide(options, this.#output, clock);
+    this.#control = controlSide(options, this.#output, guardedClock(clock, guard));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
     const ends = {
       downstream: this.#control?.output ?? this.#output,
@@ -73,6 +75,7 @@ export class EnrichStream {
       onEnd: () => this.#finished(),
       backpressure: this.#backpressure,
       mayAdmit: mayStart,
+      guard,
     };
     this.#operator = recordOperator(options, ends, observer, clock);
   }

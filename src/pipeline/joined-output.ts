@@ -1,3 +1,4 @@
+import type { Guard } from '../core/guard.ts';
 import type { RequestError } from '../core/errors.ts';
 import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
@@ -37,17 +38,18 @@ export class JoinedOutput implements Downstream<Outcome> {
   #framedEnd = '';
   #ready = true;
   #writeScheduled = false;
-  readonly #scheduledWrite = (): void => {
-    this.#writeScheduled = false;
-    this.write();
-  };
+  readonly #scheduledWrite: () => void;
 
-  constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, ends: JoinedOutputEnds) {
+  constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, ends: JoinedOutputEnds, guard: Guard) {
     this.#prefix = prefix;
     this.#suffix = suffix;
     this.#crEndsLine = crEndsLine;
     this.#tally = tally;
     this.#ends = ends;
+    this.#scheduledWrite = guard(() => {
+      this.#writeScheduled = false;
+      this.write();
+    });
   }
 
   get ready(): boolean {

@@ -1,5 +1,6 @@
 import type { OnError, PipelineConfig } from '../config/schema.ts';
 import { RecordError } from '../core/errors.ts';
+import { guardWith } from '../core/guard.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import type { PipelineObserver } from '../core/observer.ts';
@@ -93,7 +94,7 @@ export class Pipeline {
     const { observer, clock, lineBytes } = this.#runtime;
     const { mode, capacity, timeoutMs, delimiter, framing, control, offset, trace } = settings;
     const { onInvalid } = this.config;
-    const plan = this.#plan(settings);
+    const plan = this.#plan(settings, (error) => sink.defect(error));
     return new EnrichStream(
       {
         plan,
@@ -126,11 +127,16 @@ export class Pipeline {
         tally.out(outcome);
         resolve(outcome);
       };
+      const onDefect = (error: unknown): void => {
+        reject(error);
+        operator.abort(error);
+      };
+      const guard = guardWith(onDefect);
       const operator = recordOperator(
         {
           ...settings,
           key: this.#key,
-          plan: this.#plan(settings),
+          plan: this.#plan(settings, onDefect),
           onInvalid: this.config.onInvalid,
           multiline: true,
           capacity: 1,
@@ -143,15 +149,16 @@ export class Pipeline {
           leaving: undefined,
           backpressure: undefined,
           mayAdmit: undefined,
+          guard,
         },
         observer,
         clock,
       );
-      const abort = (): void => {
+      const abort = guard(() => {
         operator.abort(signal.reason);
         tally.end();
         reject(signal.reason);
-      };
+      });
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort, { once: true });
       tally.in();
@@ -188,7 +195,7 @@ export class Pipeline {
     }
   }
 
-  #plan({ onError, meta }: StreamSettings): Plan {
+  #plan({ onError, meta }: StreamSettings, onDefect: Plan['onDefect']): Plan {
     const { onMiss, explode } = this.config;
     const named = typeof onError === 'string';
     const immediate = this.#steps.every(({ lookup, repeat }) => lookup.immediate && repeat === undefined);
@@ -204,6 +211,7 @@ export class Pipeline {
       explode,
       meta,
       secrets: this.#runtime.secrets,
+      onDefect,
     };
   }
 }

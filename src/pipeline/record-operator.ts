@@ -1,3 +1,4 @@
+import { type Guard, guardedClock, guardedOnce } from '../core/guard.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
@@ -38,15 +39,20 @@ export interface RecordOperatorEnds {
   readonly backpressure: BackpressureMeter | undefined;
   /** Whether another record may be started in this turn of the event loop; undefined for a record that stands alone. */
   readonly mayAdmit: ((goOn: () => void) => boolean) | undefined;
+  /** Around all that is not called by the stream itself. */
+  readonly guard: Guard;
 }
 
 /** The operator over lines of a body: a line in, an outcome out. */
 export function recordOperator(
   options: RecordOperatorOptions,
-  { downstream, onRoom, onEnd, leaving, backpressure, mayAdmit }: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, leaving, backpressure, mayAdmit, guard }: RecordOperatorEnds,
   observer: PipelineObserver,
-  clock: Clock,
+  systemClock: Clock,
 ): AsyncWait<Entry, Outcome> {
+  const clock = guardedClock(systemClock, guard);
+  const guardedTurn = guardedOnce(guard);
+  const guardedGoOn = guardedOnce(guard);
   const { timeoutMs, timesTurns, trace } = options;
   const queue = recordQueue(options);
   const records = new InvokeRecords(options, clock);
@@ -55,7 +61,7 @@ export function recordOperator(
     onRoom,
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
-    mayAdmit,
+    mayAdmit: mayAdmit && ((goOn) => mayAdmit(guardedGoOn(goOn))),
     timeoutMs,
     timesTurns,
     trace,
@@ -66,7 +72,7 @@ export function recordOperator(
     onError: records.onError,
     // Within the turn of the event loop in which an answer was read: the call that its slot is free for leaves with the
     // other calls of that turn, where undici would hold it back until the next answers have been read.
-    schedule: queueMicrotask,
+    schedule: (turn) => queueMicrotask(guardedTurn(turn)),
     observer,
     backpressure,
   });

@@ -28,6 +28,8 @@ export interface Plan {
   readonly meta: readonly MetaField[];
   /** What no message shows. */
   readonly secrets: Secrets;
+  /** Gets what is thrown when an answer comes later, by a defect: no caller is left to throw it to. */
+  readonly onDefect: (error: unknown) => void;
 }
 
 /** The slot's token: context of the calls, and where the outcome goes. */
@@ -137,9 +139,25 @@ export class RecordRun {
     }
     if (!(result instanceof Promise)) return this.#settle(step, result);
     result.then(
-      (answer) => this.#settle(step, answer),
-      (error: unknown) => this.#refused(step, called(RecordError.from(error))),
+      (answer) => this.#answeredLater(step, answer),
+      (error: unknown) => this.#refusedLater(step, error),
     );
+  }
+
+  #answeredLater(step: Step, answer: Answer): void {
+    try {
+      this.#settle(step, answer);
+    } catch (error) {
+      this.#plan.onDefect(error);
+    }
+  }
+
+  #refusedLater(step: Step, reason: unknown): void {
+    try {
+      this.#refused(step, called(RecordError.from(reason)));
+    } catch (error) {
+      this.#plan.onDefect(error);
+    }
   }
 
   #call(step: Step, scan: MemberScan | undefined): Answer | null | Promise<Answer> {

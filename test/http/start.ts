@@ -15,6 +15,7 @@ import { LiveStreams } from '../../src/http/live-streams.ts';
 import { type KernelQueues, noQueues } from '../../src/http/kernel-queues.ts';
 import { OpenResponses } from '../../src/http/open-responses.ts';
 import { StallWatch } from '../../src/http/stall-watch.ts';
+import type { Logger } from '../../src/observability/logger.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
 
@@ -168,6 +169,7 @@ export interface StartOptions {
   readonly checkMs?: number;
   /** Where the queues of connections are read; by default they are not seen. */
   readonly queues?: KernelQueues;
+  readonly logger?: Logger | false;
 }
 
 /** A real service with the pipeline `test`, before a downstream that the test holds; both end with the test. */
@@ -180,6 +182,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     clock = systemClock,
     checkMs = 20,
     queues = noQueues,
+    logger = false,
   } = options;
   const downstream = new Downstream();
   const downstreamPort = await downstream.listen();
@@ -218,7 +221,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     stalls: new StallWatch(clock, queues),
     clock,
     tracer: passingTracer,
-    logger: false,
+    logger,
     version: '0.0.0',
     adminUrl: () => 'http://127.0.0.1:7777',
   });

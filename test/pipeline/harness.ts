@@ -109,6 +109,9 @@ export class Run {
         fail: (error) => {
           this.failure = error;
         },
+        defect: (error) => {
+          throw error;
+        },
       },
     );
   }
