@@ -10,7 +10,10 @@ export { isJsonObject, type JsonObject, type JsonValue } from './json-value.ts';
  */
 export const maxJsonDepth = 1000;
 
+const nearChars = 24;
+
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 /** With this bit `[` becomes `{`, and `]` becomes `}`. */
 const CURLY = 0x20;
@@ -34,14 +37,17 @@ export function parseJson(text: string): JsonValue {
   return value;
 }
 
-/** Index of the bracket that is one too deep; -1 if there is none. Stops there. Brackets are counted as if the text were JSON. */
+/**
+ * Index of the bracket that is one too deep; -1 if there is none, and for a text that is too short to close as many. Stops
+ * there. Brackets are counted as if the text were JSON.
+ */
 export function tooDeepAt(text: string): number {
-  if (text.length <= maxJsonDepth) return -1;
+  if (text.length <= 2 * maxJsonDepth) return -1;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      at = closingQuote(text, at);
+      at = endOfString(text, at);
       if (at < 0) return -1;
     } else if ((code | CURLY) === OPEN) {
       depth++;
@@ -49,6 +55,17 @@ export function tooDeepAt(text: string): number {
     } else if ((code | CURLY) === CLOSE) depth--;
   }
   return -1;
+}
+
+/** As `closingQuote`. Most strings are short: to call a search for their end takes longer than to read them. */
+function endOfString(text: string, open: number): number {
+  const end = Math.min(open + nearChars, text.length);
+  for (let at = open + 1; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) break;
+  }
+  return closingQuote(text, open);
 }
 
 export function depthMessage(at: number): string {
