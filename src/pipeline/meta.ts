@@ -36,8 +36,13 @@ function metaMember({ fields, seq, ms, steps, answers }: MetaFacts): string {
   const values: Record<MetaField, () => unknown> = {
     seq: () => seq,
     timing: () => ({ ms: Math.round(ms * 1000) / 1000 }),
-    source: () => perStep((answer) => answer.source),
+    source: () => perStep((answer) => (isUncalled(answer) ? undefined : answer.source)),
     attempts: () => perStep((answer) => answer.attempts),
   };
   return JSON.stringify(Object.fromEntries(fields.map((field) => [field, values[field]()])));
+}
+
+/** A miss because something that the step reads is missing: nothing was asked that an answer could be from. */
+function isUncalled({ json, attempts, source }: Answer): boolean {
+  return json === undefined && attempts === 0 && source === 'call';
 }

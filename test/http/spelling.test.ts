@@ -91,6 +91,32 @@ test('a cache gives no answer to a number with another spelling', async () => {
   expect((await post(url, body)).map((line) => JSON.parse(line).answer)).toEqual(answers);
 });
 
+test('an answer keeps its characters, also the part that is selected, and replaces what stood at its place', async () => {
+  const part = String.raw`{"n":1.10, "big":12345678901234567890,"e":1E+2,"t":" \u00e9\/ \ud800 ","n":-0}`;
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(`\uFEFF {"a/b":[0],"~":0,"a/b":[{"~": 1},\r\n ${part}\n]} \r\n`);
+  });
+  const port = await listen(server);
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { url } = await start({
+    lookups: { part: { http: { url: `http://127.0.0.1:${port}/{id}`, select: '/a~1b/1' } } },
+    pipeline: { enrich: [{ lookup: 'part', with: { id: '/id' }, into: '/x~1y/~0' }] },
+  });
+  const lines = await post(
+    url,
+    '{"id":1,"x/y" : {"~":"old", "z":1.0} , "w":-0}  \n{"id":1,"x/y":null,"x/y":{}}\n{"id":1}\n',
+  );
+  expect(lines).toEqual([
+    `{"id":1,"x/y" : {"~":${part}, "z":1.0} , "w":-0}  `,
+    `{"id":1,"x/y":null,"x/y":{"~":${part}}}`,
+    `{"id":1,"x/y":{"~":${part}}}`,
+  ]);
+});
+
 test.each([
   ['rows.ndjson', '{"id":1.10,"n":"a"}\r\n{"id":7,"n":"b"}\n', ['1.10', '1.1', '11e-1', '7', '7.0'], ['"1.1"', '7.01']],
   ['rows.csv', 'n,id\nx,1\r\ny,7.0\rz,8\n', ['1', '7.0', '8', '"7.0"'], ['1.0', '7', '"8\\r"', '8.0']],

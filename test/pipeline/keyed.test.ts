@@ -42,6 +42,17 @@ describe('mode keyed', () => {
     run.stream.abort('done');
   });
 
+  test('a key is the same in a line of any length', () => {
+    const far = new ScriptedLookup('far');
+    const run = new Run(keyed(far).pipeline);
+    const pad = 'p'.repeat(70_000);
+    for (const key of ['12345678901234567890', '1.50', '1e400', '{"a":12345678901234567890}']) {
+      run.push(`{"k":${key},"id":1}\n{"k":${key},"id":2,"pad":"${pad}"}\n`);
+    }
+    expect(ids(far)).toEqual([1, 1, 1, 1]);
+    run.stream.abort('done');
+  });
+
   test('a record without its key is an error of that record alone, and waits for no other', async () => {
     const far = new ScriptedLookup('far');
     const run = new Run(keyed(far).pipeline);

@@ -66,8 +66,9 @@ describe.each([
   });
 
   it('shows no call in _meta', async () => {
-    const [, empty] = await lines({ meta: ['attempts'] }, immediate);
-    expect(empty).toBe('{"k":null,"z":1.0,"x":null,"_meta":{"attempts":{"/x":0}}}');
+    const [called, empty] = await lines({ meta: ['source', 'attempts'] }, immediate);
+    expect(called).toBe('{"k":1,"x":{"of":1},"_meta":{"source":{"/x":"call"},"attempts":{"/x":1}}}');
+    expect(empty).toBe('{"k":null,"z":1.0,"x":null,"_meta":{"source":{},"attempts":{"/x":0}}}');
   });
 
   it('is an error by default', async () => {
