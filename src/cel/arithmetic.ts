@@ -120,7 +120,7 @@ const numbers = new Set<CelType>(['int', 'uint', 'double']);
 const integers = new Set<CelType>(['int', 'uint']);
 const times = new Set<CelType>(['google.protobuf.Timestamp', 'google.protobuf.Duration']);
 
-/** The type of the result as far as it is known before the values are; undefined where no values fit. */
+/** The type of the result as far as it is known beforehand; undefined if no values of these types fit. */
 export function typeOfResult(operator: ArithmeticOperator, left: CelType, right: CelType): CelType | undefined {
   const [known, other] = left === 'dyn' ? [right, left] : [left, right];
   if (known === 'dyn') return 'dyn';

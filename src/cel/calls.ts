@@ -91,18 +91,30 @@ function dispatch(
   at: number,
 ): Node['run'] {
   return (frame) => {
-    const values = args.map((argument) => argument.run(frame));
-    frame.spend(stepsPerCall);
-    const chosen = overloads.find(({ parameters }) =>
-      parameters.every((parameter, index) => parameter === 'dyn' || parameter === typeOf(values[index] ?? null)),
-    );
+    const values: Value[] = [];
+    for (const argument of args) values.push(argument.run(frame));
+    const chosen = choose(overloads, values);
     if (chosen === undefined) throw new ExpressionError(noOverload(name, isMethod, values.map(typeOf)), at);
     try {
+      frame.spend(stepsPerCall);
       return chosen.run(values, frame);
     } catch (error) {
       throw located(error, at);
     }
   };
+}
+
+function choose(overloads: readonly Overload[], values: readonly Value[]): Overload | undefined {
+  for (const overload of overloads) if (accepts(overload, values)) return overload;
+  return undefined;
+}
+
+function accepts({ parameters }: Overload, values: readonly Value[]): boolean {
+  for (let index = 0; index < parameters.length; index += 1) {
+    const parameter = parameters[index];
+    if (parameter !== 'dyn' && parameter !== typeOf(values[index] ?? null)) return false;
+  }
+  return true;
 }
 
 /** A pattern that is the same for every record is compiled once, and here: a mistake in it is one of the configuration. */

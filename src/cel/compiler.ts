@@ -155,7 +155,7 @@ export class ExpressionCompiler implements Compiler {
     return arithmetic(ast.op, left, right, at, this);
   }
 
-  /** Where an operator or a name stands that follows a node. */
+  /** The offset of the operator or the name that follows a node. */
   #after(ast: ASTNode, word: string): number {
     const at = this.source.indexOf(word, ast.end);
     return at < 0 ? ast.end : at;
@@ -234,7 +234,7 @@ function isPlace(ast: ASTNode): boolean {
   return ast.op === 'id';
 }
 
-/** The token of a JSON Pointer that an index stands for; undefined where it differs from record to record. */
+/** The token of a JSON Pointer that an index stands for; undefined if it differs from record to record. */
 function tokenOf(index: ASTNode): string | undefined {
   if (index.op !== 'value') return undefined;
   const { args } = index;

@@ -12,7 +12,7 @@ interface Loop {
   readonly length: number;
   /** Puts an element into the variables, and pays for one round of the body. */
   enter(index: number): void;
-  /** The element, or its key where the loop has two variables. */
+  /** The element, or its key if the loop has two variables. */
   first(index: number): Value;
 }
 
@@ -125,7 +125,7 @@ const comprehensions: ReadonlyMap<string, Comprehension> = new Map<string, Compr
   ['transformMapEntry/2/2', { result: 'map', conditions: 1, body: transformMapEntry }],
 ]);
 
-/** A call such as `record.items.all(item, item.price > 0.0)`; undefined where it is none of these. */
+/** A call such as `record.items.all(item, item.price > 0.0)`; undefined if it is none of these. */
 export function comprehension(
   name: string,
   receiver: ASTNode,

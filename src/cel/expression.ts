@@ -8,7 +8,7 @@ export type { Reading } from './compiler.ts';
 
 /** An expression that has been read and checked. */
 export interface Expression {
-  /** Of the result; `dyn` where it depends on the record. */
+  /** Of the result; `dyn` if it depends on the record. */
   readonly type: CelType;
   /** The places that it reads. */
   readonly readings: readonly Reading[];

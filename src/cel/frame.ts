@@ -14,7 +14,7 @@ export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   /** Offset into the expression; undefined until the code that knows it has seen the error. */
   offset: number | undefined;
-  /** `||`, `&&`, `all` and `exists` ignore an error where the other side decides, but not this one. */
+  /** `||`, `&&`, `all` and `exists` ignore an error if the other side decides, but not this one. */
   readonly fatal: boolean;
 
   constructor(message: string, offset?: number, fatal = false) {

@@ -1,6 +1,6 @@
 import { type ArithmeticOperator, calculate, negate, typeOfResult, undefinedFor } from './arithmetic.ts';
 import { compare, contains, equal } from './compare.ts';
-import { ExpressionError, type Frame, ignorable } from './frame.ts';
+import { ExpressionError, Frame, ignorable } from './frame.ts';
 import { type Compiler, constant, type Node, placed, requireBool } from './node.ts';
 import { type CelType, typeOf, type Value } from './value.ts';
 
@@ -31,8 +31,8 @@ export function negative(operand: Node, at: number, { typed }: Compiler): Node {
     throw new ExpressionError(`-${operand.type} is not defined`, at);
   }
   const { constant: value, type } = operand;
-  if (value !== undefined) return constant(negate(value), type, at);
-  return { type, at, constant: undefined, run: placed(at, (frame) => negate(operand.run(frame))) };
+  const run = placed(at, (frame) => negate(operand.run(frame)));
+  return value === undefined ? { type, at, constant: undefined, run } : constant(run(new Frame(0)), type, at);
 }
 
 export function equality(negated: boolean, left: Node, right: Node, at: number, { typed }: Compiler): Node {

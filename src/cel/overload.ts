@@ -37,7 +37,7 @@ export function define<const Types extends readonly CelType[]>(
   result: CelType,
   body: Body<Types>,
 ): Overload {
-  return { name, method: false, parameters, result, run: untyped(body) };
+  return { name, method: false, parameters, result, run: untyped(body, parameters.length) };
 }
 
 /** A method such as `string.size(): int`. */
@@ -47,10 +47,14 @@ export function method<const Types extends readonly CelType[]>(
   result: CelType,
   body: Body<Types>,
 ): Overload {
-  return { name, method: true, parameters, result, run: untyped(body) };
+  return { name, method: true, parameters, result, run: untyped(body, parameters.length) };
 }
 
-/** Whoever calls it has compared the types of the arguments with those of the parameters. */
-function untyped<Types extends readonly CelType[]>(body: Body<Types>): Overload['run'] {
-  return (args, frame) => body(frame, ...(args as { [Index in keyof Types]: NativeOf<Types[Index]> }));
+/** The caller has compared the types of the arguments with those of the parameters. */
+function untyped<Types extends readonly CelType[]>(body: Body<Types>, count: number): Overload['run'] {
+  const call = body as (frame: Frame, ...args: readonly Value[]) => Value;
+  // Spreading the arguments takes longer than most functions.
+  if (count === 1) return (args, frame) => call(frame, args[0] ?? null);
+  if (count === 2) return (args, frame) => call(frame, args[0] ?? null, args[1] ?? null);
+  return (args, frame) => call(frame, ...args);
 }

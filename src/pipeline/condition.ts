@@ -52,7 +52,7 @@ function compile(
   return { test, reads };
 }
 
-/** Where an error stands in its expression, in words. */
+/** The place of an error in its expression, in words. */
 export function placeIn(source: string, { offset = 0 }: ExpressionError): string {
   const { line, column } = positionIn(source, offset);
   return `line ${line}, column ${column}`;

@@ -2,9 +2,9 @@ import { parsePointer } from '../core/json-pointer.ts';
 
 type Place = readonly string[];
 
-/** What the order of steps depends on: where each one reads, and where it writes. */
+/** What the order of steps depends on: the places that each one reads, and the place that it writes. */
 export interface StepPlaces {
-  /** Where its arguments come from. */
+  /** The places of its arguments. */
   readonly reads: readonly Place[];
   /** What its `when` and `until` read. */
   readonly tests: readonly Place[];

@@ -9,9 +9,9 @@ export interface ConformanceTest {
   /** Types that do not fit are a mistake. */
   readonly typed: boolean;
   readonly variables: ReadonlyMap<string, () => Value>;
-  /** Undefined where an error is expected. */
+  /** Undefined if an error is expected. */
   readonly expected: (() => Value) | undefined;
-  /** Only the type of the expression is asked for. */
+  /** The test is about the type of the expression only. */
   readonly checkOnly: boolean;
 }
 

@@ -12,7 +12,7 @@ const departing = new Set(Object.values(departures).flat());
 const tests = conformanceTests();
 
 function passes({ expression, typed, variables, expected, checkOnly }: ConformanceTest): boolean {
-  // The type of an expression with the types of all its parts is not to be had.
+  // An expression does not have the type of its elements.
   if (checkOnly) return false;
   let values: readonly Value[];
   let wanted: Value | undefined;

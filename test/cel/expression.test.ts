@@ -41,7 +41,7 @@ describe('a name of a member is data', () => {
     expect(evaluate(`record.exists(key, key == ${JSON.stringify(name)})`, json)).toBe(true);
   });
 
-  test.each(names.filter((name) => name !== '__proto__'))('%s, where there is none', (name) => {
+  test.each(names.filter((name) => name !== '__proto__'))('%s, if the record has no such member', (name) => {
     expect(evaluate(`has(record.${name})`, '{"a":1}')).toBe(false);
     expect(evaluate(`${JSON.stringify(name)} in record`, '{"a":1}')).toBe(false);
     expect(evaluate(`record.?${name}.hasValue()`, '{"a":1}')).toBe(false);
@@ -176,7 +176,7 @@ describe('values', () => {
     expect(evaluate('record.n == 3 && record.n == 3.0 && record.n > 2 && record.n in [1, 3]', '{"n":3}')).toBe(true);
   });
 
-  it('an error is ignored where the other side decides', () => {
+  it('an error is ignored if the other side decides', () => {
     expect(evaluate('record.nope || true', '{}')).toBe(true);
     expect(evaluate('record.nope && false', '{}')).toBe(false);
     expect(evaluate('[1, 2].exists(x, x == 2 || record.nope)', '{}')).toBe(true);

@@ -49,6 +49,7 @@ describe('what a valid file gives', () => {
       ],
       onError: 'annotate',
       onMiss: 'null',
+      onMissingArgument: 'error',
       onInvalid: 'annotate',
       explode: false,
       meta: [],
@@ -253,6 +254,60 @@ describe('what is wrong with a file', () => {
   test('one mistake in a step does not hide another in the same step', () => {
     const text = small.replace('lookup: airport', 'lookup: airprot').replace('into:', 'when: "1 +", whn: x, into:');
     expect(complaints(text)).toHaveLength(3);
+  });
+});
+
+describe('a mistake in an expression', () => {
+  test.each([
+    ['plain', 'when: record.flag && recrod.iata', 'recrod', 16],
+    ['in single quotes', `when: 'record.flag && recrod.iata'`, 'recrod', 16],
+    ['in double quotes', 'when: "record.flag && recrod.iata"', 'recrod', 16],
+    ['in an until', 'repeat: { until: answer.a == 1 && anser.b, max: 2 }', 'anser', 18],
+    ['in a pattern', `when: 'record.iata.matches("(a")'`, '"(a"', 21],
+    ['at the end', 'when: record.flag ==', ', into', 15],
+    ['behind characters of two code units', `when: '"😀" == recrod.a'`, 'recrod', 9],
+    // The text is not written as it is read: the place is that of the whole.
+    ['behind escapes', String.raw`when: "record.a == \"x\" && recrod"`, '"record.a', 20],
+    ['behind a doubled quote', `when: 'record.a == ''x'' && recrod'`, `'record.a`, 20],
+  ])('%s is reported at its character', (_, keys, found, column) => {
+    const text = small.replace('into:', `${keys}, into:`);
+    const line = text.split('\n')[6] ?? '';
+    expect(complaints(text)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^millrace\\.yaml:7:${line.indexOf(found) + 1} .*\\(line 1, column ${column} of the expression\\)$`),
+      ),
+    ]);
+  });
+
+  test('in a text over several lines is reported where that begins, with line and column in the message', () => {
+    const text = small.replace(
+      /- \{ .*/,
+      '- lookup: airport\n        with: { iata: /origin }\n        into: /a\n        when: |\n          record.flag &&\n            recrod.iata\n',
+    );
+    expect(complaints(text)).toEqual([
+      expect.stringMatching(/^millrace\.yaml:10:15 .*\(line 2, column 3 of the expression\)$/),
+    ]);
+  });
+
+  test('in JSON is reported at its character', () => {
+    const step = { lookup: 'airport', with: { iata: '/origin' }, into: '/a', when: 'record.flag && recrod.iata' };
+    const text = JSON.stringify({
+      lookups: { airport: { http: { url: 'http://127.0.0.1:9000/{iata}' } } },
+      pipelines: { flights: { enrich: [step] } },
+    });
+    const at = text.indexOf('recrod') + 1;
+    expect(complaints(text, { name: 'millrace.json' })).toEqual([
+      expect.stringContaining(`millrace.json:1:${at} pipelines.flights.enrich[0].when: `),
+    ]);
+  });
+
+  test('is also that steps wait for each other through it', () => {
+    const [step = ''] = /- \{ .*/.exec(small) ?? [];
+    const into = (place: string, when: string): string => step.replace(/into: \S+/, `into: ${place}, when: ${when}`);
+    const text = small.replace(step, `${into('/a', 'record.b == 1')}\n      ${into('/b', 'has(record.a.x)')}`);
+    expect(complaints(text)).toEqual([
+      expect.stringContaining('the steps wait for each other in a circle: /a -> /b -> /a'),
+    ]);
   });
 });
 
