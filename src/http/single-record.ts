@@ -6,6 +6,7 @@ import type { Clock } from '../core/time.ts';
 import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
 import { type Outcome, textsOf } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import { turn } from '../pipeline/turn-share.ts';
 import { clientAddress } from './client-address.ts';
 import { readText } from './body-reader.ts';
 import { internalError } from './framework-errors.ts';
@@ -56,6 +57,9 @@ export async function enrichSingleRecord(
   try {
     const text = await readText(request.raw, maxBytes);
     if (pipeline.runsUserCode) await nextTurn();
+    // Records that stand alone share the steps of a turn, as the lines of streams do.
+    const later = turn();
+    if (later !== undefined) await later;
     const receivedBytes = Buffer.byteLength(text);
     pipeline.observer.received(receivedBytes);
     const outcome = await pipeline.enrichOne(text, settings, gone.signal);
