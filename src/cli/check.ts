@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
+import { ConfigError, type ConfigProblem, mistakeOf } from '../config/config-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
 import { Secrets } from '../core/secrets.ts';
@@ -77,11 +77,6 @@ function several(checked: readonly Checked[], json: boolean): number {
   }
   for (const { source } of valid) process.stderr.write(`${source} is valid\n`);
   return mistakes.length > 0 ? exitCodes.configuration : exitCodes.done;
-}
-
-/** As `--json` prints it: every member is there. */
-export function mistakeOf({ file, line, column, path, message, nearest }: ConfigProblem): object {
-  return { file, line: line ?? null, column: column ?? null, path, message, nearest: nearest ?? null };
 }
 
 async function tryLookups(loaded: Loaded, flags: CheckFlags): Promise<number> {

@@ -7,6 +7,7 @@ import { silentLogger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
 import { type Clock, systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
+import type { ReloadResult } from '../http/reload-route.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
 import { drain, type Gate } from '../http/drain.ts';
@@ -85,6 +86,7 @@ export async function startService({ loaded, load, logger, secrets, process }: S
   const responses = new OpenResponses(clock);
   const stalls = new StallWatch(clock, procQueues());
   let adminUrl: string | undefined;
+  let reloader: Reloader | undefined;
   const app = await buildApp({
     serving: generations,
     streams,
@@ -115,12 +117,18 @@ export async function startService({ loaded, load, logger, secrets, process }: S
       errors: errors.map((error) => ({ ...error, message: secrets.hide(error.message) })),
     };
   };
-  const admin = buildAdminApp({ gate, streams, scrape, state });
+  const admin = buildAdminApp({
+    gate,
+    streams,
+    scrape,
+    state,
+    reload: async () => hidden(secrets, (await reloader?.reload('request')) ?? { outcome: 'stopping' }),
+  });
   try {
     const url = await listen(app, server.host, server.port);
     adminUrl = await listen(admin, server.admin.host, server.admin.port);
     for (const listener of [app.server, admin.server]) reportRefusals(listener, clock, logger);
-    const reloader = new Reloader({
+    const reloads = (reloader = new Reloader({
       started: loaded,
       load,
       build,
@@ -135,9 +143,9 @@ export async function startService({ loaded, load, logger, secrets, process }: S
       },
       clock,
       logger,
-    });
+    }));
     const stop = async (): Promise<number> => {
-      const undone = reloader.stop();
+      const undone = reloads.stop();
       const { drainTimeout } = generations.current.config.server;
       const cut = await drain({ app, streams, gate, responses, clock, drainTimeoutMs: drainTimeout });
       await admin.close();
@@ -152,7 +160,7 @@ export async function startService({ loaded, load, logger, secrets, process }: S
       get drainTimeoutMs() {
         return generations.current.config.server.drainTimeout;
       },
-      reload: (cause) => reloader.reload(cause),
+      reload: async (cause) => void (await reloads.reload(cause)),
       stop,
     };
   } catch (error) {
@@ -170,6 +178,11 @@ async function traced(
   const { openTracing } = await import('../observability/tracing.ts');
   const log = logger === false ? silentLogger : messageLogger(logger);
   return openTracing(options, { version: version(), clock: systemClock, logger: log, secrets });
+}
+
+/** What a lookup says of why it cannot be opened may hold a secret. */
+function hidden(secrets: Secrets, result: ReloadResult): ReloadResult {
+  return result.outcome === 'refused' ? { ...result, detail: secrets.hide(result.detail) } : result;
 }
 
 /** A timeout of a stream is noticed at most a quarter of its time late. */

@@ -1,8 +1,10 @@
-import { ConfigError, type Loaded, problemLine } from '../config/load.ts';
+import { ConfigError, type Loaded, mistakeOf, problemLine } from '../config/load.ts';
 import { needingRestart } from '../config/restart.ts';
 import type { Config } from '../config/schema.ts';
 import { FileWatch, type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
+import { thrownMessage } from '../core/thrown.ts';
 import type { Clock } from '../core/time.ts';
+import type { ReloadResult } from '../http/reload-route.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Generation } from '../pipeline/generations.ts';
 import { filesOf, watchedFilesOf } from '../pipeline/open-lookups.ts';
@@ -10,7 +12,7 @@ import { filesOf, watchedFilesOf } from '../pipeline/open-lookups.ts';
 /** Two looks find a change: within a second, at 2 calls of the file system a second for each file. */
 const LOOK_EVERY_MS = 500;
 
-export type ReloadCause = 'SIGHUP' | 'file';
+export type ReloadCause = 'SIGHUP' | 'file' | 'request';
 
 export interface ReloadOptions {
   /** What the service was started with. */
@@ -39,7 +41,7 @@ export class Reloader {
   readonly #options: ReloadOptions;
   readonly #watch: FileWatch;
   #number = 1;
-  #running: Promise<void> | undefined;
+  #running: Promise<ReloadResult> | undefined;
   #again = false;
   #stopped = false;
   #watching = false;
@@ -54,12 +56,12 @@ export class Reloader {
     this.#follow(options.started.config, filesNamedBy(options.started, watchedFilesOf));
   }
 
-  /** Resolves when what is in the files now is in force or refused. Never rejects. */
-  reload(cause: ReloadCause): Promise<void> {
+  /** Resolves when what is in the files now is in force or refused, with how that ended. Never rejects. */
+  reload(cause: ReloadCause): Promise<ReloadResult> {
     const { logger } = this.#options;
     if (this.#stopped) {
       if (logger !== false) logger.warn({ cause }, 'the configuration is not read anew: the service is stopping');
-      return Promise.resolve();
+      return Promise.resolve({ outcome: 'stopping' });
     }
     this.#again = this.#running !== undefined;
     this.#running ??= this.#run(cause).finally(() => {
@@ -75,14 +77,16 @@ export class Reloader {
     await this.#running;
   }
 
-  async #run(cause: ReloadCause): Promise<void> {
+  async #run(cause: ReloadCause): Promise<ReloadResult> {
+    let result: ReloadResult;
     do {
       this.#again = false;
-      await this.#once(cause);
+      result = await this.#once(cause);
     } while (this.#again && !this.#stopped);
+    return result;
   }
 
-  async #once(cause: ReloadCause): Promise<void> {
+  async #once(cause: ReloadCause): Promise<ReloadResult> {
     const { started, load, build, replace, reloaded, logger } = this.#options;
     let files: ReadonlyMap<string, Fingerprint> = new Map();
     try {
@@ -90,17 +94,24 @@ export class Reloader {
       files = filesNamedBy(loaded, filesOf);
       const watched = filesNamedBy(loaded, watchedFilesOf);
       const next = await build(loaded, ++this.#number);
-      if (this.#stopped) return await next.pipelines.close();
+      if (this.#stopped) {
+        await next.pipelines.close();
+        return { outcome: 'stopping' };
+      }
       replace(next);
       reloaded(true);
       this.#follow(loaded.config, watched);
-      if (logger !== false) logSuccess(logger, cause, started.config, loaded.config);
+      const restart = needingRestart(started.config, loaded.config);
+      const pipelines = Object.keys(loaded.config.pipelines);
+      if (logger !== false) logSuccess(logger, cause, pipelines, restart);
+      return { outcome: 'reloaded', pipelines, restart };
     } catch (error) {
-      if (this.#stopped) return;
+      if (this.#stopped) return { outcome: 'stopping' };
       reloaded(false);
       // What was read in vain is looked at as well: the change that mends it may be there.
       if (this.#watching) this.#watch.add(error instanceof ConfigError ? error.files : files);
       if (logger !== false) logFailure(logger, cause, error);
+      return refusal(error);
     }
   }
 
@@ -116,11 +127,25 @@ function filesNamedBy({ config, baseDir, files }: Loaded, of: typeof filesOf): R
   return new Map([...ofLookups.map((file) => [file, fingerprintOf(file)] as const), ...files]);
 }
 
-function logSuccess(logger: Logger, cause: ReloadCause, started: Config, next: Config): void {
-  logger.info({ cause, pipelines: Object.keys(next.pipelines) }, 'configuration reloaded: new streams use it');
-  const keys = needingRestart(started, next);
-  if (keys.length === 0) return;
-  logger.warn({ keys }, `${keys.join(', ')}: a change of this needs a restart; what it was at the start still holds`);
+function refusal(error: unknown): ReloadResult {
+  if (!(error instanceof ConfigError)) return { outcome: 'refused', detail: thrownMessage(error), mistakes: [] };
+  const { length } = error.problems;
+  const detail = `the configuration has ${length} mistake${length === 1 ? '' : 's'}; the one of before stays in force`;
+  return { outcome: 'refused', detail, mistakes: error.problems.map((problem) => mistakeOf(problem)) };
+}
+
+function logSuccess(
+  logger: Logger,
+  cause: ReloadCause,
+  pipelines: readonly string[],
+  restart: readonly string[],
+): void {
+  logger.info({ cause, pipelines }, 'configuration reloaded: new streams use it');
+  if (restart.length === 0) return;
+  logger.warn(
+    { keys: restart },
+    `${restart.join(', ')}: a change of this needs a restart; what it was at the start still holds`,
+  );
 }
 
 /** Every mistake as `check` prints it, and its place as members of their own. */

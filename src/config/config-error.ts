@@ -39,3 +39,17 @@ export function problemLine({ file, line, column, path, message }: ConfigProblem
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   return path === '' ? `${place}: ${message}` : `${place} ${path}: ${message}`;
 }
+
+/** A mistake as JSON has it, in `check --json` and in the answer of a reload: every member is there. */
+export interface JsonMistake {
+  readonly file: string;
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly path: string;
+  readonly message: string;
+  readonly nearest: string | null;
+}
+
+export function mistakeOf({ file, line, column, path, message, nearest }: ConfigProblem): JsonMistake {
+  return { file, line: line ?? null, column: column ?? null, path, message, nearest: nearest ?? null };
+}

@@ -14,7 +14,7 @@ import { type Config, configSchema } from './schema.ts';
 import { grammarAt } from './schema-walk.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
-export { ConfigError, type ConfigProblem, problemLine } from './config-error.ts';
+export { ConfigError, type ConfigProblem, type JsonMistake, mistakeOf, problemLine } from './config-error.ts';
 export type { ConfigIssue } from './cross-checks.ts';
 export type { PartialConfig } from './draft.ts';
 export type { EffectiveConfig } from './effective.ts';

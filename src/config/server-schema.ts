@@ -70,7 +70,7 @@ export const serverSchema = z
       .boolean()
       .default(true)
       .describe(
-        'Whether the configuration is read anew when its file changes, or one that it names. Without it SIGHUP does that. Default true.',
+        'Whether the configuration is read anew when its file changes, or one that it names. Without it POST /reload and SIGHUP do that. Default true.',
       ),
     log: log.prefault({}),
   })

@@ -5,6 +5,7 @@ import type { Gate } from './drain.ts';
 import type { LiveStreams } from './live-streams.ts';
 import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
+import { type ReloadResult, reloadRoute } from './reload-route.ts';
 import { refuseOtherMethods } from './routing.ts';
 import { noSchemaCompilers } from './schema-compilers.ts';
 
@@ -15,10 +16,12 @@ export interface AdminOptions {
   readonly scrape: { readonly contentType: string; text: () => Promise<string> };
   /** Of `/state`, what is not about single streams: what runs since when, pipelines, lookups, the last errors. */
   readonly state: () => JsonObject;
+  /** Reads the configuration anew; resolves when it is in force or refused. */
+  readonly reload: () => Promise<ReloadResult>;
 }
 
 /** The listener for whoever operates the service. Builds, never listens. */
-export function buildAdminApp({ gate, streams, scrape, state }: AdminOptions): FastifyInstance {
+export function buildAdminApp({ gate, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {
@@ -28,11 +31,12 @@ export function buildAdminApp({ gate, streams, scrape, state }: AdminOptions): F
   app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
   app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), ...state() }));
   for (const path of ['/livez', '/readyz', '/metrics', '/state']) refuseOtherMethods(app, path, ['GET', 'HEAD']);
+  reloadRoute(app, reload);
   app.setErrorHandler((error, _request, reply) => sendRequestError(reply, requestError(error)));
   app.setNotFoundHandler((request, reply) =>
     sendRequestError(
       reply,
-      new RequestError('unknown_route', `${request.url} is not /livez, /readyz, /metrics or /state`),
+      new RequestError('unknown_route', `${request.url} is not /livez, /readyz, /metrics, /state or /reload`),
     ),
   );
   return app;

@@ -1,4 +1,6 @@
 import { recordErrors } from '../core/errors.ts';
+import { problemResponses } from './openapi-problems.ts';
+import { PROBLEM_TYPE } from './problem.ts';
 import { backpressureReasons, callOutcomes, recordOutcomes } from '../core/observer.ts';
 
 /** The routes of the admin listener, which is another server than the one that serves this document. */
@@ -151,12 +153,48 @@ const State = object({
   ),
 });
 
-export const adminSchemas = { State, LiveStream, PipelineState, LookupState, SeenError };
+const Reloaded = object({
+  reloaded: { type: 'boolean', enum: [true] },
+  pipelines: told({ type: 'array', items: text }, 'Those that there are now.'),
+  restart: told(
+    { type: 'array', items: text },
+    'Keys of `server` or `tracing` that have changed, and whose values at the start hold until a restart.',
+  ),
+});
+
+const perhapsText: Schema = { type: ['string', 'null'] };
+const perhapsPlace: Schema = { type: ['integer', 'null'], minimum: 1 };
+
+const Mistake = object({
+  file: told(text, 'The file, or the environment variable or flag that the value comes from.'),
+  line: told(perhapsPlace, 'From 1; null if the value does not come from the file.'),
+  column: told(perhapsPlace, 'In characters, from 1.'),
+  path: told(text, 'Place of the key, such as `pipelines.flights.enrich[0].into`; empty for the whole file.'),
+  message: text,
+  nearest: told(perhapsText, 'The name that was probably meant.'),
+});
+
+const mistakes = told(
+  { type: 'array', items: { $ref: '#/components/schemas/Mistake' } },
+  'All that is wrong with the configuration; empty if a lookup could not be opened, which `detail` names.',
+);
+
+const refused = {
+  description: '`configuration_refused`: the configuration in force stays. `mistakes` has all that is wrong.',
+  content: {
+    [PROBLEM_TYPE]: {
+      schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { type: 'object', properties: { mistakes } }] },
+    },
+  },
+};
+
+export const adminSchemas = { Reloaded, Mistake, State, LiveStream, PipelineState, LookupState, SeenError };
 
 const health = object({ status: text });
 
+const servers = [{ url: 'http://127.0.0.1:8081', description: 'The admin listener (`server.admin`).' }];
+
 function get(operationId: string, summary: string, responses: object): object {
-  const servers = [{ url: 'http://127.0.0.1:8081', description: 'The admin listener (`server.admin`).' }];
   return { servers, get: { operationId, tags: ['admin'], summary, responses } };
 }
 
@@ -178,4 +216,18 @@ export const adminPaths: Readonly<Record<string, object>> = {
   '/state': get('state', 'Open streams, pipelines, lookups and the last errors', {
     '200': json('As they are now.', { $ref: '#/components/schemas/State' }),
   }),
+  '/reload': {
+    servers,
+    post: {
+      operationId: 'reload',
+      tags: ['admin'],
+      summary: 'Read the configuration anew',
+      description: 'Answered when the new configuration is in force, or refused. A body is ignored.',
+      responses: {
+        '200': json('It is in force.', { $ref: '#/components/schemas/Reloaded' }),
+        '422': refused,
+        ...problemResponses(['web_page', 'method_not_allowed', 'draining']),
+      },
+    },
+  },
 };

@@ -81,7 +81,13 @@ test('a stream that is not done when drainTimeout is up is cut', async () => {
 test('the admin listener tells readiness, metrics and the live streams', async () => {
   const { streams, gate, client } = await open();
   const scrape = { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('millrace_up 1\n') };
-  const admin = buildAdminApp({ gate, streams, scrape, state: () => ({ lookups: { far: { inFlight: 0 } } }) });
+  const admin = buildAdminApp({
+    gate,
+    streams,
+    scrape,
+    state: () => ({ lookups: { far: { inFlight: 0 } } }),
+    reload: async () => ({ outcome: 'stopping' }),
+  });
   const get = async (url: string) => {
     const { statusCode, body, headers } = await admin.inject(url);
     return { statusCode, body, type: headers['content-type'] };

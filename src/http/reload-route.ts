@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { JsonMistake } from '../config/config-error.ts';
+import { RequestError } from '../core/errors.ts';
+import { refuseOtherMethods } from './routing.ts';
+
+/** How a reload ended. */
+export type ReloadResult =
+  | {
+      readonly outcome: 'reloaded';
+      /** Those that there are now. */
+      readonly pipelines: readonly string[];
+      /** Keys whose change waits for a restart. */
+      readonly restart: readonly string[];
+    }
+  /** `mistakes` is empty if a lookup could not be opened. */
+  | { readonly outcome: 'refused'; readonly detail: string; readonly mistakes: readonly JsonMistake[] }
+  | { readonly outcome: 'stopping' };
+
+/** `POST /reload` reads the configuration anew, and answers when it is in force or refused. A body is ignored. */
+export function reloadRoute(app: FastifyInstance, reload: () => Promise<ReloadResult>): void {
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, body, done) => {
+      body.resume();
+      done(null);
+    });
+    scope.post('/reload', async (request) => {
+      refuseWebPages(request);
+      const result = await reload();
+      if (result.outcome === 'stopping') throw new RequestError('draining', 'the service is shutting down');
+      if (result.outcome === 'refused') {
+        throw new RequestError('configuration_refused', result.detail, { mistakes: result.mistakes });
+      }
+      const { pipelines, restart } = result;
+      return { reloaded: true, pipelines, restart };
+    });
+    refuseOtherMethods(scope, '/reload', ['POST']);
+  });
+}
+
+/**
+ * A browser says with each POST which page it comes from, also for a page that has taken the name of this host by
+ * DNS rebinding; other clients do not.
+ */
+function refuseWebPages({ headers }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'];
+  if (headers.origin === undefined && (site === undefined || site === 'none')) return;
+  throw new RequestError('web_page', 'a request from a web page may not change the service: use curl, or SIGHUP');
+}
