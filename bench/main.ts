@@ -1,18 +1,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import { wholeService } from './experiments/calls.ts';
 import { shareOfLimit } from './experiments/latency.ts';
 import { linesThrough } from './experiments/lines.ts';
 import { operatorAlone } from './experiments/operator.ts';
+import { pairs } from './experiments/pairs.ts';
 import { verdicts, type Section } from './figures.ts';
 import { markdown, reportOf } from './report.ts';
 
-const usage = `npm run bench -- [--only a,c] [--quick] [--write]
+const usage = `npm run bench -- [--only a,c] [--quick] [--write | --against DIR]
   --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table
   --quick  about a tenth of the time; to see that it runs, not for figures
   --write  put the figures into bench/README.md
+  --against DIR  measure this checkout and another one in turn, and print the ratios of the two
 `;
 
 const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: Object.keys(experiments).join() },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    against: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -60,13 +63,16 @@ if (values.help) {
 } else {
   const bench = new Bench(values.quick);
   try {
-    const report = reportOf(await runAll(values.only.split(','), bench), values.quick);
+    const names = values.only.split(',');
+    const sections =
+      values.against === undefined ? await runAll(names, bench) : [await pairs(bench, resolve(values.against), names)];
+    const report = reportOf(sections, values.quick);
     const text = markdown(report);
     process.stdout.write(`\n${text}`);
     const results = join(import.meta.dirname, 'results');
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, 'latest.json'), `${JSON.stringify(report, undefined, 2)}\n`);
-    if (values.write) writeInto(join(import.meta.dirname, 'README.md'), text);
+    if (values.write && values.against === undefined) writeInto(join(import.meta.dirname, 'README.md'), text);
     const missed = report.sections.flatMap(({ id, rows }) => {
       const verdict = verdicts(rows);
       return rows.filter((_row, at) => verdict[at] === 'NOT met').map(({ what }) => `(${id}) ${what}`);

@@ -26,8 +26,13 @@ export interface Worker {
 }
 
 /** Its standard output goes to /dev/null: what a peer writes costs it the write and nobody a read. */
-export async function startWorker(bench: Bench, program: string, args: readonly string[] = []): Promise<Worker> {
-  const child = fork(join(import.meta.dirname, 'programs', program), args, {
+export async function startWorker(
+  bench: Bench,
+  program: string,
+  args: readonly string[] = [],
+  root = join(import.meta.dirname, '..'),
+): Promise<Worker> {
+  const child = fork(join(root, 'bench', 'programs', program), args, {
     stdio: ['ignore', openSync('/dev/null', 'w'), 'inherit', 'ipc'],
   });
   bench.defer(() => stop(child));

@@ -11,11 +11,15 @@ export interface Service {
   readonly url: string;
 }
 
-/** `millrace serve` as a user would start it, in a process of its own, with the lookups and pipelines given. */
+/** The checkout that this file belongs to. */
+export const ownRoot = join(import.meta.dirname, '..');
+
+/** `millrace serve` of a checkout as a user would start it, in a process of its own, with these lookups and pipelines. */
 export async function startService(
   bench: Bench,
   name: string,
   config: { readonly lookups: object; readonly pipelines: object },
+  root = ownRoot,
 ): Promise<Service> {
   const port = await freePort();
   const adminPort = await freePort();
@@ -23,7 +27,7 @@ export async function startService(
   const file = bench.file(`${name}.json`, JSON.stringify({ server, ...config }));
   const log = join(bench.folder, `${name}.log`);
   const output = openSync(log, 'w');
-  const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+  const main = join(root, 'src', 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, 'serve', '-c', file], { stdio: ['ignore', output, output] });
   bench.defer(() => stop(child));
   const ended = once(child, 'exit').then(() => {
