@@ -136,7 +136,7 @@ const slots = [
   graph({
     title: 'Backpressure by reason',
     description:
-      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit (its records wait for their turn at a lookup). A wait counts while it lasts.',
+      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit (its records wait for their turn at a lookup), memory (all streams hold as much as they may). A wait counts while it lasts.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{pipeline}} {{reason}}', rate('millrace_backpressure_seconds_total', of, 'pipeline, reason')]],

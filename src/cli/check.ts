@@ -3,6 +3,7 @@ import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
 import { Secrets } from '../core/secrets.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
+import { withProcessDefaults } from './process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
 
 export interface CheckFlags extends ConfigFlags {
@@ -57,7 +58,7 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
       ]);
       reading.add(await readTables(lookups, silentRuntime(reading.baseDir, new Secrets())));
     }
-    return { loaded: reading.finish() };
+    return { loaded: withProcessDefaults(reading.finish()) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { problems: error.problems };

@@ -1,15 +1,18 @@
 import type { HttpApp } from '../http/app-options.ts';
+import { MemoryBudget } from '../core/memory-budget.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
 import { silentLogger } from '../core/logger.ts';
+import type { ServiceGauges } from '../core/observer.ts';
 import type { Secrets } from '../core/secrets.ts';
 import { type Clock, systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import type { ReloadResult } from '../http/reload-route.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
+import { limitConnections } from '../http/connections.ts';
 import { drain, type Gate } from '../http/drain.ts';
 import { LiveStreams } from '../http/live-streams.ts';
 import { procQueues } from '../http/kernel-queues.ts';
@@ -23,6 +26,14 @@ import type { Tracing } from '../observability/tracing.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { Generation, Generations } from '../pipeline/generations.ts';
 import { OpenLookups } from '../pipeline/open-lookups.ts';
+import {
+  ADMIN_CONNECTIONS,
+  type ConnectionPlan,
+  defaultMemoryBytes,
+  openFiles,
+  planConnections,
+  REFUSED_AT_ONCE,
+} from './process-limits.ts';
 import { type ReloadCause, Reloader } from './reload.ts';
 import { version } from './version.ts';
 
@@ -58,11 +69,17 @@ export async function startService({ loaded, load, logger, secrets, process }: S
   const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger, secrets));
   const tracer = tracing?.tracer ?? passingTracer;
   const lookupsOpen = new OpenLookups();
+  const memory = new MemoryBudget(memoryOf(server.limits), setImmediate);
+  const files = openFiles();
   const build = async (
-    { config, effective, baseDir, secrets: learnt }: Loaded,
+    { config: given, effective, baseDir, secrets: learnt }: Loaded,
     generation: number,
   ): Promise<Generation> => {
+    const plan = planConnections(given, files);
+    if (logger !== false) warnOfReduced(logger, plan, files.most);
+    const config = { ...given, lookups: plan.lookups };
     const runtime = {
+      memory,
       clock,
       observer: metrics.observer,
       baseDir,
@@ -90,6 +107,7 @@ export async function startService({ loaded, load, logger, secrets, process }: S
   const app = await buildApp({
     serving: generations,
     streams,
+    memory,
     gate,
     responses,
     stalls,
@@ -99,6 +117,8 @@ export async function startService({ loaded, load, logger, secrets, process }: S
     version: release,
     adminUrl: () => adminUrl,
   });
+  const { clients } = planConnections(loaded.config, files);
+  const connections = limitConnections(app.server, { limit: clients, refusedAtOnce: REFUSED_AT_ONCE, clock });
   const generationsChanged = (): void => {
     const configs = generations.open.map(({ config }) => config);
     metrics.keep({
@@ -107,12 +127,25 @@ export async function startService({ loaded, load, logger, secrets, process }: S
     });
     streams.checkMs = Math.min(...configs.map((config) => watchEveryMs(config.server.limits)));
   };
+  const gauges = (): ServiceGauges => ({
+    memory: { heldBytes: memory.heldBytes, limitBytes: memory.limitBytes, waiting: memory.waiting },
+    requests: streams.counts(),
+    connections: {
+      open: connections.open,
+      idle: connections.idle,
+      limit: connections.limit,
+      closedIdle: connections.closedIdle,
+      refused: connections.refused,
+    },
+  });
+  metrics.service(gauges);
   const scrape = { contentType: metrics.contentType, text: () => metrics.scrape() };
   const state = (): JsonObject => {
     const { errors, ...counted } = metrics.snapshot();
     const since = { version: release, uptimeMs: Math.round(clock.now() - startedMs) };
     return {
       ...since,
+      ...gauges(),
       ...counted,
       errors: errors.map((error) => ({ ...error, message: secrets.hide(error.message) })),
     };
@@ -124,6 +157,7 @@ export async function startService({ loaded, load, logger, secrets, process }: S
     state,
     reload: async () => hidden(secrets, (await reloader?.reload('request')) ?? { outcome: 'stopping' }),
   });
+  limitConnections(admin.server, { limit: ADMIN_CONNECTIONS, refusedAtOnce: 0, clock });
   try {
     const url = await listen(app, server.host, server.port);
     adminUrl = await listen(admin, server.admin.host, server.admin.port);
@@ -136,6 +170,8 @@ export async function startService({ loaded, load, logger, secrets, process }: S
         generations.replace(next);
         if (logger !== false) logger.level = next.config.server.log.level;
         takeHeadersTimeout(app, next.limits);
+        memory.limitBytes = memoryOf(next.limits);
+        connections.limit = planConnections(next.config, files).clients;
       },
       reloaded(succeeded) {
         metrics.reloaded(succeeded);
@@ -183,6 +219,17 @@ async function traced(
 /** What a lookup says of why it cannot be opened may hold a secret. */
 function hidden(secrets: Secrets, result: ReloadResult): ReloadResult {
   return result.outcome === 'refused' ? { ...result, detail: secrets.hide(result.detail) } : result;
+}
+
+function memoryOf({ memory }: Config['server']['limits']): number {
+  return memory ?? defaultMemoryBytes();
+}
+
+function warnOfReduced(logger: Logger, { reduced }: ConnectionPlan, most: number): void {
+  for (const { key, configured, holds } of reduced) {
+    const why = `the process may open ${most} files (ulimit -n)`;
+    logger.warn({ key, configured, holds }, `${key} is ${configured}, but ${why}: ${holds} are used; raise that limit`);
+  }
 }
 
 /** A timeout of a stream is noticed at most a quarter of its time late. */

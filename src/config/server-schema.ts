@@ -22,6 +22,16 @@ const limits = z
       .describe(
         'Streams at the same time, 1 to 1000000; one more is answered 429. Default 1000: each holds its own capacity.',
       ),
+    connections: wholeNumber(1, 10_000_000)
+      .exactOptional()
+      .describe(
+        'Connections of clients at the same time, 1 to 10000000. One more closes the connection that was idle for longest; if none is idle, it is answered 503. Default: as many as the process may open files (`ulimit -n`), less what the lookups (their `connections`) and the admin listener need.',
+      ),
+    memory: sizeUpTo(1024 ** 4, '1TiB')
+      .exactOptional()
+      .describe(
+        'Bytes of lines, answers and output that all streams together may hold, 1B to 1TiB; over it bodies are not read. Default: a quarter of the heap that V8 allows, which is half of the memory of a container.',
+      ),
     lineBytes: sizeUpTo(256 * mebibyte, '256MiB')
       .prefault('1MiB')
       .describe(

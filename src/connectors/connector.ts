@@ -22,6 +22,8 @@ export interface Connector {
    * connection stands still.
    */
   readonly runsUserCode: boolean;
+  /** The most that one answer may take in memory, or what is assumed if there is no bound; 0 if the answers are held anyway. */
+  readonly largestAnswerBytes: number;
   /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
   readonly onTimeout?: LookupService | undefined;
   /** What a span of a call says; undefined where a call is too short to be worth one. */

@@ -68,6 +68,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     immediate: false,
     runsUserCode: false,
     gate,
+    largestAnswerBytes: options.maxResponseBytes,
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
       return render(calls, args, context.trace).run(context);

@@ -10,6 +10,9 @@ import { ModuleCall } from './module-call.ts';
 import { loadFunction, type ModuleFunction } from './module-function.ts';
 import { moduleOptions, type ModuleOptions } from './module-options.ts';
 
+/** A function may give anything; an answer of more is rare. */
+const ASSUMED_ANSWER_BYTES = 64 * 1024;
+
 /**
  * Calls a user's function, which is trusted: it runs in this process.
  *
@@ -34,6 +37,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
   return {
     immediate: false,
     runsUserCode: true,
+    largestAnswerBytes: ASSUMED_ANSWER_BYTES,
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const startedMs = clock.now();

@@ -49,6 +49,7 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
   return {
     immediate: true,
     runsUserCode: false,
+    largestAnswerBytes: 0,
     call(args) {
       const { rows } = content;
       if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);

@@ -62,6 +62,7 @@ export const requestErrors = {
   unsupported_encoding: { status: 415, title: 'The body has a content encoding that is not read' },
   configuration_refused: { status: 422, title: 'The configuration cannot be used' },
   too_many_streams: { status: 429, title: 'There are too many streams' },
+  too_many_connections: { status: 503, title: 'There are too many connections' },
   internal: { status: 500, title: 'A defect of the service' },
   unsupported_transfer_encoding: { status: 501, title: 'The body has a transfer coding that is not read' },
   overloaded: { status: 503, title: 'No call of the lookup could begin in time' },

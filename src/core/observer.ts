@@ -105,6 +105,22 @@ export interface LookupObserver {
   table(read: () => TableCounts): () => void;
 }
 
+/** What the service as a whole holds at the moment it is read. */
+export interface ServiceGauges {
+  readonly memory: { readonly heldBytes: number; readonly limitBytes: number; readonly waiting: number };
+  /** Requests that hold memory, by kind: `limits.streams` bounds their sum. */
+  readonly requests: { readonly stream: number; readonly record: number; readonly explain: number };
+  readonly connections: {
+    readonly open: number;
+    readonly idle: number;
+    readonly limit: number;
+    /** Idle ones that were closed to make room, since the start. */
+    readonly closedIdle: number;
+    /** Those that found no room, since the start. */
+    readonly refused: number;
+  };
+}
+
 /** What the function of one opening of a lookup counts into; another opening goes on with the same numbers. */
 export interface FunctionMetricScope {
   readonly group: MetricGroup;

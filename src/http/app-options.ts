@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { MemoryBudget } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time.ts';
 import type { Tracer } from '../core/tracing.ts';
 import type { Gate } from './drain.ts';
@@ -13,6 +14,8 @@ export type HttpApp = FastifyInstance;
 export interface AppOptions {
   readonly serving: Serving;
   readonly streams: LiveStreams;
+  /** What all streams, single records and explanations together may hold. */
+  readonly memory: MemoryBudget;
   readonly gate: Gate;
   /** Of this listener alone. */
   readonly responses: OpenResponses;

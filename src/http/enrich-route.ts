@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RequestError } from '../core/errors.ts';
 import { readTraceContext } from '../core/trace-context.ts';
 import type { StreamTrace, Tracer } from '../core/tracing.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { refuseWhenFull } from './admission.ts';
 import type { AppOptions } from './app-options.ts';
 import { EncodeBuffers } from './encode-buffers.ts';
 import { enrichOperation } from './openapi-enrich.ts';
@@ -43,7 +43,7 @@ function answer(
   buffers: EncodeBuffers,
 ): Promise<FastifyReply> | FastifyReply {
   const { headers } = request;
-  const { clock, streams } = options;
+  const { clock, streams, memory } = options;
   const { limits } = served;
   refuseEncoding(headers['content-encoding']);
   const format = bodyFormat(headers['content-type']);
@@ -57,9 +57,11 @@ function answer(
       settings: { ...chosen, trace: trace?.calls },
       trace,
       streams,
+      memory,
       hold: () => served.hold(),
       clock,
-      maxBytes: limits.lineBytes,
+      stalls: options.stalls,
+      limits,
     });
   }
   const framing = acceptedFraming(headers.accept, format.framing);
@@ -99,12 +101,4 @@ function traceOf(request: FastifyRequest, tracer: Tracer, pipeline: string, mode
   const trace = tracer.stream({ pipeline, mode, requestId: request.id }, readTraceContext(traceparent, tracestate));
   if (trace !== undefined) request.log = request.log.child(trace.ids);
   return trace;
-}
-
-function refuseWhenFull({ gate, streams }: AppOptions, { limits }: Served): void {
-  if (gate.draining) throw new RequestError('draining', 'no new stream is taken; another instance will take it');
-  if (streams.size < limits.streams) return;
-  throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
-    limit: limits.streams,
-  });
 }

@@ -3,8 +3,13 @@ import type { JsonObject } from '../core/json.ts';
 import type { StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 
+/** What holds memory and counts as one of `limits.streams`. */
+export const requestKinds = ['stream', 'record', 'explain'] as const;
+export type RequestKind = (typeof requestKinds)[number];
+
 /** A request that is being answered. */
 export interface LiveStream {
+  readonly kind: RequestKind;
   describe(nowMs: number): JsonObject;
   /** Called now and then, to find out that nothing moves any more. */
   check(nowMs: number): void;
@@ -39,6 +44,13 @@ export class LiveStreams {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** How many there are of each kind. */
+  counts(): Record<RequestKind, number> {
+    const counts = { stream: 0, record: 0, explain: 0 };
+    for (const { kind } of this.#streams) counts[kind] += 1;
+    return counts;
   }
 
   add(stream: LiveStream): void {

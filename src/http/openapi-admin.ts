@@ -54,16 +54,21 @@ const gauges = {
 const anyRequest = {
   id: told(text, 'Its `X-Request-Id`.'),
   pipeline: text,
-  mode: told(text, '`ordered`, `unordered`, `keyed`; `record` for one record as `application/json`.'),
+  mode: told(text, '`ordered`, `unordered`, `keyed`; `record` for one record as `application/json`; `explain`.'),
   client: told({ type: ['string', 'null'] }, 'Address and port of the other end of the connection, perhaps a proxy.'),
   ageMs: told(count, 'Milliseconds since its head was read.'),
+  heldBytes: told(count, 'Bytes of memory that are counted for it, of those that `limits.memory` bounds.'),
+  backpressure: told(
+    { type: 'string', enum: ['none', ...backpressureReasons] },
+    'Why its body is not read at this moment.',
+  ),
 };
 
 const LiveStream: Schema = {
   ...object(anyRequest),
   properties: {
     ...anyRequest,
-    read: told(count, 'Records read. This and what follows is absent where the mode is `record`.'),
+    read: told(count, 'Records read. This and what follows is absent if the mode is `record` or `explain`.'),
     written: told(count, 'Lines written.'),
     errors: told(count, 'Records that failed.'),
     misses: told(count, 'Records for which a lookup had no answer.'),
@@ -71,10 +76,6 @@ const LiveStream: Schema = {
     receivedBytes: count,
     sentBytes: count,
     ...gauges,
-    backpressure: told(
-      { type: 'string', enum: ['none', ...backpressureReasons] },
-      'Why its body is not read at this moment.',
-    ),
   },
 };
 
@@ -144,6 +145,28 @@ const State = object({
   version: text,
   uptimeMs: told(count, 'Milliseconds since the service started.'),
   draining: { type: 'boolean' },
+  memory: object(
+    {
+      heldBytes: told(count, 'Bytes of lines, answers and output that are held.'),
+      limitBytes: told(count, 'Above it no body is read (`limits.memory`).'),
+      waiting: told(count, 'Requests whose body waits for memory.'),
+    },
+    'What all requests share.',
+  ),
+  requests: object(
+    { stream: count, record: count, explain: count },
+    'Requests that hold memory, by kind; `limits.streams` bounds their sum.',
+  ),
+  connections: object(
+    {
+      open: count,
+      idle: told(count, 'Of these, those without a response under way.'),
+      limit: told(count, '`limits.connections`.'),
+      closedIdle: told(count, 'Idle ones that were closed to make room for others, since the start.'),
+      refused: told(count, 'Those that found no room, since the start.'),
+    },
+    'Connections of clients.',
+  ),
   streams: told({ type: 'array', items: { $ref: '#/components/schemas/LiveStream' } }, 'Requests being answered.'),
   pipelines: byName({ $ref: '#/components/schemas/PipelineState' }, 'By name.'),
   lookups: byName({ $ref: '#/components/schemas/LookupState' }, 'By name.'),

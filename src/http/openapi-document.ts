@@ -1,4 +1,5 @@
 import { serverSchema } from '../config/server-schema.ts';
+import { MemoryBudget } from '../core/memory-budget.ts';
 import { systemClock } from '../core/time.ts';
 import { passingTracer } from '../core/tracing.ts';
 import { buildApp } from './app.ts';
@@ -19,6 +20,7 @@ export async function openApiDocument(version: string): Promise<string> {
       },
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),
+    memory: new MemoryBudget(0, setImmediate),
     gate: { draining: false },
     responses: new OpenResponses(systemClock),
     stalls: new StallWatch(systemClock, noQueues),

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { RecordError, RequestError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
+import { refuseWhenFull } from './admission.ts';
 import type { AppOptions } from './app-options.ts';
-import { readText } from './body-reader.ts';
+import { BodyRequest } from './body-request.ts';
 import { explainOperation, listOperation, showOperation } from './openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
@@ -12,7 +13,8 @@ interface OnePipeline {
 }
 
 /** What there is, how it is configured, and what it would do. */
-export function opsRoutes(app: FastifyInstance, { serving }: AppOptions): void {
+export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
+  const { serving, streams, memory, stalls, clock } = options;
   app.get('/v1/pipelines', { schema: listOperation }, () => ({
     pipelines: serving.current.pipelines.names.map((name) => ({
       name,
@@ -26,16 +28,26 @@ export function opsRoutes(app: FastifyInstance, { serving }: AppOptions): void {
   app.post<OnePipeline>('/v1/explain/:pipeline', { schema: explainOperation }, async (request, reply) => {
     const { current } = serving;
     const pipeline = findPipeline(current.pipelines, request.params.pipeline);
-    const release = current.hold();
+    refuseWhenFull(options, current);
+    const { limits } = current;
+    const hold = (): (() => void) => current.hold();
+    const body = new BodyRequest(request, reply, {
+      kind: 'explain',
+      pipeline,
+      streams,
+      memory,
+      hold,
+      limits,
+      stalls,
+      clock,
+    });
     let calls: JsonValue;
     try {
-      calls = pipeline.explain(await readText(request.raw, current.limits.lineBytes));
+      calls = pipeline.explain(await body.text());
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       if (error.code === 'invalid_json') throw new RequestError('bad_body', error.message);
       return sendProblem(reply, recordProblem(error.code, error.message, request.id, {}));
-    } finally {
-      release();
     }
     return { pipeline: pipeline.name, steps: calls };
   });

@@ -39,7 +39,7 @@ function base(code: string, title: string, status: number, detail: string, reque
 }
 
 /** Seconds after which a client that was turned away may come back. */
-const RETRY_AFTER_SECONDS = 1;
+export const RETRY_AFTER_SECONDS = 1;
 
 /** As bytes: to a text the framework would add a charset, which JSON does not have. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {

@@ -1,28 +1,20 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError } from '../core/errors.ts';
-import { guardWith } from '../core/guard.ts';
-import type { StreamOutcome } from '../core/observer.ts';
-import type { Clock } from '../core/time.ts';
 import type { StreamEnd, StreamTrace } from '../core/tracing.ts';
+import { ExplodedLines } from '../pipeline/exploded-lines.ts';
+import { explodedBytes } from '../pipeline/held-bytes.ts';
 import { type Outcome, textsOf } from '../pipeline/outcome.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { turn } from '../pipeline/turn-share.ts';
-import { clientAddress } from './client-address.ts';
-import { readText } from './body-reader.ts';
-import { internalError } from './framework-errors.ts';
+import { BodyRequest, type BodyRequestOptions } from './body-request.ts';
 import { probeAfterHalfClose } from './hangup-probe.ts';
-import type { LiveStream, LiveStreams } from './live-streams.ts';
 import { recordProblem, sendProblem, sendRequestError } from './problem.ts';
 
-export interface SingleRecordOptions {
+export interface SingleRecordOptions extends Omit<BodyRequestOptions, 'kind' | 'pipeline'> {
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
   readonly trace: StreamTrace | undefined;
-  readonly streams: LiveStreams;
-  /** Keeps the pipeline open until the function returned is called. */
-  readonly hold: () => () => void;
-  readonly clock: Clock;
-  readonly maxBytes: number;
 }
 
 /**
@@ -32,58 +24,71 @@ export interface SingleRecordOptions {
 export async function enrichSingleRecord(
   request: FastifyRequest,
   reply: FastifyReply,
-  { pipeline, settings, trace, streams, hold, clock, maxBytes }: SingleRecordOptions,
+  options: SingleRecordOptions,
 ): Promise<FastifyReply> {
-  const gone = new AbortController();
-  let ending: StreamOutcome = 'failed';
-  const leave = (outcome: StreamOutcome, reason: RequestError): void => {
-    ending = outcome;
-    gone.abort(reason);
-  };
-  const live = liveRecord(request, pipeline.name, clock.now(), leave);
-  const guard = guardWith((error) => live.defect(error));
-  const release = hold();
-  streams.add(live);
-  const closed = (): void => {
-    streams.delete(live);
-    try {
-      if (!reply.raw.writableFinished) leave('client_aborted', new RequestError('bad_body', 'the client went away'));
-    } finally {
-      release();
-    }
-  };
-  reply.raw.once('close', guard(closed));
-  probeAfterHalfClose(request.raw, reply.raw, clock, guard);
+  const { pipeline, settings, trace, clock } = options;
+  const live = new BodyRequest(request, reply, { ...options, kind: 'record' });
+  probeAfterHalfClose(request.raw, reply.raw, clock, live.guard);
   try {
-    const text = await readText(request.raw, maxBytes);
+    const text = await live.text();
     if (pipeline.runsUserCode) await nextTurn();
     // Records that stand alone share the steps of a turn, as the lines of streams do.
     const later = turn();
     if (later !== undefined) await later;
     const receivedBytes = Buffer.byteLength(text);
     pipeline.observer.received(receivedBytes);
-    const outcome = await pipeline.enrichOne(text, settings, gone.signal);
+    const outcome = await pipeline.enrichOne(text, settings, live.memory, live.signal);
     const failure = failedKinds.has(outcome.kind) ? outcome.failure?.code : undefined;
-    const body = failure === undefined ? bodyOf(outcome) : undefined;
-    const sentBytes = body?.byteLength ?? 0;
-    trace?.end({ ...endOf(outcome, failure), receivedBytes, sentBytes });
-    if (failure !== undefined) return sendFailure(reply, outcome, failure);
-    if (body === undefined) return reply.code(204).send();
-    pipeline.observer.sent(sentBytes);
-    return reply.type('application/json').header('cache-control', 'no-store').send(body);
+    const sent = (sentBytes: number, written: number): void => {
+      pipeline.observer.sent(sentBytes);
+      trace?.end({ ...endOf(outcome, failure), written, receivedBytes, sentBytes });
+    };
+    if (failure !== undefined || outcome.kind === 'dropped') {
+      sent(0, 0);
+      return failure === undefined ? reply.code(204).send() : sendFailure(reply, outcome, failure);
+    }
+    reply.type('application/json').header('cache-control', 'no-store');
+    const { lines } = outcome;
+    if (lines instanceof ExplodedLines) {
+      live.memory.add(explodedBytes(lines));
+      return reply.send(Readable.from(explodedBody(lines, sent), { objectMode: false }));
+    }
+    const texts = [...textsOf(outcome)];
+    const body = Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
+    live.memory.add(body.byteLength);
+    sent(body.byteLength, texts.length);
+    return reply.send(body);
   } catch (error) {
-    trace?.end({ ...nothingDone, outcome: ending, code: error instanceof RequestError ? error.code : undefined });
+    trace?.end({ ...nothingDone, outcome: live.ending, code: error instanceof RequestError ? error.code : undefined });
     throw error;
   }
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+/** Lines are joined up to this many characters before they are handed to the response. */
+const CHUNK_CHARS = 60 * 1024;
 
-/** Undefined where the pipeline drops the record. */
-function bodyOf(outcome: Outcome): Buffer | undefined {
-  if (outcome.kind === 'dropped') return undefined;
-  const texts = textsOf(outcome);
-  return Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
+/** An array of the lines, made as the response takes them, with a turn of the event loop between two chunks. */
+async function* explodedBody(
+  lines: ExplodedLines,
+  sent: (bytes: number, written: number) => void,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  let written = 0;
+  let text = '[';
+  for (const line of lines) {
+    text += written === 0 ? line : `,${line}`;
+    written += 1;
+    if (text.length < CHUNK_CHARS) continue;
+    const chunk = Buffer.from(text);
+    bytes += chunk.byteLength;
+    text = '';
+    yield chunk;
+    // oxlint-disable-next-line no-await-in-loop
+    await nextTurn();
+  }
+  const last = Buffer.from(`${text}]`);
+  sent(bytes + last.byteLength, written);
+  yield last;
 }
 
 const nothingDone = { read: 0, written: 0, errors: 0, misses: 0, dropped: 0, receivedBytes: 0, sentBytes: 0 };
@@ -96,37 +101,13 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
     outcome: code === undefined ? 'completed' : 'failed',
     code,
     read: 1,
-    written: code !== undefined ? 0 : textsOf(outcome).length,
     errors: failure === undefined ? 0 : 1,
     misses: kind === 'missed' ? 1 : 0,
     dropped: kind === 'dropped' ? 1 : 0,
   };
 }
 
-/** One record takes a place among the streams, and a drain waits for it. */
-function liveRecord(
-  { id, raw, log }: FastifyRequest,
-  pipeline: string,
-  startedAt: number,
-  cut: LiveStream['cut'],
-): LiveStream {
-  return {
-    describe: (nowMs) => ({
-      id,
-      pipeline,
-      mode: 'record',
-      client: clientAddress(raw),
-      ageMs: Math.round(nowMs - startedAt),
-    }),
-    draining() {},
-    check() {},
-    cut,
-    defect(error) {
-      log.error({ err: error }, 'a record is given up by a defect of the service');
-      cut('failed', internalError());
-    },
-  };
-}
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A record that failed, but goes out with a stand-in or as it came, is a success here. */
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);

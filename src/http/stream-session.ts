@@ -7,7 +7,8 @@ import type { JsonObject } from '../core/json.ts';
 import type { StreamObserver, StreamOutcome } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { StreamTrace } from '../core/tracing.ts';
-import type { EnrichStream, StreamSink } from '../pipeline/enrich-stream.ts';
+import type { EnrichStream } from '../pipeline/enrich-stream.ts';
+import type { StreamSink } from '../pipeline/stream-sink.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import type { StreamSummary } from '../pipeline/tally.ts';
 import { clientAddress } from './client-address.ts';
@@ -18,6 +19,7 @@ import { probeAfterHalfClose } from './hangup-probe.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
 import type { StallWatch } from './stall-watch.ts';
 import { TextWriter } from './text-writer.ts';
+import { TurnLimit } from './turn-limit.ts';
 
 export interface SessionOptions {
   readonly id: string;
@@ -49,6 +51,7 @@ const FULL_BYTES = 256 * 1024;
  *   response ◀─ write() ◀─ EnrichStream           response full ─ … ─ drain ─▶ drained()
  */
 export class StreamSession implements StreamSink, LiveStream {
+  readonly kind = 'stream';
   readonly #options: SessionOptions;
   readonly #stream: EnrichStream;
   readonly #observed: StreamObserver;
@@ -66,6 +69,7 @@ export class StreamSession implements StreamSink, LiveStream {
   #blocked: (() => void) | undefined;
   /** Bytes that the reader had not taken when the stream was last found idle. */
   #unreadBytes = 0;
+  readonly #turnLimit = new TurnLimit();
   #settled = false;
 
   constructor(options: SessionOptions) {
@@ -100,7 +104,10 @@ export class StreamSession implements StreamSink, LiveStream {
     on(response, 'close', () => this.#gone());
     const { runsUserCode } = this.#options.pipeline;
     const enter = (work: () => void): void => (runsUserCode ? void setImmediate(guard(work)) : work());
-    on(request, 'data', (chunk) => enter(() => this.#received(chunk)));
+    on(request, 'data', (chunk) => {
+      if (runsUserCode) request.pause();
+      enter(() => this.#received(chunk));
+    });
     on(request, 'end', () => enter(() => this.#bodyEnd()));
     // A body that breaks off closes the request before it is complete; `error` says the same once more.
     on(request, 'close', () => request.complete || this.#gone());
@@ -120,6 +127,10 @@ export class StreamSession implements StreamSink, LiveStream {
     if (response.writableLength < FULL_BYTES || !response.writableNeedDrain) return true;
     this.#block();
     return false;
+  }
+
+  get heldBytes(): number {
+    return this.#options.response.writableNeedDrain ? this.#options.response.writableLength : 0;
   }
 
   resume(): void {
@@ -178,6 +189,8 @@ export class StreamSession implements StreamSink, LiveStream {
   check(nowMs: number): void {
     const { idleTimeoutMs } = this.#options;
     if (this.#blocked !== undefined) return;
+    const late = this.#turnLimit.check(nowMs, this.#stream.hasMemoryTurn, idleTimeoutMs);
+    if (late !== undefined) return this.cut('stalled', late);
     if (this.#bodyEnded || !this.#stream.idle) this.#movedAt = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#movedAt >= idleTimeoutMs) this.#idle(nowMs).catch(this.#onDefect);
   }
@@ -198,6 +211,7 @@ export class StreamSession implements StreamSink, LiveStream {
       inFlight,
       retryWaiting,
       completedWaiting,
+      heldBytes: this.#stream.heldBytes,
       backpressure: this.#stream.backpressure,
     };
   }
@@ -206,7 +220,9 @@ export class StreamSession implements StreamSink, LiveStream {
     if (this.#settled) return;
     this.#receivedBytes += chunk.byteLength;
     this.#movedAt = this.#options.clock.now();
-    if (!this.#stream.push(chunk)) this.#options.request.pause();
+    const { request } = this.#options;
+    if (!this.#stream.push(chunk)) request.pause();
+    else if (request.isPaused()) request.resume();
   }
 
   #bodyEnd(): void {
@@ -277,6 +293,7 @@ export class StreamSession implements StreamSink, LiveStream {
       if (reason === undefined) log.info(ended, 'stream completed');
       else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
     } finally {
+      this.#stream.release();
       this.#release();
     }
   }

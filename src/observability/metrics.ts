@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { JsonObject } from '../core/json.ts';
-import type { Observer } from '../core/observer.ts';
+import type { Observer, ServiceGauges } from '../core/observer.ts';
 import { type Clock, systemClock } from '../core/time.ts';
 import { FunctionMetrics } from './function-metrics.ts';
 import { publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
@@ -8,6 +8,7 @@ import { LookupCounts } from './lookup-counts.ts';
 import { PipelineCounts } from './pipeline-counts.ts';
 import { noProcessCounts, type ProcessCounts, publishProcess } from './process-counts.ts';
 import { publishGauge } from './published.ts';
+import { publishService } from './service-families.ts';
 import { RecentErrors, type SeenError } from './recent-errors.ts';
 import { lookupState, pipelineState } from './state.ts';
 import { ReloadCounts } from './reload-counts.ts';
@@ -22,6 +23,8 @@ export interface Metrics {
   snapshot(): Snapshot;
   /** Marks where a window of the last seconds may begin; called now and then while there is load. */
   tick(): void;
+  /** Registers what is read of the service as a whole; called once. */
+  service(read: () => ServiceGauges): void;
   /** The configuration was read anew, and is in force or was refused. */
   reloaded(succeeded: boolean): void;
   /** Forgets every pipeline and every lookup that is not named. One that comes back counts from 0. */
@@ -95,6 +98,7 @@ export function createMetrics({
       return state;
     },
     tick,
+    service: (read) => publishService(registry, read),
     reloaded: (succeeded) => reloads.reloaded(succeeded),
     keep(names) {
       for (const name of pipelines.keys()) if (!names.pipelines.has(name)) pipelines.delete(name);

@@ -1,3 +1,4 @@
+import type { MemoryShare } from '../core/memory-budget.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
@@ -15,6 +16,16 @@ export interface Downstream<Out> {
   emitBarrier(barrier: Watermark): void;
   /** Nothing more is ready for now: what was emitted should go on its way. */
   flush(): void;
+}
+
+/** How the bytes that slots hold are counted. */
+export interface SlotBytes<In, Out> {
+  readonly share: MemoryShare;
+  /** Of a record that was admitted: its input, and what its outcome is expected to take. */
+  admitted(input: In): number;
+  /** Of a record that is complete: its input and its outcome together. */
+  completed(input: In, output: Out): number;
+  barrier(barrier: Watermark): number;
 }
 
 export interface AsyncWaitOptions<In, Out> {
@@ -54,6 +65,8 @@ export interface AsyncWaitOptions<In, Out> {
   readonly onEnd: () => void;
   /** Runs a turn soon, but not now: completions that come before it are emitted together. */
   readonly schedule: (turn: () => void) => void;
+  /** Without it no bytes are counted. */
+  readonly slotBytes?: SlotBytes<In, Out> | undefined;
   /** The trace that the calls belong to. */
   readonly trace?: CallTrace | undefined;
   /** Without one, no clock is read for measuring. */

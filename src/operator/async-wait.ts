@@ -1,6 +1,6 @@
 import { InputEnd } from '../core/call-context.ts';
 import type { Clock } from '../core/time.ts';
-import type { AsyncWaitObserver, AsyncWaitOptions, Downstream } from './async-wait-options.ts';
+import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
 import type { StreamQueue } from './queue.ts';
@@ -21,6 +21,7 @@ export class AsyncWait<In, Out> {
   readonly #downstream: Downstream<Out>;
   readonly #observer: AsyncWaitObserver | undefined;
   readonly #backpressure: BackpressureMeter | undefined;
+  readonly #slotBytes: SlotBytes<In, Out> | undefined;
   readonly #clock: Clock;
   /** Whether the time of an admission is asked for. */
   readonly #measured: boolean;
@@ -49,6 +50,7 @@ export class AsyncWait<In, Out> {
     this.#downstream = options.downstream;
     this.#observer = options.observer;
     this.#backpressure = options.backpressure;
+    this.#slotBytes = options.slotBytes;
     this.#clock = options.clock;
     this.#measured = options.observer !== undefined || options.timeoutMs > 0;
     this.#inputEnd = new InputEnd(options.trace);
@@ -61,6 +63,10 @@ export class AsyncWait<In, Out> {
         onTimeout: options.onTimeout,
         onError: options.onError,
         onComplete: (slot, output) => this.#completed(slot, output),
+        onHold: (slot, held) => {
+          slot.heldBytes += held;
+          this.#slotBytes?.share.add(held);
+        },
         onLate: () => options.observer?.lateCompletion(),
         onTurns: () => this.#explainStop(),
       },
@@ -124,6 +130,8 @@ export class AsyncWait<In, Out> {
     if (slot === undefined) return false;
     slot.place = this.#places++;
     if (this.#measured) slot.admittedMs = this.#clock.now();
+    const bytes = this.#slotBytes;
+    if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.admitted(input)));
     this.#admitting = slot;
     if (slot.mayStart) this.#attempts.start(slot, slot.admittedMs);
     this.#admitting = undefined;
@@ -131,8 +139,11 @@ export class AsyncWait<In, Out> {
   }
 
   offerBarrier(barrier: Watermark): boolean {
-    if (!this.hasRoom() || this.#queue.tryPutBarrier(barrier) === undefined) return false;
+    const slot = this.hasRoom() ? this.#queue.tryPutBarrier(barrier) : undefined;
+    if (slot === undefined) return false;
     this.#places++;
+    const bytes = this.#slotBytes;
+    if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.barrier(barrier)));
     this.#scheduleTurn();
     return true;
   }
@@ -179,6 +190,12 @@ export class AsyncWait<In, Out> {
     this.#completedWaiting++;
     // A record that is answered while it is admitted needs no second look at the clock.
     if (this.#observer !== undefined) slot.completedMs = slot === this.#admitting ? slot.admittedMs : this.#clock.now();
+    const bytes = this.#slotBytes;
+    if (bytes !== undefined) {
+      const held = bytes.completed(slot.input, output);
+      bytes.share.add(held - slot.heldBytes);
+      slot.heldBytes = held;
+    }
     const next = this.#queue.complete(slot, output);
     if (next !== undefined) this.#attempts.start(next, this.#clock.now());
     this.#scheduleTurn();
@@ -243,6 +260,7 @@ export class AsyncWait<In, Out> {
       this.#observer?.recordDuration(now - slot.admittedMs);
       this.#downstream.emit(slot.output);
     }
+    this.#slotBytes?.share.add(-slot.heldBytes);
   }
 
   #flush(): void {

@@ -5,6 +5,7 @@ import type { RecordSlot } from './slot.ts';
 export interface AttemptEnds<In, Out> {
   complete(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, output: Out): void;
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
+  hold(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
   retryWaiting(delta: 1 | -1): void;
   turnWaiting(delta: 1 | -1): void;
   /** The first call of a record begins whose clock was not started at its admission. */
@@ -58,6 +59,11 @@ export class Attempt<In, Out> extends Cancellation {
     const slot = this.#slot;
     this.#slot = undefined;
     this.#ends.fail(slot, this, error);
+  }
+
+  /** The record holds more bytes, until it is complete. */
+  hold(bytes: number): void {
+    this.#ends.hold(this.#slot, this, bytes);
   }
 
   override retryWaiting(delta: 1 | -1): void {

@@ -16,6 +16,8 @@ export interface AttemptsOptions<In, Out> {
   readonly onError: (error: unknown, input: In, place: number) => Out;
   /** The one outcome of a record. */
   readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
+  /** A record that is not complete holds more bytes. */
+  readonly onHold: (slot: RecordSlot<In, Out>, bytes: number) => void;
   readonly onLate: () => void;
   /** The first record begins, or the last one ceases, to wait for its turn. */
   readonly onTurns: () => void;
@@ -39,6 +41,9 @@ export class Attempts<In, Out> {
     fail: (slot, attempt, error) => {
       if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input, slot.place));
       else this.#late();
+    },
+    hold: (slot, attempt, bytes) => {
+      if (slot?.attempt === attempt && !this.#closed) this.#options.onHold(slot, bytes);
     },
     retryWaiting: (delta) => {
       if (!this.#closed) this.retryWaiting += delta;

@@ -21,6 +21,8 @@ export class RecordSlot<In, Out> implements Timed<RecordSlot<In, Out>> {
   place = 0;
   admittedMs = 0;
   completedMs = 0;
+  /** Bytes that are counted for it. */
+  heldBytes = 0;
 
   due = 0;
   armed = false;
@@ -45,6 +47,8 @@ export class RecordSlot<In, Out> implements Timed<RecordSlot<In, Out>> {
 /** The place of a watermark: complete from the start, emitted when everything before it is. */
 export class BarrierSlot<In, Out> {
   readonly barrier: Watermark;
+  /** Bytes that are counted for it. */
+  heldBytes = 0;
   before: Slot<In, Out> | undefined = undefined;
   after: Slot<In, Out> | undefined = undefined;
 

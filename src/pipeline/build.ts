@@ -1,5 +1,6 @@
 import type { Config, PipelineConfig } from '../config/schema.ts';
 import { SpelledNumber } from '../core/json-data.ts';
+import type { MemoryBudget } from '../core/memory-budget.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import { plainText, shownText } from '../core/reference-text.ts';
 import { type Argument, RawJson } from '../lookup/lookup.ts';
@@ -20,11 +21,16 @@ export interface Pipelines {
   close(): Promise<void>;
 }
 
+export interface PipelinesRuntime extends LookupRuntime {
+  /** What all streams together may hold. */
+  readonly memory: MemoryBudget;
+}
+
 /**
  * Opens every lookup that is not open yet, and builds every pipeline. Rejects, with nothing left open of what it has
  * opened, where one lookup can not be opened.
  */
-export async function buildPipelines(config: Config, runtime: LookupRuntime, open: OpenLookups): Promise<Pipelines> {
+export async function buildPipelines(config: Config, runtime: PipelinesRuntime, open: OpenLookups): Promise<Pipelines> {
   const lookups = await open.take(config.lookups, runtime);
   const { lineBytes } = config.server.limits;
   const pipelines = new Map(

@@ -36,17 +36,17 @@ export class ControlInput {
   }
 
   /** What the line at `index` of the body is; undefined for the `$resume`, an error where that can not be taken. */
-  read(line: string | BadLine, index: number): Entry | BarrierLine | RequestError | undefined {
+  read(line: string | BadLine, index: number, charBytes: 1 | 2): Entry | BarrierLine | RequestError | undefined {
     if (this.#first) {
       this.#first = false;
       if (isResumeLine(typeof line === 'string' ? line : line.input)) return this.#resume(line, index);
     }
     const seq = this.#seqOf(index - this.#uncounted);
     this.#progress.read(seq);
-    if (typeof line !== 'string' || !isControlLine(line)) return entryOf(seq, line);
+    if (typeof line !== 'string' || !isControlLine(line)) return entryOf(seq, line, charBytes);
     const text = this.#multiline ? compact(line) : line;
     const fault = watermarkFault(text);
-    return fault === undefined ? new BarrierLine(seq, text) : entryOf(seq, fault);
+    return fault === undefined ? new BarrierLine(seq, text) : entryOf(seq, fault, charBytes);
   }
 
   #resume(line: string | BadLine, index: number): RequestError | undefined {

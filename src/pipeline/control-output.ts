@@ -35,6 +35,8 @@ export class ControlOutput implements Downstream<Outcome> {
   readonly #lines: number;
   readonly #ms: number;
   #due = false;
+  /** A checkpoint waits for the last line of the record that is being written. */
+  #wanted = false;
   #disarm: (() => void) | undefined;
 
   constructor(settings: ControlSettings, output: JoinedOutput, progress: Progress, clock: Clock) {
@@ -53,9 +55,15 @@ export class ControlOutput implements Downstream<Outcome> {
   }
 
   emit(outcome: Outcome): void {
-    this.#output.emit(outcome);
+    const whole = this.#output.emit(outcome);
     // A record that ends its stream is not out: it is the first to be taken up again.
-    if (outcome.fatal === undefined) this.#emitted();
+    if (whole && outcome.fatal === undefined) this.#emitted();
+  }
+
+  /** The last line of an outcome is out. */
+  finished(): void {
+    this.#emitted();
+    if (this.#wanted) this.checkpoint();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -70,6 +78,9 @@ export class ControlOutput implements Downstream<Outcome> {
   /** Says how far the stream has come, at once. */
   checkpoint(): void {
     if (!this.#progress.started) return;
+    // In the middle of a record it would stand below lines that come again after it.
+    this.#wanted = this.#output.unfinished;
+    if (this.#wanted) return;
     this.#write();
     this.#output.write();
   }
@@ -83,7 +94,7 @@ export class ControlOutput implements Downstream<Outcome> {
 
   /** The last words of a stream that is cut. */
   fatal(error: RequestError): void {
-    if (this.#progress.fresh > 0) this.#write();
+    if (this.#progress.fresh > 0 && !this.#output.unfinished) this.#write();
     this.#output.line(fatalLine(this.#settings.problem(error)));
     this.#output.write();
   }
@@ -112,6 +123,7 @@ export class ControlOutput implements Downstream<Outcome> {
   #write(): void {
     this.#rest();
     this.#due = false;
+    this.#wanted = false;
     this.#output.line(checkpointLine(this.#progress.checkpoint()));
   }
 

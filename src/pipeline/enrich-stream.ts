@@ -1,5 +1,6 @@
 import { RequestError } from '../core/errors.ts';
 import { guardedClock, guardWith } from '../core/guard.ts';
+import type { MemoryBudget, MemoryShare } from '../core/memory-budget.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWait } from '../operator/async-wait.ts';
@@ -10,27 +11,19 @@ import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts
 import { BarrierLine } from './barrier-line.ts';
 import type { ControlInput } from './control-input.ts';
 import { type ControlSide, controlSide, type ControlSideOptions } from './control-side.ts';
+import { entryBytes } from './held-bytes.ts';
 import { type Entry, entryOf } from './invoke-records.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
+import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 import { mayStart } from './turn-share.ts';
 
-export interface EnrichStreamOptions extends RecordOperatorOptions, LineSplitterOptions, ControlSideOptions {
+export interface EnrichStreamOptions
+  extends Omit<RecordOperatorOptions, 'memory'>, LineSplitterOptions, ControlSideOptions {
   readonly framing: Framing;
-}
-
-/** Where a stream's output goes. Nothing is called after `end`, `fail` or `abort`. */
-export interface StreamSink {
-  /** Takes text to be sent now; false when it has no room and will call `drained()`. */
-  write(text: string): boolean;
-  /** More of the body may be pushed: `push` had said false. */
-  resume(): void;
-  end(summary: StreamSummary): void;
-  fail(error: RequestError): void;
-  /** A defect: something was thrown at an event that is not one of the calls of this stream. */
-  defect(error: unknown): void;
+  readonly memory: MemoryBudget;
 }
 
 /**
@@ -39,6 +32,8 @@ export interface StreamSink {
  *   push ─ splitter ─ line ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
  *             ▲                │no slot                          │no room
  *             └── held line ◀──┘                                 └▶ emission stops, slots stay taken, push says false
+ *
+ * A chunk that arrives while all streams together hold too much waits before the splitter, and push says false.
  */
 export class EnrichStream {
   readonly #splitter: LineSplitter;
@@ -51,20 +46,41 @@ export class EnrichStream {
   readonly #observer: PipelineObserver;
   readonly #backpressure: BackpressureMeter;
   readonly #capacity: number;
-  /** The line that found no slot. */
+  readonly #memory: MemoryShare;
+  /** Lines wait for memory too: their answers take some. */
+  readonly #linesWait: boolean;
+  /** The chunk that waits for memory, or the held line if there is none. */
+  #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
+  /** The line that found no slot or no memory. */
   #held: Entry | BarrierLine | undefined;
   #bodyComplete = false;
+  #operatorEnded = false;
   #ended = false;
 
   constructor(options: EnrichStreamOptions, sink: StreamSink, observer: PipelineObserver, clock: Clock) {
     this.#sink = sink;
     this.#observer = observer;
+    this.#linesWait = !options.plan.immediate;
     this.#capacity = options.capacity;
     this.#tally = new Tally(observer);
     this.#splitter = new LineSplitter(options);
     const guard = guardWith((error) => sink.defect(error));
-    const output = { write: (text: string) => sink.write(text), fatal: (error: RequestError) => this.#fail(error) };
-    this.#output = new JoinedOutput(options.framing, this.#tally, output, guard);
+    this.#memory = options.memory.open(guard(() => this.#memoryCame()));
+    this.#output = new JoinedOutput(
+      options.framing,
+      this.#tally,
+      {
+        write: (text) => {
+          const room = sink.write(text);
+          this.#memory.output(sink.heldBytes);
+          return room;
+        },
+        fatal: (error) => this.#fail(error),
+        hold: (bytes) => this.#memory.add(bytes),
+        finished: () => this.#recordFinished(),
+      },
+      guard,
+    );
     this.#offset = options.offset;
     this.#control = controlSide(options, this.#output, guardedClock(clock, guard));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
@@ -77,29 +93,34 @@ export class EnrichStream {
       mayAdmit: mayStart,
       guard,
     };
-    this.#operator = recordOperator(options, ends, observer, clock);
+    this.#operator = recordOperator({ ...options, memory: this.#memory }, ends, observer, clock);
   }
 
   /** Takes one chunk of the body. False: stop reading until the sink's `resume`. */
   push(chunk: Uint8Array): boolean {
     if (this.#ended) return false;
     this.#observer.received(chunk.byteLength);
-    this.#splitter.push(chunk);
-    return this.#pump();
+    if (this.#memory.mayGoOn()) return this.#take(chunk);
+    this.#memory.body(this.#splitter.heldBytes + chunk.byteLength, false);
+    this.#waitForMemory(chunk);
+    return false;
   }
 
   /** The body is complete; the sink's `end` follows when every record is out. */
   finish(): void {
     if (this.#ended) return;
     this.#bodyComplete = true;
+    // The last chunk is taken first, and a line that found no slot or no memory is still held: both go on by themselves.
+    if (this.#waiting?.chunk !== undefined) return;
     this.#splitter.end();
-    // A line that found no slot is still held; the pump goes on by itself when there is one.
-    if (this.#held === undefined) this.#pump();
+    if (this.#held === undefined) this.#pumpAndCount();
   }
 
   /** The reader has room again. */
   drained(): void {
-    if (this.#output.ready || this.#ended) return;
+    if (this.#ended) return;
+    this.#memory.output(this.#sink.heldBytes);
+    if (this.#output.room) return;
     this.#output.open();
     this.#operator.drain();
   }
@@ -112,6 +133,13 @@ export class EnrichStream {
     this.#output.close();
     this.#operator.abort(reason);
     this.#tally.end();
+    this.#noLongerWaiting();
+    this.release();
+  }
+
+  /** The response is closed: nothing of this stream is held any more. */
+  release(): void {
+    this.#memory.close();
   }
 
   /** Aborts a stream that its client still reads: the last control lines say how far it came and why it ends. */
@@ -131,9 +159,19 @@ export class EnrichStream {
     return this.#tally.snapshot();
   }
 
-  /** No record is under way. */
+  /** Nothing is under way, and nothing waits for memory: the stream waits for its client. */
   get idle(): boolean {
-    return this.#operator.size === 0;
+    return this.#operator.size === 0 && this.#waiting === undefined && !this.#output.unfinished;
+  }
+
+  /** Other streams wait for memory until this one has admitted a line. */
+  get hasMemoryTurn(): boolean {
+    return this.#memory.hasTurn && this.idle;
+  }
+
+  /** Bytes of memory that are counted for this stream. */
+  get heldBytes(): number {
+    return this.#memory.heldBytes;
   }
 
   get gauges(): StreamGauges & { readonly highestInFlight: number } {
@@ -147,7 +185,42 @@ export class EnrichStream {
     return this.#backpressure.reason ?? 'none';
   }
 
-  /** Offers lines until there is no slot (false) or no whole line left (true: more of the body is wanted). */
+  #take(chunk: Uint8Array): boolean {
+    this.#splitter.push(chunk);
+    if (this.#bodyComplete) this.#splitter.end();
+    return this.#pumpAndCount();
+  }
+
+  #memoryCame(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#ended) return;
+    this.#noLongerWaiting();
+    const { chunk } = waiting;
+    const wanted = chunk !== undefined && this.#memory.mayGoOn() ? this.#take(chunk) : this.#pumpAndCount();
+    if (wanted && !this.#bodyComplete) this.#sink.resume();
+  }
+
+  #waitForMemory(chunk?: Uint8Array): void {
+    this.#waiting = { chunk };
+    this.#backpressure.stopped('memory');
+  }
+
+  #noLongerWaiting(): void {
+    if (this.#waiting === undefined) return;
+    this.#waiting = undefined;
+    this.#backpressure.moving();
+  }
+
+  #pumpAndCount(): boolean {
+    const before = this.#splitter.lines;
+    const wanted = this.#pump();
+    const held = this.#held;
+    const heldBytes = held === undefined ? 0 : held instanceof BarrierLine ? held.value.length : entryBytes(held);
+    this.#memory.body(this.#splitter.heldBytes + heldBytes, held === undefined && this.#splitter.lines > before);
+    return wanted;
+  }
+
+  /** Offers lines until there is no slot or no memory (false) or no whole line left (true: more of the body is wanted). */
   #pump(): boolean {
     for (;;) {
       // The last record may have ended the stream.
@@ -158,6 +231,11 @@ export class EnrichStream {
         if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
+      if (this.#linesWait && !this.#memory.mayGoOn()) {
+        this.#held = entry;
+        this.#waitForMemory();
+        return false;
+      }
       if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {
         this.#held = entry;
         return false;
@@ -167,8 +245,8 @@ export class EnrichStream {
   }
 
   #pumpOn(): void {
-    if (this.#ended || this.#held === undefined) return;
-    if (this.#pump() && !this.#bodyComplete) this.#sink.resume();
+    if (this.#ended || this.#held === undefined || this.#waiting !== undefined) return;
+    if (this.#pumpAndCount() && !this.#bodyComplete) this.#sink.resume();
   }
 
   #nextEntry(): Entry | BarrierLine | undefined {
@@ -176,12 +254,12 @@ export class EnrichStream {
     if (line === undefined) return undefined;
     if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
     this.#tally.in();
-    const { seq, ascii, lineStart } = this.#splitter;
-    return entryOf(this.#offset + seq, line, ascii, lineStart);
+    const { seq, charBytes, ascii, lineStart } = this.#splitter;
+    return entryOf(this.#offset + seq, line, charBytes, ascii, lineStart);
   }
 
   #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {
-    const input = control.read(line, this.#splitter.seq);
+    const input = control.read(line, this.#splitter.seq, this.#splitter.charBytes);
     if (input === undefined) return this.#nextEntry();
     if (input instanceof RequestError) {
       this.#fail(input);
@@ -191,8 +269,18 @@ export class EnrichStream {
     return input;
   }
 
+  #recordFinished(): void {
+    if (this.#ended) return;
+    this.#control?.output.finished();
+    if (this.#operatorEnded) this.#finished();
+    else this.#operator.drain();
+  }
+
   #finished(): void {
     if (this.#ended) return;
+    this.#operatorEnded = true;
+    // The lines of the last record are still being written.
+    if (this.#output.unfinished) return;
     this.#control?.output.complete(this.summary);
     this.#output.write();
     this.#ended = true;

@@ -16,6 +16,8 @@ export interface Entry {
   /** The bytes in which the line stands from `start` on, each byte a character, until the record is started. */
   bytes: Buffer | undefined;
   readonly start: number;
+  /** Bytes of memory that the text of the line takes. */
+  readonly lineBytes: number;
   /** The record of the line, or what is wrong with it, if that was needed before the record is started. */
   record: RecordText | RecordError | undefined;
   /** Why the record is not looked up at all. */
@@ -31,8 +33,9 @@ export interface InvokeOptions {
 }
 
 /** A line as it comes in; `seq` is its index in the input. */
-export function entryOf(seq: number, line: string | BadLine, bytes?: Buffer, start = 0): Entry {
-  return { seq, line, bytes, start, record: undefined, refusal: undefined, run: undefined };
+export function entryOf(seq: number, line: string | BadLine, charBytes: 1 | 2, bytes?: Buffer, start = 0): Entry {
+  const lineBytes = charBytes * (typeof line === 'string' ? line : line.input).length;
+  return { seq, line, bytes, start, lineBytes, record: undefined, refusal: undefined, run: undefined };
 }
 
 /** The token of a record that is answered while it is started: nothing can be cancelled or come late. */
@@ -43,6 +46,8 @@ class AtOnce extends Cancellation implements RunAttempt {
   complete(outcome: Outcome): void {
     this.outcome = outcome;
   }
+
+  hold(): void {}
 }
 
 /** The function that the operator runs for each line, and what it does where there is no result. */
@@ -119,6 +124,8 @@ export class InvokeRecords {
     told?: Answer | RecordError,
   ): void {
     const record = scan === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
+    // The record forgets its parsed value when it has started.
+    entry.record = undefined;
     if (record instanceof RecordError) return attempt.complete(invalid(line, entry.seq, record, this.#onInvalid));
     const text = this.#multiline ? record.onOneLine() : record;
     entry.run = new RecordRun(this.#plan, text, entry.seq, attempt, this.#clock);

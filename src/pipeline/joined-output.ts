@@ -6,6 +6,8 @@ import type { Framing } from '../wire/framing.ts';
 import { compact } from '../wire/json-text.ts';
 import { SplicedLine } from '../wire/spliced-line.ts';
 import { BarrierLine } from './barrier-line.ts';
+import { ExplodedLines } from './exploded-lines.ts';
+import { explodedBytes } from './held-bytes.ts';
 import type { Outcome } from './outcome.ts';
 import type { Tally } from './tally.ts';
 
@@ -20,11 +22,25 @@ export interface JoinedOutputEnds {
   write(text: string): boolean;
   /** An outcome ends the stream; what stands before it has been written. */
   fatal(error: RequestError): void;
+  /** So many more bytes are held, or less if negative. */
+  hold(bytes: number): void;
+  /** The last line of an outcome that `emit` called unfinished is out; `ready` is true again if there is room. */
+  finished(): void;
+}
+
+/** An exploded record that has lines still to come. */
+interface Exploding {
+  readonly outcome: Outcome;
+  readonly lines: ExplodedLines;
+  readonly heldBytes: number;
 }
 
 /**
  * Where the operator emits to: outcomes are framed and joined, and written once a turn of the event loop, however often
  * the operator has turned in it.
+ *
+ * The lines of an exploded record are made as there is room for them, some 60 KiB in a turn of the event loop; until the
+ * last one is out, no other record is emitted.
  */
 export class JoinedOutput implements Downstream<Outcome> {
   readonly #prefix: string;
@@ -36,9 +52,12 @@ export class JoinedOutput implements Downstream<Outcome> {
   /** The end of the last line in parts, and the same with the suffix: that of the next one is mostly the same. */
   #end: string | undefined;
   #framedEnd = '';
-  #ready = true;
+  #room = true;
+  #exploding: Exploding | undefined;
+  #explodeScheduled = false;
   #writeScheduled = false;
   readonly #scheduledWrite: () => void;
+  readonly #scheduledExplode: () => void;
 
   constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, ends: JoinedOutputEnds, guard: Guard) {
     this.#prefix = prefix;
@@ -50,35 +69,96 @@ export class JoinedOutput implements Downstream<Outcome> {
       this.#writeScheduled = false;
       this.write();
     });
+    this.#scheduledExplode = guard(() => {
+      this.#explodeScheduled = false;
+      this.#goOn();
+    });
   }
 
   get ready(): boolean {
-    return this.#ready;
+    return this.#room && this.#exploding === undefined;
+  }
+
+  /** Whether the reader has room. */
+  get room(): boolean {
+    return this.#room;
+  }
+
+  /** Whether lines of a record are out, and others of the same record are not. */
+  get unfinished(): boolean {
+    return this.#exploding !== undefined;
   }
 
   /** The reader has room again. */
   open(): void {
-    this.#ready = true;
+    this.#room = true;
+    this.#goOn();
   }
 
   /** Nothing is written any more. */
   close(): void {
-    this.#ready = false;
+    this.#room = false;
     this.#text = '';
+    this.#exploding = undefined;
   }
 
-  emit(outcome: Outcome): void {
+  /** False if lines of the outcome are still to come: then `finished` is called after the last one. */
+  emit(outcome: Outcome): boolean {
+    if (outcome.lines instanceof ExplodedLines) return this.#begin(outcome, outcome.lines);
+    this.#whole(outcome, outcome.lines);
+    return true;
+  }
+
+  #whole(outcome: Outcome, lines: Exclude<Outcome['lines'], ExplodedLines>): void {
     this.#tally.out(outcome);
     if (outcome.fatal !== undefined) {
       this.write();
       return this.#ends.fatal(outcome.fatal);
     }
-    const { lines } = outcome;
     if (lines instanceof SplicedLine && !this.#crEndsLine) this.#parts(lines);
     else if (lines instanceof SplicedLine) this.line(lines.toString());
     else if (typeof lines === 'string') this.line(lines);
     else for (const line of lines) this.line(line);
     if (this.#text.length >= FLUSH_CHARS) this.write();
+  }
+
+  #begin(outcome: Outcome, lines: ExplodedLines): boolean {
+    const heldBytes = explodedBytes(lines);
+    this.#exploding = { outcome, lines, heldBytes };
+    this.#ends.hold(heldBytes);
+    return this.#explode(this.#exploding);
+  }
+
+  #goOn(): void {
+    if (this.#exploding !== undefined && this.#explode(this.#exploding)) this.#ends.finished();
+  }
+
+  /** Makes lines for one write; true if the last one is out. */
+  #explode({ outcome, lines, heldBytes }: Exploding): boolean {
+    while (this.#room) {
+      const line = lines.next();
+      if (line === undefined) {
+        this.#exploding = undefined;
+        this.#tally.out(outcome);
+        this.#ends.hold(-heldBytes);
+        this.flush();
+        return true;
+      }
+      this.#tally.written += 1;
+      this.line(line);
+      if (this.#text.length >= FLUSH_CHARS) {
+        this.write();
+        this.#explodeLater();
+        return false;
+      }
+    }
+    return false;
+  }
+
+  #explodeLater(): void {
+    if (!this.#room || this.#explodeScheduled) return;
+    this.#explodeScheduled = true;
+    setImmediate(this.#scheduledExplode);
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -111,6 +191,6 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
-    if (!this.#ends.write(text)) this.#ready = false;
+    if (!this.#ends.write(text)) this.#room = false;
   }
 }

@@ -21,6 +21,8 @@ export interface Lookup {
   readonly immediate: boolean;
   /** See Connector. */
   readonly runsUserCode: boolean;
+  /** What is reserved for an answer as long as none is known. */
+  readonly largestAnswerBytes: number;
   describe(args: Arguments): JsonObject;
   close(): Promise<void>;
 }
@@ -74,6 +76,7 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     call: stack(connector.call, ...around),
     immediate: connector.immediate && around.length === 0,
     runsUserCode: connector.runsUserCode,
+    largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),
     async close() {
       metrics.close();

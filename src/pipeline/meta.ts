@@ -1,5 +1,6 @@
 import type { Answer } from '../lookup/lookup.ts';
 import { metaPlace } from '../wire/codec.ts';
+import { ExplodedLines } from './exploded-lines.ts';
 import { type Outcome, textsOf } from './outcome.ts';
 import type { Step } from './step.ts';
 
@@ -19,10 +20,9 @@ export interface MetaFacts {
 export function spliceMeta(outcome: Outcome, facts: MetaFacts): Outcome {
   const json = metaMember(facts);
   const splice = (line: string): string => metaPlace.splice(line, false, json);
-  return {
-    ...outcome,
-    lines: typeof outcome.lines === 'string' ? splice(outcome.lines) : textsOf(outcome).map(splice),
-  };
+  const { lines } = outcome;
+  if (lines instanceof ExplodedLines) return { ...outcome, lines: lines.again(json) };
+  return { ...outcome, lines: typeof lines === 'string' ? splice(lines) : Array.from(textsOf(outcome), splice) };
 }
 
 function metaMember({ fields, seq, ms, steps, answers }: MetaFacts): string {

@@ -3,11 +3,12 @@ import type { EmittedOutcome } from '../core/observer.ts';
 import { errorMember, errorPlace, invalidLine } from '../wire/codec.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import { SplicedLine } from '../wire/spliced-line.ts';
+import type { ExplodedLines } from './exploded-lines.ts';
 
 /** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
 export interface Outcome {
   readonly kind: EmittedOutcome;
-  readonly lines: string | SplicedLine | readonly string[];
+  readonly lines: string | SplicedLine | ExplodedLines | readonly string[];
   /** Set where something failed, also where the record goes out all the same. */
   readonly failure: RecordFailure | undefined;
   /** Set where this record ends its stream. */
@@ -18,8 +19,8 @@ export type OnFailure = 'annotate' | 'fail' | 'drop' | 'passthrough';
 
 const NONE: readonly string[] = [];
 
-/** The lines of an outcome as texts. */
-export function textsOf({ lines }: Outcome): readonly string[] {
+/** The lines of an outcome as texts; those of an exploded record are made as they are read, once. */
+export function textsOf({ lines }: Outcome): Iterable<string> {
   if (typeof lines === 'string') return [lines];
   return lines instanceof SplicedLine ? [lines.toString()] : lines;
 }

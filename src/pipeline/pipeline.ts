@@ -3,6 +3,7 @@ import { RecordError } from '../core/errors.ts';
 import { guardWith } from '../core/guard.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import { parsePointer } from '../core/json-pointer.ts';
+import type { MemoryBudget, MemoryShare } from '../core/memory-budget.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Clock } from '../core/time.ts';
@@ -12,8 +13,10 @@ import type { BadLine } from '../wire/bad-line.ts';
 import { type Framing, ndjson } from '../wire/framing.ts';
 import type { LineSplitterOptions } from '../wire/line-splitter.ts';
 import type { ControlSettings } from './control-output.ts';
-import { EnrichStream, type StreamSink } from './enrich-stream.ts';
+import { EnrichStream } from './enrich-stream.ts';
+import type { StreamSink } from './stream-sink.ts';
 import type { MetaField } from './meta.ts';
+import { AnswerForecast } from './held-bytes.ts';
 import { entryOf } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOperator, type StreamMode } from './record-operator.ts';
@@ -47,6 +50,8 @@ export interface PipelineRuntime {
   readonly lineBytes: number;
   /** What no message shows. */
   readonly secrets: Secrets;
+  /** What all streams together may hold. */
+  readonly memory: MemoryBudget;
 }
 
 /** A configured pipeline, open for any number of streams at the same time. */
@@ -60,6 +65,7 @@ export class Pipeline {
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
   readonly #scan: MemberScan;
+  readonly #forecast: AnswerForecast;
   readonly #runtime: PipelineRuntime;
 
   constructor(name: string, config: PipelineConfig, steps: readonly Step[], runtime: PipelineRuntime) {
@@ -70,6 +76,7 @@ export class Pipeline {
     this.#steps = steps;
     this.runsUserCode = steps.some(({ lookup }) => lookup.runsUserCode);
     this.#scan = scanFor(steps);
+    this.#forecast = new AnswerForecast(steps.reduce((sum, { lookup }) => sum + lookup.largestAnswerBytes, 0));
     this.#runtime = runtime;
   }
 
@@ -91,7 +98,7 @@ export class Pipeline {
   }
 
   open(settings: StreamSettings, sink: StreamSink): EnrichStream {
-    const { observer, clock, lineBytes } = this.#runtime;
+    const { observer, clock, lineBytes, memory } = this.#runtime;
     const { mode, capacity, timeoutMs, delimiter, framing, control, offset, trace } = settings;
     const { onInvalid } = this.config;
     const plan = this.#plan(settings, (error) => sink.defect(error));
@@ -111,6 +118,8 @@ export class Pipeline {
         offset,
         trace,
         lineBytes,
+        memory,
+        forecast: this.#forecast,
       },
       sink,
       observer,
@@ -118,8 +127,11 @@ export class Pipeline {
     );
   }
 
-  /** Enriches one record that stands alone, over several lines if it likes. An aborted signal rejects with its reason. */
-  enrichOne(text: string, settings: StreamSettings, signal: AbortSignal): Promise<Outcome> {
+  /**
+   * Enriches one record that stands alone and may have several lines. What it holds is counted in `memory`, which the
+   * caller closes. An aborted signal rejects with its reason.
+   */
+  enrichOne(text: string, settings: StreamSettings, memory: MemoryShare, signal: AbortSignal): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const { observer, clock, lineBytes } = this.#runtime;
       const tally = new Tally(observer);
@@ -141,6 +153,8 @@ export class Pipeline {
           multiline: true,
           capacity: 1,
           timesTurns: true,
+          memory,
+          forecast: this.#forecast,
         },
         {
           downstream: { ready: true, emit, emitBarrier() {}, flush() {} },
@@ -162,7 +176,7 @@ export class Pipeline {
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort, { once: true });
       tally.in();
-      operator.offer(entryOf(0, oneLine(text, lineBytes)));
+      operator.offer(entryOf(0, oneLine(text, lineBytes), 2));
       operator.end(false);
     });
   }

@@ -1,5 +1,6 @@
 import { type Guard, guardedClock, guardedOnce } from '../core/guard.ts';
 import type { PipelineObserver } from '../core/observer.ts';
+import type { MemoryShare } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
@@ -9,6 +10,7 @@ import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import type { StreamQueue } from '../operator/queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
+import { type AnswerForecast, RecordBytes } from './held-bytes.ts';
 import { type Entry, type InvokeOptions, InvokeRecords } from './invoke-records.ts';
 import type { Outcome } from './outcome.ts';
 import { recordKey } from './record-key.ts';
@@ -26,6 +28,9 @@ export interface RecordOperatorOptions extends InvokeOptions {
   readonly timeoutMs: number;
   /** Whether the wait for the turn of the record's first call counts against `timeoutMs` (semantics C7). */
   readonly timesTurns: boolean;
+  /** Where what the slots hold is counted. */
+  readonly memory: MemoryShare;
+  readonly forecast: AnswerForecast;
   /** The trace that the calls belong to. */
   readonly trace: CallTrace | undefined;
 }
@@ -53,7 +58,7 @@ export function recordOperator(
   const clock = guardedClock(systemClock, guard);
   const guardedTurn = guardedOnce(guard);
   const guardedGoOn = guardedOnce(guard);
-  const { timeoutMs, timesTurns, trace } = options;
+  const { timeoutMs, timesTurns, trace, memory, forecast } = options;
   const queue = recordQueue(options);
   const records = new InvokeRecords(options, clock);
   return new AsyncWait<Entry, Outcome>({
@@ -73,6 +78,7 @@ export function recordOperator(
     // Within the turn of the event loop in which an answer was read: the call that its slot is free for leaves with the
     // other calls of that turn, where undici would hold it back until the next answers have been read.
     schedule: (turn) => queueMicrotask(guardedTurn(turn)),
+    slotBytes: new RecordBytes(memory, forecast),
     observer,
     backpressure,
   });

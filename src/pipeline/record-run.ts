@@ -3,8 +3,8 @@ import { RecordError, type RecordErrorCode } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Clock } from '../core/time.ts';
 import { Answer } from '../lookup/lookup.ts';
-import { elements } from '../wire/json-text.ts';
 import type { MemberScan } from '../wire/member-scan.ts';
+import { ExplodedLines } from './exploded-lines.ts';
 import { dropped, enriched, failed, type OnFailure, type Outcome, untouched } from './outcome.ts';
 import { type MetaField, spliceMeta } from './meta.ts';
 import { RecordText } from './record-text.ts';
@@ -37,6 +37,8 @@ export type RunAttempt = Cancellation & {
   /** Whether a call of the record has begun: it does not only wait for its turn. */
   readonly callBegan: boolean;
   complete(outcome: Outcome): void;
+  /** The record holds so many more bytes, until it is complete. */
+  hold(bytes: number): void;
 };
 
 /** Steps that a number has a bit for. One behind them is spliced by a scan of the line. */
@@ -108,6 +110,7 @@ export class RecordRun {
       else if (told instanceof RecordError) this.#refused(step, told);
       else this.#settle(step, told);
     }
+    this.#record.forget();
   }
 
   /** The record's time ran out (semantics T2): what has not been answered by now fails with `timeout`. */
@@ -180,6 +183,7 @@ export class RecordRun {
     this.#answers[step.index] = answer;
     this.#unsettled -= 1;
     if (this.#unsettled === 0) return this.#finish();
+    if (answer?.json !== undefined) this.#attempt.hold(answer.json.length);
     for (const index of step.dependents) {
       const dependent = this.#plan.steps[index];
       if (dependent?.waitsFor.every((other) => this.#answers[other] !== undefined)) this.#ask(dependent);
@@ -246,15 +250,18 @@ export class RecordRun {
     return text;
   }
 
-  /** One line for each element of each answer that is an array. */
-  #exploded(): readonly string[] {
-    let lines: readonly string[] = [this.#record.line];
-    for (const index of this.#plan.steps.keys()) {
-      const json = this.#source(index);
-      const parts = json?.startsWith('[') === true ? elements(json) : [json];
-      lines = lines.flatMap((line) => parts.map((part) => this.#splice(line, index, part)));
-    }
-    return lines;
+  /** One line for each combination of elements of the answers that are arrays. */
+  #exploded(): Outcome['lines'] {
+    const parts = this.#plan.steps.map(({ place, index }) => ({
+      place,
+      absent: this.#isAbsent(index),
+      json: this.#source(index),
+    }));
+    if (!parts.some(({ json }) => json?.startsWith('[') === true)) return this.#whole();
+    const lines = new ExplodedLines(this.#record.line, parts);
+    const first = lines.next();
+    if (first === undefined) return [];
+    return lines.next() === undefined ? first : lines.again();
   }
 
   /** JSON source to put into the record for a step, undefined for nothing. */
@@ -267,7 +274,11 @@ export class RecordRun {
   #splice(text: string, index: number, json: string | undefined): string {
     const step = this.#plan.steps[index];
     if (step === undefined || json === undefined) return text;
-    return step.place.splice(text, index < MASK_BITS && (this.#absent & (1 << index)) !== 0, json);
+    return step.place.splice(text, this.#isAbsent(index), json);
+  }
+
+  #isAbsent(index: number): boolean {
+    return index < MASK_BITS && (this.#absent & (1 << index)) !== 0;
   }
 
   #complete(outcome: Outcome): void {

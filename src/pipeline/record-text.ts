@@ -60,6 +60,11 @@ export class RecordText {
     return line === this.line ? this : new RecordText(line, this.#value);
   }
 
+  /** Drops the parsed value, which may take twenty times the memory of the line; it is parsed again if it is needed. */
+  forget(): void {
+    this.#value = undefined;
+  }
+
   /** `scan` is one that has just read this line, or undefined. */
   has(source: Source, scan: MemberScan | undefined): boolean {
     const [name] = source.tokens;

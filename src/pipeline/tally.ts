@@ -1,5 +1,6 @@
 import type { PipelineObserver } from '../core/observer.ts';
 import { SplicedLine } from '../wire/spliced-line.ts';
+import { ExplodedLines } from './exploded-lines.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What a stream has done so far, in records; `written` in lines. */
@@ -35,7 +36,9 @@ export class Tally implements StreamSummary {
   out(outcome: Outcome): void {
     const { lines } = outcome;
     this.#open -= 1;
-    this.written += typeof lines === 'string' || lines instanceof SplicedLine ? 1 : lines.length;
+    if (typeof lines === 'string' || lines instanceof SplicedLine) this.written += 1;
+    // The lines of an exploded record are counted as they are made.
+    else if (!(lines instanceof ExplodedLines)) this.written += lines.length;
     if (outcome.kind === 'missed') this.misses += 1;
     else if (outcome.kind === 'dropped') this.dropped += 1;
     if (outcome.failure !== undefined) {

@@ -8,17 +8,28 @@
  * cost a Buffer object for each. Every byte is copied a bounded number of times on the average.
  */
 export class Carry {
+  readonly #mostBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
+
+  /** A line is never longer than `mostBytes`: more room than that is not made. */
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
 
   get length(): number {
     return this.#length;
   }
 
+  /** Bytes of memory that are taken. */
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
   append(piece: Uint8Array): void {
     const needed = this.#length + piece.length;
     if (needed > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length, 256));
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#bytes.length, this.#mostBytes), 256));
       this.#bytes.copy(grown, 0, 0, this.#length);
       this.#bytes = grown;
     }

@@ -133,12 +133,12 @@ function isName(text: string, start: number, end: number, name: string): boolean
 }
 
 /** Index of the next member or element, or of the closing bracket. */
-function afterComma(text: string, from: number): number {
+export function afterComma(text: string, from: number): number {
   const at = skipSpace(text, from);
   return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at;
 }
 
-function endOfValue(text: string, start: number): number {
+export function endOfValue(text: string, start: number): number {
   const code = text.charCodeAt(start);
   if (code === QUOTE) return endOfString(text, start);
   if (code === OPEN_OBJECT || code === OPEN_ARRAY) return endOfContainer(text, start);

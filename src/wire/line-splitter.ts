@@ -37,7 +37,7 @@ export class LineSplitter {
   readonly #blockBytes: number;
   readonly #sequence: SequenceScanner | undefined;
   readonly #mark: ByteOrderMark = new ByteOrderMark();
-  readonly #carry: Carry = new Carry();
+  readonly #carry: Carry;
 
   #chunk: Buffer = nothing;
   #from = 0;
@@ -49,6 +49,7 @@ export class LineSplitter {
   /** The bytes of the block where it is ASCII, so that they and the text have the same places. */
   #ascii: Buffer | undefined;
   #lineStart = 0;
+  #charBytes: 1 | 2 = 2;
 
   #dropping = false;
   #ended = false;
@@ -57,6 +58,8 @@ export class LineSplitter {
 
   constructor(options: LineSplitterOptions) {
     this.#lineBytes = options.lineBytes;
+    // The first half of a terminator may stand behind a line of full length.
+    this.#carry = new Carry(options.lineBytes + 1);
     this.#blockBytes = Math.min(options.lineBytes, maxBlockBytes);
     this.#sequence = options.delimiter === 'rs' ? new SequenceScanner() : undefined;
   }
@@ -78,6 +81,17 @@ export class LineSplitter {
 
   get lineStart(): number {
     return this.#lineStart;
+  }
+
+  /** Bytes of memory that a character of the line given last takes. */
+  get charBytes(): 1 | 2 {
+    return this.#charBytes;
+  }
+
+  /** Bytes of memory that are held for what is not yet a line. */
+  get heldBytes(): number {
+    const unread = this.#from < this.#chunk.length || this.#at < this.#text.length;
+    return this.#carry.heldBytes + (unread ? this.#chunk.length + this.#text.length : 0);
   }
 
   /** Takes one chunk, which must stay as it is until `next` has given undefined. Throws where that is still to come. */
@@ -145,8 +159,10 @@ export class LineSplitter {
     if (isAscii(block)) {
       this.#ascii = block;
       this.#text = block.toString('latin1');
+      this.#charBytes = 1;
     } else if (isUtf8(block)) {
       this.#text = block.toString('utf8');
+      this.#charBytes = 2;
     } else {
       this.#singleUntil = end;
       return false;
@@ -185,10 +201,19 @@ export class LineSplitter {
       line = this.#carry.view();
     }
     if (line.at(-1) === CR) line = line.subarray(0, -1);
-    const result = isUtf8(line) ? line.toString('utf8') : invalidUtf8(line);
+    const result = this.#decode(line);
     this.#carry.clear();
     this.#lines++;
     return typeof result === 'string' && isBlank(result) ? true : result;
+  }
+
+  #decode(line: Buffer): string | BadLine {
+    if (isAscii(line)) {
+      this.#charBytes = 1;
+      return line.toString('latin1');
+    }
+    this.#charBytes = 2;
+    return isUtf8(line) ? line.toString('utf8') : invalidUtf8(line);
   }
 
   /** A CR at the end may be the first half of a terminator, and is not counted. */

@@ -45,6 +45,11 @@ describe('docs/metrics.md and a scrape', () => {
       completedWaiting: 0,
       stopped: undefined,
     }));
+    metrics.service(() => ({
+      memory: { heldBytes: 0, limitBytes: 1, waiting: 0 },
+      requests: { stream: 1, record: 0, explain: 0 },
+      connections: { open: 1, idle: 0, limit: 1, closedIdle: 0, refused: 0 },
+    }));
     const lookup = metrics.observer.lookup('l');
     lookup.called('ok', 1);
     lookup.cache(() => ({ hit: 1, negative: 0, stale: 0, miss: 1, entries: 1, evictions: 0 }));

@@ -7,6 +7,7 @@ import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '.
 import { Secrets } from '../../src/core/secrets.ts';
 import { silentObserver } from '../../src/core/observer.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { MemoryBudget } from '../../src/core/memory-budget.ts';
 import { type Clock, systemClock } from '../../src/core/time.ts';
 import { passingTracer } from '../../src/core/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
@@ -153,6 +154,7 @@ export interface Started {
   readonly downstream: Downstream;
   readonly heard: Heard;
   readonly streams: LiveStreams;
+  readonly memory: MemoryBudget;
   readonly gate: Gate;
   readonly responses: OpenResponses;
   readonly config: Config;
@@ -165,6 +167,8 @@ export interface StartOptions {
   readonly lookup?: object;
   /** Lookups beside `far`. */
   readonly lookups?: object;
+  /** What all streams may hold; without it there is no limit. */
+  readonly memoryBytes?: number;
   readonly clock?: Clock;
   readonly checkMs?: number;
   /** Where the queues of connections are read; by default they are not seen. */
@@ -193,9 +197,11 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
+  const memory = new MemoryBudget(options.memoryBytes ?? Infinity, setImmediate);
   const runtime = {
     clock,
     observer,
+    memory,
     baseDir: '.',
     generation: 1,
     secrets: new Secrets(),
@@ -216,6 +222,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
       },
     },
     streams,
+    memory,
     gate,
     responses,
     stalls: new StallWatch(clock, queues),
@@ -233,7 +240,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     await pipelines.close();
   });
   const port = portOf(app.server);
-  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, gate, responses, config };
+  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, memory, gate, responses, config };
 }
 
 export async function listen(server: Server): Promise<number> {

@@ -3,6 +3,7 @@ import type { PipelineConfig, StepConfig } from '../../src/config/schema.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import type { CallContext } from '../../src/core/call-context.ts';
 import type { RequestError } from '../../src/core/errors.ts';
+import { MemoryBudget } from '../../src/core/memory-budget.ts';
 import { silentObserver } from '../../src/core/observer.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
 import { Answer, type Arguments } from '../../src/lookup/lookup.ts';
@@ -26,6 +27,7 @@ export class ScriptedLookup implements Lookup {
   readonly calls: Call[] = [];
   readonly immediate: boolean;
   readonly runsUserCode = false;
+  largestAnswerBytes = 0;
   readonly #reply: ((args: Arguments) => Answer) | undefined;
 
   constructor(name: string, reply?: (args: Arguments) => Answer, immediate = false) {
@@ -56,7 +58,7 @@ export function pipelineOf(
   lookups: readonly Lookup[],
   enrich: readonly StepConfig[],
   options: Partial<PipelineConfig> = {},
-): { pipeline: Pipeline; clock: ReturnType<typeof virtualClock> } {
+): { pipeline: Pipeline; clock: ReturnType<typeof virtualClock>; memory: MemoryBudget } {
   const clock = virtualClock();
   const config: PipelineConfig = {
     mode: 'ordered',
@@ -74,10 +76,10 @@ export function pipelineOf(
   };
   const steps = buildSteps(config, new Map(lookups.map((lookup) => [lookup.name, lookup])));
   const observer = silentObserver.pipeline('p');
-  return {
-    pipeline: new Pipeline('p', config, steps, { observer, clock, lineBytes: 1 << 20, secrets: new Secrets() }),
-    clock,
-  };
+  const memory = new MemoryBudget(Infinity, setImmediate);
+  const secrets = new Secrets();
+  const runtime = { observer, clock, lineBytes: 1 << 20, memory, secrets };
+  return { pipeline: new Pipeline('p', config, steps, runtime), clock, memory };
 }
 
 /** One stream of a pipeline, with everything that came out of it. */
@@ -100,6 +102,7 @@ export class Run {
           this.writes += 1;
           return this.room;
         },
+        heldBytes: 0,
         resume: () => {
           this.resumed += 1;
         },

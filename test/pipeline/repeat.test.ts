@@ -54,6 +54,7 @@ describe('a step that repeats', () => {
       name: 'far',
       immediate: false,
       runsUserCode: false,
+      largestAnswerBytes: 0,
       call: stack(far.call, retry<Arguments, Answer>(rules, { clock }), timeout({ timeoutMs: 1000, clock })),
       describe: () => ({}),
       close: async () => {},

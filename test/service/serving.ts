@@ -9,6 +9,15 @@ import { Admin } from './admin.ts';
 export const root = join(import.meta.dirname, '../..');
 const sources = join(root, 'src/cli/main.ts');
 
+export interface ProcessOptions {
+  readonly main?: string;
+  /** Options of Node. */
+  readonly node?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Files that the process may open (`ulimit -n`); without it as many as this process. */
+  readonly openFiles?: number | undefined;
+}
+
 /** A `millrace` command in a process of its own; ended with the test where it has not ended by itself. */
 export class Millrace {
   readonly child: ChildProcess;
@@ -19,11 +28,10 @@ export class Millrace {
   readonly ended: Promise<readonly [code: number | null, signal: string | null]>;
   #changed: (() => void)[] = [];
 
-  constructor(
-    args: readonly string[],
-    { main = sources, node = [], env = {} }: { main?: string; node?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ) {
-    const child = spawn(process.execPath, [...node, main, ...args], {
+  constructor(args: readonly string[], { main = sources, node = [], env = {}, openFiles }: ProcessOptions = {}) {
+    const command = [process.execPath, ...node, main, ...args];
+    const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `;
+    const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -107,8 +115,13 @@ export function serve(files: Readonly<Record<string, string>>, main = sources): 
 }
 
 /** The same of a folder that there is. */
-export async function serveFolder(folder: string, main = sources, flags = anyPort): Promise<Serving> {
-  const serving = new Serving(['serve', '-c', join(folder, 'millrace.yaml'), ...flags], { main });
+export async function serveFolder(
+  folder: string,
+  main = sources,
+  flags = anyPort,
+  options: ProcessOptions = {},
+): Promise<Serving> {
+  const serving = new Serving(['serve', '-c', join(folder, 'millrace.yaml'), ...flags], { main, ...options });
   const [, url = '', adminUrl = ''] = await serving.says(/millrace listens on (http:\S+), admin on (http:[^\s;]+)/);
   serving.url = url;
   serving.admin = new Admin(adminUrl);

@@ -1,0 +1,245 @@
+/** Each takes a chunk of 64 KiB at the most: a few milliseconds of the event loop. */
+const SERVED_AT_ONCE = 16;
+
+/** Below this part of the limit a stream need not wait behind others. */
+const PLENTY = 3 / 4;
+
+/**
+ * One budget of bytes for all streams of a process. A stream asks before it takes a chunk of its body and before it
+ * admits a record; above the limit it waits.
+ *
+ *     share ── admit, add, body ──▶ heldBytes ─ below limitBytes ─▶ go on
+ *                                             └ above ────────────▶ wait, with one chunk or one line in hand
+ *     waiting   [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
+ *     turn      the one stream that goes on all the same, until it has admitted one record
+ *
+ * Progress is always possible. Let a stream wait. Below the limit, `#serve` resumes it. Above the limit some stream has
+ * the turn, because `#serve` gives it to the first that waits if no stream has it. Nothing stops that stream: it takes
+ * each chunk that its client sends, so after at most one line of full length it has a whole line, however many other
+ * streams hold parts of lines; and it admits that line. An admitted record asks for nothing any more: it ends by its
+ * lookups or its timeout, and it leaves when the client reads. A client that does not finish its line or does not read
+ * is cut (`idleTimeout`, `stallTimeout`). When all of its records have left, the turn passes on. A resumed stream goes
+ * before those that have admitted a record since, so each stream waits for a bounded number of lines.
+ *
+ * The bound follows: above the limit only the stream with the turn takes more, which is one line, one chunk and what
+ * its record brings; and each stream holds one chunk or one line in hand. Not bounded are answers that are larger than
+ * was expected when their records were admitted.
+ */
+export class MemoryBudget {
+  #limitBytes: number;
+  #heldBytes = 0;
+  readonly #schedule: (serve: () => void) => void;
+  readonly #begun = new Set<MemoryShare>();
+  readonly #fresh = new Set<MemoryShare>();
+  #turn: MemoryShare | undefined;
+  #scheduled = false;
+
+  /** `schedule` runs a function soon, but not now. */
+  constructor(limitBytes: number, schedule: (serve: () => void) => void) {
+    this.#limitBytes = limitBytes;
+    this.#schedule = schedule;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** A new limit holds from the next chunk on. */
+  set limitBytes(bytes: number) {
+    this.#limitBytes = bytes;
+    this.freed();
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Streams that wait for memory. */
+  get waiting(): number {
+    return this.#begun.size + this.#fresh.size;
+  }
+
+  /** `resume` is called after `mayGoOn` was false, when the stream may go on. */
+  open(resume: () => void): MemoryShare {
+    return new MemoryShare(this, resume);
+  }
+
+  /** @internal For shares. */
+  change(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /** @internal Whether the share may go on; if not, it waits from now on. */
+  admits(share: MemoryShare): boolean {
+    const held = this.#heldBytes;
+    if (held < PLENTY * this.#limitBytes || (held < this.#limitBytes && this.waiting === 0)) return true;
+    if (this.#turn === share && !share.hasAdmitted) return true;
+    (share.begun ? this.#begun : this.#fresh).add(share);
+    this.freed();
+    return false;
+  }
+
+  /** @internal Memory may have become free, or the turn: serves those that wait, soon. */
+  freed(): void {
+    if (this.#scheduled || this.waiting === 0) return;
+    this.#scheduled = true;
+    this.#schedule(this.#serve);
+  }
+
+  /** @internal Whether the others wait for this one. */
+  hasTurn(share: MemoryShare): boolean {
+    return this.#turn === share && this.waiting > 0 && this.#heldBytes >= this.#limitBytes;
+  }
+
+  /** @internal The share no longer holds what it took in its turn. */
+  endTurn(share: MemoryShare): void {
+    if (this.#turn !== share) return;
+    this.#turn = undefined;
+    this.freed();
+  }
+
+  /** @internal */
+  forget(share: MemoryShare): void {
+    this.#begun.delete(share);
+    this.#fresh.delete(share);
+    this.endTurn(share);
+    this.freed();
+  }
+
+  readonly #serve = (): void => {
+    this.#scheduled = false;
+    // The bytes that were taken in the turn are within the limit again.
+    if (this.#heldBytes < this.#limitBytes) this.#turn = undefined;
+    for (let served = 0; this.#heldBytes < this.#limitBytes; served += 1) {
+      if (served === SERVED_AT_ONCE) return this.freed();
+      const share = this.#next();
+      if (share === undefined) return;
+      share.resumed();
+    }
+    if (this.#turn !== undefined) return;
+    const share = this.#next();
+    if (share === undefined) return;
+    this.#turn = share;
+    share.resumed();
+  };
+
+  #next(): MemoryShare | undefined {
+    const from = this.#begun.size > 0 ? this.#begun : this.#fresh;
+    for (const share of from) {
+      from.delete(share);
+      return share;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * What one stream, or one request with a single body, holds.
+ *
+ *     bodyBytes     received and not admitted: the chunk in hand, the part of a line, the line in hand
+ *     recordBytes   records in slots, what their answers take or will take, and output that the client has not taken
+ */
+export class MemoryShare {
+  readonly #budget: MemoryBudget;
+  readonly #resume: () => void;
+  #bodyBytes = 0;
+  #recordBytes = 0;
+  /** The part of `#recordBytes` that is output. */
+  #outputBytes = 0;
+  #closed = false;
+  /** It was resumed, and its next step is allowed already. */
+  #granted = false;
+  /** It was resumed after a wait and has admitted no record since. */
+  begun = false;
+  /** It has admitted a record since it was resumed. */
+  hasAdmitted = false;
+
+  constructor(budget: MemoryBudget, resume: () => void) {
+    this.#budget = budget;
+    this.#resume = resume;
+  }
+
+  get heldBytes(): number {
+    return this.#bodyBytes + this.#recordBytes;
+  }
+
+  /** It may go on above the limit, and others wait until it has admitted a record. */
+  get hasTurn(): boolean {
+    return this.#budget.hasTurn(this) && !this.hasAdmitted;
+  }
+
+  /**
+   * Whether a chunk may be taken, or a record admitted; if not, `resume` is called once, and the first call after it is
+   * true. Called before each chunk and each record.
+   */
+  mayGoOn(): boolean {
+    if (this.#granted) {
+      this.#granted = false;
+      return true;
+    }
+    return this.#budget.admits(this);
+  }
+
+  /** What the body holds from now on, in all. `passed`: since the last call lines were read, and none is in hand. */
+  body(bytes: number, passed: boolean): void {
+    if (this.#closed) return;
+    const change = bytes - this.#bodyBytes;
+    this.#bodyBytes = bytes;
+    this.#budget.change(change);
+    if (change < 0) this.#budget.freed();
+    if (!passed) return;
+    this.begun = false;
+    this.hasAdmitted = true;
+    this.#look();
+  }
+
+  /** A record was admitted, which holds this. */
+  admit(bytes: number): void {
+    if (this.#closed) return;
+    this.#recordBytes += bytes;
+    this.#budget.change(bytes);
+    this.begun = false;
+    this.hasAdmitted = true;
+  }
+
+  /** More is held for records that were admitted, or less if `bytes` is negative. */
+  add(bytes: number): void {
+    if (this.#closed) return;
+    this.#recordBytes += bytes;
+    this.#budget.change(bytes);
+    if (bytes >= 0) return;
+    this.#budget.freed();
+    this.#look();
+  }
+
+  /** Output that the client has not taken yet, in all. */
+  output(bytes: number): void {
+    const change = bytes - this.#outputBytes;
+    if (change === 0) return;
+    this.#outputBytes = bytes;
+    this.add(change);
+  }
+
+  /** Gives everything back; nothing is counted from now on. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#budget.change(-this.heldBytes);
+    this.#bodyBytes = 0;
+    this.#recordBytes = 0;
+    this.#budget.forget(this);
+  }
+
+  /** @internal */
+  resumed(): void {
+    this.begun = true;
+    this.hasAdmitted = false;
+    this.#granted = true;
+    this.#resume();
+  }
+
+  /** The turn ends when the record that was admitted in it has left, and all before it. */
+  #look(): void {
+    if (this.hasAdmitted && this.#recordBytes <= 0) this.#budget.endTurn(this);
+  }
+}

@@ -1,0 +1,250 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MemoryBudget, type MemoryShare } from '../../src/core/memory-budget.ts';
+
+const chunkBytes = 4;
+const recordBytes = 1;
+
+/** A budget with streams before it, and nothing else: a client that sends, a splitter, slots, lookups that answer. */
+class World {
+  readonly budget: MemoryBudget;
+  readonly streams: SimStream[];
+  readonly #scheduled: (() => void)[] = [];
+  mostHeld = 0;
+
+  constructor(limitBytes: number, plans: readonly Plan[]) {
+    this.budget = new MemoryBudget(limitBytes, (serve) => this.#scheduled.push(serve));
+    this.streams = plans.map((plan) => new SimStream(this.budget, plan));
+  }
+
+  get ended(): boolean {
+    return this.streams.every(({ ended }) => ended);
+  }
+
+  /** Everything that can happen now; `lookups`: answers too. */
+  possible(lookups: boolean): (() => void)[] {
+    const serve = this.#scheduled.length > 0 ? [() => this.#scheduled.shift()?.()] : [];
+    const sends = this.streams.filter((stream) => stream.maySend).map((stream) => () => stream.send());
+    const answers = this.streams.filter(({ running }) => running > 0).map((stream) => () => stream.answer());
+    return [...serve, ...sends, ...(lookups ? answers : [])];
+  }
+
+  step(events: readonly (() => void)[], chance: number): void {
+    events[Math.floor(chance * events.length)]?.();
+    this.mostHeld = Math.max(this.mostHeld, this.budget.heldBytes);
+    for (const { share } of this.streams) if (share.heldBytes < 0) throw new Error('a share holds less than nothing');
+  }
+}
+
+interface Plan {
+  /** Bytes of each line. */
+  readonly lines: readonly number[];
+  readonly capacity: number;
+  /** What the answer of each record adds to what was reserved for it. */
+  readonly answerBytes: number;
+}
+
+/** The part of a stream that asks for memory. */
+class SimStream {
+  readonly share: MemoryShare;
+  readonly #plan: Plan;
+  #line = 0;
+  /** Bytes of the current line that were taken. */
+  #partial = 0;
+  #chunk: number | undefined;
+  #lineInHand: number | undefined;
+  #waiting: 'memory' | 'capacity' | undefined;
+  readonly #slots: number[] = [];
+  resumes = 0;
+  done = 0;
+
+  constructor(budget: MemoryBudget, plan: Plan) {
+    this.#plan = plan;
+    this.share = budget.open(() => this.#memoryCame());
+  }
+
+  get running(): number {
+    return this.#slots.length;
+  }
+
+  get ended(): boolean {
+    return this.done === this.#plan.lines.length;
+  }
+
+  get maySend(): boolean {
+    return this.#waiting === undefined && this.#line < this.#plan.lines.length;
+  }
+
+  send(): void {
+    const rest = (this.#plan.lines[this.#line] ?? 0) - this.#partial;
+    this.#chunk = Math.min(chunkBytes, rest);
+    if (this.share.mayGoOn()) return this.#take();
+    this.#waiting = 'memory';
+    this.#count();
+  }
+
+  answer(): void {
+    const bytes = this.#slots.shift();
+    if (bytes === undefined) return;
+    const { answerBytes } = this.#plan;
+    this.share.add(answerBytes);
+    this.share.add(-bytes - answerBytes);
+    this.done += 1;
+    if (this.#waiting === 'capacity') this.#offer();
+    if (this.ended) this.share.close();
+  }
+
+  #memoryCame(): void {
+    this.resumes += 1;
+    if (this.#waiting !== 'memory') throw new Error('resumed without a wait');
+    this.#waiting = undefined;
+    if (this.#chunk === undefined) return this.#offer();
+    if (!this.share.mayGoOn()) throw new Error('resumed and refused');
+    this.#take();
+  }
+
+  #take(): void {
+    this.#partial += this.#chunk ?? 0;
+    this.#chunk = undefined;
+    if (this.#partial < (this.#plan.lines[this.#line] ?? 0)) return this.#count();
+    this.#lineInHand = this.#partial;
+    this.#partial = 0;
+    this.#line += 1;
+    this.#offer();
+  }
+
+  #offer(): void {
+    this.#waiting = undefined;
+    if (!this.share.mayGoOn()) this.#waiting = 'memory';
+    else if (this.#slots.length >= this.#plan.capacity) this.#waiting = 'capacity';
+    else {
+      const bytes = (this.#lineInHand ?? 0) + recordBytes;
+      this.#lineInHand = undefined;
+      this.#slots.push(bytes);
+      this.share.admit(bytes);
+    }
+    this.#count();
+  }
+
+  #count(): void {
+    this.share.body(this.#partial + (this.#chunk ?? 0) + (this.#lineInHand ?? 0), false);
+  }
+}
+
+const plans = fc.array(
+  fc.record({
+    lines: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 }),
+    capacity: fc.integer({ min: 1, max: 4 }),
+    answerBytes: fc.integer({ min: 0, max: 10 }),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+const chances = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }));
+
+describe('with any limit, even none at all, and any order of events', () => {
+  test('every stream comes to its end, and nothing is held then', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
+        const world = new World(limitBytes, all);
+        for (const chance of random) {
+          const events = world.possible(true);
+          if (events.length === 0) break;
+          world.step(events, chance);
+        }
+        expect(world.streams.map(({ ended }) => ended)).not.toContain(false);
+        expect(world.budget.heldBytes).toBe(0);
+        expect(world.budget.waiting).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('the same if lookups answer only when nothing else can happen', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
+        const world = new World(limitBytes, all);
+        for (const chance of random) {
+          const events = world.possible(false);
+          const answers = events.length > 0 ? events : world.possible(true);
+          if (answers.length === 0) break;
+          world.step(answers, chance);
+        }
+        expect(world.ended).toBe(true);
+        expect(world.budget.heldBytes).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('no more is held than the limit, what each stream has in hand, and one record beyond', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
+        const withoutSurprise = all.map((plan) => ({ ...plan, answerBytes: 0 }));
+        const world = new World(limitBytes, withoutSurprise);
+        for (const chance of random) {
+          const events = world.possible(true);
+          if (events.length === 0) break;
+          world.step(events, chance);
+        }
+        const longest = Math.max(...all.flatMap(({ lines }) => lines));
+        const inHand = all.length * (chunkBytes + recordBytes);
+        expect(world.mostHeld).toBeLessThanOrEqual(limitBytes + inHand + longest + recordBytes);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a stream that leaves while it waits, or while it has the turn, leaves nothing behind', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 60 }), plans, chances, (limitBytes, all, random) => {
+        const world = new World(limitBytes, all);
+        let events = 0;
+        for (const chance of random) {
+          const possible = world.possible(true);
+          if (possible.length === 0) break;
+          events += 1;
+          const leaving = events % 7 === 0 ? world.streams.find(({ ended }) => !ended) : undefined;
+          if (leaving === undefined) world.step(possible, chance);
+          else {
+            leaving.share.close();
+            world.streams.splice(world.streams.indexOf(leaving), 1);
+          }
+        }
+        expect(world.ended).toBe(true);
+        expect(world.budget.heldBytes).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+test('parts of lines that fill the memory do not keep each other from becoming lines', () => {
+  const world = new World(
+    100,
+    Array.from({ length: 50 }, () => ({ lines: [40, 40], capacity: 100, answerBytes: 0 })),
+  );
+  // Every stream has a part of a line, and no stream has a line.
+  for (const stream of world.streams) stream.send();
+  while (world.streams.some(({ maySend }) => maySend)) {
+    for (const stream of world.streams.filter(({ maySend }) => maySend)) stream.send();
+  }
+  expect(world.streams.map(({ running }) => running)).not.toContain(1);
+  expect(world.budget.waiting).toBe(50);
+  for (let events = world.possible(true); events.length > 0; events = world.possible(true)) world.step(events, 0);
+  expect(world.ended).toBe(true);
+});
+
+test('streams take turns: when the first is done, every other has done half at least', () => {
+  const lines = Array.from({ length: 40 }, () => 20);
+  const world = new World(
+    70,
+    Array.from({ length: 10 }, () => ({ lines, capacity: 100, answerBytes: 0 })),
+  );
+  let chance = 0;
+  while (!world.streams.some(({ ended }) => ended)) {
+    chance = (chance + 0.618) % 1;
+    world.step(world.possible(true), chance);
+  }
+  expect(Math.min(...world.streams.map(({ done }) => done))).toBeGreaterThanOrEqual(20);
+});

@@ -1,0 +1,132 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { start, type Started } from './start.ts';
+import { WireClient } from './wire-client.ts';
+
+const MiB = 1024 ** 2;
+const filler = 'x'.repeat(200_000);
+const line = (key: number): string => `{"key":"${key}","more":"${filler}"}\n`;
+const answered = (key: number): string => `{"key":"${key}","more":"${filler}","answer":{"found":"${key}"}}\n`;
+
+const waiting = ({ streams }: Started): number =>
+  streams.describe().filter(({ backpressure }) => backpressure === 'memory').length;
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+async function streamed(url: string, keys: readonly number[]): Promise<string> {
+  const body = new TextEncoder().encode(keys.map((key) => line(key)).join(''));
+  const response = await fetch(`${url}/v1/enrich/test`, { method: 'POST', body });
+  return response.text();
+}
+
+test('clients that send more than the memory holds wait while the lookup hangs, and all finish when it answers', async () => {
+  const started = await start({ memoryBytes: 4 * MiB, lookup: {}, pipeline: { timeout: '0s' } });
+  const { url, downstream, memory, heard } = started;
+  downstream.hold = true;
+  const keys = Array.from({ length: 8 }, (_, key) => key);
+  const clients = Array.from({ length: 20 }, () => streamed(url, keys));
+  await until(() => waiting(started) === 20);
+  expect(memory.heldBytes).toBeLessThan(8 * MiB);
+  expect(started.streams.describe().map(({ heldBytes }) => Number(heldBytes))).not.toContain(NaN);
+
+  downstream.hold = false;
+  for (const call of downstream.held.splice(0)) call.answer({ found: call.key });
+  const expected = keys.map((key) => answered(key)).join('');
+  expect(new Set(await Promise.all(clients))).toEqual(new Set([expected]));
+  expect(heard.backpressure).toContain('memory');
+  await until(() => memory.heldBytes === 0);
+});
+
+test('parts of lines that fill the memory do not hold each other up', async () => {
+  const started = await start({ memoryBytes: MiB, pipeline: { timeout: '0s' } });
+  const { port } = started;
+  const clients = await Promise.all(Array.from({ length: 20 }, () => WireClient.open(port)));
+  for (const client of clients) {
+    client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+    client.chunk(line(1).slice(0, 150_000));
+  }
+  await until(() => waiting(started) > 0);
+  for (const client of clients) client.chunk(line(1).slice(150_000));
+  for (const client of clients) client.write('0\r\n\r\n');
+  for (const client of clients) await client.until('Millrace-Status: complete');
+  expect(started.memory.heldBytes).toBe(0);
+});
+
+test('a stream that others wait for has to finish its line within idleTimeout', async () => {
+  const clock = virtualClock();
+  const started = await start({ memoryBytes: 100_000, clock, checkMs: 1000, pipeline: { timeout: '0s' } });
+  const { port, heard } = started;
+  const open = async (): Promise<WireClient> => {
+    const client = await WireClient.open(port);
+    client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+    return client;
+  };
+  const [slow, other] = [await open(), await open()];
+  slow.chunk(line(1).slice(0, 150_000));
+  await until(() => started.memory.heldBytes > 150_000);
+  other.chunk(line(2));
+  await until(() => waiting(started) === 1);
+  // It trickles: never idle, and never done.
+  for (let second = 0; second < 61; second += 1) {
+    const before = heard.receivedBytes;
+    slow.chunk('x');
+    await until(() => heard.receivedBytes > before || heard.outcomes.length > 0);
+    await clock.advance(1000);
+  }
+  expect(heard.outcomes).toEqual(['stalled']);
+  await slow.untilEnded();
+  await other.until(answered(2).slice(-40).trimEnd());
+});
+
+test('a slow client is not cut as long as nobody waits for memory', async () => {
+  const clock = virtualClock();
+  const { port, heard, memory } = await start({ memoryBytes: 100_000, clock, checkMs: 1000 });
+  const client = await WireClient.open(port);
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  client.chunk(line(1).slice(0, 150_000));
+  await until(() => memory.heldBytes > 140_000);
+  for (let second = 0; second < 100; second += 1) {
+    const before = heard.receivedBytes;
+    client.chunk('x');
+    await until(() => heard.receivedBytes > before);
+    await clock.advance(1000);
+  }
+  expect(heard.outcomes).toEqual([]);
+});
+
+describe('a body of one record', () => {
+  const small = { memoryBytes: 300_000, pipeline: { timeout: '0s' } };
+
+  test.each(['enrich', 'explain'])('of %s waits for memory like a stream, and comes to its end', async (route) => {
+    const started = await start(small);
+    const { url, downstream, memory } = started;
+    downstream.hold = true;
+    const stream = streamed(url, [1, 2]);
+    await until(() => memory.heldBytes > 300_000);
+    const record = fetch(`${url}/v1/${route}/test`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: line(3),
+    });
+    await until(() => started.streams.describe().some(({ mode }) => mode !== 'ordered'));
+    downstream.hold = false;
+    for (const call of downstream.held.splice(0)) call.answer({ found: call.key });
+    expect((await record).status).toBe(200);
+    expect(await stream).toBe(answered(1) + answered(2));
+    await until(() => memory.heldBytes === 0);
+  });
+
+  test('gives everything back when its client leaves', async () => {
+    const { port, memory, streams } = await start(small);
+    const client = await WireClient.open(port);
+    client.head('/v1/enrich/test', 'Content-Type: application/json', 'Content-Length: 500000');
+    client.write('x'.repeat(100_000));
+    await until(() => memory.heldBytes >= 100_000);
+    client.socket.destroy();
+    await until(() => streams.size === 0);
+    expect(memory.heldBytes).toBe(0);
+  });
+});
