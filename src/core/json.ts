@@ -10,10 +10,9 @@ export { isJsonObject, type JsonObject, type JsonValue } from './json-value.ts';
  */
 export const maxJsonDepth = 1000;
 
-const nearChars = 24;
+const brackets = ['{', '['] as const;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 /** With this bit `[` becomes `{`, and `]` becomes `}`. */
 const CURLY = 0x20;
@@ -42,12 +41,12 @@ export function parseJson(text: string): JsonValue {
  * there. Brackets are counted as if the text were JSON.
  */
 export function tooDeepAt(text: string): number {
-  if (text.length <= 2 * maxJsonDepth) return -1;
+  if (text.length <= 2 * maxJsonDepth || !hasManyBrackets(text)) return -1;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      at = endOfString(text, at);
+      at = closingQuote(text, at);
       if (at < 0) return -1;
     } else if ((code | CURLY) === OPEN) {
       depth++;
@@ -57,15 +56,16 @@ export function tooDeepAt(text: string): number {
   return -1;
 }
 
-/** As `closingQuote`. Most strings are short: to call a search for their end takes longer than to read them. */
-function endOfString(text: string, open: number): number {
-  const end = Math.min(open + nearChars, text.length);
-  for (let at = open + 1; at < end; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) return at;
-    if (code === BACKSLASH) break;
+/** Whether more brackets open than may be open at the same time. Few do in most texts, and a search for them is fast. */
+function hasManyBrackets(text: string): boolean {
+  let left = maxJsonDepth;
+  for (const bracket of brackets) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      if (left === 0) return true;
+      left--;
+    }
   }
-  return closingQuote(text, open);
+  return false;
 }
 
 export function depthMessage(at: number): string {
