@@ -24,9 +24,12 @@ export interface TracingDeps {
 
 export interface Tracing {
   readonly tracer: Tracer;
-  /** Sends what is left, as long as `otlp.timeout` allows. Never rejects. */
+  /** Sends the remaining spans. Ends at the latest shortly after `otlp.timeout`, and never rejects. */
   close(): Promise<void>;
 }
+
+/** The exporter ends an export after `otlp.timeout` and then reports it: the end waits a moment longer for the report. */
+const LAST_REPORT_MS = 250;
 
 /**
  * Spans of OpenTelemetry, sent in batches. Nothing is registered globally and no context is carried behind the scenes:
@@ -47,7 +50,7 @@ export function openTracing(options: TracingOptions, { version, clock, logger, s
   const otel = provider.getTracer('millrace', version);
   return {
     tracer: tracerOf(otel, lookupSpans, secrets),
-    close: () => within(options.otlp.timeout, clock, provider.shutdown()),
+    close: () => within(options.otlp.timeout + LAST_REPORT_MS, clock, provider.shutdown()),
   };
 }
 
