@@ -130,7 +130,7 @@ function filesNamedBy({ config, baseDir, files }: Loaded, of: typeof filesOf): R
 function refusal(error: unknown): ReloadResult {
   if (!(error instanceof ConfigError)) return { outcome: 'refused', detail: thrownMessage(error), mistakes: [] };
   const { length } = error.problems;
-  const detail = `the configuration has ${length} mistake${length === 1 ? '' : 's'}; the one of before stays in force`;
+  const detail = `the configuration has ${length} mistake${length === 1 ? '' : 's'}; the previous one stays in force`;
   return { outcome: 'refused', detail, mistakes: error.problems.map((problem) => mistakeOf(problem)) };
 }
 
@@ -144,13 +144,13 @@ function logSuccess(
   if (restart.length === 0) return;
   logger.warn(
     { keys: restart },
-    `${restart.join(', ')}: a change of this needs a restart; what it was at the start still holds`,
+    `${restart.join(', ')}: a change of this needs a restart; the value from the start still holds`,
   );
 }
 
 /** Every mistake as `check` prints it, and its place as members of their own. */
 function logFailure(logger: Logger, cause: ReloadCause, error: unknown): void {
-  const kept = 'configuration not reloaded: the one of before stays in force';
+  const kept = 'configuration not reloaded: the previous one stays in force';
   if (!(error instanceof ConfigError)) {
     const why = error instanceof Error ? error.message : String(error);
     logger.error({ cause }, `${kept}; ${why}`);

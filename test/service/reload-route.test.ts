@@ -59,7 +59,7 @@ test('a configuration with mistakes changes nothing, and the answer has each wit
   expect(body).toMatchObject({
     type: 'urn:millrace:problem:configuration_refused',
     code: 'configuration_refused',
-    detail: 'the configuration has 2 mistakes; the one of before stays in force',
+    detail: 'the configuration has 2 mistakes; the previous one stays in force',
     mistakes: [
       { file, line: 2, column: 11, path: 'server.wach', nearest: 'watch' },
       { file, line: 4, path: 'pipelines.second.enrich[0].into', nearest: null },
