@@ -32,7 +32,7 @@ export function member(operand: Node, name: string, at: number, text: string, co
 function absent(owner: Value, name: string, text: string): string {
   return isMap(owner)
     ? `${text} has no member ${JSON.stringify(name)}; ask with has() first`
-    : `${text} is ${typeOf(owner)} and has no member ${JSON.stringify(name)}`;
+    : `${text} is ${owner === null ? 'null' : typeOf(owner)} and has no member ${JSON.stringify(name)}`;
 }
 
 /** `has(operand.name)`. Throws ExpressionError for a value that cannot have members. */

@@ -31,7 +31,7 @@ export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
       throw error;
     }
   });
-  refuseOtherMethods(app, URL, ['POST'], 'curl -T sends PUT; add -X POST');
+  refuseOtherMethods(app, URL, ['POST'], '; curl -T sends PUT: add -X POST');
 }
 
 function answer(

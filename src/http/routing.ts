@@ -32,7 +32,7 @@ export function refuseOtherMethods(
   app: FastifyInstance,
   url: string,
   allowed: readonly HTTPMethods[],
-  hint = '',
+  hintForPut = '',
 ): void {
   const allow = allowed.join(', ');
   for (const method of methods)
@@ -45,7 +45,8 @@ export function refuseOtherMethods(
     onRequest: (request, reply) => {
       reply.header('allow', allow);
       const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;
-      throw new RequestError('method_not_allowed', hint === '' ? detail : `${detail}; ${hint}`, { allow: allowed });
+      const hint = request.method === 'PUT' ? hintForPut : '';
+      throw new RequestError('method_not_allowed', `${detail}${hint}`, { allow: allowed });
     },
     handler: () => {},
   });

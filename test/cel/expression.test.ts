@@ -138,6 +138,7 @@ describe('a mistake of an expression has its place', () => {
     ['record.n + 1 == 2.0', '{"n":1}', 9, 'double + int is not defined; numbers of a record are doubles'],
     ['record.list[3] == 1', '{"list":[1]}', 12, 'there is no index 3 of 1 elements'],
     ['record.a.b', '{"a":"text"}', 9, 'record.a is string and has no member "b"'],
+    ['has(record.a.b)', '{"a":null}', 13, 'record.a is null and has no member "b"'],
     ['record.a || false', '{"a":"text"}', 7, 'this is string, and true or false is needed'],
     ['record.a.all(x, x.y == 1)', '{"a":[{"y":1},{}]}', 18, 'x has no member "y"'],
     ['record.a < record.b', '{"a":1,"b":"x"}', 9, 'double and string have no order'],
