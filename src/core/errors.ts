@@ -107,7 +107,12 @@ export class RecordError extends Error implements RecordFailure {
   readonly #retryable: boolean;
 
   constructor(code: RecordErrorCode, message: string, details: FailureDetails = {}) {
+    // The trace of the calls is what an error costs, and it says nothing about a record: thousands fail, or are given up,
+    // in one turn of the event loop.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.details = details;
     this.#retryable = recordErrors[code].retryable;

@@ -118,7 +118,11 @@ export class OpenResponses {
 
   #answer(connection: Connection, turn: Turn): void {
     connection.current = turn;
-    turn.response.once('close', () => this.#answered(connection));
+    turn.response.once('close', () => {
+      // A thousand small requests can come in one chunk. Each leaves the event loop to other connections.
+      if (connection.waiting.size > 0) setImmediate(() => this.#answered(connection));
+      else this.#answered(connection);
+    });
     turn.start();
   }
 
@@ -128,8 +132,8 @@ export class OpenResponses {
     const next = waiting.shift();
     if (waiting.size === MAX_WAITING - 1) socket.resume();
     // The response before it may have said that it is the last one of its connection.
-    const goesOn = next !== undefined && next.response.socket === socket && (next.request.complete || !broken);
-    if (goesOn) return this.#answer(connection, next);
+    const reaches = next?.response.socket === socket && !socket.destroyed;
+    if (next !== undefined && reaches && (next.request.complete || !broken)) return this.#answer(connection, next);
     // An early answer to a body that still comes closes its connection by itself, once it can have been read.
     if ((broken || this.#closing) && current?.request.complete === true) socket.destroySoon();
   }

@@ -48,6 +48,8 @@ export class RecordFailedError<In = unknown> extends RecordError {
   constructor(error: unknown, input: In, seq: number) {
     const { code, message, details } = RecordError.from(error);
     super(code, message, { ...details, cause: error });
+    // It is made once in an iteration, and thrown to a reader who looks for the place.
+    Error.captureStackTrace(this, RecordFailedError);
     this.input = input;
     this.seq = seq;
   }

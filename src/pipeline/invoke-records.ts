@@ -8,6 +8,7 @@ import { enriched, failed, invalid, type OnFailure, type Outcome } from './outco
 import { type Plan, RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
 import { argumentsOf, type Step, uncalledMiss } from './step.ts';
+import { spend, stepsOfStart } from './turn-share.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
 export interface Entry {
@@ -73,7 +74,7 @@ export class InvokeRecords {
       const { direct } = this.#plan;
       const outcome = direct === undefined ? undefined : this.#direct(entry, direct, token);
       if (outcome !== undefined) return outcome;
-      if (token.outcome === undefined) this.invoke(entry, token);
+      if (token.outcome === undefined) this.#invoke(entry, token);
     } catch (error) {
       return this.onError(error, entry);
     }
@@ -81,11 +82,16 @@ export class InvokeRecords {
   };
 
   readonly invoke = (entry: Entry, attempt: RunAttempt): void => {
+    spend(stepsOfStart);
+    this.#invoke(entry, attempt);
+  };
+
+  #invoke(entry: Entry, attempt: RunAttempt): void {
     const { line, seq } = entry;
     if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
     if (entry.refusal !== undefined) return attempt.complete(this.onError(entry.refusal, entry));
     this.#start(entry, line, this.#scanned(entry, line) ? this.#plan.scan : undefined, attempt);
-  };
+  }
 
   /**
    * The outcome of a line to which one answer is added. Undefined where there is more to it: then the line has been

@@ -1,16 +1,29 @@
 import { stepsTaken } from '../cel/expression.ts';
-import { systemClock } from '../core/time.ts';
 
 /**
- * Steps of expressions after which no more records are started in a turn of the event loop. One evaluation is bounded,
- * but a chunk of the body can hold a hundred records, and a hundred streams can have one each.
+ * Steps after which no more records are started in a turn of the event loop: 25 ms. One evaluation is bounded, but a
+ * chunk of the body can hold a hundred records, and a hundred streams can have one each. What fails takes more time
+ * than what is found, and a chunk can hold 30,000 lines that are no records.
  */
 const stepsPerTurn = 500_000;
+
+/** A record that takes a slot, and its call. */
+export const stepsOfStart = 200;
+
+/** An error of a record, from where it is found to its text. */
+export const stepsOfFailure = 500;
 
 /** There is one event loop, and all streams share it. */
 const waiting = new Set<() => void>();
 let turnBegan = 0;
 let timed = false;
+/** Steps of this process that are none of an expression. */
+let otherSteps = 0;
+
+/** Counts work for a record that is no expression. */
+export function spend(steps: number): void {
+  otherSteps += steps;
+}
 
 /**
  * Whether another record may be started in this turn. If not, `goOn` is called in a later one: those that wait are
@@ -33,18 +46,23 @@ export function turn(): Promise<void> | undefined {
 }
 
 function hasSteps(): boolean {
-  return stepsTaken() - turnBegan <= stepsPerTurn;
+  return allSteps() - turnBegan <= stepsPerTurn;
+}
+
+function allSteps(): number {
+  return stepsTaken() + otherSteps;
 }
 
 function awaitTurn(): void {
   if (timed) return;
   timed = true;
-  systemClock.setTimer(0, takeTurn);
+  // Not a timer of 0 ms, which is one of 1 ms: what arrived for others is read before an immediate comes.
+  setImmediate(takeTurn);
 }
 
 function takeTurn(): void {
   timed = false;
-  turnBegan = stepsTaken();
+  turnBegan = allSteps();
   try {
     for (const goOn of waiting) {
       waiting.delete(goOn);

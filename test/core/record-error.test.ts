@@ -39,3 +39,9 @@ describe('RecordError.from', () => {
     expect(RecordError.from(thrown).code).toBe('function_error');
   });
 });
+
+test('a RecordError has no trace of the calls: thousands are made in one turn of the event loop', () => {
+  const { stackTraceLimit } = Error;
+  expect(new RecordError('timeout', 'too slow').stack).not.toContain(' at ');
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});

@@ -216,3 +216,16 @@ test('half a head behind a running stream, for longer than headersTimeout, does 
   expect(client.received).toContain('Millrace-Status: complete');
   expect(heard.outcomes).toEqual(['completed']);
 });
+
+test('a thousand small requests in one chunk leave turns of the event loop to other connections', async () => {
+  const { client, port } = await open();
+  const get = 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n';
+  client.write(get.repeat(1000) + get.replace('v1/pipelines', 'last'));
+  await client.until('"pipelines":[');
+  const other = await WireClient.open(port);
+  other.write(get);
+  await other.until('"pipelines":[');
+  expect(count(client.received, '"pipelines":[')).toBeLessThan(1000);
+  await client.until('there is nothing at /last');
+  expect(count(client.received, '"pipelines":[')).toBe(1000);
+});

@@ -186,3 +186,9 @@ test('a key that fails is the error of its record', async () => {
   const error = await failureOf(keyedWait(['a', 'b'], failingAt('', 0), { timeout: 0, key: keyless }));
   expect(error).toMatchObject({ message: 'no key', input: 'b', seq: 1 });
 });
+
+test('the error that ends an iteration has a trace of the calls', async () => {
+  const error = await failureOf(orderedWait(['a'], failingAt('a', new Error('no')), options));
+  expect(error).toBeInstanceOf(RecordFailedError);
+  expect((error as RecordFailedError).stack).toContain(' at ');
+});

@@ -80,3 +80,22 @@ test('a byte-order mark, CRLF, blank lines and a missing last newline are tolera
   expect(lines.toSpliced(3, 1)).toEqual([found('a'), found('b'), found('c'), found('d'), '']);
   expect(lines[3]).toMatch(/^\{"_error":\{"code":"invalid_json",.*"line":7,"input":"\{\\"key\\":"\}\}$/);
 });
+
+test.each([
+  ['are no records', 'x\n', 'invalid_json'],
+  ['are records without an argument', '{}\n', 'missing_argument'],
+])(
+  'a body full of short lines that %s leaves turns of the event loop to others',
+  async (_what, line, code) => {
+    const { enrich, service } = await started();
+    const count = 60_000;
+    let answered = 0;
+    const stream = enrich(line.repeat(count)).then((text) => ({ text, probes: answered }));
+    // The body comes in three chunks: without turns in between about three probes are answered.
+    for (; answered < 10; answered += 1) await fetch(`${service.adminUrl}/livez`);
+    const { text, probes } = await stream;
+    expect(text.split(`"code":"${code}"`)).toHaveLength(count + 1);
+    expect(probes).toBe(10);
+  },
+  30_000,
+);
