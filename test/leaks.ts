@@ -1,18 +1,17 @@
 import { deepEqual } from 'node:assert/strict';
-import { syncBuiltinESMExports } from 'node:module';
-import timers from 'node:timers';
 import { beforeEach, onTestFinished } from 'vitest';
 
 /**
  * Loaded before every test file: when a test has ended, and what it cleans up itself is done, no timer of Millrace is
  * left, and nothing more listens to the process than before it.
  *
- * All timers of Millrace are made by `core/time`, from `node:timers`; those of the test runner and of packages are not.
+ * All timers of Millrace are made by `core/time`, which takes the functions of the runtime when it is loaded: it gets
+ * counting ones here. Those of the test runner and of packages are not counted.
  */
 const running = new Set<NodeJS.Timeout>();
-const { setTimeout: set, clearTimeout: clear } = timers;
+const { setTimeout: set, clearTimeout: clear } = globalThis;
 
-timers.setTimeout = Object.assign((fire: () => void, ms?: number): NodeJS.Timeout => {
+globalThis.setTimeout = Object.assign((fire: () => void, ms?: number): NodeJS.Timeout => {
   const timer = set(() => {
     running.delete(timer);
     fire();
@@ -20,11 +19,12 @@ timers.setTimeout = Object.assign((fire: () => void, ms?: number): NodeJS.Timeou
   running.add(timer);
   return timer;
 }, set);
-timers.clearTimeout = (timer) => {
+globalThis.clearTimeout = (timer) => {
   if (typeof timer === 'object') running.delete(timer);
   clear(timer);
 };
-syncBuiltinESMExports();
+await import('../src/core/time.ts');
+Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
 
 function listeners(): Readonly<Record<string, number>> {
   return Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));

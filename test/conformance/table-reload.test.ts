@@ -66,6 +66,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
       'close',
       'describe',
       'immediate',
+      'largestAnswerBytes',
       'open',
       'reach',
       'runsUserCode',

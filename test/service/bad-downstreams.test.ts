@@ -100,7 +100,7 @@ test.each<[string, Script, object]>([
     answer('{"a":1,}'),
     {
       code: 'bad_response',
-      message: String.raw`the answer is not JSON: no content-type, beginning with "{\"a\":1,}"`,
+      message: String.raw`the answer is not JSON: no content-type, beginning with "{\"a\":1,}"; at character 8 expected a member name, found "}"`,
       status: 200,
     },
   ],
