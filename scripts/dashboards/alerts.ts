@@ -132,9 +132,9 @@ const lookupAlerts: readonly Alert[] = [
     expression: 'millrace_table_last_reload_successful == 0',
     holds: '1m',
     severity: 'warning',
-    summary: 'The file of table {{ $labels.lookup }} can not be read again',
+    summary: 'The file of table {{ $labels.lookup }} cannot be read again',
     description:
-      'Lookup {{ $labels.lookup }} on {{ $labels.instance }} ({{ $labels.job }}) answers from the rows that it had: its file has changed, and can not be read.',
+      'Lookup {{ $labels.lookup }} on {{ $labels.instance }} ({{ $labels.job }}) answers from the rows that it had: its file has changed, and cannot be read.',
   },
 ];
 
@@ -154,7 +154,7 @@ const processAlerts: readonly Alert[] = [
     expression: 'millrace_config_last_reload_successful == 0',
     holds: '1m',
     severity: 'warning',
-    summary: 'The changed configuration of {{ $labels.instance }} can not be used',
+    summary: 'The changed configuration of {{ $labels.instance }} cannot be used',
     description:
       '{{ $labels.instance }} ({{ $labels.job }}) goes on with the configuration that it had; as it is now, it would not start.',
   },

@@ -56,7 +56,7 @@ export const processPanels = [
   graph({
     title: 'Configuration',
     description:
-      '1 while the configuration in force is the one last read, 0 while that one can not be used; and how often it was read anew.',
+      '1 while the configuration in force is the one last read, 0 while that one cannot be used; and how often it was read anew.',
     unit: 'none',
     width: 8,
     queries: [

@@ -244,7 +244,7 @@ function member(value: JsonData | undefined, name: string): JsonDataObject {
 
 async function listen(app: HttpApp, host: string, port: number): Promise<string> {
   await app.listen({ host, port }).catch((cause: unknown) => {
-    throw new Error(`can not listen on ${host}:${port}: ${refusal(cause)}`, { cause });
+    throw new Error(`cannot listen on ${host}:${port}: ${refusal(cause)}`, { cause });
   });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);

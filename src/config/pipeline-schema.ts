@@ -62,9 +62,7 @@ const allow = z
     parameters: z
       .array(oneOf(settable), 'expected a list such as [mode, capacity]')
       .default(['mode', 'capacity', 'timeout'])
-      .describe(
-        'The query parameters that a client may set. Default mode, capacity and timeout: what can not do harm.',
-      ),
+      .describe('The query parameters that a client may set. Default mode, capacity and timeout: what cannot do harm.'),
     capacity: capacity
       .exactOptional()
       .describe('The highest capacity that a client may ask for, 1 to 1000000. Default: that of the pipeline.'),

@@ -43,7 +43,7 @@ export const memberPointer = z
 function pointerProblem(input: unknown): string {
   try {
     parsePointer(String(input));
-    return 'expected a JSON Pointer to a member, such as /originAirport: the whole record can not be replaced';
+    return 'expected a JSON Pointer to a member, such as /originAirport: the whole record cannot be replaced';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -23,7 +23,7 @@ function shown(argument: Argument | string): string {
 export function scalarText(name: string, argument: Argument | undefined): string {
   if (typeof argument === 'string') return argument;
   if (argument instanceof RawJson && isStructure(argument))
-    refuse(name, 'can not be an object or an array here', argument);
+    refuse(name, 'cannot be an object or an array here', argument);
   return anyText(name, argument);
 }
 
@@ -43,7 +43,7 @@ function isStructure({ source }: RawJson): boolean {
 
 /** Text that UTF-8 can say: a lone half of a surrogate pair has no bytes. */
 function wellFormed(name: string, text: string): string {
-  return text.isWellFormed() ? text : refuse(name, 'holds half of a surrogate pair, which UTF-8 can not say', text);
+  return text.isWellFormed() ? text : refuse(name, 'holds half of a surrogate pair, which UTF-8 cannot say', text);
 }
 
 /** For a part of a URL, be it in the path, the query or a form: all but letters, digits and `-_.!~*'()` becomes %XX. */
@@ -55,8 +55,8 @@ export const headerText: Encoder = (name, argument) => {
   const text = scalarText(name, argument);
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code < 0x20 || code === 0x7f) refuse(name, 'holds a control character, which a header can not', text);
-    if (code > 0xff) refuse(name, 'holds a character beyond Latin-1, which a header can not', text);
+    if (code < 0x20 || code === 0x7f) refuse(name, 'holds a control character, which a header cannot', text);
+    if (code > 0xff) refuse(name, 'holds a character beyond Latin-1, which a header cannot', text);
   }
   if (text.startsWith(' ') || text.endsWith(' '))
     refuse(name, 'begins or ends with a space, which a header loses', text);

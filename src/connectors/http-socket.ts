@@ -54,7 +54,7 @@ export function reachOrigin(
       socket?.destroy();
       if (error === undefined) resolve(there);
       else
-        reject(new RecordError('unreachable', `can not connect to ${origin}: ${why(error)}`, { lookup, cause: error }));
+        reject(new RecordError('unreachable', `cannot connect to ${origin}: ${why(error)}`, { lookup, cause: error }));
     };
     // Typed to give nothing, it gives the socket, which has to be closed where nobody waits for it any more.
     opening = socketConnector(options)(

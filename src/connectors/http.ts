@@ -126,7 +126,7 @@ async function readTls(
     try {
       return [key, await readFile(resolve(baseDir, file))];
     } catch (cause) {
-      throw new Error(`lookup "${lookup}": tls.${key} can not be read: ${file}`, { cause });
+      throw new Error(`lookup "${lookup}": tls.${key} cannot be read: ${file}`, { cause });
     }
   });
   return Object.fromEntries(await Promise.all(read));

@@ -19,7 +19,7 @@ const reload = z
       .refine((ms) => ms > 0 && ms <= dayMs, 'expected a duration above 0s and up to 24h')
       .exactOptional()
       .describe(
-        'After this time, whether it has changed or not, above 0s and up to 24h: for files whose changes can not be seen. It counts from the end of the last reading.',
+        'After this time, whether it has changed or not, above 0s and up to 24h: for files whose changes cannot be seen. It counts from the end of the last reading.',
       ),
   })
   .refine(({ onChange, every }) => (onChange === undefined) !== (every === undefined), {

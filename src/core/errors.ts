@@ -48,8 +48,8 @@ export const recordErrors = {
 export type RecordErrorCode = keyof typeof recordErrors;
 
 export const requestErrors = {
-  bad_parameter: { status: 400, title: 'A query parameter can not be taken' },
-  bad_body: { status: 400, title: 'The body can not be read' },
+  bad_parameter: { status: 400, title: 'A query parameter cannot be taken' },
+  bad_body: { status: 400, title: 'The body cannot be read' },
   bad_request: { status: 400, title: 'The request is not understood' },
   web_page: { status: 403, title: 'A web page may not do this' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
@@ -70,7 +70,7 @@ export const requestErrors = {
   record_failed: { status: 502, title: 'The record could not be enriched' },
   stalled: { status: 408, title: 'The response was not read' },
   idle: { status: 408, title: 'Nothing was sent' },
-  bad_resume: { status: 400, title: 'The stream can not be taken up where the client asks' },
+  bad_resume: { status: 400, title: 'The stream cannot be taken up where the client asks' },
 } as const;
 
 export type RequestErrorCode = keyof typeof requestErrors;

@@ -61,7 +61,7 @@ export const controlSchemas = {
   ),
   Resume: controlLine(
     '$resume',
-    'With `control=true`, as the first line, which does not count as one: the pending lines follow in their order, then line `next` and on. What can not be taken ends the stream with `bad_resume`.',
+    'With `control=true`, as the first line, which does not count as one: the pending lines follow in their order, then line `next` and on. What cannot be taken ends the stream with `bad_resume`.',
     place({ ...seq, maximum: MAX_LINE_NUMBER }),
   ),
   Checkpoint: controlLine(

@@ -110,7 +110,7 @@ export const opsSchemas = {
                 'Which argument is missing, so that the step has a miss without a call (onMissingArgument: miss).',
             },
             waitsFor: { type: 'array', items: name, description: 'Places of the answers that this step reads from.' },
-            error: { type: 'object', description: 'Why the record can not be looked up.' },
+            error: { type: 'object', description: 'Why the record cannot be looked up.' },
           },
         },
       },

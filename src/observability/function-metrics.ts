@@ -115,7 +115,7 @@ export class FunctionMetrics {
 
   #claim(name: string, kind: Kind): void {
     const there = this.#kinds.get(name) ?? kind;
-    if (there !== kind) throw new Error(`metric ${name} is a ${there}, and can not be a ${kind} as well`);
+    if (there !== kind) throw new Error(`metric ${name} is a ${there}, and cannot be a ${kind} as well`);
     this.#kinds.set(name, kind);
   }
 }

@@ -99,14 +99,14 @@ function noContainer(line: string, tokens: readonly string[], depth: number): Re
   const found = span === undefined ? 'nothing' : line.slice(span.start, Math.min(span.end, span.start + 40));
   return new RecordError(
     'not_an_object',
-    `${formatPointer(tokens)} can not be written: ${whole(tokens, depth)} is ${found}, and only an object or an array can hold it`,
+    `${formatPointer(tokens)} cannot be written: ${whole(tokens, depth)} is ${found}, and only an object or an array can hold it`,
   );
 }
 
 function noElement(tokens: readonly string[], depth: number, count: number): RecordError {
   return new RecordError(
     'not_an_object',
-    `${formatPointer(tokens)} can not be written: ${whole(tokens, depth - 1)} is an array of ${count}, ` +
+    `${formatPointer(tokens)} cannot be written: ${whole(tokens, depth - 1)} is an array of ${count}, ` +
       `and ${JSON.stringify(tokens[depth - 1])} is neither one of its indices, nor ${count} or "-" to append`,
   );
 }

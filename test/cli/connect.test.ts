@@ -115,7 +115,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
       }),
     );
     const unreachable = (port: number, scheme: string, why: string): unknown =>
-      failed(expect.stringContaining(`unreachable: can not connect to ${scheme}://127.0.0.1:${port}: ${why}`));
+      failed(expect.stringContaining(`unreachable: cannot connect to ${scheme}://127.0.0.1:${port}: ${why}`));
     expect(Object.fromEntries(lines)).toMatchObject({
       plain: ['ok', 'http', true, 'ms', `connected to http://127.0.0.1:${plain}`],
       secure: ['ok', 'http', true, 'ms', `connected to https://127.0.0.1:${secure} with TLSv1.3`],
@@ -145,7 +145,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     expect(stdout).toContain('pipelines:');
   });
 
-  test('tells of a table and a module that can not be opened, and of one that does not close', async () => {
+  test('tells of a table and a module that cannot be opened, and of one that does not close', async () => {
     const folder = written(
       {
         table: { table: { file: 'none.csv', key: 'id' } },

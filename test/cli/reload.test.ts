@@ -85,7 +85,7 @@ test('requests that come while one runs are answered by one more after it', asyn
   ]);
 });
 
-test('what can not be opened changes nothing, and the next attempt has another number', async () => {
+test('what cannot be opened changes nothing, and the next attempt has another number', async () => {
   const { reloader, events, said, options } = reloading();
   options.broken = new Error('lookup "far": no');
   await reloader.reload('SIGHUP');

@@ -61,7 +61,7 @@ describe('the picture', () => {
     const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
     for (const columns of [1, 7, 20, 40, 60, 80, 132, 300]) {
       for (const rows of [1, 2, 3, 5, 6, 10, 24, 100]) {
-        const lines = view(frame({ seen: much, trouble: 'can not reach it' }), { columns, rows }, plain);
+        const lines = view(frame({ seen: much, trouble: 'cannot reach it' }), { columns, rows }, plain);
         expect(lines.length).toBeLessThanOrEqual(rows);
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
       }
@@ -112,9 +112,9 @@ describe('the picture', () => {
 
   test('says why it stands still, and that the service drains', () => {
     const state = { ...seen().state, draining: true };
-    const lines = view(frame({ seen: seen({ state }), trouble: 'can not reach it' }), unlimited, plain);
+    const lines = view(frame({ seen: seen({ state }), trouble: 'cannot reach it' }), unlimited, plain);
     expect(lines[1]).toContain('draining');
-    expect(lines[2]).toBe('can not reach it');
+    expect(lines[2]).toBe('cannot reach it');
   });
 
   test('of a service of another version has what it knows', () => {

@@ -105,10 +105,10 @@ describe('millrace top', { timeout: 60_000 }, () => {
     const terminal = onTerminal(`http://127.0.0.1:${(front.address() as AddressInfo).port}`);
     await terminal.until(drawn(terminal));
     answers = false;
-    await terminal.until(() => terminal.frame.some((line) => line.startsWith('can not reach the admin listener')));
+    await terminal.until(() => terminal.frame.some((line) => line.startsWith('cannot reach the admin listener')));
     expect(drawn(terminal)()).toBe(true);
     answers = true;
-    await terminal.until(() => drawn(terminal)() && !terminal.frame.join('\n').includes('can not reach'));
+    await terminal.until(() => drawn(terminal)() && !terminal.frame.join('\n').includes('cannot reach'));
     terminal.type('q');
     expect(await terminal.left).toEqual({ exitCode: 0, restored: true });
   });
@@ -130,7 +130,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
 
     const terminal = onTerminal(closed);
     expect(await terminal.left).toEqual({ exitCode: 1, restored: true });
-    expect(terminal.shown).toContain(`can not reach the admin listener at ${closed}: connect ECONNREFUSED`);
+    expect(terminal.shown).toContain(`cannot reach the admin listener at ${closed}: connect ECONNREFUSED`);
     expect(terminal.shown).toContain('name that with --url');
     expect(terminal.shown).not.toContain(entered);
 

@@ -329,7 +329,7 @@ describe('where a configuration is looked for', () => {
     expect(line).toContain('looked for millrace.yaml, millrace.yml, millrace.json');
   });
 
-  test('a file that can not be read is told with the reason', () => {
+  test('a file that cannot be read is told with the reason', () => {
     const file = join(folder(), 'millrace-not-there.yaml');
     const [line] = linesOf(() => loadConfig({ file, env: {}, flags: {}, checks: [] }));
     expect(line).toMatch(/^millrace-not-there\.yaml: the configuration cannot be read: ENOENT/);

@@ -180,7 +180,7 @@ describe('AsyncWaitOperatorTest', () => {
 });
 
 describe('StreamingOperatorsITCase', () => {
-  test('SO-01 elements that can not be serialised go through, ordered and unordered', async () => {
+  test('SO-01 elements that cannot be serialised go through, ordered and unordered', async () => {
     class NonSerializable {
       readonly value: number;
       readonly self = () => this.value;

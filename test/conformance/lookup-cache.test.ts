@@ -124,7 +124,7 @@ describe('DefaultLookupCacheTest', () => {
     expect(bySize.effective).not.toHaveProperty('lookups.airport.cache.ttl');
   });
 
-  test('DLC-9 what can not be a cache is refused, with its place and what would do', () => {
+  test('DLC-9 what cannot be a cache is refused, with its place and what would do', () => {
     const at = 'millrace.yaml:5:12 lookups.airport.cache: ';
     expect(complaints(withCache('full'))).toEqual([`${at}expected a map, got "full"`]);
     expect(complaints(withCache('{ maxEntires: 7 }'))).toEqual([

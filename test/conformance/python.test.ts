@@ -14,7 +14,7 @@ function slow(clock: ReturnType<typeof virtualClock>, delayMs: (input: number) =
 }
 
 async function raising(input: number): Promise<number[]> {
-  throw new Error(`can not look up ${input}`);
+  throw new Error(`cannot look up ${input}`);
 }
 
 describe('PyFlink async tests', () => {
@@ -62,7 +62,7 @@ describe('PyFlink async tests', () => {
   });
 
   test('PY-6 what the function throws is thrown, message and all', async () => {
-    await expect(collect(orderedWait(inputs, raising, { timeout: 0 }))).rejects.toThrow('can not look up 1');
+    await expect(collect(orderedWait(inputs, raising, { timeout: 0 }))).rejects.toThrow('cannot look up 1');
   });
 
   test('PY-7 what the hook throws is thrown, message and all', async () => {

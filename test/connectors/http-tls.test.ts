@@ -152,11 +152,11 @@ describe('an HTTP lookup over TLS', () => {
   });
 
   test.each(['ca', 'cert', 'key'])(
-    'does not open where the file of tls.%s can not be read, and names it',
+    'does not open where the file of tls.%s cannot be read, and names it',
     async (part) => {
       await expect(
         ask('https://127.0.0.1/', { ca: 'ca.crt', cert: 'client.crt', key: 'client.key', [part]: 'nowhere.pem' }),
-      ).rejects.toThrow(`lookup "airport": tls.${part} can not be read: nowhere.pem`);
+      ).rejects.toThrow(`lookup "airport": tls.${part} cannot be read: nowhere.pem`);
     },
   );
 });

@@ -424,7 +424,7 @@ describe('a function that is opened and closed', () => {
   );
 });
 
-describe('a module that can not be used says so before the first call:', () => {
+describe('a module that cannot be used says so before the first call:', () => {
   test.each([
     ['no file', undefined, /there is no such file/],
     ['a syntax error', 'export default (;', /cannot be loaded: .*/],

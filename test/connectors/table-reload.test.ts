@@ -93,7 +93,7 @@ describe('a table with reload on change', () => {
     expect(it.heard.table().current).toBe(true);
   });
 
-  test('tries again to read what is there, but can not be read, and says once why', async () => {
+  test('tries again to read what is there, but cannot be read, and says once why', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     const file = join(it.folder, 'rows.ndjson');
     await rm(file);
@@ -180,7 +180,7 @@ test('a table with reload follows its file itself: a reload of the configuration
   expect(filesOf({ reload: { every: '10s' } })).toEqual([]);
 });
 
-test('a table that can not be opened leaves no timer', async () => {
+test('a table that cannot be opened leaves no timer', async () => {
   const clock = virtualClock();
   const options = tableOptions.parse({ file: 'none.csv', key: 'id', reload: { every: '1s' } });
   const connector = table.create(options, { ...runtimeFor(), clock });

@@ -46,7 +46,7 @@ describe('a table', () => {
     expect(find('e').json).toBeUndefined();
   });
 
-  test('finds a number that JavaScript can not hold by its spelling', async () => {
+  test('finds a number that JavaScript cannot hold by its spelling', async () => {
     const find = await open('t.ndjson', '{"id":12345678901234567890}\n{"id":12345678901234567891}\n');
     expect(find(new RawJson('12345678901234567891')).json).toBe('{"id":12345678901234567891}');
   });

@@ -72,7 +72,7 @@ describe('a url', () => {
 
   test('names the argument, the rule and the value it refuses', () => {
     expect(() => url('http://h/{x}', { x: new RawJson('[1,2]') })).toThrow(
-      'argument "x" can not be an object or an array here: [1,2]',
+      'argument "x" cannot be an object or an array here: [1,2]',
     );
     expect(() => url('http://h/{x}', { x: '\ud800' })).toThrow(/argument "x".*surrogate.*ud800/);
     expect(() => url('http://h/{constructor}', {})).toThrow('argument "constructor" is missing');

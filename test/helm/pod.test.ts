@@ -68,7 +68,7 @@ test('the times that the chart takes for granted are the defaults of the configu
 
 test('a drain timeout that is not known before the start is told, with what to set', async () => {
   expect(await refusal({ config: { server: { drainTimeout: '${DRAIN}' } } })).toContain(
-    'config.server.drainTimeout is "${DRAIN}", which the chart can not compute with: set terminationGracePeriodSeconds',
+    'config.server.drainTimeout is "${DRAIN}", which the chart cannot compute with: set terminationGracePeriodSeconds',
   );
 });
 

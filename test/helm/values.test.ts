@@ -64,7 +64,7 @@ test.each([
   [{ existingConfigMap: 'mine', tests: { enabled: false }, files: { a: 'b' } }, 'files belong to the ConfigMap'],
   [{ existingConfigMap: 'mine' }, 'tests.pipeline is empty'],
   [{ config: { lookups: ownConfig.lookups } }, 'config.lookups is set without config.pipelines'],
-  [{ files: { 'millrace.yaml': '' } }, 'files can not hold millrace.yaml'],
+  [{ files: { 'millrace.yaml': '' } }, 'files cannot hold millrace.yaml'],
   [{ config: { server: { port: 9000 } } }, 'config.server.port is 9000, and the pod listens on ports.http, 8080'],
   [{ config: { server: { admin: { port: 9 } } } }, 'config.server.admin.port is 9'],
   [{ ports: { http: 8081 } }, 'ports.http and ports.admin are the same'],

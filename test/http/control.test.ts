@@ -70,7 +70,7 @@ test('lines from the highest offset on have numbers of their own', async () => {
   expect(numbers).toEqual(['1000000000000001', '1000000000000002', '1000000000000003']);
 });
 
-test('a $resume that can not be taken is answered by $fatal and a cut', async () => {
+test('a $resume that cannot be taken is answered by $fatal and a cut', async () => {
   const { client, heard } = await open('control=true');
   client.chunk('{"$resume":{"next":"x"}}\n');
   await client.untilEnded();

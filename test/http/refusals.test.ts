@@ -16,7 +16,7 @@ async function refusal(url: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, problem };
 }
 
-describe('a query parameter that can not be taken is named with its value and what is allowed:', () => {
+describe('a query parameter that cannot be taken is named with its value and what is allowed:', () => {
   test.each([
     ['capacity=1000', 'capacity', '1000', /from 1 to 100/],
     ['capacity=0', 'capacity', '0', /from 1 to 100/],
@@ -99,7 +99,7 @@ test('an unknown route is a problem, whatever its body', async () => {
   expect([status, problem['code']]).toEqual([404, 'unknown_route']);
 });
 
-test('a path that can not be decoded is a problem', async () => {
+test('a path that cannot be decoded is a problem', async () => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/%E0%A4`);
   expect([status, problem['code']]).toEqual([400, 'bad_request']);

@@ -169,7 +169,7 @@ describe('resumeFrom', () => {
       },
       'above 5 and below next, 9, not 5',
     ],
-  ])('a checkpoint that can not be is refused (%#)', (resumeFrom, message) => {
+  ])('a checkpoint that cannot be is refused (%#)', (resumeFrom, message) => {
     expect(() => orderedWait<string, string>([], echo, { timeout: 0, resumeFrom })).toThrow(message);
   });
 

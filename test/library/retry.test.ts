@@ -50,7 +50,7 @@ describe('AsyncRetryStrategies', () => {
       () => exponentialBackoff({ maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 50, multiplier: 0.5 }),
       'multiplier is a number of at least 1, not 0.5',
     ],
-  ])('options that can not be are refused by name (%#)', (create, message) => {
+  ])('options that cannot be are refused by name (%#)', (create, message) => {
     expect(create).toThrow(TypeError);
     expect(create).toThrow(message);
   });

@@ -277,7 +277,7 @@ describe('staleIfError', () => {
     ['no connection', new RecordError('unreachable', 'refused'), true],
     ['the time of the attempt', new RecordError('timeout', 'too long'), true],
     ['an answer that is no JSON', new RecordError('bad_response', 'no JSON', { status: 200 }), true],
-    ['an argument that can not be sent', new RecordError('missing_argument', 'no'), false],
+    ['an argument that cannot be sent', new RecordError('missing_argument', 'no'), false],
   ])('after %s: what says something of the record is passed on', async (_, failure, spared) => {
     const it = cached(options);
     await fill(it, 'SFO', '1');

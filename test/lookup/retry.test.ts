@@ -155,7 +155,7 @@ describe('the deadline of the record (R4)', () => {
     [100, 1],
     [101, 2],
   ])(
-    'of %i ms allows a wait of 100 ms %i call(s): a wait that can not end before it is not begun',
+    'of %i ms allows a wait of 100 ms %i call(s): a wait that cannot end before it is not begun',
     async (ms, calls) => {
       const it = scene(1, {}, ms);
       void it.ask();

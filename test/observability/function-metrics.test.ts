@@ -62,7 +62,7 @@ describe('the metrics of a function', () => {
     expect((await scraped(metrics)).at(-1)).toBe('millrace_function_open{lookup="a"} 2');
   });
 
-  test('a name that can not be, one that is another kind already, and a counter that falls are refused', () => {
+  test('a name that cannot be, one that is another kind already, and a counter that falls are refused', () => {
     const group = createMetrics({ version: '0.0.0' }).observer.functionMetrics('a').group;
     expect(() => group.counter('calls per second')).toThrow('letters, digits and _, a letter first');
     expect(() => group.group('')).toThrow(RangeError);

@@ -44,7 +44,7 @@ describe('the log', () => {
   test('holds no credential within a text, a message or an error, and stays JSON', () => {
     const { lines, logger } = logging('info');
     const url = 'https://me:s3cret@far.example:8443/a?page=1&api_key=s3cret&q=2#end';
-    logger.warn({ err: new Error(`no answer from ${url}`), url, detail: `"${url}"` }, `can not reach ${url}`);
+    logger.warn({ err: new Error(`no answer from ${url}`), url, detail: `"${url}"` }, `cannot reach ${url}`);
     logger.info(
       { header: 'Bearer s3cret.s3cret-s3cret==', other: 'Basic bWU6czNjcmV0' },
       'Basic authentication failed',

@@ -186,7 +186,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.output).toEqual(['a timed out']);
   });
 
-  test('T3 P2 the cancelled call can not complete the record, not even while the hook takes its time', async () => {
+  test('T3 P2 the cancelled call cannot complete the record, not even while the hook takes its time', async () => {
     let hook: { complete(output: string): void } | undefined;
     const operator = new Scripted({ mode, timeoutMs: 100, onTimeout: (_input, attempt) => (hook = attempt) });
     operator.offer('a');

@@ -245,7 +245,7 @@ describe('$resume and offset', () => {
   test.each([
     ['{"$resume":{"next":1}}', 'pending is missing'],
     [`{"$resume":{"next":5,"pending":[${' '.repeat(1 << 20)}]}}`, 'limits.lineBytes'],
-  ])('one that can not be taken ends the stream, and says why', async (line, reason) => {
+  ])('one that cannot be taken ends the stream, and says why', async (line, reason) => {
     const { pipeline } = scripted();
     const run = new Run(pipeline, control());
     run.push(body(line, record(1)));

@@ -139,7 +139,7 @@ describe('a place that an element cannot hold', () => {
   test('fails the record before its first line, wherever the element stands', async () => {
     const [line, ...more] = await linesOf(below('[{"v":1},{"v":2},5]'), '{"k":1}\n');
     expect(more).toEqual([]);
-    expect(line).toContain('"code":"not_an_object","message":"/x/y can not be written: /x is 5');
+    expect(line).toContain('"code":"not_an_object","message":"/x/y cannot be written: /x is 5');
   });
 
   test('is no matter where every element can', async () => {

@@ -106,7 +106,7 @@ test('a file that was written to since makes it another one, and its new content
   await open.giveBack(second);
 });
 
-test('one that can not be opened leaves what is open as it was, its gauge included', async () => {
+test('one that cannot be opened leaves what is open as it was, its gauge included', async () => {
   const { open, take, counted } = opening();
   const first = await take({ version: 1 });
   await expect(take({ version: 2, broken: true })).rejects.toThrow('lookup "mine": module mine.mjs: open failed');

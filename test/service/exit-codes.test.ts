@@ -76,7 +76,7 @@ describe('78: the configuration is wrong, and nothing is started', () => {
   });
 });
 
-describe('1: the configuration is right, but it can not be done', () => {
+describe('1: the configuration is right, but it cannot be done', () => {
   test('a port that is taken is named, and what to do', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void taken.close());
@@ -90,13 +90,13 @@ describe('1: the configuration is right, but it can not be done', () => {
       const { code, stdout, stderr } = await run('serve', '-c', config(good), '--log-level', 'silent', ...flags);
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
-        `millrace: can not listen on 127.0.0.1:${port}: another process listens there; ` +
+        `millrace: cannot listen on 127.0.0.1:${port}: another process listens there; ` +
           'stop it, or choose another --port or --admin-port\n',
       );
     }
   });
 
-  test('a table that can not be read', async () => {
+  test('a table that cannot be read', async () => {
     const { code, stdout, stderr } = await run('serve', '-c', config(good.replace('rows.csv', 'none.csv')));
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(

@@ -152,7 +152,7 @@ test('mistakes: every one is logged with its place, nothing changes, and the rep
   expect(await serving.admin.metric('millrace_config_reloads_total')).toBe(2);
 });
 
-test('a configuration that is gone, and a lookup that can not be opened, change nothing until they are there', async () => {
+test('a configuration that is gone, and a lookup that cannot be opened, change nothing until they are there', async () => {
   const { serving, folder } = await started();
   rmSync(join(folder, 'millrace.yaml'));
   await heard(serving, refused);

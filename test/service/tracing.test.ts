@@ -340,7 +340,7 @@ test('without tracing the log says the trace of the caller, one line a stream, a
   ).toHaveLength(1);
 });
 
-const failing = 'spans can not be exported, and are lost until they can be: see tracing.otlp';
+const failing = 'spans cannot be exported, and are lost until they can be: see tracing.otlp';
 const many = Array.from({ length: 600 }, (_, n) => `k${n}`);
 
 describe('a collector that takes nothing costs one line of the log, and no stream anything', () => {
@@ -358,7 +358,7 @@ describe('a collector that takes nothing costs one line of the log, and no strea
     // A batch is sent when there are 512 spans; what is left when the service ends.
     for (const answer of [await enrich(service, many), await enrich(service, many)])
       expect(answer.match(/"found":1/g)).toHaveLength(many.length);
-    await service.says(/spans can not be exported/);
+    await service.says(/spans cannot be exported/);
     await service.stop();
     expect(collector.exports.length).toBeGreaterThanOrEqual(leastExports);
     expect(logged(service, failing)).toEqual([expect.objectContaining({ level: 'warn', reason: expect.any(String) })]);
@@ -372,7 +372,7 @@ test('a collector that takes spans again is said to', async () => {
   collector.status = 401;
   const service = await traced(far, { otlp: { url: await collector.listen(), timeout: '200ms' } });
   await enrich(service, many);
-  await service.says(/spans can not be exported/);
+  await service.says(/spans cannot be exported/);
   collector.status = 200;
   await enrich(service, many);
   await service.says(/spans get through to the collector again/);

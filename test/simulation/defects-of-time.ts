@@ -86,7 +86,7 @@ export const plantedInTime: readonly Planted[] = [
     },
   },
   {
-    what: 'a wait that can not end in time',
+    what: 'a wait that cannot end in time',
     rule: 'R4',
     plan: {
       ...retried,

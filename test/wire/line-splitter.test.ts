@@ -89,7 +89,7 @@ describe('lines', () => {
     expect(split(['\ufeff'])).toEqual([]);
   });
 
-  test('can not be lost by pushing too early', () => {
+  test('cannot be lost by pushing too early', () => {
     const lines = splitter();
     lines.push(Buffer.from('{}\n{}\n'));
     lines.next();

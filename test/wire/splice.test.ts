@@ -93,12 +93,12 @@ describe('a spliced member', () => {
   });
 
   test.each([
-    ['{"a":"text"}', '/a/b', '/a/b can not be written: /a is "text", and only an object or an array can hold it'],
-    ['{"a":{"b":null}}', '/a/b/c', '/a/b/c can not be written: /a/b is null'],
-    ['{"a":[1,2]}', '/a/3', '/a/3 can not be written: /a is an array of 2, and "3" is neither'],
+    ['{"a":"text"}', '/a/b', '/a/b cannot be written: /a is "text", and only an object or an array can hold it'],
+    ['{"a":{"b":null}}', '/a/b/c', '/a/b/c cannot be written: /a/b is null'],
+    ['{"a":[1,2]}', '/a/3', '/a/3 cannot be written: /a is an array of 2, and "3" is neither'],
     ['{"a":[1,2]}', '/a/name', '"name" is neither one of its indices, nor 2 or "-" to append'],
     ['{"a":[1,2]}', '/a/01', '"01" is neither'],
-  ])('is refused where its parent can not hold it: %j %j', (line, pointer, message) => {
+  ])('is refused where its parent cannot hold it: %j %j', (line, pointer, message) => {
     expect(() => splice(line, pointer, '1')).toThrow(message);
     expect(attempt(compilePlace(parsePointer(pointer)), line, false, '1')).toBeUndefined();
   });

@@ -35,7 +35,7 @@
 {{- $wrong = append $wrong "config.lookups is set without config.pipelines, and nothing would use it: add a pipeline" -}}
 {{- end -}}
 {{- if hasKey (.files | default dict) "millrace.yaml" -}}
-{{- $wrong = append $wrong "files can not hold millrace.yaml: set config or configFile" -}}
+{{- $wrong = append $wrong "files cannot hold millrace.yaml: set config or configFile" -}}
 {{- end -}}
 {{- $server := $config.server | default dict -}}
 {{- if and (hasKey $server "port") (ne (toString $server.port) (toString .ports.http)) -}}

@@ -60,12 +60,12 @@ As JSON.
 
 {{/*
 A duration as the configuration spells it in whole seconds, rounded up: (list KEY TEXT). Where it is a reference, such as
-${DRAIN}, the chart can not know it.
+${DRAIN}, the chart cannot know it.
 */}}
 {{- define "millrace.seconds" -}}
 {{- $text := index . 1 | toString -}}
 {{- if not (regexMatch "^(0|[0-9]+(\\.[0-9]+)?(ms|s|m|h))$" $text) -}}
-{{- fail (printf "%s is %q, which the chart can not compute with: set terminationGracePeriodSeconds, or a duration such as 30s" (index . 0) $text) -}}
+{{- fail (printf "%s is %q, which the chart cannot compute with: set terminationGracePeriodSeconds, or a duration such as 30s" (index . 0) $text) -}}
 {{- end -}}
 {{- $number := regexFind "^[0-9.]+" $text | float64 -}}
 {{- $unit := regexFind "[a-z]+$" $text | default "s" -}}

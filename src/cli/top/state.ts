@@ -35,7 +35,7 @@ export async function askState(url: URL, stopped: AbortSignal): Promise<Seen> {
     stopped.throwIfAborted();
     const why = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
     throw new Error(
-      `can not reach the admin listener at ${withoutUser(url)}: ${why}. Is the service running? ${wayOut}`,
+      `cannot reach the admin listener at ${withoutUser(url)}: ${why}. Is the service running? ${wayOut}`,
       {
         cause: error,
       },
