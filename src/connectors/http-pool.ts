@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+import type { Settings } from 'node:http2';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Gate } from '../lookup/limit.ts';
 import { readingConnector } from './http-reading.ts';
@@ -23,7 +25,7 @@ export interface PooledCall extends Dispatcher.DispatchHandler {
 export class Connection {
   readonly client: Client;
   running = 0;
-  /** Calls that may run at the same time; HTTP/2 raises it when it has been agreed on. */
+  /** Calls that may run at the same time; over HTTP/2 more, when the server has said how many it allows. */
   slots: number;
   /** Whether it is on the stack. */
   offered = false;
@@ -141,6 +143,24 @@ export class HttpPool implements Gate {
     if (this.#onOpen !== undefined) this.#scheduleOpening();
   }
 
+  /** The server may raise and lower what it allows at any time. Above it undici would queue, where the time of a call runs. */
+  #followSettings(connection: Connection): void {
+    const session = sessionOf(connection.client);
+    if (session === undefined) return this.#resize(connection, streamsPerConnection);
+    session.on('remoteSettings', ({ maxConcurrentStreams = streamsPerConnection }: Settings) => {
+      if (sessionOf(connection.client) !== session) return;
+      this.#resize(connection, Math.min(maxConcurrentStreams, streamsPerConnection));
+    });
+  }
+
+  #resize(connection: Connection, slots: number): void {
+    connection.slots = slots;
+    if (connection.running < slots) return this.#offer(connection);
+    if (!connection.offered) return;
+    connection.offered = false;
+    this.#withRoom.splice(this.#withRoom.indexOf(connection), 1);
+  }
+
   #scheduleOpening(): void {
     if (this.#openingScheduled) return;
     this.#openingScheduled = true;
@@ -175,10 +195,10 @@ export class HttpPool implements Gate {
         this.#connectSocket(options, (...outcome) => {
           const socket = outcome[1] ?? null;
           const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
-          connection.slots = isHttp2 ? streamsPerConnection : pipelining;
           connection.kept = false;
-          this.#offer(connection);
+          this.#resize(connection, pipelining);
           callback(...outcome);
+          if (isHttp2) this.#followSettings(connection);
         }),
     });
     const connection = new Connection(client, pipelining);
@@ -191,4 +211,11 @@ export class HttpPool implements Gate {
 function spelledOut(origin: string): URL {
   const url = new URL(origin);
   return Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
+}
+
+/** undici does not give it out: a test sees that it is still found. */
+function sessionOf(client: Client): EventEmitter | undefined {
+  const symbol = Object.getOwnPropertySymbols(client).find(({ description }) => description === 'http2Session');
+  const session: unknown = symbol && Reflect.get(client, symbol);
+  return session instanceof EventEmitter ? session : undefined;
 }
