@@ -16,6 +16,8 @@ const maxWaitingBytes = 1024 * 1024;
  */
 export class LogOutput {
   readonly #stream: LogStream;
+  /** As it was at the start: code of a module may replace `process.stderr.write` with one that throws. */
+  readonly #writeToStream: LogStream['write'];
   /** Of a file, which is written to directly: its stream does not tell that half of a line was written. */
   readonly #file: number | undefined;
   readonly #written = (error: Error | null | undefined): void => this.#settled(error ?? undefined);
@@ -29,6 +31,7 @@ export class LogOutput {
 
   constructor(stream: LogStream) {
     this.#stream = stream;
+    this.#writeToStream = stream.write.bind(stream);
     this.#file = isFile(stream) ? stream.fd : undefined;
     // Each write reports its own error.
     stream.on('error', () => {});
@@ -48,7 +51,7 @@ export class LogOutput {
     if (this.#file !== undefined) return this.#settled(this.#writeToFile(this.#file, line));
     if (this.#stream.writableLength > maxWaitingBytes) return this.#lose();
     this.#waiting++;
-    this.#stream.write(line, this.#written);
+    this.#writeToStream(line, this.#written);
   }
 
   /** Resolves when every line was written or lost. */
