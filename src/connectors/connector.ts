@@ -6,7 +6,7 @@ import type { MetricGroup } from '../core/metric-group.ts';
 import type { LookupObserver } from '../core/observer.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallAbout } from '../core/tracing.ts';
-import type { Gate } from '../lookup/limit.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Arguments, LookupService } from '../lookup/lookup.ts';
 
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Settings } from 'node:http2';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
-import type { Gate } from '../lookup/limit.ts';
+import type { Gate } from '../core/gate.ts';
 import { readingConnector } from './http-reading.ts';
 import { socketConnector, type SocketOptions } from './http-socket.ts';
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { RecordError } from '../core/errors.ts';
 import { parsePointer } from '../core/json-pointer.ts';
 import type { CallTrace } from '../core/tracing.ts';
-import type { Gate } from '../lookup/limit.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Arguments } from '../lookup/lookup.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { HttpCall, type HttpCalls } from './http-call.ts';

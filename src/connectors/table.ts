@@ -54,7 +54,9 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
       const { rows } = content;
       if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const argument = args[key];
-      const answer = rows.find(keyOf(argument), isNumber(argument)) ?? miss;
+      const found =
+        typeof argument === 'string' ? rows.find(argument, false) : rows.find(keyOf(argument), isNumber(argument));
+      const answer = found ?? miss;
       observer.called(answer === miss ? 'miss' : 'ok', 0);
       return answer;
     },

@@ -1,15 +1,8 @@
 import type { CallContext } from '../core/call-context.ts';
 import { RecordError } from '../core/errors.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Layer, Service } from './lookup.ts';
 import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
-
-/** What bounds the calls of a lookup. Today that is the pool of its connections. */
-export interface Gate {
-  /** Whether a call that is made now begins at once. */
-  readonly open: boolean;
-  /** Calls `hook` once, as soon as the gate is open, but never before this returns. The last hook counts. */
-  whenOpen(hook: () => void): void;
-}
 
 /**
  * The layer in which the calls of all streams wait for what they share (semantics C7): an overload is a wait and never

@@ -1,5 +1,6 @@
 import type { MemoryShare } from '../core/memory-budget.ts';
 import type { PipelineObserver } from '../core/observer.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Clock } from '../core/time.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import type { Attempt } from './attempt.ts';
@@ -40,11 +41,8 @@ export interface AsyncWaitOptions<In, Out> {
   readonly clock: Clock;
   /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
-  /**
-   * Whether a record may be admitted now, whatever slots are free. When it says no, it calls `goOn` once when one may be.
-   * Without it a record is admitted whenever there is a slot.
-   */
-  readonly mayAdmit?: ((goOn: () => void) => boolean) | undefined;
+  /** While it is closed no record is admitted, whatever slots are free. Without it a free slot is enough. */
+  readonly turnGate?: Gate | undefined;
   /**
    * The outcome of an input that nothing is waited for, in place of `invoke`. It takes no slot where none is taken, as
    * nothing can pass it. Must not throw. Without it every input is invoked.

@@ -1,4 +1,5 @@
 import { InputEnd } from '../core/call-context.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Clock } from '../core/time.ts';
 import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
@@ -23,6 +24,8 @@ export class AsyncWait<In, Out> {
   readonly #backpressure: BackpressureMeter | undefined;
   readonly #slotBytes: SlotBytes<In, Out> | undefined;
   readonly #clock: Clock;
+  readonly #atOnce: ((input: In) => Out) | undefined;
+  readonly #turnGate: Gate | undefined;
   /** Whether the time of an admission is asked for. */
   readonly #measured: boolean;
   readonly #inputEnd: InputEnd;
@@ -52,6 +55,8 @@ export class AsyncWait<In, Out> {
     this.#backpressure = options.backpressure;
     this.#slotBytes = options.slotBytes;
     this.#clock = options.clock;
+    this.#atOnce = options.atOnce;
+    this.#turnGate = options.turnGate;
     this.#measured = options.observer !== undefined || options.timeoutMs > 0;
     this.#inputEnd = new InputEnd(options.trace);
     this.#attempts = new Attempts(
@@ -116,11 +121,13 @@ export class AsyncWait<In, Out> {
 
   /** Admits and starts a record; false where no slot is free: nothing was kept, offer it again after `onRoom`. */
   offer(input: In): boolean {
-    const { atOnce, mayAdmit } = this.#options;
-    if (mayAdmit !== undefined && !mayAdmit(this.#goOn)) {
+    const turnGate = this.#turnGate;
+    if (turnGate !== undefined && !turnGate.open) {
+      turnGate.whenOpen(this.#goOn);
       this.#roomWanted = true;
       return false;
     }
+    const atOnce = this.#atOnce;
     if (atOnce !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
       this.#pass(atOnce(input));
       return true;

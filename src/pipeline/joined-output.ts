@@ -104,22 +104,22 @@ export class JoinedOutput implements Downstream<Outcome> {
 
   /** False if lines of the outcome are still to come: then `finished` is called after the last one. */
   emit(outcome: Outcome): boolean {
-    if (outcome.lines instanceof ExplodedLines) return this.#begin(outcome, outcome.lines);
-    this.#whole(outcome, outcome.lines);
-    return true;
-  }
-
-  #whole(outcome: Outcome, lines: Exclude<Outcome['lines'], ExplodedLines>): void {
+    const { lines } = outcome;
+    // The kind of most outcomes is checked first.
+    const spliced = lines instanceof SplicedLine;
+    if (!spliced && lines instanceof ExplodedLines) return this.#begin(outcome, lines);
     this.#tally.out(outcome);
     if (outcome.fatal !== undefined) {
       this.write();
-      return this.#ends.fatal(outcome.fatal);
+      this.#ends.fatal(outcome.fatal);
+      return true;
     }
-    if (lines instanceof SplicedLine && !this.#crEndsLine) this.#parts(lines);
-    else if (lines instanceof SplicedLine) this.line(lines.toString());
+    if (spliced && !this.#crEndsLine) this.#parts(lines);
+    else if (spliced) this.line(lines.toString());
     else if (typeof lines === 'string') this.line(lines);
     else for (const line of lines) this.line(line);
     if (this.#text.length >= FLUSH_CHARS) this.write();
+    return true;
   }
 
   #begin(outcome: Outcome, lines: ExplodedLines): boolean {

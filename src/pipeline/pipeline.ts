@@ -162,7 +162,7 @@ export class Pipeline {
           onEnd() {},
           leaving: undefined,
           backpressure: undefined,
-          mayAdmit: undefined,
+          turnGate: undefined,
           guard,
         },
         observer,

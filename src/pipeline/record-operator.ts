@@ -2,6 +2,7 @@ import { type Guard, guardedClock, guardedOnce } from '../core/guard.ts';
 import type { PipelineObserver } from '../core/observer.ts';
 import type { MemoryShare } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time.ts';
+import type { Gate } from '../core/gate.ts';
 import type { CallTrace } from '../core/tracing.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { Downstream } from '../operator/async-wait-options.ts';
@@ -42,8 +43,8 @@ export interface RecordOperatorEnds {
   /** Told the number of each line just before it is emitted. */
   readonly leaving: ((seq: number) => void) | undefined;
   readonly backpressure: BackpressureMeter | undefined;
-  /** Whether another record may be started in this turn of the event loop; undefined for a record that stands alone. */
-  readonly mayAdmit: ((goOn: () => void) => boolean) | undefined;
+  /** Open while another record may be started in this turn of the event loop; undefined for a record that stands alone. */
+  readonly turnGate: Gate | undefined;
   /** Around all that is not called by the stream itself. */
   readonly guard: Guard;
 }
@@ -51,13 +52,12 @@ export interface RecordOperatorEnds {
 /** The operator over lines of a body: a line in, an outcome out. */
 export function recordOperator(
   options: RecordOperatorOptions,
-  { downstream, onRoom, onEnd, leaving, backpressure, mayAdmit, guard }: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, leaving, backpressure, turnGate, guard }: RecordOperatorEnds,
   observer: PipelineObserver,
   systemClock: Clock,
 ): AsyncWait<Entry, Outcome> {
   const clock = guardedClock(systemClock, guard);
   const guardedTurn = guardedOnce(guard);
-  const guardedGoOn = guardedOnce(guard);
   const { timeoutMs, timesTurns, trace, memory, forecast } = options;
   const queue = recordQueue(options);
   const records = new InvokeRecords(options, clock);
@@ -66,7 +66,7 @@ export function recordOperator(
     onRoom,
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
-    mayAdmit: mayAdmit && ((goOn) => mayAdmit(guardedGoOn(goOn))),
+    turnGate: turnGate && guardedGate(turnGate, guard),
     timeoutMs,
     timesTurns,
     trace,
@@ -82,6 +82,17 @@ export function recordOperator(
     observer,
     backpressure,
   });
+}
+
+/** The same gate, whose hooks are guarded. */
+function guardedGate(gate: Gate, guard: Guard): Gate {
+  const guarded = guardedOnce(guard);
+  return {
+    get open() {
+      return gate.open;
+    },
+    whenOpen: (hook) => gate.whenOpen(guarded(hook)),
+  };
 }
 
 /** A record with a key goes through its queue, which looks for the key and refuses a record that has none. */

@@ -1,4 +1,5 @@
 import { stepsTaken } from '../cel/expression.ts';
+import type { Gate } from '../core/gate.ts';
 
 /**
  * Steps after which no more records are started in a turn of the event loop: 25 ms. One evaluation is bounded, but a
@@ -26,15 +27,18 @@ export function spend(steps: number): void {
 }
 
 /**
- * Whether another record may be started in this turn. If not, `goOn` is called in a later one: those that wait are
- * called in the order in which they came, each turn as many as there are steps for.
+ * Open while another record may be started in this turn. Hooks are called in later turns, in the order in which they
+ * came, each turn as many as there are steps for.
  */
-export function mayStart(goOn: () => void): boolean {
-  if (hasSteps()) return true;
-  waiting.add(goOn);
-  awaitTurn();
-  return false;
-}
+export const turnGate: Gate = {
+  get open() {
+    return hasSteps();
+  },
+  whenOpen(hook) {
+    waiting.add(hook);
+    awaitTurn();
+  },
+};
 
 /** Resolves when work may go on; undefined if that is now. */
 export function turn(): Promise<void> | undefined {

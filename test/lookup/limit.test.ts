@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Cancellation, InputEnd } from '../../src/core/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { type Gate, Limit, unlimited } from '../../src/lookup/limit.ts';
+import type { Gate } from '../../src/core/gate.ts';
+import { Limit, unlimited } from '../../src/lookup/limit.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 
 /** A gate with places that the test gives back one by one. */
