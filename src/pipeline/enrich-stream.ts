@@ -18,7 +18,7 @@ import type { Outcome } from './outcome.ts';
 import { recordOperator, type RecordOperatorOptions } from './record-operator.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
-import { turnGate } from './turn-share.ts';
+import { TurnGate } from './turn-share.ts';
 
 export interface EnrichStreamOptions
   extends Omit<RecordOperatorOptions, 'memory'>, LineSplitterOptions, ControlSideOptions {
@@ -90,7 +90,7 @@ export class EnrichStream {
       onRoom: () => this.#pumpOn(),
       onEnd: () => this.#finished(),
       backpressure: this.#backpressure,
-      turnGate,
+      turnGate: new TurnGate(guard),
       guard,
     };
     this.#operator = recordOperator({ ...options, memory: this.#memory }, ends, observer, clock);

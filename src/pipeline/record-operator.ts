@@ -66,7 +66,7 @@ export function recordOperator(
     onRoom,
     onEnd,
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
-    turnGate: turnGate && guardedGate(turnGate, guard),
+    turnGate,
     timeoutMs,
     timesTurns,
     trace,
@@ -82,17 +82,6 @@ export function recordOperator(
     observer,
     backpressure,
   });
-}
-
-/** The same gate, whose hooks are guarded. */
-function guardedGate(gate: Gate, guard: Guard): Gate {
-  const guarded = guardedOnce(guard);
-  return {
-    get open() {
-      return gate.open;
-    },
-    whenOpen: (hook) => gate.whenOpen(guarded(hook)),
-  };
 }
 
 /** A record with a key goes through its queue, which looks for the key and refuses a record that has none. */

@@ -1,5 +1,6 @@
 import { stepsTaken } from '../cel/expression.ts';
 import type { Gate } from '../core/gate.ts';
+import { type Guard, guardedOnce } from '../core/guard.ts';
 
 /**
  * Steps after which no more records are started in a turn of the event loop: 25 ms. One evaluation is bounded, but a
@@ -28,17 +29,24 @@ export function spend(steps: number): void {
 
 /**
  * Open while another record may be started in this turn. Hooks are called in later turns, in the order in which they
- * came, each turn as many as there are steps for.
+ * came, each turn as many as there are steps for. A hook that throws ends what `guard` says, and not the others.
  */
-export const turnGate: Gate = {
-  get open() {
+export class TurnGate implements Gate {
+  readonly #guarded: (hook: () => void) => () => void;
+
+  constructor(guard: Guard) {
+    this.#guarded = guardedOnce(guard);
+  }
+
+  get open(): boolean {
     return hasSteps();
-  },
-  whenOpen(hook) {
-    waiting.add(hook);
+  }
+
+  whenOpen(hook: () => void): void {
+    waiting.add(this.#guarded(hook));
     awaitTurn();
-  },
-};
+  }
+}
 
 /** Resolves when work may go on; undefined if that is now. */
 export function turn(): Promise<void> | undefined {
