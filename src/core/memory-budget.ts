@@ -10,10 +10,15 @@ const PLENTY = 3 / 4;
  *
  *     share ── admit, add, body ──▶ heldBytes ─ below limitBytes ─▶ go on
  *                                             └ above ────────────▶ wait, with one chunk or one line in hand
- *     waiting   [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
- *     turn      the one stream that goes on all the same, until it has admitted one record
+ *     parts     [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
+ *     lines     [ streams with a whole line in hand ]                                served from the left
+ *     turn      the one stream of `parts` that goes on all the same, until it has admitted one record
+ *     lineTurn  the same for `lines`
  *
- * Progress is always possible. Let a stream wait. Below the limit, `#serve` resumes it. Above the limit some stream has
+ * Progress is always possible. Let a stream wait. Below the limit, `#serve` resumes it. Above the limit, a stream with a
+ * whole line needs no more of its client: `#serve` gives the line turn to the first of them, it admits that line, and
+ * when the record has left the turn passes on. So clients that send a part of a line and stop hold up no stream that
+ * has a line. Of the others some stream has
  * the turn, because `#serve` gives it to the first that waits if no stream has it. Nothing stops that stream: it takes
  * each chunk that its client sends, so after at most one line of full length it has a whole line, however many other
  * streams hold parts of lines; and it admits that line. An admitted record asks for nothing any more: it ends by its
@@ -21,8 +26,8 @@ const PLENTY = 3 / 4;
  * is cut (`idleTimeout`, `stallTimeout`). When all of its records have left, the turn passes on. A resumed stream goes
  * before those that have admitted a record since, so each stream waits for a bounded number of lines.
  *
- * The bound follows: above the limit only the stream with the turn takes more, which is one line, one chunk and what
- * its record brings; and each stream holds one chunk or one line in hand. Not bounded are answers that are larger than
+ * The bound follows: above the limit only the streams with a turn take more, which is one line, one chunk and what
+ * two records bring; and each stream holds one chunk or one line in hand. Not bounded are answers that are larger than
  * was expected when their records were admitted.
  */
 export class MemoryBudget {
@@ -31,7 +36,11 @@ export class MemoryBudget {
   readonly #schedule: (serve: () => void) => void;
   readonly #begun = new Set<MemoryShare>();
   readonly #fresh = new Set<MemoryShare>();
+  readonly #withLine = new Set<MemoryShare>();
   #turn: MemoryShare | undefined;
+  #lineTurn: MemoryShare | undefined;
+  /** Below the limit, streams with and without a whole line are resumed in turn. */
+  #lineNext = true;
   #scheduled = false;
 
   /** `schedule` runs a function soon, but not now. */
@@ -56,7 +65,7 @@ export class MemoryBudget {
 
   /** Streams that wait for memory. */
   get waiting(): number {
-    return this.#begun.size + this.#fresh.size;
+    return this.#begun.size + this.#fresh.size + this.#withLine.size;
   }
 
   /** `resume` is called after `mayGoOn` was false, when the stream may go on. */
@@ -70,11 +79,17 @@ export class MemoryBudget {
   }
 
   /** @internal Whether the share may go on; if not, it waits from now on. */
-  admits(share: MemoryShare): boolean {
+  admits(share: MemoryShare, hasLine: boolean): boolean {
     const held = this.#heldBytes;
     if (held < PLENTY * this.#limitBytes || (held < this.#limitBytes && this.waiting === 0)) return true;
     if (this.#turn === share && !share.hasAdmitted) return true;
-    (share.begun ? this.#begun : this.#fresh).add(share);
+    if (this.#lineTurn === share) {
+      if (hasLine && !share.hasAdmitted) return true;
+      // What looked like a line was none, or the record of the turn is still there: another stream may have the turn.
+      if (!hasLine) this.#lineTurn = undefined;
+    }
+    if (hasLine) this.#withLine.add(share);
+    else (share.begun ? this.#begun : this.#fresh).add(share);
     this.freed();
     return false;
   }
@@ -93,8 +108,10 @@ export class MemoryBudget {
 
   /** @internal The share no longer holds what it took in its turn. */
   endTurn(share: MemoryShare): void {
-    if (this.#turn !== share) return;
-    this.#turn = undefined;
+    if (this.#turn !== share && this.#lineTurn !== share) return;
+    // It may have had both.
+    if (this.#turn === share) this.#turn = undefined;
+    if (this.#lineTurn === share) this.#lineTurn = undefined;
     this.freed();
   }
 
@@ -102,6 +119,7 @@ export class MemoryBudget {
   forget(share: MemoryShare): void {
     this.#begun.delete(share);
     this.#fresh.delete(share);
+    this.#withLine.delete(share);
     this.endTurn(share);
     this.freed();
   }
@@ -109,28 +127,44 @@ export class MemoryBudget {
   readonly #serve = (): void => {
     this.#scheduled = false;
     // The bytes that were taken in the turn are within the limit again.
-    if (this.#heldBytes < this.#limitBytes) this.#turn = undefined;
+    if (this.#heldBytes < this.#limitBytes) {
+      this.#turn = undefined;
+      this.#lineTurn = undefined;
+    }
     for (let served = 0; this.#heldBytes < this.#limitBytes; served += 1) {
       if (served === SERVED_AT_ONCE) return this.freed();
       const share = this.#next();
       if (share === undefined) return;
       share.resumed();
     }
-    if (this.#turn !== undefined) return;
-    const share = this.#next();
-    if (share === undefined) return;
-    this.#turn = share;
-    share.resumed();
+    if (this.#lineTurn === undefined) {
+      this.#lineTurn = first(this.#withLine);
+      this.#lineTurn?.resumed();
+    }
+    if (this.#turn === undefined) {
+      this.#turn = this.#nextPart();
+      this.#turn?.resumed();
+    }
   };
 
   #next(): MemoryShare | undefined {
-    const from = this.#begun.size > 0 ? this.#begun : this.#fresh;
-    for (const share of from) {
-      from.delete(share);
-      return share;
-    }
-    return undefined;
+    this.#lineNext = !this.#lineNext;
+    if (this.#lineNext) return first(this.#withLine) ?? this.#nextPart();
+    return this.#nextPart() ?? first(this.#withLine);
   }
+
+  #nextPart(): MemoryShare | undefined {
+    return first(this.#begun) ?? first(this.#fresh);
+  }
+}
+
+/** Takes the first of those that wait. */
+function first(waiting: Set<MemoryShare>): MemoryShare | undefined {
+  for (const share of waiting) {
+    waiting.delete(share);
+    return share;
+  }
+  return undefined;
 }
 
 /**
@@ -170,14 +204,15 @@ export class MemoryShare {
 
   /**
    * Whether a chunk may be taken, or a record admitted; if not, `resume` is called once, and the first call after it is
-   * true. Called before each chunk and each record.
+   * true. Called before each chunk and each record. `hasLine`: a whole line is in hand, so that the client need send
+   * nothing more for a record to be admitted.
    */
-  mayGoOn(): boolean {
+  mayGoOn(hasLine: boolean): boolean {
     if (this.#granted) {
       this.#granted = false;
       return true;
     }
-    return this.#budget.admits(this);
+    return this.#budget.admits(this, hasLine);
   }
 
   /** What the body holds from now on, in all. `passed`: since the last call lines were read, and none is in hand. */

@@ -160,7 +160,7 @@ export class BodyRequest implements LiveStream {
 
   #memoryCame(): void {
     // The chunk that it waited with is taken.
-    this.memory.mayGoOn();
+    this.memory.mayGoOn(true);
     this.#waited();
     this.#request.raw.resume();
   }
@@ -176,6 +176,7 @@ export class BodyRequest implements LiveStream {
   #read(): Promise<Buffer> {
     const { limits, clock } = this.#options;
     const { raw } = this.#request;
+    const announcedBytes = Number(raw.headers['content-length']);
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -196,7 +197,7 @@ export class BodyRequest implements LiveStream {
           return settle(new RequestError('body_too_large', `the body has more than ${maxBytes} bytes`, { maxBytes }));
         }
         chunks.push(chunk);
-        const mayTake = this.memory.mayGoOn();
+        const mayTake = this.memory.mayGoOn(bytes === announcedBytes);
         this.memory.body(bytes, false);
         if (mayTake) return;
         this.#waitingSince = clock.now();

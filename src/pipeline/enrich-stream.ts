@@ -7,7 +7,7 @@ import type { AsyncWait } from '../operator/async-wait.ts';
 import { BackpressureMeter } from '../operator/backpressure-meter.ts';
 import type { BadLine } from '../wire/bad-line.ts';
 import type { Framing } from '../wire/framing.ts';
-import { LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
+import { lineEndByte, LineSplitter, type LineSplitterOptions } from '../wire/line-splitter.ts';
 import { BarrierLine } from './barrier-line.ts';
 import type { ControlInput } from './control-input.ts';
 import { type ControlSide, controlSide, type ControlSideOptions } from './control-side.ts';
@@ -49,6 +49,7 @@ export class EnrichStream {
   readonly #memory: MemoryShare;
   /** Lines wait for memory too: their answers take some. */
   readonly #linesWait: boolean;
+  readonly #lineEnd: number;
   /** The chunk that waits for memory, or the held line if there is none. */
   #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
   /** The line that found no slot or no memory. */
@@ -61,6 +62,7 @@ export class EnrichStream {
     this.#sink = sink;
     this.#observer = observer;
     this.#linesWait = !options.plan.immediate;
+    this.#lineEnd = lineEndByte(options.delimiter);
     this.#capacity = options.capacity;
     this.#tally = new Tally(observer);
     this.#splitter = new LineSplitter(options);
@@ -100,7 +102,7 @@ export class EnrichStream {
   push(chunk: Uint8Array): boolean {
     if (this.#ended) return false;
     this.#observer.received(chunk.byteLength);
-    if (this.#memory.mayGoOn()) return this.#take(chunk);
+    if (this.#memory.mayGoOn(chunk.includes(this.#lineEnd))) return this.#take(chunk);
     this.#memory.body(this.#splitter.heldBytes + chunk.byteLength, false);
     this.#waitForMemory(chunk);
     return false;
@@ -196,7 +198,10 @@ export class EnrichStream {
     if (waiting === undefined || this.#ended) return;
     this.#noLongerWaiting();
     const { chunk } = waiting;
-    const wanted = chunk !== undefined && this.#memory.mayGoOn() ? this.#take(chunk) : this.#pumpAndCount();
+    const wanted =
+      chunk !== undefined && this.#memory.mayGoOn(chunk.includes(this.#lineEnd))
+        ? this.#take(chunk)
+        : this.#pumpAndCount();
     if (wanted && !this.#bodyComplete) this.#sink.resume();
   }
 
@@ -231,7 +236,7 @@ export class EnrichStream {
         if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
-      if (this.#linesWait && !this.#memory.mayGoOn()) {
+      if (this.#linesWait && !this.#memory.mayGoOn(true)) {
         this.#held = entry;
         this.#waitForMemory();
         return false;

@@ -20,6 +20,11 @@ export interface LineSplitterOptions {
   readonly delimiter: 'lf' | 'rs';
 }
 
+/** The byte of a chunk that ends a line. */
+export function lineEndByte(delimiter: LineSplitterOptions['delimiter']): number {
+  return delimiter === 'rs' ? 0x1e : 0x0a;
+}
+
 /**
  * Turns chunks of bytes into lines of text.
  *

@@ -45,11 +45,19 @@ export async function rendered(
   return objectsOf(stdout);
 }
 
+/** What helm said to values that a test of this file has rendered before: a chart does not change while it is tested. */
+const templates = new Map<string, Promise<Ended>>();
+
 export function template(
   values: Values,
   { from = chart, extra = [] }: { from?: string; extra?: readonly string[] } = {},
 ): Promise<Ended> {
-  return helm(['template', 'test', from, '--namespace', 'streams', '-f', '-', ...extra], stringify(values));
+  const args = ['template', 'test', from, '--namespace', 'streams', '-f', '-', ...extra];
+  const text = stringify(values);
+  const key = JSON.stringify([args, text]);
+  const known = templates.get(key) ?? helm(args, text);
+  templates.set(key, known);
+  return known;
 }
 
 /** The message with which the chart refuses these values; Helm before 3.18 writes `a.b` for the place '/a/b'. */

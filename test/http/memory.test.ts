@@ -40,6 +40,22 @@ test('clients that send more than the memory holds wait while the lookup hangs, 
   await until(() => memory.heldBytes === 0);
 });
 
+test('clients that send a part of a line and stop hold up no stream that sends whole lines', async () => {
+  const started = await start({ memoryBytes: MiB, pipeline: { timeout: '0s' } });
+  const { port, url, heard } = started;
+  const clients = await Promise.all(Array.from({ length: 20 }, () => WireClient.open(port)));
+  for (const client of clients) {
+    client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+    client.chunk(line(1).slice(0, 150_000));
+  }
+  await until(() => waiting(started) > 0);
+  const body = Array.from({ length: 10 }, (_, key) => `{"key":"${key}"}\n`).join('');
+  const response = await fetch(`${url}/v1/enrich/test`, { method: 'POST', body: new TextEncoder().encode(body) });
+  expect((await response.text()).trimEnd().split('\n')).toHaveLength(10);
+  expect(heard.outcomes).toEqual(['completed']);
+  for (const client of clients) client.socket.destroy();
+});
+
 test('parts of lines that fill the memory do not hold each other up', async () => {
   const started = await start({ memoryBytes: MiB, pipeline: { timeout: '0s' } });
   const { port } = started;
