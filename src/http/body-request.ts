@@ -181,6 +181,8 @@ export class BodyRequest implements LiveStream {
       const chunks: Buffer[] = [];
       let bytes = 0;
       const settle = (error?: RequestError): void => {
+        // A request that is cut after its body has ended settles nothing: its reader is watched once.
+        if (this.#bodyEnded) return;
         this.#bodyEnded = true;
         if (!this.#reply.raw.closed) this.#watchReader();
         raw.off('data', guardedTake).off('end', settle).off('close', close).off('error', close);

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -176,8 +177,11 @@ test('a single record whose client leaves is cancelled', async () => {
 });
 
 test('a single record that is cut by a drain is cancelled', async () => {
-  const { heard, started } = await heldRecord();
+  const { heard, client, started } = await heldRecord();
+  const answered = once(client, 'response');
   started.streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
   await heard.until(() => heard.recordsOutSum === 1);
+  const [answer] = (await answered) as [IncomingMessage];
+  await once(answer.resume(), 'close');
   expect([heard.recordsIn, [...heard.recordsOut]]).toEqual([1, [['cancelled', 1]]]);
 });
