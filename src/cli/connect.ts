@@ -33,7 +33,7 @@ export async function connect(
   );
 }
 
-/** For lookups that serve nobody: nothing is counted, logged or traced. */
+/** For lookups that serve no stream: nothing is counted, logged or traced. */
 export function silentRuntime(baseDir: string, secrets: Secrets): LookupRuntime {
   return {
     clock: systemClock,

@@ -115,7 +115,7 @@ export class UncaughtErrors {
     const details = this.#unlogged === 0 ? about : { ...about, unlogged: this.#unlogged };
     this.#unlogged = 0;
     try {
-      // An error's own members and its causes are of use, but reading them may run code of whoever threw it.
+      // The members and causes of an error would help, but reading them may run code of the module that threw it.
       if (types.isNativeError(thrown))
         return logger.error({ ...details, err: thrown }, 'no code caught this error; the service goes on');
     } catch {}

@@ -79,7 +79,7 @@ const onError = z.union(
       .strictObject({
         value: jsonData.describe('Any JSON; a number keeps its spelling.').register(grammars, { grammar: 'data' }),
       })
-      .describe('An answer to use in place of the missing one.'),
+      .describe('An answer to use instead of the missing one.'),
   ],
   'expected annotate, fail, drop, passthrough or { value: ... }',
 );

@@ -7,7 +7,7 @@ const leastWithinWords = 8;
 /** Values that are kept, the newest: those of an earlier configuration may still stand in what was stored. */
 const mostValues = 2000;
 
-/** What is secret by its form, whoever it belongs to; within texts, and within the strings of a JSON text. */
+/** Texts that are secret by their form, from any source; in plain text and in the strings of JSON. */
 const forms: readonly (readonly [secret: RegExp, shown: string])[] = [
   // The user and the password of an address.
   [/(?<=:\/\/)(?:[^/?#@\s"\\]|\\[^n])+(?=@)/g, hidden],

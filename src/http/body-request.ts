@@ -24,7 +24,7 @@ export interface BodyRequestOptions {
     readonly lineBytes: number;
     /** A body of which nothing arrives for this long ends the request. */
     readonly idleTimeout: number;
-    /** A response that nobody reads for this long ends the request. */
+    /** A response that is not read at all for this long ends the request. */
     readonly stallTimeout: number;
   };
   readonly stalls: StallWatch;

@@ -92,7 +92,7 @@ function takeRow(row: string, wanted: ReadonlyMap<string, Socket>, found: Map<So
   });
 }
 
-/** `XXXXXXXX:XXXX XXXXXXXX:XXXX` */
+/** Two addresses and ports in hexadecimal digits: `0100007F:1F90 0100007F:C350`. */
 const KEY_CHARS_V4 = 2 * (8 + 1 + 4) + 1;
 
 /** The two addresses of a connection as the kernel writes them; undefined if it has none any more. */

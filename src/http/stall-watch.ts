@@ -23,7 +23,7 @@ interface Watched {
   queuedBytes: number | undefined;
 }
 
-/** A response is looked at so often within its timeout. */
+/** How often a response is checked within its timeout. */
 const LOOKS = 8;
 const LEAST_LOOK_MS = 10;
 /** The kernel's queues are not read again before so many times as long as reading them took. */

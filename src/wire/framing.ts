@@ -3,7 +3,7 @@ export interface Framing {
   readonly mediaType: string;
   readonly prefix: string;
   readonly suffix: string;
-  /** Whether a CR ends a line for the reader: it must not stand in a record, where it is white space between tokens. */
+  /** Whether the reader takes a CR for the end of a line: then one between the tokens of a record is removed. */
   readonly crEndsLine: boolean;
 }
 
