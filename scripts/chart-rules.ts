@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../src/core/json/json.ts';
 
 /** An object with these members and no others. */
 function strict(properties: JsonObject, ...required: readonly string[]): JsonObject {

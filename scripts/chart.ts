@@ -2,8 +2,8 @@
 // schema of the configuration into it: `npm run chart`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
-import { configJsonSchema } from '../src/config/json-schema.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json.ts';
+import { configJsonSchema } from '../src/config/schema/json-schema.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json/json.ts';
 import { explained, rules, undefaulted } from './chart-rules.ts';
 
 /** A value of the chart: its dotted path, its default, and what the comment above it says. */

@@ -1,10 +1,10 @@
 // Writes the tables of docs/configuration.md anew from the definition that validates: `npm run docs`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { configJsonSchema } from '../src/config/json-schema.ts';
-import { environmentVariables } from '../src/config/overlay.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json.ts';
-import { duration, size } from '../src/core/units.ts';
+import { configJsonSchema } from '../src/config/schema/json-schema.ts';
+import { environmentVariables } from '../src/config/document/overlay.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json/json.ts';
+import { duration, size } from '../src/core/options/units.ts';
 
 /** One key: its dotted path, `NAME` and `[]` for what the author names and lists. */
 interface Key {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const lineLength = 100;
 
-/** The text of `src/wire/json-scan-wasm.ts`. */
+/** The text of `src/wire/json/json-scan-wasm.ts`. */
 export function compiledModule(): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-wasm-'));
   try {
@@ -35,4 +35,4 @@ function moduleOf(bytes: Buffer): string {
   ].join('\n');
 }
 
-if (import.meta.main) writeFileSync(join(root, 'src', 'wire', 'json-scan-wasm.ts'), compiledModule());
+if (import.meta.main) writeFileSync(join(root, 'src', 'wire', 'json', 'json-scan-wasm.ts'), compiledModule());

@@ -1,9 +1,9 @@
 export { RecordError } from './core/errors.ts';
-export type { Logger } from './core/logger.ts';
-export type { MetricCounter, MetricGroup, MetricHistogram } from './core/metric-group.ts';
-export type { Clock } from './core/time.ts';
-export { virtualClock, type VirtualClock } from './core/virtual-clock.ts';
-export type { Checkpoint } from './library/checkpoint.ts';
+export type { Logger } from './core/observer/logger.ts';
+export type { MetricCounter, MetricGroup, MetricHistogram } from './core/observer/metric-group.ts';
+export type { Clock } from './core/time/time.ts';
+export { virtualClock, type VirtualClock } from './core/time/virtual-clock.ts';
+export type { Checkpoint } from './library/checkpoint/checkpoint.ts';
 export { RecordFailedError } from './library/failure.ts';
 export { defineLookup, type LookupArguments } from './library/define-lookup.ts';
 export {
@@ -12,8 +12,8 @@ export {
   type AsyncRetryStrategy,
   type ExponentialBackoffOptions,
   type FixedDelayOptions,
-} from './library/retry-strategies.ts';
-export type { KeyedWaitOptions, RetryOptions, WaitOptions } from './library/wait-options.ts';
+} from './library/options/retry-strategies.ts';
+export type { KeyedWaitOptions, RetryOptions, WaitOptions } from './library/options/wait-options.ts';
 export {
   keyedWait,
   keyedWaitWithRetry,

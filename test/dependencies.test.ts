@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { tracingPackages } from '../src/observability/tracing-packages.ts';
+import { tracingPackages } from '../src/observability/tracing/tracing-packages.ts';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;

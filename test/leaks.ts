@@ -23,7 +23,7 @@ globalThis.clearTimeout = (timer) => {
   if (typeof timer === 'object') running.delete(timer);
   clear(timer);
 };
-await import('../src/core/time.ts');
+await import('../src/core/time/time.ts');
 Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
 
 function listeners(): Readonly<Record<string, number>> {

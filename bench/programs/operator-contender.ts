@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import pMap from 'p-map';
 import { from, lastValueFrom, mergeMap, of, reduce } from 'rxjs';
-import { systemClock } from '../../src/core/time.ts';
+import { systemClock } from '../../src/core/time/time.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
 import type { StreamQueue } from '../../src/operator/queue.ts';

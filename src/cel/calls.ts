@@ -1,14 +1,14 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { nearest } from '../core/nearest.ts';
-import { collections } from './collections.ts';
+import { collections } from './operators/collections.ts';
 import { comprehension, variableName } from './comprehensions.ts';
-import { conversions } from './conversions.ts';
+import { conversions } from './functions/conversions.ts';
 import { ExpressionError, type Frame, located } from './frame.ts';
 import { type Compiler, type Node, placed, type Scope } from './node.ts';
 import type { Overload } from './overload.ts';
-import { compilePattern, prepareForPatternsOfRecords } from './pattern.ts';
-import { strings } from './strings.ts';
-import { times } from './times.ts';
+import { compilePattern, prepareForPatternsOfRecords } from './functions/pattern.ts';
+import { strings } from './functions/strings.ts';
+import { times } from './functions/times.ts';
 import { type CelType, Optional, typeOf, type Value } from './value.ts';
 
 const functions = new Map<string, readonly Overload[]>();

@@ -1,11 +1,20 @@
 import type { ASTNode, BinaryOperator } from '@marcbachmann/cel-js';
-import { element, hasMember, member, optionalElement, variable } from './access.ts';
+import { element, hasMember, member, optionalElement, variable } from './operators/access.ts';
 import { call, methodCall } from './calls.ts';
 import { nearest } from '../core/nearest.ts';
 import { ExpressionError } from './frame.ts';
 import { listLiteral, literal, mapLiteral } from './literals.ts';
 import { type Compiler, constant, type Node, Scope } from './node.ts';
-import { arithmetic, conditional, equality, logical, membership, negative, not, ordering } from './operators.ts';
+import {
+  arithmetic,
+  conditional,
+  equality,
+  logical,
+  membership,
+  negative,
+  not,
+  ordering,
+} from './operators/operators.ts';
 import { typeNames } from './value.ts';
 
 type BinaryNode = Extract<ASTNode, { op: BinaryOperator | '&&' | '||' }>;

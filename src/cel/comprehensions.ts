@@ -1,9 +1,9 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { entriesOf, isMap, keysOf } from './compare.ts';
+import { entriesOf, isMap, keysOf } from './operators/compare.ts';
 import { ExpressionError, type Frame, ignorable, located } from './frame.ts';
 import { addEntry } from './literals.ts';
 import { type Compiler, type Node, requireBool, type Scope } from './node.ts';
-import { notTruth, stepsForError, truth } from './operators.ts';
+import { notTruth, stepsForError, truth } from './operators/operators.ts';
 import { CelMap, type CelType, isList, typeOf, type Value } from './value.ts';
 
 /** What a comprehension does with the elements of a list or the keys of a map. */

@@ -1,5 +1,5 @@
-import { spelled } from './access.ts';
-import { uint } from './arithmetic.ts';
+import { spelled } from './operators/access.ts';
+import { uint } from './operators/arithmetic.ts';
 import { ExpressionError, type Frame } from './frame.ts';
 import { constant, type Compiler, type Node } from './node.ts';
 import { CelMap, type CelType, typeOf, Uint, type Value } from './value.ts';

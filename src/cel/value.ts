@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json/json.ts';
 
 /** What the type of a value is called in an expression; `dyn` is a type that is known only when the value is there. */
 export type CelType =

@@ -1,7 +1,7 @@
-import { ConfigError, type ConfigProblem, mistakeOf } from '../config/config-error.ts';
+import { ConfigError, type ConfigProblem, mistakeOf } from '../config/checks/config-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
-import { Secrets } from '../core/secrets.ts';
+import { Secrets } from '../core/secrets/secrets.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { withProcessDefaults } from './process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
@@ -53,7 +53,7 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
     const { lookups } = reading.draft;
     if ([...lookups.values()].some((lookup) => lookup?.table !== undefined)) {
       const [{ readTables }, { silentRuntime }] = await Promise.all([
-        import('../pipeline/read-tables.ts'),
+        import('../pipeline/lookups/read-tables.ts'),
         import('./connect.ts'),
       ]);
       reading.add(await readTables(lookups, silentRuntime(reading.baseDir, new Secrets())));

@@ -1,31 +1,31 @@
 import type { HttpApp } from '../http/app-options.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
 import type { Loaded } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
-import type { JsonObject } from '../core/json.ts';
-import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
-import { silentLogger } from '../core/logger.ts';
-import type { ServiceGauges } from '../core/observer.ts';
-import type { Secrets } from '../core/secrets.ts';
-import { type Clock, systemClock } from '../core/time.ts';
-import { passingTracer } from '../core/tracing.ts';
+import type { Config } from '../config/schema/schema.ts';
+import type { JsonObject } from '../core/json/json.ts';
+import { isDataObject, type JsonData, type JsonDataObject } from '../core/json/json-data.ts';
+import { silentLogger } from '../core/observer/logger.ts';
+import type { ServiceGauges } from '../core/observer/observer.ts';
+import type { Secrets } from '../core/secrets/secrets.ts';
+import { type Clock, systemClock } from '../core/time/time.ts';
+import { passingTracer } from '../core/observer/tracing.ts';
 import type { ReloadResult } from '../http/reload-route.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
 import { buildApp, takeHeadersTimeout } from '../http/app.ts';
-import { limitConnections } from '../http/connections.ts';
-import { drain, type Gate } from '../http/drain.ts';
-import { LiveStreams } from '../http/live-streams.ts';
-import { procQueues } from '../http/kernel-queues.ts';
-import { OpenResponses } from '../http/open-responses.ts';
-import { StallWatch } from '../http/stall-watch.ts';
-import { functionLogger, messageLogger } from '../observability/function-logger.ts';
-import type { Logger } from '../observability/logger.ts';
-import { createMetrics } from '../observability/metrics.ts';
-import type { ProcessCounts } from '../observability/process-counts.ts';
-import type { Tracing } from '../observability/tracing.ts';
+import { limitConnections } from '../http/connection/connections.ts';
+import { drain, type Gate } from '../http/connection/drain.ts';
+import { LiveStreams } from '../http/stream/live-streams.ts';
+import { procQueues } from '../http/connection/kernel-queues.ts';
+import { OpenResponses } from '../http/connection/open-responses.ts';
+import { StallWatch } from '../http/connection/stall-watch.ts';
+import { functionLogger, messageLogger } from '../observability/log/function-logger.ts';
+import type { Logger } from '../observability/log/logger.ts';
+import { createMetrics } from '../observability/metrics/metrics.ts';
+import type { ProcessCounts } from '../observability/metrics/process-counts.ts';
+import type { Tracing } from '../observability/tracing/tracing.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { Generation, Generations } from '../pipeline/generations.ts';
-import { OpenLookups } from '../pipeline/open-lookups.ts';
+import { OpenLookups } from '../pipeline/lookups/open-lookups.ts';
 import {
   ADMIN_CONNECTIONS,
   type ConnectionPlan,
@@ -211,7 +211,7 @@ async function traced(
   logger: Logger | false,
   secrets: Secrets,
 ): Promise<Tracing> {
-  const { openTracing } = await import('../observability/tracing.ts');
+  const { openTracing } = await import('../observability/tracing/tracing.ts');
   const log = logger === false ? silentLogger : messageLogger(logger);
   return openTracing(options, { version: version(), clock: systemClock, logger: log, secrets });
 }

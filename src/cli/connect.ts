@@ -1,12 +1,12 @@
 import type { Loaded } from '../config/load.ts';
 import { connectorOf } from '../connectors/registry.ts';
-import { silentLogger } from '../core/logger.ts';
-import { silentObserver } from '../core/observer.ts';
-import { Secrets } from '../core/secrets.ts';
-import { systemClock } from '../core/time.ts';
+import { silentLogger } from '../core/observer/logger.ts';
+import { silentObserver } from '../core/observer/observer.ts';
+import { Secrets } from '../core/secrets/secrets.ts';
+import { systemClock } from '../core/time/time.ts';
 import type { Arguments } from '../lookup/lookup.ts';
-import type { LookupRuntime } from '../pipeline/lookups.ts';
-import { type Trial, tryLookup } from '../pipeline/try-lookup.ts';
+import type { LookupRuntime } from '../pipeline/lookups/lookups.ts';
+import { type Trial, tryLookup } from '../pipeline/lookups/try-lookup.ts';
 import { UsageError } from './exit-codes.ts';
 
 /**

@@ -6,7 +6,7 @@ const complaint = unsupportedNode(process.versions.node);
 if (complaint === undefined) {
   const argv = process.argv.slice(2);
   if (argv[0] === 'serve') {
-    const { boundHeap } = await import('./bounded-heap.ts');
+    const { boundHeap } = await import('./serve/bounded-heap.ts');
     boundHeap();
   }
   const { run } = await import('./program.ts');

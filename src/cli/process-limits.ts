@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import type { Loaded } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
-import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
+import type { Config } from '../config/schema/schema.ts';
+import { isDataObject, type JsonData, type JsonDataObject } from '../core/json/json-data.ts';
 
 /**
  * The default of `limits.memory` is this part of the heap that V8 allows. The rest is for what is not counted: the

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ConfigError } from '../config/config-error.ts';
-import { durationMs } from '../core/quantity.ts';
+import { ConfigError } from '../config/checks/config-error.ts';
+import { durationMs } from '../core/options/quantity.ts';
 import { thrownMessage } from '../core/thrown.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
@@ -56,7 +56,7 @@ export function commandLine(done: (code: number) => void): Command {
     .description('run the service')
     .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml --port 8080')
     .action(async (flags: ConfigFlags) => {
-      const { serve } = await import('./serve.ts');
+      const { serve } = await import('./serve/serve.ts');
       done(await serve(flags));
     });
 
@@ -89,7 +89,7 @@ export function commandLine(done: (code: number) => void): Command {
     .option('--json', 'print what /state gives, once', false)
     .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
     .action(async (options: { url: URL; interval: number; once: boolean; json: boolean }) => {
-      const { top } = await import('./top.ts');
+      const { top } = await import('./top/top.ts');
       const { stdin, stdout } = process;
       const color = isatty(stdout.fd) && stdout.hasColors();
       done(await top({ ...options, intervalMs: options.interval, color, stdin, stdout }));

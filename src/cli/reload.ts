@@ -1,13 +1,13 @@
 import { ConfigError, type Loaded, mistakeOf, problemLine } from '../config/load.ts';
 import { needingRestart } from '../config/restart.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/schema/schema.ts';
 import { FileWatch, type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
 import { thrownMessage } from '../core/thrown.ts';
-import type { Clock } from '../core/time.ts';
+import type { Clock } from '../core/time/time.ts';
 import type { ReloadResult } from '../http/reload-route.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/log/logger.ts';
 import type { Generation } from '../pipeline/generations.ts';
-import { filesOf, watchedFilesOf } from '../pipeline/open-lookups.ts';
+import { filesOf, watchedFilesOf } from '../pipeline/lookups/open-lookups.ts';
 
 /** Two looks find a change: within a second, at 2 calls of the file system a second for each file. */
 const LOOK_EVERY_MS = 500;

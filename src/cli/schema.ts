@@ -1,4 +1,4 @@
-import { configJsonSchema } from '../config/json-schema.ts';
+import { configJsonSchema } from '../config/schema/json-schema.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** `millrace schema`: the JSON Schema of the configuration, to stdout. */

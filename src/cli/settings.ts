@@ -1,5 +1,5 @@
 import { type ConfigIssue, type Loaded, type PartialConfig, readConfig, type Reading } from '../config/load.ts';
-import { missingTracing } from '../observability/tracing-packages.ts';
+import { missingTracing } from '../observability/tracing/tracing-packages.ts';
 import { checkPipelines } from '../pipeline/check.ts';
 
 /** The options that every command with a configuration takes. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isJsonObject, parseJson } from '../core/json.ts';
+import { isJsonObject, parseJson } from '../core/json/json.ts';
 
 /** The version of this package. */
 export function version(): string {

@@ -1,8 +1,8 @@
-import { defaultDelimiter } from '../connectors/table-options.ts';
-import { isDataObject, type JsonData, type JsonDataObject } from '../core/json-data.ts';
+import { defaultDelimiter } from '../connectors/table/table-options.ts';
+import { isDataObject, type JsonData, type JsonDataObject } from '../core/json/json-data.ts';
 import { redact } from './redact.ts';
-import { configSchema } from './schema.ts';
-import { withDefaults } from './schema-walk.ts';
+import { configSchema } from './schema/schema.ts';
+import { withDefaults } from './schema/schema-walk.ts';
 
 /** A configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
 export type EffectiveConfig = JsonDataObject;

@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
-import { ConfigError } from './config-error.ts';
-import { type ConfigIssue, crossChecks } from './cross-checks.ts';
-import { readDocument } from './document.ts';
-import { draftOf, type PartialConfig } from './draft.ts';
+import { ConfigError } from './checks/config-error.ts';
+import { type ConfigIssue, crossChecks } from './checks/cross-checks.ts';
+import { readDocument } from './document/document.ts';
+import { draftOf, type PartialConfig } from './checks/draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
-import { examine } from './examine.ts';
-import { overlay } from './overlay.ts';
-import { readText } from './read-text.ts';
-import { Report } from './report.ts';
-import { type Config, configSchema } from './schema.ts';
-import { grammarAt } from './schema-walk.ts';
+import { examine } from './checks/examine.ts';
+import { overlay } from './document/overlay.ts';
+import { readText } from './document/read-text.ts';
+import { Report } from './checks/report.ts';
+import { type Config, configSchema } from './schema/schema.ts';
+import { grammarAt } from './schema/schema-walk.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
-export { ConfigError, type ConfigProblem, type JsonMistake, mistakeOf, problemLine } from './config-error.ts';
-export type { ConfigIssue } from './cross-checks.ts';
-export type { PartialConfig } from './draft.ts';
+export { ConfigError, type ConfigProblem, type JsonMistake, mistakeOf, problemLine } from './checks/config-error.ts';
+export type { ConfigIssue } from './checks/cross-checks.ts';
+export type { PartialConfig } from './checks/draft.ts';
 export type { EffectiveConfig } from './effective.ts';
 
 export interface LoadOptions {

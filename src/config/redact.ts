@@ -1,10 +1,10 @@
 import { type ScalarTag, stringify } from 'yaml';
-import { type JsonData, SpelledNumber } from '../core/json-data.ts';
-import { hidden } from '../core/reference-text.ts';
-import { isSecretName } from '../core/secret-names.ts';
-import { withoutUrlSecrets } from '../core/secrets.ts';
-import { escapeReferences } from './interpolate.ts';
-import { isMap, type Path, pathKey } from './path.ts';
+import { type JsonData, SpelledNumber } from '../core/json/json-data.ts';
+import { hidden } from '../core/secrets/reference-text.ts';
+import { isSecretName } from '../core/secrets/secret-names.ts';
+import { withoutUrlSecrets } from '../core/secrets/secrets.ts';
+import { escapeReferences } from './document/interpolate.ts';
+import { isMap, type Path, pathKey } from './document/path.ts';
 
 /**
  * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key

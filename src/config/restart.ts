@@ -1,5 +1,5 @@
-import { isMap, type Path, pathText } from './path.ts';
-import type { Config } from './schema.ts';
+import { isMap, type Path, pathText } from './document/path.ts';
+import type { Config } from './schema/schema.ts';
 
 /** What a running service takes over of `server`. */
 const live: ReadonlySet<string> = new Set(['server.limits', 'server.drainTimeout', 'server.log.level', 'server.watch']);

@@ -1,9 +1,9 @@
-import { plainText } from '../core/reference-text.ts';
-import type { ConfigDocument } from './document.ts';
-import { isMap, type Path } from './path.ts';
+import { plainText } from '../core/secrets/reference-text.ts';
+import type { ConfigDocument } from './document/document.ts';
+import { isMap, type Path } from './document/path.ts';
 import { isSecretPlace } from './redact.ts';
-import { configSchema } from './schema.ts';
-import { grammarAt } from './schema-walk.ts';
+import { configSchema } from './schema/schema.ts';
+import { grammarAt } from './schema/schema-walk.ts';
 
 /** What references brought in, but for places that hold no free text: a port, a mode, a duration, a JSON Pointer. */
 export function broughtSecrets({ brought }: Pick<ConfigDocument, 'brought'>): readonly string[] {

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import type { CallContext } from '../core/call-context.ts';
-import type { JsonObject } from '../core/json.ts';
-import type { Logger } from '../core/logger.ts';
-import type { MetricGroup } from '../core/metric-group.ts';
-import type { LookupObserver } from '../core/observer.ts';
-import type { Clock } from '../core/time.ts';
-import type { CallAbout } from '../core/tracing.ts';
-import type { Gate } from '../core/gate.ts';
+import type { CallContext } from '../core/call/call-context.ts';
+import type { JsonObject } from '../core/json/json.ts';
+import type { Logger } from '../core/observer/logger.ts';
+import type { MetricGroup } from '../core/observer/metric-group.ts';
+import type { LookupObserver } from '../core/observer/observer.ts';
+import type { Clock } from '../core/time/time.ts';
+import type { CallAbout } from '../core/observer/tracing.ts';
+import type { Gate } from '../core/call/gate.ts';
 import type { Arguments, LookupService } from '../lookup/lookup.ts';
 
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */

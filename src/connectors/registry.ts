@@ -1,10 +1,10 @@
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
-import { http } from './http.ts';
-import type { HttpOptions } from './http-options.ts';
-import { module } from './module.ts';
-import type { ModuleOptions } from './module-options.ts';
-import { table } from './table.ts';
-import type { TableOptions } from './table-options.ts';
+import { http } from './http/http.ts';
+import type { HttpOptions } from './http/http-options.ts';
+import { module } from './module/module.ts';
+import type { ModuleOptions } from './module/module-options.ts';
+import { table } from './table/table.ts';
+import type { TableOptions } from './table/table-options.ts';
 
 /**
  * The only list of connectors. A definition holds options and checks; what a connector needs from outside

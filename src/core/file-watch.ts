@@ -1,6 +1,6 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Clock } from './time.ts';
+import type { Clock } from './time/time.ts';
 
 /**
  * Which content a name leads to, as far as the file system tells without reading it: two that differ are two

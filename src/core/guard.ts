@@ -1,4 +1,4 @@
-import type { Clock } from './time.ts';
+import type { Clock } from './time/time.ts';
 
 /** Gives a function that does the same, but does not throw. */
 export type Guard = <Args extends readonly unknown[]>(work: (...args: Args) => void) => (...args: Args) => void;

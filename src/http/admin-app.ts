@@ -1,13 +1,13 @@
 import { fastify, type FastifyInstance } from 'fastify';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json/json.ts';
 import { RequestError } from '../core/errors.ts';
-import type { Gate } from './drain.ts';
-import type { LiveStreams } from './live-streams.ts';
+import type { Gate } from './connection/drain.ts';
+import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
 import { type ReloadResult, reloadRoute } from './reload-route.ts';
 import { refuseOtherMethods } from './routing.ts';
-import { noSchemaCompilers } from './schema-compilers.ts';
+import { noSchemaCompilers } from './openapi/schema-compilers.ts';
 
 export interface AdminOptions {
   readonly gate: Gate;

@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../core/memory-budget.ts';
-import type { Clock } from '../core/time.ts';
-import type { Tracer } from '../core/tracing.ts';
-import type { Gate } from './drain.ts';
-import type { LiveStreams } from './live-streams.ts';
-import type { OpenResponses } from './open-responses.ts';
-import type { StallWatch } from './stall-watch.ts';
+import type { Clock } from '../core/time/time.ts';
+import type { Tracer } from '../core/observer/tracing.ts';
+import type { Gate } from './connection/drain.ts';
+import type { LiveStreams } from './stream/live-streams.ts';
+import type { OpenResponses } from './connection/open-responses.ts';
+import type { StallWatch } from './connection/stall-watch.ts';
 import type { Serving } from './served.ts';
 
 /** A listener that is built, for those who start and stop it. */

@@ -1,18 +1,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { readTraceContext } from '../core/trace-context.ts';
-import type { StreamTrace, Tracer } from '../core/tracing.ts';
+import { readTraceContext } from '../core/observer/trace-context.ts';
+import type { StreamTrace, Tracer } from '../core/observer/tracing.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { refuseWhenFull } from './admission.ts';
 import type { AppOptions } from './app-options.ts';
-import { EncodeBuffers } from './encode-buffers.ts';
-import { enrichOperation } from './openapi-enrich.ts';
+import { EncodeBuffers } from './stream/encode-buffers.ts';
+import { enrichOperation } from './openapi/openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
 import { chosenSettings, refuseStreamParameters } from './parameters.ts';
 import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
 import type { Served } from './served.ts';
-import { enrichSingleRecord } from './single-record.ts';
-import { StreamSession } from './stream-session.ts';
+import { enrichSingleRecord } from './record/single-record.ts';
+import { StreamSession } from './stream/stream-session.ts';
 
 const URL = '/v1/enrich/:pipeline';
 const TRAILERS = 'Millrace-Status, Millrace-Read, Millrace-Written, Millrace-Errors';

@@ -1,5 +1,5 @@
 import { RequestError } from '../core/errors.ts';
-import { eventStream, type Framing, jsonSequence, ndjson } from '../wire/framing.ts';
+import { eventStream, type Framing, jsonSequence, ndjson } from '../wire/lines/framing.ts';
 import type { StreamSettings } from '../pipeline/pipeline.ts';
 
 /** Names under which one JSON value a line goes about; the first is the one that is answered by default. */

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { RecordError, RequestError } from '../core/errors.ts';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../core/json/json.ts';
 import { refuseWhenFull } from './admission.ts';
 import type { AppOptions } from './app-options.ts';
-import { BodyRequest } from './body-request.ts';
-import { explainOperation, listOperation, showOperation } from './openapi-ops.ts';
+import { BodyRequest } from './record/body-request.ts';
+import { explainOperation, listOperation, showOperation } from './openapi/openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
 

@@ -1,8 +1,8 @@
-import { modes } from '../config/pipeline-schema.ts';
+import { modes } from '../config/schema/pipeline-schema.ts';
 import { RequestError } from '../core/errors.ts';
-import { durationMs } from '../core/units.ts';
-import type { CheckpointEvery, ControlSettings } from '../pipeline/control-output.ts';
-import { type MetaField, metaFields } from '../pipeline/meta.ts';
+import { durationMs } from '../core/options/units.ts';
+import type { CheckpointEvery, ControlSettings } from '../pipeline/control/control-output.ts';
+import { type MetaField, metaFields } from '../pipeline/record/meta.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
 import { MAX_LINE_NUMBER } from '../wire/control.ts';
 

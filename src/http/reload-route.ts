@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { JsonMistake } from '../config/config-error.ts';
+import type { JsonMistake } from '../config/checks/config-error.ts';
 import { RequestError } from '../core/errors.ts';
 import { refuseOtherMethods } from './routing.ts';
 

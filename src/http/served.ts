@@ -1,5 +1,5 @@
-import type { ServerConfig } from '../config/schema.ts';
-import type { JsonData } from '../core/json-data.ts';
+import type { ServerConfig } from '../config/schema/schema.ts';
+import type { JsonData } from '../core/json/json-data.ts';
 import type { PipelineDirectory } from './routing.ts';
 
 /** One configuration, as requests see it. */

@@ -1,10 +1,10 @@
-import type { Clock } from '../core/time.ts';
+import type { Clock } from '../core/time/time.ts';
 import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
 import { collect, isThenable, timedOut, type Fn, type ResultFuture } from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
 import { Failure } from './failure.ts';
 import { functionService } from './function-service.ts';
-import type { AsyncRetryStrategy } from './retry-strategies.ts';
+import type { AsyncRetryStrategy } from './options/retry-strategies.ts';
 
 export type Outcome<Out> = readonly Out[] | Failure;
 

@@ -4,14 +4,14 @@ import type { StreamQueue } from '../operator/queue.ts';
 import { FunctionLife } from '../operator/rich-function.ts';
 import { runtimeContext } from '../operator/runtime-context.ts';
 import { Watermark } from '../operator/watermark.ts';
-import { seqOf } from './checkpoint.ts';
-import { CheckpointQueue } from './checkpoint-queue.ts';
+import { seqOf } from './checkpoint/checkpoint.ts';
+import { CheckpointQueue } from './checkpoint/checkpoint-queue.ts';
 import { Failure, RecordFailure } from './failure.ts';
 import { invocation, retriedInvocation, type Invocation, type Outcome } from './invocation.ts';
-import { protectInput } from './protect.ts';
+import { protectInput } from './checkpoint/protect.ts';
 import { Results, type ResultsOwner, type Stopped } from './results.ts';
 import { SourcePump, type Source } from './source.ts';
-import type { WaitSettings } from './wait-options.ts';
+import type { WaitSettings } from './options/wait-options.ts';
 
 type RecordOf<Item> = Exclude<Item, Watermark>;
 

@@ -3,7 +3,7 @@ import { KeyedQueue } from '../operator/keyed-queue.ts';
 import { OrderedQueue } from '../operator/ordered-queue.ts';
 import { UnorderedQueue } from '../operator/unordered-queue.ts';
 import type { Watermark } from '../operator/watermark.ts';
-import { checkFunction, checkSource } from './check-call.ts';
+import { checkFunction, checkSource } from './options/check-call.ts';
 import { iterate } from './iterate.ts';
 import { keyReader } from './key-reader.ts';
 import type { Source } from './source.ts';
@@ -15,7 +15,7 @@ import {
   type WaitCall,
   type WaitOptions,
   type WaitSettings,
-} from './wait-options.ts';
+} from './options/wait-options.ts';
 import type { Emitted, WaitResults } from './wait-results.ts';
 
 type RecordOf<Item> = Exclude<Item, Watermark>;

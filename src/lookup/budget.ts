@@ -1,4 +1,4 @@
-import type { Clock } from '../core/time.ts';
+import type { Clock } from '../core/time/time.ts';
 
 /**
  * Bounds the retries of one lookup by the calls it gets, so that a lookup in trouble is not buried under them.

@@ -1,4 +1,4 @@
-import { isNumberSource, numberText } from '../core/json-number.ts';
+import { isNumberSource, numberText } from '../core/json/json-number.ts';
 import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**

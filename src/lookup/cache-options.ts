@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration } from '../core/units.ts';
+import { duration } from '../core/options/units.ts';
 
 /** What `lookups.NAME.cache` takes. */
 

@@ -1,7 +1,7 @@
-import { Cancellation, type CallContext } from '../core/call-context.ts';
+import { Cancellation, type CallContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import type { CacheCounts, LookupObserver } from '../core/observer.ts';
-import type { Clock } from '../core/time.ts';
+import type { CacheCounts, LookupObserver } from '../core/observer/observer.ts';
+import type { Clock } from '../core/time/time.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { CacheStore, detached, type Held } from './cache-store.ts';

@@ -1,6 +1,6 @@
-import type { CallContext } from '../core/call-context.ts';
+import type { CallContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import type { Gate } from '../core/gate.ts';
+import type { Gate } from '../core/call/gate.ts';
 import type { Layer, Service } from './lookup.ts';
 import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
 

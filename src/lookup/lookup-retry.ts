@@ -1,7 +1,7 @@
-import { allowsRetry, exponentialBackoff, withFullJitter } from '../core/backoff.ts';
+import { allowsRetry, exponentialBackoff, withFullJitter } from '../core/time/backoff.ts';
 import { RecordError } from '../core/errors.ts';
-import type { LookupObserver } from '../core/observer.ts';
-import type { Clock, Random } from '../core/time.ts';
+import type { LookupObserver } from '../core/observer/observer.ts';
+import type { Clock, Random } from '../core/time/time.ts';
 import { RetryBudget } from './budget.ts';
 import { Answer, type LookupLayer } from './lookup.ts';
 import { retry, type RetryRules } from './retry.ts';

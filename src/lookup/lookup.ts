@@ -1,6 +1,6 @@
-import type { CallContext } from '../core/call-context.ts';
-import { parseJson, type JsonValue } from '../core/json.ts';
-import { isHeldByNumber } from '../core/json-number.ts';
+import type { CallContext } from '../core/call/call-context.ts';
+import { parseJson, type JsonValue } from '../core/json/json.ts';
+import { isHeldByNumber } from '../core/json/json-number.ts';
 
 /**
  * The one shape of everything that answers a request. A layer takes one service and gives another.

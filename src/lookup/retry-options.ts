@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordErrorCode } from '../core/errors.ts';
-import { duration } from '../core/units.ts';
+import { duration } from '../core/options/units.ts';
 
 /** What `lookups.NAME.retry` takes. */
 

@@ -1,7 +1,7 @@
-import type { CallContext } from '../core/call-context.ts';
+import type { CallContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import { InnerContext } from '../core/inner-context.ts';
-import type { Clock } from '../core/time.ts';
+import { InnerContext } from '../core/call/inner-context.ts';
+import type { Clock } from '../core/time/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
 /**

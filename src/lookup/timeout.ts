@@ -1,8 +1,8 @@
-import { Cancellation, type CallContext } from '../core/call-context.ts';
-import { Deadlines, type Timed } from '../core/deadlines.ts';
+import { Cancellation, type CallContext } from '../core/call/call-context.ts';
+import { Deadlines, type Timed } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
-import type { Clock } from '../core/time.ts';
-import type { CallTrace } from '../core/tracing.ts';
+import type { Clock } from '../core/time/time.ts';
+import type { CallTrace } from '../core/observer/tracing.ts';
 import type { Layer, Service } from './lookup.ts';
 
 export interface TimeoutOptions<Req, Res> {

@@ -1,8 +1,8 @@
 import type { MemoryShare } from '../core/memory-budget.ts';
-import type { PipelineObserver } from '../core/observer.ts';
-import type { Gate } from '../core/gate.ts';
-import type { Clock } from '../core/time.ts';
-import type { CallTrace } from '../core/tracing.ts';
+import type { PipelineObserver } from '../core/observer/observer.ts';
+import type { Gate } from '../core/call/gate.ts';
+import type { Clock } from '../core/time/time.ts';
+import type { CallTrace } from '../core/observer/tracing.ts';
 import type { Attempt } from './attempt.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
 import type { StreamQueue } from './queue.ts';

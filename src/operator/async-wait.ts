@@ -1,6 +1,6 @@
-import { InputEnd } from '../core/call-context.ts';
-import type { Gate } from '../core/gate.ts';
-import type { Clock } from '../core/time.ts';
+import { InputEnd } from '../core/call/call-context.ts';
+import type { Gate } from '../core/call/gate.ts';
+import type { Clock } from '../core/time/time.ts';
 import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';

@@ -1,4 +1,4 @@
-import { Cancellation, type InputEnd } from '../core/call-context.ts';
+import { Cancellation, type InputEnd } from '../core/call/call-context.ts';
 import type { RecordSlot } from './slot.ts';
 
 /** What an attempt tells its operator. */

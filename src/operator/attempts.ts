@@ -1,8 +1,8 @@
-import type { Cancellation, InputEnd } from '../core/call-context.ts';
-import { Deadlines } from '../core/deadlines.ts';
+import type { Cancellation, InputEnd } from '../core/call/call-context.ts';
+import { Deadlines } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import { Fifo } from '../core/fifo.ts';
-import type { Clock } from '../core/time.ts';
+import type { Clock } from '../core/time/time.ts';
 import { Attempt, type AttemptEnds } from './attempt.ts';
 import type { RecordSlot } from './slot.ts';
 

@@ -1,5 +1,5 @@
-import type { BackpressureReason, PipelineObserver } from '../core/observer.ts';
-import type { Clock } from '../core/time.ts';
+import type { BackpressureReason, PipelineObserver } from '../core/observer/observer.ts';
+import type { Clock } from '../core/time/time.ts';
 
 /** A wait of the input that has not ended. */
 export interface CurrentStop {

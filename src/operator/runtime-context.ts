@@ -1,5 +1,5 @@
-import type { Logger } from '../core/logger.ts';
-import type { MetricGroup } from '../core/metric-group.ts';
+import type { Logger } from '../core/observer/logger.ts';
+import type { MetricGroup } from '../core/observer/metric-group.ts';
 
 /** Where a function runs: what it is given when it is opened (semantics F3; Flink: RuntimeContext). */
 export interface RuntimeContext {

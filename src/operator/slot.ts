@@ -1,5 +1,5 @@
-import type { Cancellation } from '../core/call-context.ts';
-import type { Timed } from '../core/deadlines.ts';
+import type { Cancellation } from '../core/call/call-context.ts';
+import type { Timed } from '../core/time/deadlines.ts';
 import type { Watermark } from './watermark.ts';
 
 export const pending = Symbol('pending');

@@ -1,17 +1,17 @@
-import type { Config, PipelineConfig } from '../config/schema.ts';
-import { SpelledNumber } from '../core/json-data.ts';
+import type { Config, PipelineConfig } from '../config/schema/schema.ts';
+import { SpelledNumber } from '../core/json/json-data.ts';
 import type { MemoryBudget } from '../core/memory-budget.ts';
-import { parsePointer } from '../core/json-pointer.ts';
-import { plainText, shownText } from '../core/reference-text.ts';
+import { parsePointer } from '../core/json/json-pointer.ts';
+import { plainText, shownText } from '../core/secrets/reference-text.ts';
 import { type Argument, RawJson } from '../lookup/lookup.ts';
 import { compilePlace } from '../wire/splice.ts';
-import { compileCondition, compileUntil } from './condition.ts';
-import { dependencies, placesOf } from './dependencies.ts';
-import type { Lookup, LookupRuntime } from './lookups.ts';
-import type { OpenLookups } from './open-lookups.ts';
+import { compileCondition, compileUntil } from './record/condition.ts';
+import { dependencies, placesOf } from './record/dependencies.ts';
+import type { Lookup, LookupRuntime } from './lookups/lookups.ts';
+import type { OpenLookups } from './lookups/open-lookups.ts';
 import { Pipeline } from './pipeline.ts';
-import type { Source } from './record-text.ts';
-import type { Step } from './step.ts';
+import type { Source } from './record/record-text.ts';
+import type { Step } from './record/step.ts';
 
 /** Everything that runs for one configuration: its pipelines, and the lookups that they share. */
 export interface Pipelines {

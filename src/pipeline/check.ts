@@ -1,6 +1,6 @@
 import { ExpressionError } from '../cel/expression.ts';
-import { type Compiled, compileCondition, compileUntil, placeIn } from './condition.ts';
-import { dependencies, findCycle, placesOf } from './dependencies.ts';
+import { type Compiled, compileCondition, compileUntil, placeIn } from './record/condition.ts';
+import { dependencies, findCycle, placesOf } from './record/dependencies.ts';
 
 /** The part of a pipeline's configuration that is looked at here. */
 export interface CheckedPipeline {

@@ -1,5 +1,5 @@
-import type { Config } from '../config/schema.ts';
-import type { JsonData } from '../core/json-data.ts';
+import type { Config } from '../config/schema/schema.ts';
+import type { JsonData } from '../core/json/json-data.ts';
 import type { Pipelines } from './build.ts';
 
 export interface GenerationOptions {

@@ -1,8 +1,8 @@
 import { RecordError } from '../core/errors.ts';
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../core/json.ts';
-import { excerptOfText } from './excerpt.ts';
-import { describeJsonFault, findJsonFault } from './json-fault.ts';
-import { skipSpace } from './json-text.ts';
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../core/json/json.ts';
+import { excerptOfText } from './lines/excerpt.ts';
+import { describeJsonFault, findJsonFault } from './json/json-fault.ts';
+import { skipSpace } from './json/json-text.ts';
 import { compilePlace, type Place } from './splice.ts';
 
 export const errorPlace: Place = compilePlace(['_error']);

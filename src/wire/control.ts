@@ -1,9 +1,9 @@
 import { RequestError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
-import type { BadLine } from './bad-line.ts';
-import { excerptOfText } from './excerpt.ts';
-import { describeJsonFault, findJsonFault } from './json-fault.ts';
-import { memberNames } from './json-text.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/json/json.ts';
+import type { BadLine } from './lines/bad-line.ts';
+import { excerptOfText } from './lines/excerpt.ts';
+import { describeJsonFault, findJsonFault } from './json/json-fault.ts';
+import { memberNames } from './json/json-text.ts';
 
 /**
  * Lines that are about the stream and not in it: objects whose first member's name begins with `$`. They exist only

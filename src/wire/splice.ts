@@ -1,6 +1,6 @@
 import { RecordError } from '../core/errors.ts';
-import { formatPointer } from '../core/json-pointer.ts';
-import { childOf, locate, skipSpace, type Child } from './json-text.ts';
+import { formatPointer } from '../core/json/json-pointer.ts';
+import { childOf, locate, skipSpace, type Child } from './json/json-text.ts';
 import { SplicedLine } from './spliced-line.ts';
 
 /** A place in a record, made ready once, for many lines. */

@@ -1,7 +1,7 @@
 import { array, assert, boolean, constantFrom, jsonValue, letrec, oneof, property, tuple } from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileExpression, type Expression, ExpressionError } from '../../src/cel/expression.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/json/json.ts';
 
 const names = constantFrom('a', 'b', 'constructor', 'toString', 'length');
 const { expression } = letrec<{ expression: string }>((tie) => ({

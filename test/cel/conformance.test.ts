@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { entriesOf, equal } from '../../src/cel/compare.ts';
+import { entriesOf, equal } from '../../src/cel/operators/compare.ts';
 import { compileExpression, ExpressionError } from '../../src/cel/expression.ts';
 import { Frame } from '../../src/cel/frame.ts';
 import { isList, typeOf, type Value } from '../../src/cel/value.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { compileExpression, ExpressionError } from '../../src/cel/expression.ts';
 import type { Value } from '../../src/cel/value.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/json/json.ts';
 
 const compile = (source: string) => compileExpression(source, ['record'], true);
 const evaluate = (source: string, json: string): Value => compile(source).evaluate(parseJson(json));

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { compileExpression } from '../../src/cel/expression.ts';
 import { Frame } from '../../src/cel/frame.ts';
-import { indexesIn, indexIn } from '../../src/cel/text-search.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { indexesIn, indexIn } from '../../src/cel/functions/text-search.ts';
+import { parseJson } from '../../src/core/json/json.ts';
 
 const numbers = Array.from({ length: 70_000 }, (_, index) => index);
 const million = 'a'.repeat(1_000_000);

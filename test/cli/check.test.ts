@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { plannedKeys } from '../../src/config/planned.ts';
+import { plannedKeys } from '../../src/config/checks/planned.ts';
 import { complaints, folder } from '../config/loading.ts';
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect, trialLines } from '../../src/cli/connect.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Trial } from '../../src/pipeline/try-lookup.ts';
+import type { Trial } from '../../src/pipeline/lookups/try-lookup.ts';
 import { folderOf, Millrace } from '../service/serving.ts';
 
 async function listening(server: Server): Promise<number> {

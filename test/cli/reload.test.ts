@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Reloader } from '../../src/cli/reload.ts';
-import { Secrets } from '../../src/core/secrets.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { createLogger } from '../../src/observability/log/logger.ts';
 import { Generation } from '../../src/pipeline/generations.ts';
 
 function text(pipeline: string, server = '{}'): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { toYaml } from '../../src/config/redact.ts';
-import { numberFrom, SpelledNumber } from '../../src/core/json-data.ts';
+import { numberFrom, SpelledNumber } from '../../src/core/json/json-data.ts';
 import { complaints, load, small } from './loading.ts';
 
 describe('a number as it is spelled', () => {

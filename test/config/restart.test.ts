@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { needingRestart } from '../../src/config/restart.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 
 const enrich = [{ lookup: 'a', into: '/a' }];
 const config = (server: object, pipelines: object = { p: { enrich } }) => configSchema.parse({ server, pipelines });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { type Downstream, start, type Started, type StartOptions } from '../http/start.ts';
 
 /** The usual function of these tests: each number has its double. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call-context.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { createMetrics } from '../../src/observability/metrics/metrics.ts';
 import { LookupCache } from '../../src/lookup/cache.ts';
 import { cacheOptions } from '../../src/lookup/cache-options.ts';
 import { Answer } from '../../src/lookup/lookup.ts';

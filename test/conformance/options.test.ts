@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 import { enriched, records, start } from '../http/start.ts';
 
 const pipeline = { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowsRetry, exponentialBackoff } from '../../src/core/backoff.ts';
+import { allowsRetry, exponentialBackoff } from '../../src/core/time/backoff.ts';
 
 test('RS-01 an exponential backoff gives the same delays to every record, and ten retries to each', () => {
   const backoff = exponentialBackoff({ initialMs: 100, maxMs: 2000, multiplier: 2 });

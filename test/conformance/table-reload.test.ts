@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { tableOptions } from '../../src/connectors/table-options.ts';
+import { tableOptions } from '../../src/connectors/table/table-options.ts';
 import { complaints } from '../config/loading.ts';
 import { openTable, type OpenTable, rows } from '../connectors/reloaded.ts';
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectorOf, connectors } from '../../src/connectors/registry.ts';
-import { table } from '../../src/connectors/table.ts';
-import { tableOptions } from '../../src/connectors/table-options.ts';
+import { table } from '../../src/connectors/table/table.ts';
+import { tableOptions } from '../../src/connectors/table/table-options.ts';
 import { argumentsContract, connectorContract, type ContractCase } from './contract.ts';
-import { Heard, httpEnd, openHttp, runtimeFor } from './far-end.ts';
-import { openModule } from './user-module.ts';
+import { Heard, httpEnd, openHttp, runtimeFor } from './http/far-end.ts';
+import { openModule } from './module/user-module.ts';
 
 const sfo = '{"iata":"SFO","city":"San Francisco"}';
 

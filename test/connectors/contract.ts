@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call-context.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
 import { Answer, RawJson, type Arguments } from '../../src/lookup/lookup.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
-import type { Heard } from './far-end.ts';
+import type { Heard } from './http/far-end.ts';
 
 export interface ContractCase {
   readonly connector: Connector;

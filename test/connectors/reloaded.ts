@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { Cancellation } from '../../src/core/call-context.ts';
-import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
-import { table } from '../../src/connectors/table.ts';
-import { tableOptions } from '../../src/connectors/table-options.ts';
+import { table } from '../../src/connectors/table/table.ts';
+import { tableOptions } from '../../src/connectors/table/table-options.ts';
 import type { Answer, Argument } from '../../src/lookup/lookup.ts';
-import { Heard, runtimeFor } from './far-end.ts';
+import { Heard, runtimeFor } from './http/far-end.ts';
 
 export interface OpenTable {
   readonly folder: string;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileWatch, fingerprintOf } from '../../src/core/file-watch.ts';
-import { systemClock } from '../../src/core/time.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { systemClock } from '../../src/core/time/time.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'millrace-watch-'));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { openApiDocument } from '../../src/http/openapi-document.ts';
+import { openApiDocument } from '../../src/http/openapi/openapi-document.ts';
 import { parameterNames } from '../../src/http/parameters.ts';
 import { codes, page, rows, section } from './pages.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { configJsonSchema } from '../../src/config/schema/json-schema.ts';
 import { cases, ownConfig } from './cases.ts';
 import { at, one, refusal, rendered, type Values } from './helm.ts';
 import { notRestricted } from './pod-security.ts';

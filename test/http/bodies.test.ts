@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { start } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { drain } from '../../src/http/drain.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { drain } from '../../src/http/connection/drain.ts';
 import { enriched, records, start, type StartOptions } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

@@ -2,7 +2,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { Downstream, listen, records, start, type Started } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { enriched, records, start, type StartOptions } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

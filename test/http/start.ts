@@ -2,23 +2,23 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { type Config, configSchema } from '../../src/config/schema.ts';
-import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '../../src/core/observer.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { silentObserver } from '../../src/core/observer.ts';
-import { silentLogger } from '../../src/core/logger.ts';
+import { type Config, configSchema } from '../../src/config/schema/schema.ts';
+import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '../../src/core/observer/observer.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { silentObserver } from '../../src/core/observer/observer.ts';
+import { silentLogger } from '../../src/core/observer/logger.ts';
 import { MemoryBudget } from '../../src/core/memory-budget.ts';
-import { type Clock, systemClock } from '../../src/core/time.ts';
-import { passingTracer } from '../../src/core/tracing.ts';
+import { type Clock, systemClock } from '../../src/core/time/time.ts';
+import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
-import type { Gate } from '../../src/http/drain.ts';
-import { LiveStreams } from '../../src/http/live-streams.ts';
-import { type KernelQueues, noQueues } from '../../src/http/kernel-queues.ts';
-import { OpenResponses } from '../../src/http/open-responses.ts';
-import { StallWatch } from '../../src/http/stall-watch.ts';
-import type { Logger } from '../../src/observability/logger.ts';
+import type { Gate } from '../../src/http/connection/drain.ts';
+import { LiveStreams } from '../../src/http/stream/live-streams.ts';
+import { type KernelQueues, noQueues } from '../../src/http/connection/kernel-queues.ts';
+import { OpenResponses } from '../../src/http/connection/open-responses.ts';
+import { StallWatch } from '../../src/http/connection/stall-watch.ts';
+import type { Logger } from '../../src/observability/log/logger.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
-import { OpenLookups } from '../../src/pipeline/open-lookups.ts';
+import { OpenLookups } from '../../src/pipeline/lookups/open-lookups.ts';
 
 /** A call that the downstream has received and the test has to answer. */
 export interface HeldCall {

@@ -1,15 +1,15 @@
 import { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { createLogger } from '../../src/observability/log/logger.ts';
 import { Attempt } from '../../src/operator/attempt.ts';
-import { ControlOutput } from '../../src/pipeline/control-output.ts';
-import type { EnrichStream } from '../../src/pipeline/enrich-stream.ts';
-import { JoinedOutput } from '../../src/pipeline/joined-output.ts';
+import { ControlOutput } from '../../src/pipeline/control/control-output.ts';
+import type { EnrichStream } from '../../src/pipeline/stream/enrich-stream.ts';
+import { JoinedOutput } from '../../src/pipeline/stream/joined-output.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import { RecordRun } from '../../src/pipeline/record-run.ts';
+import { RecordRun } from '../../src/pipeline/record/record-run.ts';
 import { records, start, type Started } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import { type KernelQueues, procQueues } from '../../src/http/kernel-queues.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { type KernelQueues, procQueues } from '../../src/http/connection/kernel-queues.ts';
 import { enriched, records, start } from './start.ts';
 import { WireClient } from './wire-client.ts';
 

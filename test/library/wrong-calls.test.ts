@@ -12,7 +12,7 @@ import {
   unorderedWaitWithRetry,
   virtualClock,
 } from '../../src/index.ts';
-import { waitRules } from '../../src/library/wait-rules.ts';
+import { waitRules } from '../../src/library/options/wait-rules.ts';
 
 type Call = (...args: readonly unknown[]) => unknown;
 

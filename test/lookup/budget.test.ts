@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import type { Clock } from '../../src/core/time.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import type { Clock } from '../../src/core/time/time.ts';
 import { RetryBudget } from '../../src/lookup/budget.ts';
 
 /** A clock that is set, and on which nothing waits. */

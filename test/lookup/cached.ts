@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
-import { Cancellation, type CallContext } from '../../src/core/call-context.ts';
+import { Cancellation, type CallContext } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
-import type { CacheCounts } from '../../src/core/observer.ts';
-import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import type { CacheCounts } from '../../src/core/observer/observer.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import { LookupCache } from '../../src/lookup/cache.ts';
 import { cacheOptions } from '../../src/lookup/cache-options.ts';
 import { Answer, type Argument, type Arguments } from '../../src/lookup/lookup.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation, InputEnd } from '../../src/core/call-context.ts';
+import { Cancellation, InputEnd } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
-import type { Gate } from '../../src/core/gate.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import type { Gate } from '../../src/core/call/gate.ts';
 import { Limit, unlimited } from '../../src/lookup/limit.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 

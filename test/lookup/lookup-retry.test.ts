@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call-context.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
 import { RecordError, type FailureDetails, type RecordErrorCode } from '../../src/core/errors.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { Answer, type LookupService } from '../../src/lookup/lookup.ts';
 import { lookupRetry } from '../../src/lookup/lookup-retry.ts';
 import { retryOptions } from '../../src/lookup/retry-options.ts';

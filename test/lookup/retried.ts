@@ -1,5 +1,5 @@
-import { Cancellation, InputEnd, type CallContext } from '../../src/core/call-context.ts';
-import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import { Cancellation, InputEnd, type CallContext } from '../../src/core/call/call-context.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import type { Service } from '../../src/lookup/lookup.ts';
 import { plainRules, retry, type RetryRules } from '../../src/lookup/retry.ts';
 

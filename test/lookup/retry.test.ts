@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call-context.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { plainRules, retry } from '../../src/lookup/retry.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import { leftovers, nothingLeft, scene } from './retried.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Cancellation, type CallContext } from '../../src/core/call-context.ts';
+import { Cancellation, type CallContext } from '../../src/core/call/call-context.ts';
 import type { RecordError } from '../../src/core/errors.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import type { Service } from '../../src/lookup/lookup.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 
 interface Held {
   readonly context: CallContext;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json/json.ts';
 import { root } from '../docs/pages.ts';
 import type { Asked } from './boards.ts';
 

@@ -1,8 +1,8 @@
-import type { CallContext } from '../../src/core/call-context.ts';
-import { virtualClock, type VirtualClock } from '../../src/core/virtual-clock.ts';
+import type { CallContext } from '../../src/core/call/call-context.ts';
+import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import type { Attempt } from '../../src/operator/attempt.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
-import type { PipelineObserver } from '../../src/core/observer.ts';
+import type { PipelineObserver } from '../../src/core/observer/observer.ts';
 import type { AsyncWaitObserver } from '../../src/operator/async-wait-options.ts';
 import { BackpressureMeter } from '../../src/operator/backpressure-meter.ts';
 import { KeyedQueue } from '../../src/operator/keyed-queue.ts';

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { configSchema } from '../../src/config/schema.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { Cancellation } from '../../src/core/call-context.ts';
-import { systemClock } from '../../src/core/time.ts';
-import { functionLogger } from '../../src/observability/function-logger.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
-import { openLookup } from '../../src/pipeline/lookups.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { Cancellation } from '../../src/core/call/call-context.ts';
+import { systemClock } from '../../src/core/time/time.ts';
+import { functionLogger } from '../../src/observability/log/function-logger.ts';
+import { createLogger } from '../../src/observability/log/logger.ts';
+import { createMetrics } from '../../src/observability/metrics/metrics.ts';
+import { openLookup } from '../../src/pipeline/lookups/lookups.ts';
 
 const counting = `export default class {
   open({ metrics, logger, taskName }) {

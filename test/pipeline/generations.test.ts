@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 import { Generation, Generations } from '../../src/pipeline/generations.ts';
 
 const config = configSchema.parse({ pipelines: { p: { enrich: [{ lookup: 'a', with: { id: '/id' }, into: '/a' }] } } });

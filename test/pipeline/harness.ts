@@ -1,17 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { PipelineConfig, StepConfig } from '../../src/config/schema.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import type { CallContext } from '../../src/core/call-context.ts';
+import type { PipelineConfig, StepConfig } from '../../src/config/schema/schema.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import type { CallContext } from '../../src/core/call/call-context.ts';
 import type { RequestError } from '../../src/core/errors.ts';
 import { MemoryBudget } from '../../src/core/memory-budget.ts';
-import { silentObserver } from '../../src/core/observer.ts';
-import { virtualClock } from '../../src/core/virtual-clock.ts';
+import { silentObserver } from '../../src/core/observer/observer.ts';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { Answer, type Arguments } from '../../src/lookup/lookup.ts';
 import { buildSteps } from '../../src/pipeline/build.ts';
-import type { EnrichStream } from '../../src/pipeline/enrich-stream.ts';
-import type { Lookup } from '../../src/pipeline/lookups.ts';
+import type { EnrichStream } from '../../src/pipeline/stream/enrich-stream.ts';
+import type { Lookup } from '../../src/pipeline/lookups/lookups.ts';
 import { Pipeline, type StreamSettings } from '../../src/pipeline/pipeline.ts';
-import type { StreamSummary } from '../../src/pipeline/tally.ts';
+import type { StreamSummary } from '../../src/pipeline/stream/tally.ts';
 
 /** A call that a scripted lookup has received, and that the test answers. */
 export interface Call {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 
 /** What the admin listener of a service tells. */
 export class Admin {

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { isJsonObject, type JsonValue } from '../../src/core/json.ts';
+import { isJsonObject, type JsonValue } from '../../src/core/json/json.ts';
 import { linesOf, startInProcess } from './in-process.ts';
 
 type Script = (socket: Socket) => void;

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { listen } from '../http/start.ts';
 import { WireClient } from '../http/wire-client.ts';
-import { inLine, jsonSource } from '../wire/json-source.ts';
+import { inLine, jsonSource } from '../wire/json/json-source.ts';
 import { type InProcess, startInProcess } from './in-process.ts';
 
 const odd = '{"a":1.0,"b":12345678901234567890,"c":1e400,"b":2,"\\u0061x":"é"}';

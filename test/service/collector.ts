@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json/json.ts';
 import { listen } from '../http/start.ts';
 
 /** A span as a collector is told of it, with its attributes by name. */

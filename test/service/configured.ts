@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Service, startService } from '../../src/cli/compose.ts';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import type { Logger } from '../../src/observability/logger.ts';
-import { noProcessCounts } from '../../src/observability/process-counts.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import type { Logger } from '../../src/observability/log/logger.ts';
+import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
 

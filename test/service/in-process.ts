@@ -1,11 +1,11 @@
 import { onTestFinished } from 'vitest';
 import { type Service, startService } from '../../src/cli/compose.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 import { secretsOf } from '../../src/config/secrets-of.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { noProcessCounts } from '../../src/observability/process-counts.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { Admin } from './admin.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 
 export interface InProcess {
   readonly service: Service;

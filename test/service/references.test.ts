@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { httpEnd } from '../connectors/far-end.ts';
+import { httpEnd } from '../connectors/http/far-end.ts';
 import { startConfigured } from './configured.ts';
 
 interface Received {

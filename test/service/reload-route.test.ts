@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startService } from '../../src/cli/compose.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { noProcessCounts } from '../../src/observability/process-counts.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
 

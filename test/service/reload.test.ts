@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/json/json.ts';
 import { listen } from '../http/start.ts';
 import { WireClient } from '../http/wire-client.ts';
 import { folderOf, serveFolder, type Serving } from './serving.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Secrets } from '../../src/core/secrets.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { httpEnd } from '../connectors/far-end.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { createLogger } from '../../src/observability/log/logger.ts';
+import { httpEnd } from '../connectors/http/far-end.ts';
 import { startConfigured } from './configured.ts';
 
 const values = {

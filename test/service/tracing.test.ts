@@ -3,11 +3,11 @@ import { type ClientRequest, createServer, type IncomingHttpHeaders, type Incomi
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startService } from '../../src/cli/compose.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { configSchema } from '../../src/config/schema.ts';
-import { noProcessCounts } from '../../src/observability/process-counts.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { Secrets } from '../../src/core/secrets/secrets.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
+import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
+import { createLogger } from '../../src/observability/log/logger.ts';
 import { listen } from '../http/start.ts';
 import { Collector } from './collector.ts';
 import { folderOf, serve } from './serving.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/json/json.ts';
 import { linesOf } from './in-process.ts';
 import { folderOf, Millrace, serve, type Serving } from './serving.ts';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/time.ts';
+import type { Clock } from '../../src/core/time/time.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
 import type { ResultFuture } from '../../src/operator/async-function.ts';
 import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';

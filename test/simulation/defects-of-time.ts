@@ -1,4 +1,4 @@
-import { InputEnd } from '../../src/core/call-context.ts';
+import { InputEnd } from '../../src/core/call/call-context.ts';
 import { Failure } from '../../src/library/failure.ts';
 import { but, options, queue, retried, undisarmed, withoutDeadline, type Planted } from './bad-parts.ts';
 

@@ -1,4 +1,4 @@
-import type { CallContext } from '../../src/core/call-context.ts';
+import type { CallContext } from '../../src/core/call/call-context.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
 import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../src/operator/async-function.ts';
 import type { Input, Model } from './model.ts';

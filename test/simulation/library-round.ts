@@ -1,4 +1,4 @@
-import { fromStart } from '../../src/library/checkpoint.ts';
+import { fromStart } from '../../src/library/checkpoint/checkpoint.ts';
 import { LibraryStream } from './library-stream.ts';
 import type { Start } from './model.ts';
 import type { Defects } from './parts.ts';

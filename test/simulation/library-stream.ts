@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { iterate } from '../../src/library/iterate.ts';
 import { keyReader } from '../../src/library/key-reader.ts';
 import type { WaitResults } from '../../src/library/wait-results.ts';
-import { settingsOf } from '../../src/library/wait-options.ts';
+import { settingsOf } from '../../src/library/options/wait-options.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
 import { faultyFunction } from './faulty-function.ts';
 import { errorValue } from './life-model.ts';

@@ -1,5 +1,5 @@
 import { RecordError } from '../../src/core/errors.ts';
-import type { Checkpoint } from '../../src/library/checkpoint.ts';
+import type { Checkpoint } from '../../src/library/checkpoint/checkpoint.ts';
 import { Failure } from '../../src/library/failure.ts';
 import type { Outcome } from '../../src/library/invocation.ts';
 import type { StreamQueue } from '../../src/operator/queue.ts';

@@ -1,10 +1,10 @@
-import { CheckpointQueue } from '../../src/library/checkpoint-queue.ts';
-import { fromStart } from '../../src/library/checkpoint.ts';
+import { CheckpointQueue } from '../../src/library/checkpoint/checkpoint-queue.ts';
+import { fromStart } from '../../src/library/checkpoint/checkpoint.ts';
 import { Failure } from '../../src/library/failure.ts';
 import type { Outcome } from '../../src/library/invocation.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
-import { Progress } from '../../src/pipeline/progress.ts';
+import { Progress } from '../../src/pipeline/control/progress.ts';
 import { faultyFunction } from './faulty-function.ts';
 import { Model, WatchedQueue, type Input } from './model.ts';
 import { invocationOf, queueOf, strategyOf, type Defects, type Operator, type OperatorOptions } from './parts.ts';

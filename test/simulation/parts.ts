@@ -1,10 +1,10 @@
-import type { Clock } from '../../src/core/time.ts';
-import type { CallContext } from '../../src/core/call-context.ts';
-import { exponentialBackoff, withFullJitter } from '../../src/core/backoff.ts';
-import type { Checkpoint } from '../../src/library/checkpoint.ts';
+import type { Clock } from '../../src/core/time/time.ts';
+import type { CallContext } from '../../src/core/call/call-context.ts';
+import { exponentialBackoff, withFullJitter } from '../../src/core/time/backoff.ts';
+import type { Checkpoint } from '../../src/library/checkpoint/checkpoint.ts';
 import { functionService } from '../../src/library/function-service.ts';
 import { invocation, retriedInvocation, type Invocation, type Outcome } from '../../src/library/invocation.ts';
-import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/retry-strategies.ts';
+import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/options/retry-strategies.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
 import type { AsyncWait } from '../../src/operator/async-wait.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/time.ts';
+import type { Clock } from '../../src/core/time/time.ts';
 import type { SeededRandom } from './random.ts';
 
 interface Event {

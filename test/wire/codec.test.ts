@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/core/errors.ts';
 import { errorMember, errorPlace, invalidLine, metaPlace, parseLine } from '../../src/wire/codec.ts';
-import { eventStream, jsonSequence, ndjson } from '../../src/wire/framing.ts';
+import { eventStream, jsonSequence, ndjson } from '../../src/wire/lines/framing.ts';
 
 describe('parseLine', () => {
   test('gives the record of an object', () => {

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/core/errors.ts';
-import { arrayIndex, parsePointer } from '../../src/core/json-pointer.ts';
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../src/core/json.ts';
-import { locate, type Span } from '../../src/wire/json-text.ts';
+import { arrayIndex, parsePointer } from '../../src/core/json/json-pointer.ts';
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../src/core/json/json.ts';
+import { locate, type Span } from '../../src/wire/json/json-text.ts';
 import { compilePlace, type Place } from '../../src/wire/splice.ts';
-import { inLine, jsonSource, pointerTokens } from './json-source.ts';
+import { inLine, jsonSource, pointerTokens } from './json/json-source.ts';
 
 function objectOf(line: string): JsonObject {
   const value = parseJson(line);

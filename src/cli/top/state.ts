@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json.ts';
-import { systemClock } from '../../core/time.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
+import { systemClock } from '../../core/time/time.ts';
 
 /** What `/state` gave, and when. A member that is not there counts as nothing: the service may be of another version. */
 export interface Seen {

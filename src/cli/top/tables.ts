@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json/json.ts';
 import { count } from '../demo/screen.ts';
 import type { Column, Style } from './columns.ts';
 import { age, bytes, latency, rate } from './figures.ts';

@@ -1,7 +1,7 @@
 /**
  * Whether bytes are JSON, and where members of an object stand in them.
  *
- * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json-scan-wasm.ts`. It
+ * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json/json-scan-wasm.ts`. It
  * may refuse what is valid (nesting deeper than `MAX_DEPTH`, a top-level name with an escape), and then whoever asks
  * parses; it never takes what `JSON.parse` would refuse. That the bytes are UTF-8 is looked at elsewhere.
  */

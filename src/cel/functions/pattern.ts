@@ -1,0 +1,93 @@
+import { RE2JS } from 're2js';
+import { ExpressionError, type Frame } from '../frame.ts';
+
+/** A regular expression of RE2: its time is linear in the text. */
+export interface Pattern {
+  /** Whether some part of the text matches. */
+  test(text: string, frame: Frame): boolean;
+}
+
+/**
+ * RE2 takes at most 25 ns, half a step, for one character of the text and one instruction of the pattern. Most patterns
+ * take far less, because RE2 remembers the sets of instructions that it has met; but what it can remember is bounded.
+ */
+const stepsPerInstruction = 0.5;
+/** Compiling takes up to 25 microseconds an instruction. */
+const stepsToCompileInstruction = 500;
+/** RE2 refuses larger counts, those of nested repetitions multiplied. */
+const maxRepeat = 1000;
+/** Patterns of records that are kept compiled. */
+const maxKept = 32;
+/** After a longer text a pattern that is kept gives back its memory, which may have grown to 8 MiB. */
+const maxRemembered = 256;
+
+/** Compiles a pattern that the configuration holds. Throws ExpressionError when RE2 refuses it. */
+export function compilePattern(source: string): Pattern {
+  const compiled = compile(source);
+  return { test: (text, frame) => test(compiled, text, frame) };
+}
+
+function test(compiled: RE2JS, text: string, frame: Frame): boolean {
+  frame.spend(1 + text.length * compiled.programSize() * stepsPerInstruction);
+  return compiled.test(text);
+}
+
+function compile(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace('error parsing regexp: ', '') : String(error);
+    throw new ExpressionError(`RE2 refuses the pattern: ${reason}`);
+  }
+}
+
+const kept = new Map<string, RE2JS>();
+
+/** Tests with a pattern that comes from a record. Takes the same steps whether or not it has been compiled before. */
+export function testWith(source: string, text: string, frame: Frame): boolean {
+  frame.spend(instructionsAtMost(source) * stepsToCompileInstruction);
+  const compiled = kept.get(source) ?? compile(source);
+  kept.delete(source);
+  if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? '');
+  kept.set(source, compiled);
+  try {
+    return test(compiled, text, frame);
+  } finally {
+    if (text.length > maxRemembered) compiled.reset();
+  }
+}
+
+/** RE2 builds its tables of letter cases with the first pattern that needs them, which takes longer than a record may. */
+export function prepareForPatternsOfRecords(): void {
+  compile('(?i)\\pL').test('é');
+}
+
+/** No pattern has more instructions than this: about one a character, those that repeat multiplied. */
+export function instructionsAtMost(source: string): number {
+  // In these a bracket may be a character like any other.
+  if (/\\Q|\[\^?\]|\[[^\]]*\\/.test(source)) return (source.length + 1) * largestRepeat(source);
+  const groups = [0];
+  let last = 0;
+  const add = (instructions: number): void => {
+    last = instructions;
+    groups.push((groups.pop() ?? 0) + instructions);
+  };
+  for (const [token, least = '', most = ''] of source.matchAll(tokens)) {
+    if (token === '(') groups.push(0);
+    else if (token === ')') add((groups.length > 1 ? (groups.pop() ?? 0) : 0) + 3);
+    else if (least === '') add(token.length);
+    else add((last + 1) * Math.max(1, Number(least), Number(most)));
+  }
+  return 1 + groups.reduce((sum, instructions) => sum + instructions, 0);
+}
+
+/** `{2,5}`, an escape, a class of characters, or one character. */
+const tokens = /\{(\d+)(?:,(\d*))?\}|\\.|\[[^\]]*\]|[^]/g;
+
+function largestRepeat(source: string): number {
+  let repeat = 1;
+  for (const [, least = '', most = ''] of source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {
+    repeat = Math.min(maxRepeat, repeat * Math.max(1, Number(least), Number(most)));
+  }
+  return repeat;
+}

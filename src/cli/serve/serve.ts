@@ -1,0 +1,140 @@
+import { Secrets } from '../../core/secrets/secrets.ts';
+import { thrownMessage, thrownStack } from '../../core/thrown.ts';
+import { systemClock } from '../../core/time/time.ts';
+import { LogOutput } from '../../observability/log/log-output.ts';
+import { createLogger } from '../../observability/log/logger.ts';
+import { collectStart } from './bounded-heap.ts';
+import { startService } from '../compose.ts';
+import { standardInput } from '../../config/load.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { HeldLog } from './held-log.ts';
+import { type ConfigFlags, settingsOf } from '../settings.ts';
+import { UncaughtErrors } from './uncaught-errors.ts';
+
+/** How long the end waits for a reader of the log that is slow. */
+const lastLinesMs = 1000;
+
+/** A lookup that takes longer to open may say in the log what it waits for. */
+const longestHoldMs = 10_000;
+
+/**
+ * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
+ *
+ * Done is 0: every stream ended by itself. Where streams had to be cut, or a second signal came, it is 128 + signal.
+ */
+export async function serve(flags: ConfigFlags): Promise<number> {
+  // Heard from the beginning: a SIGHUP that nobody listens to ends the process.
+  const hangups = new Hangups();
+  try {
+    return await serveUntilStopped(flags, hangups);
+  } finally {
+    hangups.close();
+  }
+}
+
+async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<number> {
+  if (flags.config === standardInput)
+    throw new UsageError('serve takes no configuration from standard input: a reload reads it again');
+  const loaded = settingsOf(flags);
+  const { config, source } = loaded;
+  const secrets = new Secrets();
+  secrets.learn(loaded.secrets);
+  const output = new LogOutput(process.stderr);
+  const log = new HeldLog(output);
+  const logger = createLogger({ level: config.server.log.level, destination: log, secrets });
+  log.releaseAfter(longestHoldMs);
+  output.onRecovery((lost) => logger.warn({ lost }, 'lines of the log could not be written, and are lost'));
+  const uncaught = new UncaughtErrors({
+    process,
+    clock: systemClock,
+    logger,
+    startFailed(thrown) {
+      log.release();
+      return startFailed(secrets.hide(thrownStack(thrown) ?? thrownMessage(thrown)));
+    },
+  });
+  uncaught.listen();
+  // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
+  const stopped = firstSignal();
+  // The same file again, even where others have come by whose names would go first.
+  const starting = startService({
+    loaded,
+    load: () => settingsOf({ ...flags, config: source }),
+    logger,
+    secrets,
+    process: {
+      lostLogLines: () => output.lost,
+      uncaughtErrors: (origin, whose) => uncaught.count(origin, whose),
+    },
+  });
+  const service = await Promise.race([starting, stopped]).catch((error: unknown) => {
+    log.release();
+    throw new Error(secrets.hide(thrownMessage(error)), { cause: error });
+  });
+  // Nothing has been served, and an `open` that hangs is not waited for.
+  if (typeof service === 'string') {
+    log.release();
+    process.exit(exitCodes[service]);
+  }
+  const names = Object.keys(config.pipelines).join(', ');
+  hangups.each(() => void service.reload('SIGHUP'));
+  collectStart();
+  uncaught.serving();
+  output.write(`millrace listens on ${service.url}, admin on ${service.adminUrl}; pipelines: ${names}\n`);
+  log.release();
+  const signal = await stopped;
+  process.once('SIGTERM', () => process.exit(exitCodes.SIGTERM));
+  process.once('SIGINT', () => process.exit(exitCodes.SIGINT));
+  logger.info({ signal, drainTimeoutMs: service.drainTimeoutMs }, 'draining: no new streams, running ones may finish');
+  const cut = await service.stop();
+  logger.info({ cut }, 'stopped');
+  uncaught.close();
+  await Promise.race([output.flushed(), after(lastLinesMs)]);
+  // What is left, such as a timer of a module or a pipe without a reader, does not hold the process.
+  return process.exit(cut === 0 ? exitCodes.done : exitCodes[signal]);
+}
+
+function startFailed(why: string): never {
+  process.stderr.write(`millrace: an error that no code caught ended the start: ${why}\n`);
+  return process.exit(exitCodes.failed);
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => void systemClock.setTimer(ms, resolve));
+}
+
+/** SIGHUPs; one that comes before anybody asks is kept until somebody does. */
+class Hangups {
+  #heard = false;
+  #tell = (): void => {
+    this.#heard = true;
+  };
+  readonly #listener = (): void => this.#tell();
+
+  constructor() {
+    process.on('SIGHUP', this.#listener);
+  }
+
+  each(tell: () => void): void {
+    this.#tell = tell;
+    if (this.#heard) tell();
+  }
+
+  close(): void {
+    process.removeListener('SIGHUP', this.#listener);
+  }
+}
+
+function firstSignal(): Promise<'SIGTERM' | 'SIGINT'> {
+  return new Promise((resolve) => {
+    const stop = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      process.removeListener('SIGTERM', onTerm);
+      process.removeListener('SIGINT', onInt);
+      resolve(signal);
+    };
+    const onTerm = (): void => stop('SIGTERM');
+    const onInt = (): void => stop('SIGINT');
+    process.once('SIGTERM', onTerm);
+    process.once('SIGINT', onInt);
+  });
+}

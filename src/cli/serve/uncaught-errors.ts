@@ -1,0 +1,143 @@
+import type { EventEmitter } from 'node:events';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { thrownMessage, thrownStack } from '../../core/thrown.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { Logger } from '../../observability/log/logger.ts';
+import type { UncaughtOrigin, UncaughtSource } from '../../observability/metrics/process-counts.ts';
+
+/** A promise may be awaited after it was rejected: only one that was not by then counts. */
+const graceMs = 1000;
+/** Rejections that are kept for so long; one more is reported at once. */
+const maxPending = 1000;
+/** Lines in the log; more errors are counted, and the next line says how many. */
+const maxLinesPerSecond = 10;
+
+export interface UncaughtErrorsOptions {
+  /** That of Node.js. */
+  readonly process: Pick<EventEmitter, 'on' | 'off'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called for an exception before the service serves: its start has lost a step, and may never end. */
+  readonly startFailed: (thrown: unknown) => void;
+}
+
+/**
+ * Receives the errors that no code catches, by which Node.js would end the process: those of a user's module, whose
+ * timers and promises are its own, and defects of Millrace.
+ *
+ *     exception before `serving`   the start has failed
+ *     exception after it           logged with its stack, counted; every stream goes on
+ *     rejection                    the same, a second later, if the promise has no handler by then
+ */
+export class UncaughtErrors {
+  readonly #options: UncaughtErrorsOptions;
+  readonly #counts = new Map<string, number>();
+  readonly #pending = new Map<Promise<unknown>, { readonly reason: unknown; readonly disarm: () => void }>();
+  readonly #onException = (thrown: unknown): void => {
+    if (this.#serving) this.#report('exception', thrown);
+    else this.#options.startFailed(thrown);
+  };
+  readonly #onRejection = (reason: unknown, promise: Promise<unknown>): void => this.#rejected(reason, promise);
+  readonly #onHandled = (promise: Promise<unknown>): void => this.#handled(promise);
+  #serving = false;
+  #secondBegan = -Infinity;
+  #linesThisSecond = 0;
+  #unlogged = 0;
+
+  constructor(options: UncaughtErrorsOptions) {
+    this.#options = options;
+  }
+
+  count(origin: UncaughtOrigin, source: UncaughtSource): number {
+    return this.#counts.get(key(origin, source)) ?? 0;
+  }
+
+  listen(): void {
+    const { process } = this.#options;
+    process.on('uncaughtException', this.#onException);
+    process.on('unhandledRejection', this.#onRejection);
+    process.on('rejectionHandled', this.#onHandled);
+  }
+
+  /** No error ends the process any more. */
+  serving(): void {
+    this.#serving = true;
+  }
+
+  /** Reports the rejections that are waited for; from now on Node.js decides again. */
+  close(): void {
+    const { process } = this.#options;
+    for (const [promise, { reason, disarm }] of this.#pending) {
+      disarm();
+      this.#pending.delete(promise);
+      this.#report('rejection', reason);
+    }
+    process.off('uncaughtException', this.#onException);
+    process.off('unhandledRejection', this.#onRejection);
+    process.off('rejectionHandled', this.#onHandled);
+  }
+
+  #rejected(reason: unknown, promise: Promise<unknown>): void {
+    if (this.#pending.size >= maxPending) return this.#report('rejection', reason);
+    const disarm = this.#options.clock.setTimer(graceMs, () => {
+      this.#pending.delete(promise);
+      this.#report('rejection', reason);
+    });
+    this.#pending.set(promise, { reason, disarm });
+  }
+
+  #handled(promise: Promise<unknown>): void {
+    this.#pending.get(promise)?.disarm();
+    this.#pending.delete(promise);
+  }
+
+  #report(origin: UncaughtOrigin, thrown: unknown): void {
+    const source = sourceOf(thrownStack(thrown));
+    this.#counts.set(key(origin, source), this.count(origin, source) + 1);
+    if (this.#mayLog()) this.#log({ origin, source }, thrown);
+  }
+
+  #mayLog(): boolean {
+    const now = this.#options.clock.now();
+    if (now - this.#secondBegan >= 1000) {
+      this.#secondBegan = now;
+      this.#linesThisSecond = 0;
+    }
+    if (this.#linesThisSecond++ < maxLinesPerSecond) return true;
+    this.#unlogged++;
+    return false;
+  }
+
+  #log(about: { readonly origin: UncaughtOrigin; readonly source: UncaughtSource }, thrown: unknown): void {
+    const { logger } = this.#options;
+    const details = this.#unlogged === 0 ? about : { ...about, unlogged: this.#unlogged };
+    this.#unlogged = 0;
+    try {
+      // The members and causes of an error would help, but reading them may run code of the module that threw it.
+      if (types.isNativeError(thrown))
+        return logger.error({ ...details, err: thrown }, 'no code caught this error; the service goes on');
+    } catch {}
+    const err = new Error(thrownMessage(thrown));
+    err.stack = thrownStack(thrown) ?? err.message;
+    logger.error({ ...details, err }, 'no code caught this error; the service goes on');
+  }
+}
+
+const key = (origin: UncaughtOrigin, source: UncaughtSource): string => `${origin} ${source}`;
+
+/** The folder of the sources, or of what they were compiled to, as stacks have it. */
+const ownFolder = `${pathToFileURL(dirname(dirname(import.meta.dirname))).href}/`;
+
+/** Whose code threw it: the first frame that is neither of Node.js nor of a package decides. */
+function sourceOf(stack: string | undefined): UncaughtSource {
+  for (const frame of stack?.split('\n') ?? []) {
+    const [, place] = /^\s+at (?:.*\()?(.+?):\d+:\d+\)?$/.exec(frame) ?? [];
+    if (place === undefined || place.startsWith('node:')) continue;
+    const url = place.startsWith('/') ? pathToFileURL(place).href : place;
+    if (url.startsWith(ownFolder)) return 'millrace';
+    if (!url.includes('/node_modules/')) return 'module';
+  }
+  return 'unknown';
+}

@@ -1,0 +1,111 @@
+import { connectorOf, type ChosenConnector } from '../../connectors/registry.ts';
+import { SpelledNumber } from '../../core/json/json-data.ts';
+import { nearest } from '../../core/nearest.ts';
+import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
+import type { LookupConfig } from '../schema/lookup-schema.ts';
+import type { Path } from '../document/path.ts';
+import type { PlaceOf } from '../document/positions.ts';
+
+/** Something that is wrong between values that are each well formed. */
+export interface ConfigIssue {
+  readonly path: Path;
+  readonly message: string;
+  /** Told at the value unless it says `key`. */
+  readonly place?: PlaceOf;
+  readonly nearest?: string;
+  /** The character of the text at `path` that is wrong. */
+  readonly within?: number;
+}
+
+/** What the connectors say of their options, and whether the steps fit the lookups. */
+export function crossChecks({ lookups, pipelines }: PartialConfig): readonly ConfigIssue[] {
+  const connectors = new Map([...lookups].map(([name, lookup]) => [name, chosen(lookup)]));
+  const ofLookups = [...connectors].flatMap(([name, connector]) =>
+    (connector?.problems ?? []).map(({ path, message }) => ({
+      path: ['lookups', name, ...(connector === undefined ? [] : [connector.name]), ...path],
+      message,
+    })),
+  );
+  const ofSteps = Object.entries(pipelines).flatMap(([name, { enrich }]) =>
+    enrich.flatMap((step, index) => checkStep(step, ['pipelines', name, 'enrich', index], connectors)),
+  );
+  const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
+  return [...ofLookups, ...ofSteps, ...ofTimes];
+}
+
+/** A record that is tried again needs an end (semantics T5). */
+function checkTimeout(
+  { enrich, untimed }: PipelineDraft,
+  name: string,
+  lookups: PartialConfig['lookups'],
+): readonly ConfigIssue[] {
+  const retried = enrich.find(({ lookup }) => lookup !== undefined && lookups.get(lookup)?.retry !== undefined)?.lookup;
+  if (!untimed || retried === undefined) return [];
+  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, and a record needs an end`;
+  return [{ path: ['pipelines', name, 'timeout'], message }];
+}
+
+function chosen(lookup: LookupConfig | undefined): ChosenConnector | undefined {
+  return lookup === undefined ? undefined : connectorOf(lookup);
+}
+
+type Connectors = ReadonlyMap<string, ChosenConnector | undefined>;
+
+function checkStep(
+  { lookup, given, with: sources }: StepDraft,
+  path: Path,
+  connectors: Connectors,
+): readonly ConfigIssue[] {
+  if (lookup === undefined) return [];
+  if (!connectors.has(lookup)) return [unknownLookup(lookup, [...path, 'lookup'], [...connectors.keys()])];
+  const connector = connectors.get(lookup);
+  if (connector?.name === 'module') return constantsForFunction(sources, [...path, 'with']);
+  // Options with problems do not tell which arguments they mean.
+  if (connector === undefined || connector.problems.length > 0 || given === undefined) return [];
+  if (connector.parameters === undefined) return [];
+  return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
+}
+
+/** A function gets numbers of JavaScript. */
+function constantsForFunction(sources: StepDraft['with'], path: Path): readonly ConfigIssue[] {
+  return Object.entries(sources).flatMap(([name, source]): readonly ConfigIssue[] => {
+    const value = typeof source === 'string' ? undefined : source.value;
+    if (!(value instanceof SpelledNumber) || !value.lossy) return [];
+    const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
+    return [{ path: [...path, name, 'value'], message }];
+  });
+}
+
+function unknownLookup(name: string, path: Path, names: readonly string[]): ConfigIssue {
+  const meant = nearest(name, names);
+  const there = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  const unknown = `unknown lookup ${JSON.stringify(name)}`;
+  return meant === undefined
+    ? { path, message: `${unknown}; ${there}` }
+    : { path, message: `${unknown}; did you mean ${JSON.stringify(meant)}? (${there})`, nearest: meant };
+}
+
+/** A misspelt argument is one mistake, not two: what it was meant for is not missing as well. */
+function checkArguments(
+  lookup: string,
+  given: readonly string[],
+  taken: readonly string[],
+  path: Path,
+): readonly ConfigIssue[] {
+  const missing = new Set(taken.filter((name) => !given.includes(name)));
+  const surplus = given.filter((name) => !taken.includes(name));
+  const takes = taken.length === 0 ? 'it takes none' : `it takes ${taken.join(', ')}`;
+  const issues = surplus.map((name): ConfigIssue => {
+    const message = `lookup ${JSON.stringify(lookup)} takes no argument ${JSON.stringify(name)}`;
+    const at = { path: [...path, name], place: 'key' } as const;
+    const meant = nearest(name, [...missing]);
+    if (meant === undefined) return { ...at, message: `${message}; ${takes}` };
+    missing.delete(meant);
+    return { ...at, message: `${message}; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
+  });
+  const absent = [...missing].map((name) => ({
+    path: [...path, name],
+    message: `missing; lookup ${JSON.stringify(lookup)} needs the argument ${JSON.stringify(name)}, such as ${name}: /${name}`,
+  }));
+  return [...issues, ...absent];
+}

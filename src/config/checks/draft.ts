@@ -1,0 +1,79 @@
+import { durationMs } from '../../core/options/units.ts';
+import type { Mistake } from './issues.ts';
+import { lookupSchema, type LookupConfig } from '../schema/lookup-schema.ts';
+import { isMap, type Path, valueAt, withoutValue } from '../document/path.ts';
+import { repeatSchema, stepSchema, type StepConfig } from '../schema/pipeline-schema.ts';
+
+/** A step as far as it can be understood: what is wrong is left out, and `into` stands for itself alone. */
+export interface StepDraft {
+  readonly lookup: string | undefined;
+  /** The arguments that are named, be they well or badly; undefined where that can not be told. */
+  readonly given: readonly string[] | undefined;
+  readonly with: StepConfig['with'];
+  readonly into: string;
+  readonly when: string | undefined;
+  readonly repeat: { readonly until?: string | undefined } | undefined;
+}
+
+export interface PipelineDraft {
+  readonly enrich: readonly StepDraft[];
+  /** Its records have no time that runs out. */
+  readonly untimed: boolean;
+}
+
+/** What the checks across sections look at: everything that can be understood of a configuration that may have mistakes. */
+export interface PartialConfig {
+  /** By name; undefined for a lookup that is there but has mistakes. */
+  readonly lookups: ReadonlyMap<string, LookupConfig | undefined>;
+  readonly pipelines: Readonly<Record<string, PipelineDraft>>;
+  /** There is a section `tracing`. */
+  readonly traced: boolean;
+}
+
+/** Reads section by section, so that a mistake in one does not hide what is wrong elsewhere. */
+export function draftOf(tree: unknown, mistakes: readonly Mistake[]): PartialConfig {
+  const lookups = sections(tree, 'lookups').map(([name, value]) => {
+    const result = lookupSchema.safeParse(pruned(value, ['lookups', name], mistakes));
+    return [name, result.success ? result.data : undefined] as const;
+  });
+  const pipelines = sections(tree, 'pipelines').map(([name, value]) => {
+    const steps = valueAt(value, ['enrich']);
+    const at = ['pipelines', name, 'enrich'];
+    const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], mistakes)) : [];
+    return [name, { enrich, untimed: durationMs(String(valueAt(value, ['timeout']))) === 0 }] as const;
+  });
+  const traced = isMap(valueAt(tree, ['tracing']));
+  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines), traced };
+}
+
+function sections(tree: unknown, key: string): readonly (readonly [string, unknown])[] {
+  const map = valueAt(tree, [key]);
+  return isMap(map) ? Object.entries(map) : [];
+}
+
+const stepParts = stepSchema.partial().extend({ repeat: repeatSchema.partial().exactOptional() });
+
+function draftStep(given: unknown, path: Path, mistakes: readonly Mistake[]): StepDraft {
+  const named = valueAt(given, ['with']);
+  const result = stepParts.safeParse(pruned(given, path, mistakes));
+  const step = result.success ? result.data : {};
+  return {
+    lookup: step.lookup,
+    given: result.success && (named === undefined || isMap(named)) ? Object.keys(named ?? {}) : undefined,
+    with: step.with ?? {},
+    into: step.into ?? nowhere(path),
+    when: step.when,
+    repeat: step.repeat,
+  };
+}
+
+/** A place that no other step reads or writes. */
+function nowhere(path: Path): string {
+  return `/\0${path.join('.').replaceAll('~', '').replaceAll('/', '')}`;
+}
+
+function pruned(section: unknown, path: Path, mistakes: readonly Mistake[]): unknown {
+  return mistakes
+    .filter((mistake) => path.every((step, index) => mistake.path[index] === step))
+    .reduce((value, mistake) => withoutValue(value, mistake.path.slice(path.length)), section);
+}

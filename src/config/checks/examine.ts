@@ -1,0 +1,41 @@
+import { type ConfigDocument, scalarOf } from '../document/document.ts';
+import { hidden } from '../../core/secrets/reference-text.ts';
+import { withoutUrlSecrets } from '../../core/secrets/secrets.ts';
+import { check, type Mistake, type Show } from './issues.ts';
+import type { Overlaid } from '../document/overlay.ts';
+import { isMap, pathKey, valueAt, withValue } from '../document/path.ts';
+import { isSecretPlace } from '../redact.ts';
+import { type Config, configSchema } from '../schema/schema.ts';
+
+export interface Examined {
+  readonly tree: unknown;
+  readonly config: Config | undefined;
+  readonly mistakes: readonly Mistake[];
+}
+
+/**
+ * Checks against the schema. A reference, a variable and a flag give text: where that is refused,
+ * it is read as the number or the boolean that it spells.
+ */
+export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigDocument): Examined {
+  const show: Show = (path, given) => (shown.has(pathKey(path)) || isSecretPlace(path) ? hidden : words(given));
+  const attempt = (tree: unknown): Examined => {
+    const checked = check(configSchema, tree, show);
+    if ('value' in checked) return { tree, config: checked.value, mistakes: [] };
+    const mistakes = checked.mistakes.filter(({ path }) => !broken.has(pathKey(path)));
+    return { tree, config: undefined, mistakes };
+  };
+  const first = attempt(value);
+  const texts = first.mistakes.filter(
+    ({ text, path }) => text && (shown.has(pathKey(path)) || origins.has(pathKey(path))),
+  );
+  if (texts.length === 0) return first;
+  return attempt(texts.reduce((tree, { path }) => withValue(tree, path, scalarOf(String(valueAt(tree, path)))), value));
+}
+
+function words(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isMap(value)) return 'a map';
+  const text = JSON.stringify(typeof value === 'string' ? withoutUrlSecrets(value) : value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { SpelledNumber } from '../../core/json/json-data.ts';
+import { nearest } from '../../core/nearest.ts';
+import { type Path, pathKey, valueAt } from '../document/path.ts';
+import { isPlanned, isPlannedConnector, plannedMessage } from './planned.ts';
+import type { PlaceOf } from '../document/positions.ts';
+import { listed } from '../schema/values.ts';
+
+/** One thing that is wrong with a value, in words for its author. */
+export interface Mistake {
+  readonly path: Path;
+  readonly place: PlaceOf;
+  readonly message: string;
+  readonly nearest?: string;
+  /** A string stands where a value of another type is expected: if it came from outside, it may be read as one. */
+  readonly text: boolean;
+}
+
+export type Checked<Output> = { readonly value: Output } | { readonly mistakes: readonly Mistake[] };
+
+/** The words for a value in a message. */
+export type Show = (path: Path, value: unknown) => string;
+
+type Issue = z.core.$ZodIssue;
+
+/** Checks a value against a schema. `show` may hide the value. */
+export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: Show): Checked<Output> {
+  // zod tells the unknown keys, but not the known ones: they are taken from the schema at the moment of the complaint.
+  const knownKeys = new WeakMap<readonly string[], readonly string[]>();
+  const result = schema.safeParse(value, {
+    reportInput: true,
+    error(issue) {
+      if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {
+        knownKeys.set(issue.keys, Object.keys(issue.inst.shape));
+      }
+      return expectation(issue);
+    },
+  });
+  if (result.success) return { value: result.data };
+
+  const mistakesOf = (issue: Issue, around: Path): Mistake[] => {
+    const path: Path = [...around, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
+    }
+    if (issue.code === 'invalid_key') {
+      const message = `${issue.issues[0]?.message ?? issue.message}, got ${show(path, path.at(-1))}`;
+      return [{ path, place: 'key', message, text: false }];
+    }
+    const meant = issue.code === 'invalid_union' ? closestOption(issue.errors) : undefined;
+    if (meant !== undefined) return meant.flatMap((inner) => mistakesOf(inner, path));
+    // What the author wrote, not what an earlier step of the schema made of it.
+    return [valueMistake(issue, path, valueAt(value, path), show)];
+  };
+  return { mistakes: withoutEchoes(result.error.issues.flatMap((issue) => mistakesOf(issue, []))) };
+}
+
+/**
+ * A misspelt key is one mistake, not two: the one it was meant for is not missing as well. The same goes for a connector
+ * of a later version: the lookup is not without a connector as well.
+ */
+function withoutEchoes(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const meant = new Set(
+    mistakes.flatMap(({ path, nearest: key }) => (key === undefined ? [] : [pathKey([...path.slice(0, -1), key])])),
+  );
+  const connectors = mistakes.filter(({ path }) => isPlannedConnector(path));
+  const planned = new Set(connectors.map(({ path }) => pathKey(path.slice(0, -1))));
+  return mistakes.filter(
+    ({ path, nearest: key }) => key !== undefined || !(meant.has(pathKey(path)) || planned.has(pathKey(path))),
+  );
+}
+
+function valueMistake(issue: Issue, path: Path, given: unknown, show: Show): Mistake {
+  if (given === undefined) return { path, place: 'value', message: `missing; ${issue.message}`, text: false };
+  // A rule on several members has no one value to blame.
+  const blamed = issue.code !== 'custom' || typeof given !== 'object';
+  const got =
+    blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}${hintFor(issue, given)}` : '';
+  const text = typeof given === 'string' && (issue.code === 'invalid_type' || issue.code === 'invalid_union');
+  return { path, place: 'value', message: `${issue.message}${got}`, text };
+}
+
+/** A number where text belongs: YAML reads `1.0` as a number, which is no longer that text. */
+function hintFor(issue: Issue, given: unknown): string {
+  const number = typeof given === 'number' || given instanceof SpelledNumber;
+  return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Mistake {
+  if (isPlanned(path)) return { path, place: 'key', message: plannedMessage, text: false };
+  const meant = nearest(key, known);
+  const mistake = { path, place: 'key', text: false } as const;
+  return meant === undefined
+    ? { ...mistake, message: `unknown key; there are ${known.join(', ')}` }
+    : { ...mistake, message: `unknown key; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
+}
+
+/** The complaints of the one option of a union that the value was meant for; undefined where that can not be told. */
+function closestOption(options: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const fitting = options.filter((issues) => !issues.some(({ code, path }) => isTypeIssue(code) && path.length === 0));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+function isTypeIssue(code: Issue['code']): boolean {
+  return code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union';
+}
+
+const typeNames = new Map([
+  ['int', 'a whole number'],
+  ['number', 'a number'],
+  ['string', 'a string'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'a map'],
+  ['record', 'a map'],
+]);
+
+/** What should have been there; for schemas that do not say it themselves. */
+function expectation(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_type') return `expected ${typeNames.get(issue.expected) ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`;
+  if (issue.code === 'too_small') return `expected ${quantity(issue.origin, 'at least', issue.minimum)}`;
+  if (issue.code === 'too_big') return `expected ${quantity(issue.origin, 'at most', issue.maximum)}`;
+  if (issue.code === 'invalid_format') return `expected text that matches ${issue.pattern ?? issue.format}`;
+  const union = issue.code === 'invalid_union' && issue.inst instanceof z.ZodUnion;
+  return union ? `expected ${listed(issue.inst.options.map(kindOf))}` : undefined;
+}
+
+function kindOf(schema: unknown): string {
+  if (schema instanceof z.ZodObject) return `{ ${Object.keys(schema.shape).join(', ')} }`;
+  return schema instanceof z.ZodType ? (typeNames.get(schema.type) ?? schema.type) : 'another value';
+}
+
+function quantity(origin: string, bound: string, limit: number | bigint): string {
+  if (origin === 'string') return limit === 1 ? 'text that is not empty' : `${bound} ${limit} characters`;
+  if (origin === 'array') return `${bound} ${limit} elements`;
+  return `a value of ${bound} ${limit}`;
+}

@@ -1,0 +1,42 @@
+import type { Path } from '../document/path.ts';
+
+/** Keys that Millrace will have, by the place where they will stand; `*` is any name. */
+export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [
+  [[], ['kafka']],
+  [['server'], ['tls', 'auth', 'cors', 'allowedHosts']],
+  [['server', 'admin'], ['auth']],
+  [
+    ['server', 'limits'],
+    ['decompressionRatio', 'spoolBytes'],
+  ],
+  [
+    ['lookups', '*'],
+    ['redis', 'sql', 'breaker', 'concurrency', 'rateLimit', 'hedge', 'batch', 'coalesce'],
+  ],
+  [
+    ['lookups', '*', 'http'],
+    ['client', 'followRedirects'],
+  ],
+  [['lookups', '*', 'cache'], ['respectCacheControl']],
+  [
+    ['pipelines', '*'],
+    ['weight', 'duplex'],
+  ],
+];
+
+export const plannedMessage = 'not in this version of Millrace: leave it out';
+
+/** Whether an unknown key is one that a later version will have. */
+export function isPlanned(path: Path): boolean {
+  const key = path.at(-1);
+  return plannedKeys.some(
+    ([place, keys]) =>
+      keys.some((name) => name === key) &&
+      place.length === path.length - 1 &&
+      place.every((step, index) => step === '*' || step === path[index]),
+  );
+}
+
+export function isPlannedConnector(path: Path): boolean {
+  return isPlanned(path) && path.length === 3 && (path[2] === 'redis' || path[2] === 'sql');
+}

@@ -1,0 +1,165 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLMap } from 'yaml';
+import type { Grammar } from '../../core/options/grammar.ts';
+import { numberFrom } from '../../core/json/json-data.ts';
+import { holdsMark } from '../../core/secrets/reference-text.ts';
+import { composeText, markProblem } from './compose-text.ts';
+import { interpolate, type ReferenceSources } from './interpolate.ts';
+import { type Path, pathKey } from './path.ts';
+import { Positions } from './positions.ts';
+
+/** A mistake, and where it stands. */
+export interface TextProblem {
+  readonly offset: number;
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** A file as plain values, references put in, and where each of them stands. */
+export interface ConfigDocument {
+  readonly value: unknown;
+  readonly positions: Positions;
+  /** For each string that held a reference, by `pathKey`, what may be shown of it. */
+  readonly shown: ReadonlyMap<string, string>;
+  /** What references brought in from outside, each with its place. */
+  readonly brought: readonly { readonly path: Path; readonly text: string }[];
+  readonly problems: readonly TextProblem[];
+  /** What has no value because its reference or its alias has none, by `pathKey`: more complaints would be noise. */
+  readonly broken: ReadonlySet<string>;
+  /** False where the text is so broken that its values say nothing. */
+  readonly readable: boolean;
+  readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
+  /** The offset of a character of the text at `offset`; that of the text itself if it is not written as it is read. */
+  readonly characterAt: (offset: number, written: string, within: number) => number;
+}
+
+/** No configuration has as many values; only anchors that multiply each other have. */
+const mostValues = 100_000;
+
+/** Reads YAML 1.2, and with it JSON, without ever throwing. `grammarAt` says how the text at a place is read. */
+export function readDocument(
+  text: string,
+  sources: ReferenceSources,
+  grammarAt: (path: Path) => Grammar | undefined,
+): ConfigDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    schema: 'core',
+  });
+  const problems: TextProblem[] = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
+    offset: pos[0],
+    path: [],
+    message: `no YAML: ${message}`,
+  }));
+  const positions = new Positions();
+  const shown = new Map<string, string>();
+  const brought: { path: Path; text: string }[] = [];
+  const broken = new Set<string>();
+  const around = new Set<unknown>();
+  let values = 0;
+
+  const complain = (offset: number, path: Path, message: string): void => {
+    problems.push({ offset, path, message });
+  };
+  const giveUp = (offset: number, path: Path, ...messages: readonly string[]): undefined => {
+    for (const message of messages) complain(offset, path, message);
+    broken.add(pathKey(path));
+  };
+
+  const read = (node: unknown, path: Path, key?: number): unknown => {
+    const offset = offsetOf(node) ?? key ?? 0;
+    positions.set(path, key, offset);
+    if (++values > mostValues) {
+      const message = `more than ${mostValues} values: are there anchors in anchors?`;
+      return giveUp(offset, path, ...(values === mostValues + 1 ? [message] : []));
+    }
+    if (isScalar(node)) return readScalar(node, path, offset);
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (target === undefined) return giveUp(offset, path, `there is no anchor &${node.source} above`);
+      if (around.has(target)) return giveUp(offset, path, `the anchor &${node.source} contains itself`);
+      return read(target, path, key);
+    }
+    around.add(node);
+    const result = isMap(node)
+      ? readMap(node, path)
+      : isSeq(node)
+        ? node.items.map((item, index) => read(item, [...path, index]))
+        : null;
+    around.delete(node);
+    return result;
+  };
+
+  const readScalar = ({ value: scalar, source }: Scalar, path: Path, offset: number): unknown => {
+    const grammar = grammarAt(path);
+    if (typeof scalar === 'number' && grammar !== undefined) {
+      const spelled = source ?? String(scalar);
+      return numberFrom(spelled) ?? giveUp(offset, path, `JSON has no number ${spelled}: write it in quotes as text`);
+    }
+    if (typeof scalar !== 'string') return scalar;
+    if (grammar?.endsWith('template') === true && holdsMark(scalar)) return giveUp(offset, path, markProblem);
+    if (!scalar.includes('${')) return scalar;
+    const result = interpolate(scalar, sources);
+    if (result.problems.length > 0) return giveUp(offset, path, ...result.problems);
+    if (result.shown === undefined) return result.text;
+    shown.set(pathKey(path), result.shown);
+    brought.push(...result.brought.map((piece) => ({ path, text: piece })));
+    const composed = composeText(result.pieces, grammar);
+    return 'text' in composed ? composed.text : giveUp(offset, path, composed.problem);
+  };
+
+  const readMap = (node: YAMLMap, path: Path): Record<string, unknown> => {
+    const result: Record<string, unknown> = {};
+    for (const pair of node.items) {
+      const offset = offsetOf(pair.key) ?? offsetOf(node) ?? 0;
+      if (!isScalar(pair.key)) {
+        complain(offset, path, 'expected a name as key, got a list, a map or an alias');
+        continue;
+      }
+      // A name is its spelling: `1.0` is not `1`.
+      const { value: key, source } = pair.key;
+      const name = typeof key === 'string' ? key : (source ?? String(key));
+      const at = [...path, name];
+      if (name === '__proto__') complain(offset, at, 'this name cannot be used');
+      else if (holdsMark(name)) complain(offset, at, markProblem);
+      else if (Object.hasOwn(result, name))
+        complain(offset, at, `the key is there twice; first in line ${firstLine(at)}`);
+      else result[name] = read(pair.value, at, offset);
+    }
+    return result;
+  };
+
+  const firstLine = (path: Path): number => lines.linePos(positions.offset(path, 'key')).line;
+
+  const value = document.errors.length === 0 ? read(document.contents, []) : undefined;
+  return {
+    readable: document.errors.length === 0 && values <= mostValues,
+    value,
+    positions,
+    shown,
+    brought,
+    broken,
+    problems,
+    lineColumn(offset) {
+      const { line, col } = lines.linePos(offset);
+      return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    },
+    characterAt(offset, written, within) {
+      const start = /["']/.test(text.charAt(offset)) ? offset + 1 : offset;
+      return text.startsWith(written.slice(0, within), start) ? start + within : offset;
+    },
+  };
+}
+
+/** The number or the boolean that a text spells as JSON; any other text stays as it is. */
+export function scalarOf(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  const number = numberFrom(text);
+  return number === undefined ? text : Number(text);
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range?.[0] : undefined;
+}

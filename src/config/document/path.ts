@@ -1,0 +1,47 @@
+import { SpelledNumber } from '../../core/json/json-data.ts';
+
+/** Where a value stands in a configuration: names of members, and indexes of lists. */
+export type Path = readonly (string | number)[];
+
+/** `pipelines.flights.enrich[0].into` */
+export function pathText(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+}
+
+/** A path as the key of a map. */
+export function pathKey(path: Path): string {
+  return JSON.stringify(path);
+}
+
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SpelledNumber);
+}
+
+/** What stands at a path; undefined where there is nothing. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((at, step) => {
+    if (Array.isArray(at)) return typeof step === 'number' ? at[step] : undefined;
+    return isMap(at) && Object.hasOwn(at, step) ? at[step] : undefined;
+  }, value);
+}
+
+/** A copy with another value at a path, maps made on the way; unchanged where something else is in the way. */
+export function withValue(value: unknown, path: Path, replacement: unknown): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return replacement;
+  if (Array.isArray(value))
+    return value.map((item, index) => (index === step ? withValue(item, rest, replacement) : item));
+  if (value !== undefined && value !== null && !isMap(value)) return value;
+  return { ...value, [step]: withValue(value?.[step], rest, replacement) };
+}
+
+/** A copy without what stands at a path. What is wrong in a list takes the list with it: the places in it must not move. */
+export function withoutValue(value: unknown, path: Path): unknown {
+  const [step, ...rest] = path;
+  if (!isMap(value) || step === undefined || !Object.hasOwn(value, step)) return value;
+  const { [step]: inner, ...others } = value;
+  return rest.length === 0 || !isMap(inner) ? others : { ...value, [step]: withoutValue(inner, rest) };
+}

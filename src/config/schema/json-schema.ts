@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
+import { configSchema } from './schema.ts';
+
+const reference: JsonObject = { $ref: '#/$defs/reference' };
+
+/**
+ * The JSON Schema (draft 2020-12) of what an author writes, made from the definition that validates.
+ * Where it asks for a number, a boolean or a spelling, a string with a reference (`${PORT}`) does as well.
+ */
+export function configJsonSchema(): JsonObject {
+  const generated = parseJson(JSON.stringify(z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' })));
+  const { $schema = '', $defs = {}, ...rest } = isJsonObject(generated) ? generated : {};
+  const root = openToReferences(rest);
+  return {
+    $schema,
+    $id: 'urn:millrace:configuration',
+    title: 'Millrace configuration',
+    description: 'millrace.yaml or millrace.json: what can be asked, and which streams are enriched by it.',
+    ...(isJsonObject(root) ? root : {}),
+    $defs: {
+      ...(isJsonObject($defs) ? $defs : {}),
+      reference: {
+        description: 'Text with ${VAR}, ${VAR:-default} or ${file:/path}, which is read when the service starts.',
+        type: 'string',
+        pattern: String.raw`\$\{[^}]+\}`,
+      },
+    },
+  };
+}
+
+/** Adds the reference as a choice to everything that would refuse it. */
+function openToReferences(schema: JsonValue): JsonValue {
+  if (!isJsonObject(schema)) return schema;
+  const opened = Object.fromEntries(Object.entries(schema).map(([keyword, value]) => [keyword, below(keyword, value)]));
+  if (!refusesReferences(schema)) return opened;
+  const { description, default: otherwise, ...rules } = opened;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(otherwise === undefined ? {} : { default: otherwise }),
+    anyOf: [rules, reference],
+  };
+}
+
+/** The choices of an `anyOf`, those of a choice among choices with them, each once. */
+function flatChoices(choices: readonly JsonValue[]): JsonValue {
+  const flat = choices
+    .map((choice) => openToReferences(choice))
+    .flatMap((choice) => {
+      const inner = isJsonObject(choice) && Object.keys(choice).length === 1 ? choice['anyOf'] : undefined;
+      return Array.isArray(inner) ? (inner as readonly JsonValue[]) : [choice];
+    });
+  const kept = flat.filter((choice) => choice !== reference);
+  return flat.length === kept.length ? kept : [...kept, reference];
+}
+
+function below(keyword: string, value: JsonValue): JsonValue {
+  if (keyword === 'properties' && isJsonObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, openToReferences(member)]));
+  }
+  if (keyword === 'anyOf' && Array.isArray(value)) return flatChoices(value);
+  return keyword === 'additionalProperties' || keyword === 'items' ? openToReferences(value) : value;
+}
+
+function refusesReferences({ type, pattern, enum: values }: JsonObject): boolean {
+  return type === 'number' || type === 'integer' || type === 'boolean' || pattern !== undefined || values !== undefined;
+}

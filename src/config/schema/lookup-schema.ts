@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { type ConnectorName, connectors } from '../../connectors/registry.ts';
+import { cacheOptions } from '../../lookup/cache-options.ts';
+import { retryOptions } from '../../lookup/retry-options.ts';
+import { durationFrom, listed } from './values.ts';
+
+type Connectors = typeof connectors;
+
+const connectorNames = Object.keys(connectors) as ConnectorName[];
+
+/** One key for each connector there is; that one of them is given, and no more, is looked at below. */
+const connectorKeys = Object.fromEntries(
+  connectorNames.map((name) => [name, connectors[name].schema.exactOptional()]),
+) as { [Name in ConnectorName]: z.ZodExactOptional<Connectors[Name]['schema']> };
+
+/** The layers, which are the same for every connector: a key and its options each. */
+const layerKeys = {
+  timeout: durationFrom(1)
+    .exactOptional()
+    .describe('The time of one attempt, 1ms to 24h. Default: only the timeout of the pipeline ends it.'),
+  retry: retryOptions.exactOptional(),
+  cache: cacheOptions.exactOptional(),
+};
+
+const exactlyOne = z.superRefine<object>(
+  (lookup, context) => {
+    const given = connectorNames.filter((name) => name in lookup);
+    if (given.length === 1) return;
+    const expected = `expected exactly one connector, ${listed(connectorNames)}`;
+    const got = given.length === 0 ? 'there is none' : `there are ${given.length}: ${given.join(', ')}`;
+    context.addIssue({ code: 'custom', message: `${expected}; ${got}` });
+  },
+  {
+    // Another mistake in the same lookup must not hide this one.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  },
+);
+
+export const lookupSchema = z
+  .strictObject({ ...connectorKeys, ...layerKeys })
+  .check(exactlyOne)
+  .meta({
+    description: 'Something that can be asked: exactly one connector, and the layers around it.',
+    oneOf: connectorNames.map((name) => ({ required: [name] })),
+  });
+
+export type LookupConfig = z.output<typeof lookupSchema>;

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { type Grammar, grammars } from '../../core/options/grammar.ts';
+import { isMap, type Path } from '../document/path.ts';
+
+type Wrapper = z.ZodPrefault | z.ZodDefault | z.ZodOptional | z.ZodExactOptional | z.ZodNullable;
+
+function isWrapper(schema: unknown): schema is Wrapper {
+  return (
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodNullable
+  );
+}
+
+/** The schema below what makes it optional, gives it a default, or changes what comes out of it. */
+function bare(schema: unknown): unknown {
+  if (isWrapper(schema)) return bare(schema.def.innerType);
+  return schema instanceof z.ZodPipe ? bare(schema.def.in) : schema;
+}
+
+/** The paths of everything in a schema that is neither a map nor a list. */
+export function scalarPaths(schema: z.ZodType, path: Path): readonly Path[] {
+  const inner = bare(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries<z.ZodType>(inner.shape).flatMap(([key, member]) => scalarPaths(member, [...path, key]));
+  }
+  return inner instanceof z.ZodRecord || inner instanceof z.ZodArray ? [] : [path];
+}
+
+/** A default that holds only where another key is given can not be part of the type: it is told in the metadata. */
+function defaultOf(schema: unknown): unknown {
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return schema.def.defaultValue;
+  return schema instanceof z.ZodType ? schema.meta()?.['default'] : undefined;
+}
+
+/**
+ * A valid value with every default put in, as its author could have written it: `5s` stays `5s`.
+ * Members stand in the order of the schema.
+ */
+export function withDefaults(schema: unknown, given: unknown): unknown {
+  const value = given === undefined ? defaultOf(schema) : given;
+  if (schema instanceof z.ZodPipe) return withDefaults(schema.def.in, value);
+  if (isWrapper(schema))
+    return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);
+  if (schema instanceof z.ZodObject && isMap(value)) {
+    const members = Object.entries(schema.shape).map(
+      ([key, member]) => [key, withDefaults(member, value[key])] as const,
+    );
+    return Object.fromEntries(members.filter(([, member]) => member !== undefined));
+  }
+  if (schema instanceof z.ZodRecord && isMap(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, withDefaults(schema.valueType, member)]),
+    );
+  }
+  if (schema instanceof z.ZodArray && Array.isArray(value))
+    return value.map((item) => withDefaults(schema.element, item));
+  return value;
+}
+
+/** How the text at a path is read: by the outermost schema on the way that says so. */
+export function grammarAt(schema: unknown, path: Path): Grammar | undefined {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  const own = grammars.get(schema)?.grammar;
+  if (own !== undefined && (path.length === 0 || !(schema instanceof z.ZodString))) return own;
+  if (isWrapper(schema)) return grammarAt(schema.def.innerType, path);
+  if (schema instanceof z.ZodPipe) return grammarAt(schema.def.in, path);
+  if (schema instanceof z.ZodUnion) {
+    const options = schema.options.map((option) => grammarAt(option, path));
+    return options.find((grammar) => grammar !== undefined);
+  }
+  const [step, ...rest] = path;
+  if (step === undefined) return undefined;
+  if (schema instanceof z.ZodObject)
+    return Object.hasOwn(schema.shape, step) ? grammarAt(schema.shape[step], rest) : undefined;
+  if (schema instanceof z.ZodRecord) return grammarAt(schema.valueType, rest);
+  return schema instanceof z.ZodArray ? grammarAt(schema.element, rest) : undefined;
+}

@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer';
+import { RecordError } from '../../core/errors.ts';
+import { wallClockMs } from '../../core/time/time.ts';
+import { Answer } from '../../lookup/lookup.ts';
+import { excerpt } from '../../wire/lines/excerpt.ts';
+import { isJson } from '../../wire/json/json-bytes.ts';
+import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
+import { compact, locate } from '../../wire/json/json-text.ts';
+
+/** What one lookup makes of the answers it gets. */
+export interface AnswerRules {
+  readonly lookup: string;
+  readonly origin: string;
+  readonly missStatus: ReadonlySet<number>;
+  /** The JSON Pointer as it was written, and its tokens. */
+  readonly select: string;
+  readonly selectTokens: readonly string[];
+  readonly maxResponseBytes: number;
+}
+
+/** The head of an answer; header names are lower case. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+const miss = new Answer(undefined);
+const shownBytes = 100;
+const byteOrderMark = '\uFEFF';
+
+/** Whether the body of this answer is the answer; of any other only the beginning is looked at, for the message. */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Throws RecordError `bad_status` or `bad_response`. */
+export function readAnswer(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
+  if (rules.missStatus.has(head.status)) return miss;
+  if (!isSuccess(head.status)) throw badStatus(rules, head, body);
+  const encoding = header(head, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which was not asked for`);
+  }
+  const text = checkedText(rules, head, body);
+  return new Answer(compact(selected(rules, head, text)));
+}
+
+function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string {
+  if (body.length === 0) throw badResponse(rules, head, `the answer has no body (status ${head.status})`);
+  if (!isUtf8(body)) throw badResponse(rules, head, `the answer is not UTF-8: ${beginning(head, body)}`);
+  const text = body.toString('utf8');
+  // The fastest way; what it does not understand is read again, by a reader that says what is wrong.
+  if (isJson(body)) return text;
+  const json = text.startsWith(byteOrderMark) ? text.slice(1) : text;
+  const fault = findJsonFault(json);
+  if (fault === undefined) return json;
+  const place = fault.at === 0 ? '' : `; ${describeJsonFault(json, fault)}`;
+  throw badResponse(rules, head, `the answer is not JSON: ${beginning(head, body)}${place}`);
+}
+
+function selected(rules: AnswerRules, head: AnswerHead, text: string): string {
+  if (rules.selectTokens.length === 0) return text.trim();
+  const span = locate(text, rules.selectTokens);
+  if (span === undefined) throw badResponse(rules, head, `the answer holds nothing at "${rules.select}" (select)`);
+  return text.slice(span.start, span.end);
+}
+
+function badResponse({ lookup }: AnswerRules, { status }: AnswerHead, message: string): RecordError {
+  return new RecordError('bad_response', message, { lookup, status });
+}
+
+function badStatus({ lookup, origin }: AnswerRules, head: AnswerHead, body: Buffer): RecordError {
+  const { status } = head;
+  const retryAfterMs = retryAfter(header(head, 'retry-after'));
+  const details = { lookup, status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const location = header(head, 'location');
+  if (status >= 300 && status < 400 && location !== undefined) {
+    const message = `${origin} answered ${status} and points to ${location}; redirects are never followed: configure that address`;
+    return new RecordError('bad_status', message, details);
+  }
+  const said = body.length === 0 ? '' : `: ${beginning(head, body)}`;
+  return new RecordError('bad_status', `${origin} answered ${status}${said}`, details);
+}
+
+export function tooLarge(rules: AnswerRules, status: number, bytes: number | undefined): RecordError {
+  const size = bytes === undefined ? '' : ` (content-length ${bytes})`;
+  const message = `the answer is larger than maxResponseBytes, ${rules.maxResponseBytes}${size}: raise it, or ask for less`;
+  return new RecordError('response_too_large', message, { lookup: rules.lookup, status });
+}
+
+function beginning(head: AnswerHead, body: Buffer): string {
+  const type = header(head, 'content-type') ?? 'no content-type';
+  return `${type}, beginning with ${JSON.stringify(excerpt(body, shownBytes))}`;
+}
+
+export function header({ headers }: AnswerHead, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); a date that has passed is 0. */
+function retryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - wallClockMs());
+}

@@ -1,0 +1,180 @@
+import type { Dispatcher } from 'undici';
+import type { CallContext } from '../../core/call/call-context.ts';
+import { RecordError } from '../../core/errors.ts';
+import type { LookupObserver } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { Answer } from '../../lookup/lookup.ts';
+import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
+import { cancellation, exchangeFailure, isDeadConnection, outcomeOf } from './http-failure.ts';
+import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
+
+/** What all calls of one lookup share. */
+export interface HttpCalls {
+  readonly pool: HttpPool;
+  readonly rules: AnswerRules;
+  readonly clock: Clock;
+  readonly observer: LookupObserver;
+  /** Whether the method may be sent twice. */
+  readonly idempotent: boolean;
+}
+
+const noBody = Buffer.alloc(0);
+/** Of an answer that is an error or a miss: read on to keep the connection, up to here. */
+const discardedBytes = 65_536;
+
+/**
+ * One call: runs on a connection of the pool and settles once. It is undici's handler as well.
+ *
+ * The promise settles when the answer is whole or the call is cancelled; the connection is given back when undici
+ * has done with it, which may be later. A call that is cancelled before its connection is open is never sent.
+ */
+export class HttpCall implements PooledCall {
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: string | null;
+  connection: Connection | undefined = undefined;
+
+  readonly #calls: HttpCalls;
+  readonly #startedMs: number;
+  #settled = false;
+  #sentAgain = false;
+  #onKeptConnection = false;
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #head: AnswerHead | undefined = undefined;
+  #answerBegan = false;
+  #bytes = 0;
+  #chunk: Buffer | undefined = undefined;
+  #chunks: Buffer[] | undefined = undefined;
+  #resolve: ((answer: Answer) => void) | undefined = undefined;
+  #reject: ((error: RecordError) => void) | undefined = undefined;
+  #forget: (() => void) | undefined = undefined;
+
+  constructor(calls: HttpCalls, path: string, headers: string[], body: string | null) {
+    this.path = path;
+    this.headers = headers;
+    this.body = body;
+    this.#calls = calls;
+    this.#startedMs = calls.clock.now();
+  }
+
+  /** Called once, while the pool is open or closed for good. Rejects with RecordError. */
+  run(context: CallContext): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#forget = context.onCancel((reason) => this.#cancel(reason));
+      const { pool, rules } = this.#calls;
+      if (this.#settled) return;
+      if (pool.closed) this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: rules.lookup }));
+      else pool.start(this);
+    });
+  }
+
+  /** May come more than once: undici sends again what stood behind a call that broke the connection. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, not aborted: so the connection, which is unharmed, is kept.
+    if (this.#settled) throw new Error('cancelled before it was sent');
+    this.#controller = controller;
+    this.#onKeptConnection = this.connection?.kept === true;
+    this.#head = undefined;
+    this.#answerBegan = false;
+    this.#bytes = 0;
+    this.#chunk = undefined;
+    this.#chunks = undefined;
+  }
+
+  onResponseStarted(): void {
+    this.#answerBegan = true;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHead['headers']): void {
+    if (status < 200) return;
+    this.#answerBegan = true;
+    this.#head = { status, headers };
+    const { rules } = this.#calls;
+    if (!isSuccess(status) || rules.missStatus.has(status)) return;
+    const length = Number(header(this.#head, 'content-length') ?? 0);
+    if (length > rules.maxResponseBytes) controller.abort(tooLarge(rules, status, length));
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { rules } = this.#calls;
+    const status = this.#head?.status ?? 0;
+    this.#bytes += chunk.length;
+    if (!isSuccess(status) || rules.missStatus.has(status)) {
+      this.#chunk ??= chunk;
+      if (this.#bytes > discardedBytes) controller.abort(new Error('the rest of an answer that is not used'));
+    } else if (this.#bytes > rules.maxResponseBytes) {
+      controller.abort(tooLarge(rules, status, undefined));
+    } else if (this.#chunk === undefined) {
+      this.#chunk = chunk;
+    } else {
+      this.#chunks ??= [this.#chunk];
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.connection !== undefined) this.connection.kept = true;
+    this.#calls.pool.release(this);
+    this.#finish();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#controller = undefined;
+    if (this.#mayBeSentAgain(error)) {
+      this.#sentAgain = true;
+      // undici is in the middle of clearing up the dead connection.
+      setImmediate(() => this.#sendAgain());
+      return;
+    }
+    this.#calls.pool.release(this);
+    const status = this.#head?.status ?? 200;
+    if (error instanceof RecordError) this.#fail(error);
+    // The status alone says what the answer is; that the rest of it is missing changes nothing.
+    else if (!isSuccess(status)) this.#finish();
+    else this.#fail(exchangeFailure(this.#calls.rules.origin, this.#calls.rules.lookup, error));
+  }
+
+  #mayBeSentAgain(error: Error): boolean {
+    // A fresh connection that closes without an answer was not closed for being idle: the call may have been seen.
+    if (this.#settled || this.#sentAgain || this.#answerBegan || !this.#onKeptConnection) return false;
+    return this.#calls.idempotent && isDeadConnection(error);
+  }
+
+  #sendAgain(): void {
+    if (this.#settled) this.#calls.pool.release(this);
+    else this.#calls.pool.again(this);
+  }
+
+  #cancel(reason: unknown): void {
+    if (this.#settled) return;
+    const error = cancellation(this.#calls.rules.lookup, reason);
+    this.#fail(error);
+    this.#controller?.abort(error);
+  }
+
+  #finish(): void {
+    if (this.#settled || this.#head === undefined) return;
+    try {
+      const body = this.#chunks === undefined ? (this.#chunk ?? noBody) : Buffer.concat(this.#chunks, this.#bytes);
+      const answer = readAnswer(this.#calls.rules, this.#head, body);
+      this.#settle(answer.json === undefined ? 'miss' : 'ok');
+      this.#resolve?.(answer);
+    } catch (error) {
+      this.#fail(RecordError.from(error));
+    }
+  }
+
+  #fail(error: RecordError): void {
+    if (this.#settled) return;
+    this.#settle(outcomeOf(error));
+    this.#reject?.(error);
+  }
+
+  #settle(outcome: Parameters<LookupObserver['called']>[0]): void {
+    this.#settled = true;
+    this.#forget?.();
+    this.#calls.observer.called(outcome, this.#calls.clock.now() - this.#startedMs);
+  }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { grammars } from '../../core/options/grammar.ts';
+import { jsonData } from '../../core/options/data-schema.ts';
+import { size } from '../../core/options/units.ts';
+
+/** What `lookups.NAME.http` takes. */
+const template = 'A template: {name} is an argument, encoded for the place where it stands; {{ and }} are braces.';
+
+const auth = z.union([
+  z.strictObject({ bearer: z.string().min(1).describe('Sent as "Authorization: Bearer …".') }),
+  z.strictObject({
+    basic: z
+      .strictObject({
+        username: z
+          .string()
+          .regex(/^[^:]*$/, 'expected a user name without a colon')
+          .describe('User name, without a colon.'),
+        password: z.string().describe('Password.'),
+      })
+      .describe('Sent as "Authorization: Basic …" (RFC 7617).'),
+  }),
+]);
+
+const file = z.string().min(1).nullable().default(null);
+const named = (description: string) => file.describe(description).register(grammars, { grammar: 'text' });
+
+export const httpOptions = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .describe(`Address to call. ${template} Scheme, host and port are literal; an argument cannot leave its segment.`)
+      .register(grammars, { grammar: 'template' }),
+    method: z
+      .enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'])
+      .default('GET')
+      .describe('HTTP method. All but POST and PATCH are made again, once, where a kept connection was found dead.'),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(`Headers of the request, name to value. ${template} Control characters are refused.`)
+      .register(grammars, { grammar: 'template' }),
+    query: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(`Query parameters, added to those of the url, name to value. ${template}`)
+      .register(grammars, { grammar: 'template' }),
+    body: jsonData
+      .default(null)
+      .describe(
+        'Body of the request: a JSON structure, in which a string that is exactly "{name}" becomes the JSON value of the argument, and a number keeps its spelling; or text, as a string. null: no body.',
+      )
+      .register(grammars, { grammar: 'data template' }),
+    select: z
+      .string()
+      .default('')
+      .describe('JSON Pointer (RFC 6901) to the part of the answer that is used. Empty: the whole answer.')
+      .register(grammars, { grammar: 'pointer' }),
+    missStatus: z
+      .array(z.int().min(200).max(599))
+      .default([404, 204])
+      .describe('Statuses that mean "there is no such thing": a miss, not an error.'),
+    connections: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(256)
+      .describe(
+        'The most connections that are opened. They are opened as needed; calls above that number wait for their turn, one stream after the other.',
+      ),
+    pipelining: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe(
+        'Calls that are under way on one connection at the same time. Above 1 the server has to support HTTP/1.1 pipelining, a slow answer delays those behind it, and a call may be sent twice when its connection breaks.',
+      ),
+    http2: z
+      .boolean()
+      .default(false)
+      .describe('Use HTTP/2: over TLS where the server offers it; over plain http:// always (prior knowledge).'),
+    maxResponseBytes: size
+      .prefault('1MiB')
+      .describe('The largest body of an answer. A larger one is cut off and is the error response_too_large.'),
+    tls: z
+      .strictObject({
+        ca: named('PEM file of the authorities that are trusted instead of the usual ones.'),
+        cert: named('PEM file of the certificate that is shown to the server; needs key.'),
+        key: named('PEM file of the private key of cert.'),
+      })
+      .prefault({})
+      .describe('TLS, for https:// addresses. File names are relative to the configuration file.'),
+    auth: auth
+      .nullable()
+      .default(null)
+      .describe('Who calls: {bearer: token} or {basic: {username, password}}.')
+      .register(grammars, { grammar: 'text' }),
+  })
+  .describe('Asks an HTTP service that answers in JSON.');
+
+export type HttpOptions = z.infer<typeof httpOptions>;

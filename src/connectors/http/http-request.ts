@@ -1,0 +1,180 @@
+import type { JsonObject } from '../../core/json/json.ts';
+import { parsePointer } from '../../core/json/json-pointer.ts';
+import { hidden, plainText } from '../../core/secrets/reference-text.ts';
+import { isSecretName } from '../../core/secrets/secret-names.ts';
+import type { CallAbout, CallTrace } from '../../core/observer/tracing.ts';
+import type { Arguments } from '../../lookup/lookup.ts';
+import { headerText } from '../template/argument.ts';
+import { compileBody, type BodyTemplate } from '../template/body-template.ts';
+import type { HttpOptions } from './http-options.ts';
+import { parseTemplate, Template } from '../template/template.ts';
+import { compileUrl, type UrlTemplate } from '../template/url-template.ts';
+
+/** The request of one `http` lookup, compiled from its options. */
+export interface HttpRequest {
+  readonly url: UrlTemplate;
+  readonly headers: readonly HeaderTemplate[];
+  readonly body: BodyTemplate | undefined;
+}
+
+interface HeaderTemplate {
+  readonly name: string;
+  readonly template: Template;
+}
+
+export interface OptionProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const ownHeaders = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Compiles all of it and collects what is wrong; the request is undefined where anything is. */
+export function compileRequest(options: HttpOptions): {
+  readonly request: HttpRequest | undefined;
+  readonly problems: readonly OptionProblem[];
+} {
+  const problems: OptionProblem[] = [];
+  const attempt = <Result>(path: readonly string[], compile: () => Result): Result | undefined => {
+    try {
+      return compile();
+    } catch (error) {
+      problems.push({ path, message: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+  };
+  attempt(['select'], () => parsePointer(options.select));
+  for (const [name, value] of Object.entries(options.query)) attempt(['query', name], () => parseTemplate(value));
+  const query = problems.some(({ path }) => path[0] === 'query') ? {} : options.query;
+  const url = attempt(['url'], () => compileUrl(options.url, query));
+  const headers = Object.entries(options.headers).map(([name, value]) =>
+    attempt(['headers', name], () => compileHeader(name, value, options)),
+  );
+  const named = (wanted: string): string | undefined => {
+    const value = Object.entries(options.headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+    return value === undefined ? undefined : plainText(value);
+  };
+  const body =
+    options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
+  attempt(['auth'], () => checkAuth(options.auth));
+  if ((options.tls.cert === null) !== (options.tls.key === null)) {
+    problems.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
+  }
+  if (url === undefined || problems.length > 0) return { request: undefined, problems };
+  const given = headers.filter((header) => header !== undefined);
+  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...given], body }, problems };
+}
+
+function compileHeader(name: string, value: string, options: HttpOptions): HeaderTemplate {
+  const lower = name.toLowerCase();
+  if (!token.test(name)) throw new Error('is no name of a header (RFC 9110, 5.1)');
+  if (ownHeaders.has(lower)) throw new Error('is set by Millrace itself');
+  if (lower === 'authorization' && options.auth !== null)
+    throw new Error('is given by auth as well: remove one of them');
+  const template = Template.of(parseTemplate(value), headerText, { literal: headerLiteral, reference: headerLiteral });
+  // Servers take spaces at the ends away: a secret would not be the one that was meant.
+  if (template.constant && template.shownBefore !== template.before && template.before.trim() !== template.before)
+    throw new Error('begins or ends with a space, which a header loses');
+  return { name: lower, template };
+}
+
+function headerLiteral(text: string): string {
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('holds a control character or one beyond Latin-1');
+  return text;
+}
+
+/** A token is sent as it is; user name and password are encoded. */
+function checkAuth(auth: HttpOptions['auth']): void {
+  if (auth === null || !('bearer' in auth)) return;
+  headerLiteral(auth.bearer);
+  if (auth.bearer.trim() !== auth.bearer) throw new Error('begins or ends with a space, which a header loses');
+}
+
+/** What is sent without being asked for. */
+function ownHeadersOf(
+  { auth }: HttpOptions,
+  named: (name: string) => string | undefined,
+  body: BodyTemplate | undefined,
+): readonly HeaderTemplate[] {
+  const own = new Map([
+    ['accept', 'application/json'],
+    ['user-agent', 'millrace'],
+  ]);
+  if (body !== undefined) own.set('content-type', body.contentType);
+  if (auth !== null) own.set('authorization', authorization(auth));
+  return [...own]
+    .filter(([name]) => named(name) === undefined)
+    .map(([name, value]) => ({
+      name,
+      template: name === 'authorization' ? Template.secret(value) : new Template(value),
+    }));
+}
+
+function authorization(auth: NonNullable<HttpOptions['auth']>): string {
+  if ('bearer' in auth) return `Bearer ${auth.bearer}`;
+  return `Basic ${Buffer.from(`${auth.basic.username}:${auth.basic.password}`, 'utf8').toString('base64')}`;
+}
+
+/** Names of the arguments, each once. */
+export function parametersOf({ url, headers, body }: HttpRequest): readonly string[] {
+  const others = [...headers.map(({ template }) => template), ...(body === undefined ? [] : [body.template])];
+  return [...new Set([...url.parameters, ...others.flatMap((template) => template.variables)])];
+}
+
+/**
+ * Names and values in turn, as undici takes them, those of the trace at the end. The list is shared where no header has
+ * an argument: by all calls, or by all of one trace. Where the configuration sets a `traceparent`, that one is sent.
+ */
+export function headerRenderer(
+  headers: readonly HeaderTemplate[],
+): (args: Arguments, trace: CallTrace | undefined) => string[] {
+  const constant = headers.flatMap(({ name, template }) => [name, template.before]);
+  const ownTrace = headers.some(({ name }) => name === 'traceparent');
+  if (headers.every(({ template }) => template.constant))
+    return (_args, trace) => (trace === undefined || ownTrace ? constant : trace.joinedTo(constant));
+  return (args, trace) => {
+    const rendered = headers.flatMap(({ name, template }) => [name, template.render(args)]);
+    if (trace !== undefined && !ownTrace) rendered.push(...trace.headers);
+    return rendered;
+  };
+}
+
+/** The request as spans name it: its method and the path of its template, as the author wrote it, without the query. */
+export function spanOf({ url }: HttpRequest, { method }: HttpOptions): CallAbout {
+  const { protocol, hostname, port } = new URL(url.origin);
+  return {
+    name: `${method} ${url.shownPath}`,
+    attributes: {
+      'http.request.method': method,
+      'server.address': hostname,
+      'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+      'url.template': url.shownPath,
+    },
+  };
+}
+
+/** The request as a client may see it. Throws RecordError `missing_argument`. */
+export function shownRequest(request: HttpRequest, method: string, args: Arguments): JsonObject {
+  const { url, headers, body } = request;
+  const shown = headers.map(({ name, template }): [string, string] => {
+    const value = template.renderShown(args);
+    return [name, template.constant && isSecretName(name) ? hidden : value];
+  });
+  return {
+    method,
+    url: url.origin + url.renderShown(args),
+    headers: Object.fromEntries(shown),
+    ...(body === undefined ? {} : { body: body.template.renderShown(args) }),
+  };
+}

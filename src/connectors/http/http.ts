@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { RecordError } from '../../core/errors.ts';
+import { parsePointer } from '../../core/json/json-pointer.ts';
+import type { CallTrace } from '../../core/observer/tracing.ts';
+import type { Gate } from '../../core/call/gate.ts';
+import type { Arguments } from '../../lookup/lookup.ts';
+import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
+import { HttpCall, type HttpCalls } from './http-call.ts';
+import { httpOptions, type HttpOptions } from './http-options.ts';
+import {
+  compileRequest,
+  headerRenderer,
+  parametersOf,
+  shownRequest,
+  spanOf,
+  type HttpRequest,
+} from './http-request.ts';
+
+/** Asks an HTTP service, one call a request. The client, undici, is loaded when a lookup is opened. */
+export const http: ConnectorDefinition<HttpOptions> = {
+  name: 'http',
+  schema: httpOptions,
+  parameters(options) {
+    const { request } = compileRequest(options);
+    return request === undefined ? [] : parametersOf(request);
+  },
+  problems: (options) => compileRequest(options).problems,
+  files: ({ tls }) => Object.values(tls).filter((file) => file !== null),
+  watchesFiles: true,
+  create(options, runtime) {
+    const { request, problems } = compileRequest(options);
+    if (request === undefined)
+      throw new Error(`lookup "${runtime.lookup}": ${problems.map(({ message }) => message).join('; ')}`);
+    return httpConnector(options, request, runtime);
+  },
+};
+
+const mayBeSentTwice: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE', 'QUERY']);
+
+function httpConnector(options: HttpOptions, request: HttpRequest, runtime: ConnectorRuntime): Connector {
+  const { lookup } = runtime;
+  const renderHeaders = headerRenderer(request.headers);
+  const { url, body } = request;
+  let calls: HttpCalls | undefined;
+  let unobserved: (() => void) | undefined;
+  const gate: Gate = {
+    // A call to a lookup that is not open fails: it waits for nothing.
+    get open() {
+      return calls === undefined || calls.pool.open;
+    },
+    whenOpen: (hook) => calls?.pool.whenOpen(hook),
+  };
+
+  const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): HttpCall => {
+    try {
+      return new HttpCall(
+        shared,
+        url.render(args),
+        renderHeaders(args, trace),
+        body === undefined ? null : body.template.render(args),
+      );
+    } catch (error) {
+      throw RecordError.from(error).with({ lookup });
+    }
+  };
+  return {
+    immediate: false,
+    runsUserCode: false,
+    gate,
+    largestAnswerBytes: options.maxResponseBytes,
+    call(args, context) {
+      if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
+      return render(calls, args, context.trace).run(context);
+    },
+    span: spanOf(request, options),
+    describe(args) {
+      try {
+        return shownRequest(request, options.method, args);
+      } catch (error) {
+        throw RecordError.from(error).with({ lookup });
+      }
+    },
+    async reach(context) {
+      const [{ reachOrigin }, tls] = await Promise.all([import('./http-socket.ts'), readTls(options.tls, runtime)]);
+      return reachOrigin({ origin: url.origin, http2: options.http2, tls }, runtime, context);
+    },
+    async open() {
+      calls = await openCalls(options, request, runtime);
+      const { pool } = calls;
+      unobserved = runtime.observer.gauges(() => ({
+        inFlight: pool.running,
+        queued: 0,
+        connections: pool.connections,
+      }));
+    },
+    async close() {
+      unobserved?.();
+      await calls?.pool.close();
+    },
+  };
+}
+
+async function openCalls(options: HttpOptions, { url }: HttpRequest, runtime: ConnectorRuntime): Promise<HttpCalls> {
+  const { lookup, clock, observer } = runtime;
+  const [{ HttpPool }, tls] = await Promise.all([import('./http-pool.ts'), readTls(options.tls, runtime)]);
+  const { method, connections, pipelining, http2 } = options;
+  const pool = new HttpPool({ origin: url.origin, method, connections, pipelining, http2, tls });
+  const rules = {
+    lookup,
+    origin: url.origin,
+    missStatus: new Set(options.missStatus),
+    select: options.select,
+    selectTokens: parsePointer(options.select),
+    maxResponseBytes: options.maxResponseBytes,
+  };
+  return { pool, rules, clock, observer, idempotent: mayBeSentTwice.has(method) };
+}
+
+async function readTls(
+  tls: HttpOptions['tls'],
+  { lookup, baseDir }: ConnectorRuntime,
+): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+  const named = Object.entries(tls).filter((entry): entry is [string, string] => entry[1] !== null);
+  const read = named.map(async ([key, file]): Promise<[string, Buffer]> => {
+    try {
+      return [key, await readFile(resolve(baseDir, file))];
+    } catch (cause) {
+      throw new Error(`lookup "${lookup}": tls.${key} cannot be read: ${file}`, { cause });
+    }
+  });
+  return Object.fromEntries(await Promise.all(read));
+}

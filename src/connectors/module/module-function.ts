@@ -1,0 +1,135 @@
+import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { thrownMessage, thrownName } from '../../core/thrown.ts';
+import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../operator/async-function.ts';
+import type { RichFunction } from '../../operator/rich-function.ts';
+import type { RuntimeContext } from '../../operator/runtime-context.ts';
+
+/** The arguments of a call, as values that a function can work with. */
+export type ModuleInput = Record<string, unknown>;
+
+/** An AsyncFunction that may have something to open and to close. */
+type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction>;
+
+/** What a call is told by the function, whatever its style. */
+export interface ModuleResult extends ResultFuture<unknown> {
+  /** Takes the values themselves, where `complete` also takes a supplier of them. */
+  settle(values: unknown): void;
+}
+
+export type ModuleCallee = (input: ModuleInput, result: ModuleResult, context: AsyncContext) => void;
+
+/** A user's function, in one shape. */
+export interface ModuleFunction {
+  readonly invoke: ModuleCallee;
+  /** Undefined where the function has no `timeout`. */
+  readonly onTimeout: ModuleCallee | undefined;
+  open(runtime: RuntimeContext): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads an ES module, once for each generation: what a later one opens shares no state with what an earlier one has
+ * still to close. Modules that it imports itself are loaded once a process. Throws Error with what is wrong with it.
+ */
+export async function loadFunction(file: string, generation: number): Promise<ModuleFunction> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() !== true) throw new Error('there is no such file');
+  return functionOf(await importModule(file, generation));
+}
+
+async function importModule(file: string, generation: number): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const url = pathToFileURL(file);
+    if (generation > 1) url.searchParams.set('generation', String(generation));
+    const loaded: Readonly<Record<string, unknown>> = await import(url.href);
+    return loaded;
+  } catch (cause) {
+    if (!types.isNativeError(cause))
+      throw new Error(`it threw while it was loaded: ${thrownMessage(cause)}`, { cause });
+    // Node shows the line of a syntax error only if nothing catches it.
+    const where = cause instanceof SyntaxError ? ` (node --check ${file} shows the line)` : '';
+    throw new Error(`it cannot be loaded: ${thrownName(cause)}: ${thrownMessage(cause)}${where}`, { cause });
+  }
+}
+
+/** Throws Error where neither `default` nor `lookup` is a function of any of the styles. */
+function functionOf(exports: Readonly<Record<string, unknown>>): ModuleFunction {
+  const name = 'default' in exports ? 'default' : 'lookup';
+  const exported = exports[name];
+  if (isRichClass(exported)) return rich(new exported());
+  if (isRich(exported)) return rich(exported);
+  if (isPlain(exported)) return plain(exported);
+  const names = Object.keys(exports);
+  const there = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
+  const wrong = name in exports ? `its export ${name} is ${kindOf(exported)}` : there;
+  throw new Error(
+    `expected a default export (or one named lookup) that is an async function, an object with asyncInvoke, or a class of such; ${wrong}`,
+  );
+}
+
+function isPlain(value: unknown): value is AsyncFn<ModuleInput, unknown> {
+  return typeof value === 'function';
+}
+
+function isRich(value: unknown): value is OpenedFunction {
+  return typeof value === 'object' && value !== null && 'asyncInvoke' in value && isPlain(value.asyncInvoke);
+}
+
+function isRichClass(value: unknown): value is new () => OpenedFunction {
+  return typeof value === 'function' && isRich(value.prototype);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object without asyncInvoke' : `a ${typeof value}`;
+}
+
+function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
+  const { timeout } = fn;
+  return {
+    invoke: settledBy(fn),
+    onTimeout: typeof timeout === 'function' ? settledBy(timeout) : undefined,
+    async open() {},
+    async close() {},
+  };
+}
+
+function settledBy(fn: (input: ModuleInput, context: AsyncContext) => unknown): ModuleCallee {
+  return (input, result, context) => {
+    const returned: unknown = fn(input, context);
+    if (!isThenable(returned)) return result.settle(returned);
+    returned.then(
+      (values) => result.settle(values),
+      (error: unknown) => result.completeExceptionally(error),
+    );
+  };
+}
+
+function rich(fn: OpenedFunction): ModuleFunction {
+  return {
+    invoke(input, result, context) {
+      const returned: unknown = fn.asyncInvoke(input, result, context);
+      if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
+    },
+    onTimeout:
+      fn.timeout === undefined
+        ? undefined
+        : (input, result, context) => {
+            // It may complete later: the layer that calls it bounds how much later (semantics T2).
+            const returned: unknown = fn.timeout?.(input, result, context);
+            if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
+          },
+    async open(runtime) {
+      await fn.open?.(runtime);
+    },
+    async close() {
+      await fn.close?.();
+    },
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

@@ -1,0 +1,215 @@
+import { types } from 'node:util';
+import { RecordError } from '../../core/errors.ts';
+import { formatPointer } from '../../core/json/json-pointer.ts';
+import { maxJsonDepth } from '../../core/json/json.ts';
+
+const maxPlaceLength = 200;
+
+/**
+ * The values of one result of a user's function as JSON.
+ *
+ * The text is that of `JSON.stringify`, but whatever that would silently turn into something else is refused, with its
+ * place: NaN and the infinities, `undefined`, functions and holes within an array, functions and symbols as members, and
+ * objects whose content is not in members (Map, Set, RegExp, typed arrays). Accepted, because it is what their users
+ * expect: `toJSON` is called; a member that is `undefined` is left out; an instance of a class is its own members; -0 is 0.
+ */
+export class ResultWriter {
+  readonly #maxBytes: number;
+  #left: number;
+  /** How many values were written, the one under way counted. */
+  #number = 0;
+  readonly #path: (string | number)[] = [];
+  /** The objects around the one that is being written, by depth. */
+  readonly #holders: object[] = [];
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#left = maxBytes;
+  }
+
+  /**
+   * The source of the next value. Throws RecordError `invalid_result`, or `response_too_large` if all values together are
+   * longer than `maxBytes`: so a result without an end has one.
+   */
+  write(value: unknown): string {
+    this.#number++;
+    this.#path.length = 0;
+    const before = this.#left;
+    const source = carriedWhole(value, before) ?? this.#written(value);
+    this.#left = before;
+    this.#spend(Buffer.byteLength(source) + 1);
+    return source;
+  }
+
+  #written(value: unknown): string {
+    try {
+      return this.#text(this.#resolved(value, ''), 0);
+    } catch (thrown) {
+      const known = RecordError.from(thrown);
+      // Otherwise a getter, a `toJSON` or a Proxy of the user has thrown.
+      throw known === thrown ? known : this.#refusal('what cannot be read', known.message);
+    }
+  }
+
+  /** What stands in JSON for it: that which its `toJSON` gives, if it has one. */
+  #resolved(value: unknown, key: string): unknown {
+    if ((typeof value !== 'object' || value === null) && typeof value !== 'bigint') return value;
+    const holder: { toJSON?: unknown } = Object(value);
+    if (typeof holder.toJSON !== 'function') return value;
+    if (types.isDate(value) && Number.isNaN(value.getTime()))
+      throw this.#refusal('an invalid Date', 'give null instead');
+    return Reflect.apply(holder.toJSON, value, [key]);
+  }
+
+  #text(value: unknown, depth: number): string {
+    if (typeof value === 'string') {
+      // Before it is copied.
+      this.#spend(value.length + 2);
+      return JSON.stringify(value);
+    }
+    if (typeof value === 'number') {
+      if (Number.isFinite(value)) return this.#short(String(value));
+      throw this.#refusal(String(value), 'JSON has no such number; give null instead');
+    }
+    if (value === null || typeof value === 'boolean') return this.#short(String(value));
+    if (typeof value === 'object') return this.#object(value, depth);
+    if (typeof value === 'bigint')
+      throw this.#refusal('a BigInt', 'give a text, or JSON.rawJSON(String(value)) for a number with all its digits');
+    throw this.#refusal(value === undefined ? 'undefined' : `a ${typeof value}`, 'JSON has nothing like it');
+  }
+
+  #object(value: object, depth: number): string {
+    // Nothing else ends a value whose getters or Proxies give new objects for ever.
+    if (depth === maxJsonDepth) throw this.#refusal('a value', `it is more than ${maxJsonDepth} levels deep`);
+    for (let level = 0; level < depth; level++)
+      if (this.#holders[level] === value) throw this.#refusal('an object that holds itself', 'JSON has no circles');
+    this.#holders[depth] = value;
+    this.#spend(2);
+    const text = Array.isArray(value) ? this.#array(value, depth) : this.#members(value, depth);
+    this.#path.length = depth;
+    return text;
+  }
+
+  #array(values: readonly unknown[], depth: number): string {
+    let text = '';
+    const { length } = values;
+    for (let index = 0; index < length; index++) {
+      this.#path[depth] = index;
+      const value = this.#resolved(values[index], String(index));
+      if (value === undefined && !(index in values)) throw this.#refusal('a hole in an array', 'give null instead');
+      text += (index === 0 ? '' : ',') + this.#text(value, depth + 1);
+    }
+    return `[${text}]`;
+  }
+
+  #members(value: object, depth: number): string {
+    const names = Object.keys(value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype !== Object.prototype) {
+      if (prototype === null && isRawJson(value)) return this.#short(String(Reflect.get(value, 'rawJSON')));
+      if (keepsItElsewhere(value) || (names.length === 0 && !isPlain(prototype)))
+        throw this.#refusal(className(value), 'its content is not in members; give an array or a plain object');
+    }
+    let text = '';
+    for (const name of names) {
+      this.#path[depth] = name;
+      const member = this.#resolved(Reflect.get(value, name), name);
+      if (member === undefined) continue;
+      this.#spend(name.length + 3);
+      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${this.#text(member, depth + 1)}`;
+    }
+    return `{${text}}`;
+  }
+
+  #short(text: string): string {
+    this.#spend(text.length);
+    return text;
+  }
+
+  /** Counted while it is written, so that nothing grows far beyond the limit before it is refused. */
+  #spend(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left >= 0) return;
+    throw new RecordError(
+      'response_too_large',
+      `the result of the function is larger than ${this.#maxBytes} bytes (maxResponseBytes)`,
+    );
+  }
+
+  #refusal(what: string, why: string): RecordError {
+    const place = formatPointer(this.#path.map(String));
+    const shown = place.length > maxPlaceLength ? `${place.slice(0, maxPlaceLength)}…` : place;
+    const where = place === '' ? `as value ${this.#number}` : `at ${shown} of value ${this.#number}`;
+    return new RecordError('invalid_result', `the function gave ${what} ${where} of its result: ${why}`);
+  }
+}
+
+/**
+ * The same text by `JSON.stringify`, four times as fast, of plain data as almost all results are; undefined if any of it
+ * needs a closer look.
+ */
+function carriedWhole(value: unknown, maxBytes: number): string | undefined {
+  try {
+    return plainBytes(value, maxBytes, 0) <= maxBytes ? JSON.stringify(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const plainDepth = 32;
+
+/** At most as many bytes as the JSON of plain data has; Infinity for anything else, and for more than `maxBytes`. */
+function plainBytes(value: unknown, maxBytes: number, depth: number): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value === 'number') return Number.isFinite(value) ? 1 : Infinity;
+  if (value === null || typeof value === 'boolean') return 4;
+  return typeof value === 'object' ? plainObjectBytes(value, maxBytes, depth) : Infinity;
+}
+
+function plainObjectBytes(value: object & { readonly toJSON?: unknown }, maxBytes: number, depth: number): number {
+  if (depth === plainDepth || value.toJSON !== undefined) return Infinity;
+  let bytes = 2;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && bytes <= maxBytes; index++)
+      bytes += plainBytes(value[index], maxBytes, depth + 1);
+    return bytes;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return Infinity;
+  const members: { readonly [name: string]: unknown } = value;
+  for (const name in members) {
+    const member = members[name];
+    if (member !== undefined) bytes += plainBytes(member, maxBytes, depth + 1);
+    if (bytes > maxBytes) return Infinity;
+  }
+  return bytes;
+}
+
+const rawJsonTest: unknown = Reflect.get(JSON, 'isRawJSON');
+
+function isRawJson(value: object): boolean {
+  return typeof rawJsonTest === 'function' && Reflect.apply(rawJsonTest, JSON, [value]) === true;
+}
+
+/** Objects of the language whose members, if they have any, are not what they hold. */
+function keepsItElsewhere(value: object): boolean {
+  return (
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isNativeError(value) ||
+    types.isArrayBufferView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isRegExp(value) ||
+    types.isBoxedPrimitive(value)
+  );
+}
+
+/** Of an object literal, of this realm or of another one (`node:vm`). */
+function isPlain(prototype: unknown): boolean {
+  return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
+}
+
+function className(value: object): string {
+  const maker: unknown = value.constructor;
+  const name = typeof maker === 'function' ? maker.name : '';
+  return typeof name === 'string' && name !== '' ? `an object of class ${name}` : 'an object of a class';
+}

@@ -1,0 +1,101 @@
+import { canonicalNumber, isJsonNumber } from '../../core/json/json-number.ts';
+import { Answer } from '../../lookup/lookup.ts';
+import type { Row } from './table-row.ts';
+
+/**
+ * The rows of a table by their keys, each as the answer that it is.
+ *
+ *     row {"id":"1.0"}   texts      "1.0"             a text finds the key with the same characters,
+ *     row {"id":2}       numbers    "2"               a number also the one of the same value
+ *     row {"id":3.10}    texts      "3.10"
+ *                        values     "3.1"
+ *
+ * `numbers` holds the numbers that are spelled canonically, which most of them are: one entry is enough for these.
+ */
+export class TableIndex {
+  readonly #texts: ReadonlyMap<string, Answer>;
+  readonly #numbers: ReadonlyMap<string, Answer>;
+  readonly #values: ReadonlyMap<string, Answer>;
+  /** Whether any key is a number. */
+  readonly #numeric: boolean;
+
+  constructor(
+    texts: ReadonlyMap<string, Answer>,
+    numbers: ReadonlyMap<string, Answer>,
+    values: ReadonlyMap<string, Answer>,
+  ) {
+    this.#texts = texts;
+    this.#numbers = numbers;
+    this.#values = values;
+    this.#numeric = numbers.size > 0 || values.size > 0;
+  }
+
+  /** Number of rows. */
+  get size(): number {
+    return this.#texts.size + this.#numbers.size;
+  }
+
+  /** `key` is a text, or the spelling of a number. */
+  find(key: string, numeric: boolean): Answer | undefined {
+    if (!this.#numeric) return this.#texts.get(key);
+    const found = this.#numbers.get(key) ?? this.#texts.get(key);
+    if (found !== undefined || !numeric) return found;
+    const value = canonicalNumber(key);
+    return (value === key ? undefined : this.#numbers.get(value)) ?? this.#values.get(value);
+  }
+}
+
+/**
+ * Collects rows. Throws Error for a row whose key another row has already: which of the two is meant is for their owner
+ * to say. So is a text that spells the same number as a numeric key: a number in a record could mean either row.
+ */
+export class TableIndexBuilder {
+  readonly #texts = new Map<string, Answer>();
+  readonly #numbers = new Map<string, Answer>();
+  readonly #values = new Map<string, Answer>();
+  /** Where the row with a text, or with a number of this spelling, stands. */
+  readonly #places = new Map<string, string>();
+  /** Keys that are spelled in another way than their value, by their value. */
+  readonly #spellings = new Map<string, string>();
+  /** Texts of the same kind. Several of them may have one value. */
+  readonly #numericTexts = new Map<string, string>();
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  add({ key, numeric, json, place }: Row): void {
+    const value = numeric || isJsonNumber(key) ? canonicalNumber(key) : undefined;
+    const other = this.#places.has(key) ? key : value === undefined ? undefined : this.#equal(value, numeric);
+    if (other !== undefined) throw new Error(this.#twice(place, key, other));
+    this.#places.set(key, place);
+    const answer = new Answer(json);
+    if (numeric && value === key) this.#numbers.set(key, answer);
+    else this.#texts.set(key, answer);
+    if (value === undefined || value === key) return;
+    if (numeric) {
+      this.#values.set(value, answer);
+      this.#spellings.set(value, key);
+    } else {
+      this.#numericTexts.set(value, key);
+    }
+  }
+
+  build(): TableIndex {
+    return new TableIndex(this.#texts, this.#numbers, this.#values);
+  }
+
+  /** The key of another row that a number of this value finds. Texts alone are no numbers: `1.0` and `1.00` are two. */
+  #equal(value: string, numeric: boolean): string | undefined {
+    if (this.#numbers.has(value)) return value;
+    const number = this.#spellings.get(value);
+    if (number !== undefined || !numeric) return number;
+    return this.#texts.has(value) ? value : this.#numericTexts.get(value);
+  }
+
+  #twice(place: string, key: string, other: string): string {
+    const there = this.#places.get(other) ?? '';
+    if (other === key) return `${place} has the key ${JSON.stringify(key)}, which ${there} has already`;
+    return `${place} has the key ${JSON.stringify(key)}, which is the same number as ${JSON.stringify(other)} of ${there}`;
+  }
+}

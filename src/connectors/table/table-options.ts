@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { grammars } from '../../core/options/grammar.ts';
+import { duration } from '../../core/options/units.ts';
+
+/** What `lookups.NAME.table` takes. */
+
+const dayMs = 86_400_000;
+
+const reload = z
+  .strictObject({
+    onChange: z
+      .boolean()
+      .refine((set) => set, 'expected true; leave reload out for a table that is read with the configuration alone')
+      .exactOptional()
+      .describe(
+        'true: when the file has changed. It is looked at once a second; a rename and a symbolic link that is swapped are changes.',
+      ),
+    every: duration
+      .refine((ms) => ms > 0 && ms <= dayMs, 'expected a duration above 0s and up to 24h')
+      .exactOptional()
+      .describe(
+        'After this time, whether it has changed or not, above 0s and up to 24h: for files whose changes cannot be seen. It counts from the end of the last reading.',
+      ),
+  })
+  .refine(({ onChange, every }) => (onChange === undefined) !== (every === undefined), {
+    error: 'expected exactly one of onChange: true and every: a duration such as 10s',
+    // A misspelt key is one mistake, not two.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .meta({ oneOf: [{ required: ['onChange'] }, { required: ['every'] }] });
+
+export type TableReloadOptions = z.output<typeof reload>;
+
+const delimited = /\.(?:csv|tsv)$/i;
+
+/** What stands between the cells of a file if the configuration does not say it; undefined for a file without cells. */
+export function defaultDelimiter(file: string): string | undefined {
+  if (!delimited.test(file)) return undefined;
+  return file.toLowerCase().endsWith('.tsv') ? '\t' : ',';
+}
+
+export const tableOptions = z
+  .strictObject({
+    file: z
+      .string()
+      .regex(/\.(?:csv|tsv|json|ndjson)$/i, 'expected a file that ends in .csv, .tsv, .json or .ndjson')
+      .describe(
+        'File with the rows, relative to the configuration file: .csv or .tsv (a header row; values are strings), .json (an array of objects, or one object whose members are named by the key), or .ndjson (an object a line). It is held in memory.',
+      )
+      .register(grammars, { grammar: 'text' }),
+    key: z
+      .string()
+      .min(1)
+      .describe(
+        'Column by which rows are found, and the one argument of the lookup. Two rows with one key are an error.',
+      ),
+    delimiter: z
+      .string()
+      .regex(
+        /^[^"\r\n]$/u,
+        'expected one character, and neither a quote nor a line break: for example ";", or "\\t" for a tab',
+      )
+      .register(grammars, { grammar: 'text' })
+      .exactOptional()
+      .describe(
+        'The one character between the cells of a .csv or .tsv file; "\\t", in double quotes, is a tab. Default: a comma for .csv, a tab for .tsv.',
+      ),
+    reload: reload
+      .exactOptional()
+      .describe(
+        'When the file is read again while the service runs. The rows are swapped when all of them are read; where that fails, those there were stay. Default: with the configuration alone.',
+      ),
+  })
+  .refine(({ file, delimiter }) => delimiter === undefined || delimited.test(file), {
+    path: ['delimiter'],
+    error: 'is for .csv and .tsv files alone: a .json or .ndjson file has no cells; remove it',
+    // A mistake in either key is reported by itself.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .meta({
+    description: 'Looks rows up in a file: no server needed.',
+    not: {
+      required: ['file', 'delimiter'],
+      properties: {
+        file: {
+          type: 'string',
+          pattern: String.raw`\.(?:json|ndjson)$`,
+          description: 'Only .csv and .tsv files have cells.',
+        },
+      },
+    },
+  })
+  .transform((table) => ({ ...table, delimiter: table.delimiter ?? defaultDelimiter(table.file) }));
+
+export type TableOptions = z.output<typeof tableOptions>;

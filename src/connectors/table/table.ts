@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import { RecordError } from '../../core/errors.ts';
+import { isNumberSource } from '../../core/json/json-number.ts';
+import { Answer, type Argument, RawJson } from '../../lookup/lookup.ts';
+import { scalarText } from '../template/argument.ts';
+import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
+import { TableContent } from './table-content.ts';
+import { tableOptions, type TableOptions } from './table-options.ts';
+
+/**
+ * Finds rows of a file that is held in memory; answers at once, with an answer that was made when the file was read,
+ * also while it is read again.
+ *
+ * Two rows with one key are an error: which of them is meant is for their owner to say, and a join that silently
+ * takes one of them is found out late.
+ */
+export const table: ConnectorDefinition<TableOptions> = {
+  name: 'table',
+  schema: tableOptions,
+  parameters: (options) => [options.key],
+  problems: () => [],
+  // A table that is read again by itself stays open, whatever becomes of its file.
+  files: ({ file, reload }) => (reload === undefined ? [file] : []),
+  // Whether a table follows its file is for its own options to say.
+  watchesFiles: false,
+  create: tableConnector,
+};
+
+const miss = new Answer(undefined);
+
+function isNumber(argument: Argument | undefined): boolean {
+  if (typeof argument === 'string') return false;
+  return typeof argument === 'number' || (argument instanceof RawJson && isNumberSource(argument.source));
+}
+
+function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime: ConnectorRuntime): Connector {
+  const { lookup, observer, baseDir } = runtime;
+  const content = new TableContent({ file: resolve(baseDir, file), name: file, key, delimiter, reload }, runtime);
+  let unobserved: (() => void) | undefined;
+
+  const keyOf = (argument: Argument | undefined): string => {
+    if (typeof argument === 'string') return argument;
+    try {
+      return scalarText(key, argument);
+    } catch (error) {
+      throw RecordError.from(error).with({ lookup });
+    }
+  };
+  return {
+    immediate: true,
+    runsUserCode: false,
+    largestAnswerBytes: 0,
+    call(args) {
+      const { rows } = content;
+      if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
+      const argument = args[key];
+      const found =
+        typeof argument === 'string' ? rows.find(argument, false) : rows.find(keyOf(argument), isNumber(argument));
+      const answer = found ?? miss;
+      observer.called(answer === miss ? 'miss' : 'ok', 0);
+      return answer;
+    },
+    describe: (args) => ({ file, key: { [key]: keyOf(args[key]) } }),
+    async reach() {
+      const rows = content.rows?.size ?? 0;
+      return `read ${file}: ${rows} row${rows === 1 ? '' : 's'}`;
+    },
+    async open() {
+      try {
+        await content.open();
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`lookup "${lookup}": table ${file}: ${why}`, { cause });
+      }
+      unobserved = observer.table(() => content.counts);
+    },
+    async close() {
+      unobserved?.();
+      await content.close();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { RecordError } from '../../core/errors.ts';
+import { isDataObject, type JsonData, SpelledNumber } from '../../core/json/json-data.ts';
+import { hidden } from '../../core/secrets/reference-text.ts';
+import { isSecretName } from '../../core/secrets/secret-names.ts';
+import { jsonStringPart, jsonValue, percentEncoded, plainText, xmlText } from './argument.ts';
+import { type LiteralEncoders, type Part, parseTemplate, Template, TemplateError, type Encoder } from './template.ts';
+
+export interface BodyTemplate {
+  readonly template: Template;
+  /** Sent where the headers name none. */
+  readonly contentType: string;
+}
+
+/**
+ * A body from a template: text where it is a string, else JSON.
+ *
+ * In JSON a string that is exactly `{name}` becomes the argument's own JSON value, a number a number;
+ * inside a longer string, and in a member's name, the argument is text. In text it is escaped as the content type
+ * asks: form, JSON and XML have their escapes, any other text has none. What a reference brought in is escaped in the
+ * same way, unless it is the whole body. Throws TemplateError.
+ */
+export function compileBody(body: JsonData, contentType: string | undefined): BodyTemplate {
+  if (typeof body === 'string') {
+    const type = contentType ?? 'text/plain; charset=utf-8';
+    return { template: textTemplate(parseTemplate(body), encoderFor(type)), contentType: type };
+  }
+  return { template: Template.join(jsonTemplates(body, false)), contentType: contentType ?? 'application/json' };
+}
+
+function textTemplate(parts: readonly Part[], encode: Encoder): Template {
+  return parts.length === 1 ? Template.of(parts, encode) : Template.of(parts, encode, textLiterals(encode));
+}
+
+function textLiterals(encode: Encoder): LiteralEncoders {
+  return {
+    literal: (text) => text,
+    reference(text) {
+      try {
+        return encode('', text);
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        throw new TemplateError('holds a reference that brings in a character which cannot stand here');
+      }
+    },
+  };
+}
+
+function encoderFor(contentType: string): Encoder {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === 'application/x-www-form-urlencoded') return percentEncoded;
+  if (type.endsWith('json')) return jsonStringPart;
+  if (type.endsWith('xml')) return xmlText;
+  return plainText;
+}
+
+/** `secret`: a member's name above says that constants here are secret. */
+function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
+  if (typeof value === 'string') return [constantHidden(jsonString(value), secret && value !== '')];
+  if (isDataObject(value)) {
+    const members = Object.entries(value).flatMap(([name, member], place) => [
+      comma(place),
+      quoted(name),
+      literal(':'),
+      ...jsonTemplates(member, secret || isSecretName(name)),
+    ]);
+    return [literal('{'), ...members, literal('}')];
+  }
+  if (isList(value)) {
+    const items = value.flatMap((item, place) => [comma(place), ...jsonTemplates(item, secret)]);
+    return [literal('['), ...items, literal(']')];
+  }
+  const source = value instanceof SpelledNumber ? value.source : JSON.stringify(value);
+  return [constantHidden(literal(source), secret && value !== null)];
+}
+
+function constantHidden(template: Template, secret: boolean): Template {
+  return secret && template.constant ? new Template(template.before, [], `"${hidden}"`) : template;
+}
+
+function jsonString(text: string): Template {
+  const parts = parseTemplate(text);
+  const [only] = parts;
+  const argument = parts.length === 1 && typeof only === 'object' && 'variable' in only;
+  return argument ? Template.of(parts, jsonValue) : quoted(text);
+}
+
+function quoted(text: string): Template {
+  const inside = Template.of(parseTemplate(text), jsonStringPart, { literal: unquoted, reference: unquoted });
+  return Template.join([literal('"'), inside, literal('"')]);
+}
+
+function unquoted(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function literal(text: string): Template {
+  return new Template(text);
+}
+
+function comma(place: number): Template {
+  return literal(place === 0 ? '' : ',');
+}
+
+function isList(value: JsonData): value is readonly JsonData[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,214 @@
+import { hidden, piecesOf, plainText } from '../../core/secrets/reference-text.ts';
+import { isSecretName } from '../../core/secrets/secret-names.ts';
+import type { Arguments } from '../../lookup/lookup.ts';
+import { percentEncoded, refuse } from './argument.ts';
+import { parseTemplate, Template, TemplateError, type LiteralEncoders } from './template.ts';
+
+/**
+ * An address whose path and query are made from arguments, and whose scheme, host and port never are.
+ *
+ *     http://host:9000/a/{x}/b-{y}?q={z}
+ *     └── origin ───┘└ segments ──┘└ query: one template
+ *
+ * A segment is checked after it is filled in: one that says `.`, `..` or nothing would name another resource.
+ */
+interface Segment {
+  /** What stands before it, the slash included; constant. */
+  readonly lead: Template;
+  readonly template: Template;
+}
+
+export interface UrlTemplate {
+  /** For example `https://host:9000`. */
+  readonly origin: string;
+  readonly parameters: readonly string[];
+  /** The path as its author wrote it, with `***` for what references brought in. */
+  readonly shownPath: string;
+  /** Path and query, percent-encoded. Throws RecordError `missing_argument`. */
+  render(args: Arguments): string;
+  /** As `render`, with what is secret hidden: what references brought in, and constants of the query by their names. */
+  renderShown(args: Arguments): string;
+}
+
+/**
+ * A part of a url, and how it is read: `text` as URL and as template, `address` as URL alone, `value` as neither.
+ * A reference that begins in scheme, host or port, or right behind them, may bring in a path and a query: `address`.
+ */
+interface UrlPiece {
+  readonly text: string;
+  readonly kind: 'text' | 'address' | 'value';
+}
+
+const authority = /^(https?):\/\/([^/?#]*)/i;
+
+/** `query` is added to what the template's own query says. Throws TemplateError. */
+export function compileUrl(template: string, query: Readonly<Record<string, string>> = {}): UrlTemplate {
+  const { origin, pieces } = divided(template);
+  if (pieces.some(({ text, kind }) => kind !== 'value' && text.includes('#')))
+    throw new TemplateError('has a fragment ("#"), which is never sent: write %23 for the character');
+  const [path = [], ...queries] = splitAt(pieces, '?');
+  const segments = compilePath(path);
+  const own = queries.length === 0 ? [] : splitAt(joinPieces(queries, '?'), '&').map(ownPair);
+  const sent = joinPairs([...own, ...Object.entries(query).map(addedPair)]);
+  return {
+    origin,
+    parameters: [...new Set([...segments.flatMap(({ template: part }) => part.variables), ...sent.variables])],
+    shownPath: shownOf(path) || '/',
+    render: (args) => renderPath(segments, args) + sent.render(args),
+    renderShown(args) {
+      // What the path refuses is refused here as well.
+      renderPath(segments, args);
+      return shownPath(segments, args) + sent.renderShown(args);
+    },
+  };
+}
+
+/** Takes scheme, host and port off. */
+function divided(template: string): { readonly origin: string; readonly pieces: readonly UrlPiece[] } {
+  const found = authority.exec(plainText(template));
+  const length = found?.[0].length ?? 0;
+  const pieces: UrlPiece[] = [];
+  let start = 0;
+  let literal = '';
+  for (const { text, reference } of piecesOf(template)) {
+    const inOrigin = Math.max(0, Math.min(text.length, length - start));
+    if (!reference) literal += text.slice(0, inOrigin);
+    const kind = !reference ? 'text' : start <= length ? 'address' : 'value';
+    if (inOrigin < text.length) pieces.push({ text: text.slice(inOrigin), kind });
+    start += text.length;
+  }
+  return { origin: originOf(found, literal), pieces };
+}
+
+/** `literal` is what the author wrote of it. */
+function originOf(found: RegExpExecArray | null, literal: string): string {
+  const host = found?.[2];
+  if (host === undefined || host === '')
+    throw new TemplateError('is no address: expected http:// or https:// and a host');
+  if (/[{}]/.test(literal)) {
+    throw new TemplateError(
+      `makes its host or port from a record ("${host}"): scheme, host and port have to be literal`,
+    );
+  }
+  if (host.includes('@')) throw new TemplateError('holds a user name: write it under auth.basic');
+  const parsed = URL.parse(`${found?.[1] ?? ''}://${host}`);
+  if (parsed === null || /[{}]/.test(host)) throw new TemplateError(`has no valid host and port: "${host}"`);
+  return parsed.origin;
+}
+
+/** Divides at a character; one that a reference brought in divides nothing, unless it is part of the address. */
+function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (readonly UrlPiece[])[] {
+  const groups: UrlPiece[][] = [[]];
+  for (const { text, kind } of pieces) {
+    const parts = kind === 'value' ? [text] : text.split(separator);
+    for (const [place, part] of parts.entries()) {
+      if (place > 0) groups.push([]);
+      if (part !== '') groups.at(-1)?.push({ text: part, kind });
+    }
+  }
+  return groups;
+}
+
+/** What `splitAt` divided, but for the first group. */
+function joinPieces(groups: readonly (readonly UrlPiece[])[], separator: string): readonly UrlPiece[] {
+  return groups.flatMap((group, place) =>
+    place === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],
+  );
+}
+
+function compilePath(path: readonly UrlPiece[]): readonly Segment[] {
+  const segments: Segment[] = [];
+  let lead: readonly Template[] = [];
+  const [, ...groups] = path.length === 0 ? [[], []] : splitAt(path, '/');
+  for (const group of groups) {
+    lead = [...lead, new Template('/')];
+    const template = templateOf(group);
+    if (template.constant) {
+      if (group.some(({ kind }) => kind === 'value') && template.before !== '' && leavesSegment(template.before)) {
+        throw new TemplateError(
+          'holds a reference that makes the path segment "." or "..", which names another resource',
+        );
+      }
+      lead = [...lead, template];
+    } else {
+      segments.push({ lead: Template.join(lead), template });
+      lead = [];
+    }
+  }
+  if (lead.length > 0) segments.push({ lead: Template.join(lead), template: new Template('') });
+  return segments;
+}
+
+function templateOf(pieces: readonly UrlPiece[]): Template {
+  return Template.join(
+    pieces.map(({ text, kind }) => {
+      if (kind === 'text') return Template.of(parseTemplate(text), percentEncoded, inUrl);
+      return Template.secret(kind === 'address' ? percentEncodedLiteral(text) : percentEncodedValue(text));
+    }),
+  );
+}
+
+function shownOf(pieces: readonly UrlPiece[]): string {
+  return pieces.map(({ text, kind }) => (kind === 'text' ? text : hidden)).join('');
+}
+
+function renderPath(segments: readonly Segment[], args: Arguments): string {
+  let path = '';
+  for (const { lead, template } of segments) {
+    const text = template.render(args);
+    if (text.length <= longestDots && !template.constant && leavesSegment(text)) {
+      refuse(
+        template.variables.join('", "'),
+        `makes the path segment "${text}", which would name another resource`,
+        undefined,
+      );
+    }
+    path += lead.before + text;
+  }
+  return path;
+}
+
+function shownPath(segments: readonly Segment[], args: Arguments): string {
+  return segments.map(({ lead, template }) => lead.shownBefore + template.renderShown(args)).join('');
+}
+
+const longestDots = '%2e%2e'.length;
+
+function leavesSegment(text: string): boolean {
+  if (text === '' || text === '.' || text === '..') return true;
+  const dots = text.includes('%') ? text.toLowerCase().replaceAll('%2e', '.') : text;
+  return dots === '.' || dots === '..';
+}
+
+function ownPair(pieces: readonly UrlPiece[]): Template {
+  const equals = pieces.findIndex(({ text, kind }) => kind !== 'value' && text.includes('='));
+  const before = equals < 0 ? pieces : pieces.slice(0, equals);
+  const name = shownOf(before) + (pieces[equals]?.text.split('=')[0] ?? '');
+  return pairOf(name, templateOf(pieces));
+}
+
+function addedPair([name, value]: readonly [string, string]): Template {
+  const inner = Template.of(parseTemplate(value), percentEncoded, added);
+  return pairOf(name, Template.join([new Template(`${encodeURIComponent(name)}=`), inner]));
+}
+
+function pairOf(name: string, template: Template): Template {
+  const secret = template.constant && isSecretName(name);
+  return secret ? new Template(template.before, [], `${encodeURIComponent(name)}=${hidden}`) : template;
+}
+
+function joinPairs(pairs: readonly Template[]): Template {
+  return Template.join(pairs.flatMap((pair, place) => [new Template(place === 0 ? '?' : '&'), pair]));
+}
+
+/** Leaves what may stand in a URL, escapes included, as it was written. */
+function percentEncodedLiteral(text: string): string {
+  return encodeURI(text.toWellFormed()).replaceAll(/%25(?=[0-9A-Fa-f]{2})/g, '%');
+}
+
+function percentEncodedValue(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+const inUrl: LiteralEncoders = { literal: percentEncodedLiteral, reference: percentEncodedValue };
+const added: LiteralEncoders = { literal: percentEncodedValue, reference: percentEncodedValue };

@@ -1,0 +1,55 @@
+import { RequestError } from '../../core/errors.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { FastifyInstance } from 'fastify';
+import type { LiveStreams } from '../stream/live-streams.ts';
+import type { OpenResponses } from './open-responses.ts';
+
+/** What the two listeners look at before they call themselves ready or take a stream. */
+export interface Gate {
+  draining: boolean;
+}
+
+export interface DrainOptions {
+  readonly app: FastifyInstance;
+  readonly streams: LiveStreams;
+  readonly gate: Gate;
+  readonly responses: OpenResponses;
+  readonly clock: Clock;
+  /** How long running streams may go on. */
+  readonly drainTimeoutMs: number;
+}
+
+/** How often connections are closed that have become idle while other streams still run. */
+const CLOSE_IDLE_EVERY_MS = 200;
+/** How long answers that are no streams, and the last bytes of streams that were cut, may still be sent. */
+const LAST_ANSWERS_MS = 1000;
+
+/**
+ * Lets running streams end, then closes the listener. New streams get 503 from now on, while the port still answers.
+ * Streams that still run when the time is up are cut. With no stream left, a connection on which nothing is answered is
+ * closed at once, and any other after a second at the latest. Resolves with the number of streams that were cut.
+ */
+export async function drain({ app, streams, gate, responses, clock, drainTimeoutMs }: DrainOptions): Promise<number> {
+  gate.draining = true;
+  streams.announceDrain();
+  let disarmIdle: (() => void) | undefined;
+  const closeIdle = (): void => {
+    app.server.closeIdleConnections();
+    disarmIdle = clock.setTimer(CLOSE_IDLE_EVERY_MS, closeIdle);
+  };
+  closeIdle();
+  let cut = 0;
+  const disarmLimit = clock.setTimer(drainTimeoutMs, () => {
+    cut = streams.size;
+    streams.cutAll('drained', new RequestError('draining', `the service stopped before the stream was complete`));
+  });
+  await streams.empty();
+  disarmLimit();
+  disarmIdle?.();
+  const closed = app.close();
+  responses.closeUnused();
+  const disarmLast = clock.setTimer(LAST_ANSWERS_MS, () => responses.closeAll());
+  await closed;
+  disarmLast();
+  return cut;
+}

@@ -1,0 +1,140 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { RequestError } from '../../core/errors.ts';
+import { Fifo } from '../../core/fifo.ts';
+import type { Clock } from '../../core/time/time.ts';
+import { endSocket } from './connection-end.ts';
+import { type Problem, PROBLEM_TYPE, requestProblem } from '../problem.ts';
+
+/** What Node's parser calls it, and the status it asks for. */
+const statusOfCode: ReadonlyMap<string, string> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
+  ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'],
+]);
+
+const FLUSH_MS = 1000;
+
+/** Requests that may wait behind one that is answered before the connection is no longer read. */
+const MAX_WAITING = 32;
+
+/** A request whose head was read. `start` begins with its answer. */
+interface Turn {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly start: () => void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  /** The request that is answered. */
+  current: Turn | undefined;
+  readonly waiting: Fifo<Turn>;
+  /** What follows the requests that were read is no request: the connection ends after their answers. */
+  broken: boolean;
+}
+
+/**
+ * Knows the connections of a listener, and the response that is under way on each.
+ *
+ *     connection    current: answered now    waiting: sent behind it, begun when the response before is complete
+ *
+ * Requests of one connection are answered one after the other (RFC 9112, section 9.3.2, allows nothing else for POST).
+ * A stream that began before its response has the connection would hold its output in memory, and would look as if its
+ * client did not read.
+ *
+ * A request that is not HTTP is answered, but never in the middle of a response: there the bytes would be taken for its
+ * body. If the request that is answered was itself complete, its answer comes to its end; else the connection is closed.
+ */
+export class OpenResponses {
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #clock: Clock;
+  #closing = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Follows the connections of this server from now on. */
+  watch(server: Server): void {
+    server.on('connection', (socket: Socket) => {
+      if (this.#closing) socket.destroy();
+      else this.#opened(socket);
+    });
+  }
+
+  /** Calls `start` when the response has the connection to itself; never, if the connection closes before that. */
+  begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
+    const { socket } = request;
+    const connection = this.#connections.get(socket) ?? this.#opened(socket);
+    const turn = { request, response, start };
+    if (connection.current === undefined) return this.#answer(connection, turn);
+    connection.waiting.push(turn);
+    if (connection.waiting.size === MAX_WAITING) socket.pause();
+  }
+
+  refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    const current = connection?.current;
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    if (connection !== undefined && current !== undefined) {
+      // The rest of a head cannot come while the connection is not read.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.isPaused()) return;
+      connection.broken = true;
+      if (!current.request.complete) socket.destroy();
+      return;
+    }
+    const status = statusOfCode.get(error.code ?? '') ?? '400 Bad Request';
+    const known = requestProblem(new RequestError('bad_request', error.message), 'none');
+    const problem: Problem = { ...known, status: Number.parseInt(status, 10) };
+    const body = JSON.stringify(problem);
+    const head = [
+      `HTTP/1.1 ${status}`,
+      `Content-Type: ${PROBLEM_TYPE}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+    ];
+    socket.resume();
+    endSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`, this.#clock, FLUSH_MS);
+  }
+
+  /** Closes every connection on which nothing is answered, also one that never sent a byte; the others after their answer. */
+  closeUnused(): void {
+    this.#closing = true;
+    for (const { socket, current } of this.#connections.values()) if (current === undefined) socket.destroy();
+  }
+
+  /** Closes what is left, whatever is under way on it. */
+  closeAll(): void {
+    this.#closing = true;
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #opened(socket: Socket): Connection {
+    const connection = { socket, current: undefined, waiting: new Fifo<Turn>(), broken: false };
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    return connection;
+  }
+
+  #answer(connection: Connection, turn: Turn): void {
+    connection.current = turn;
+    turn.response.once('close', () => {
+      // A thousand small requests can come in one chunk. Each leaves the event loop to other connections.
+      if (connection.waiting.size > 0) setImmediate(() => this.#answered(connection));
+      else this.#answered(connection);
+    });
+    turn.start();
+  }
+
+  #answered(connection: Connection): void {
+    const { socket, current, waiting, broken } = connection;
+    connection.current = undefined;
+    const next = waiting.shift();
+    if (waiting.size === MAX_WAITING - 1) socket.resume();
+    // The response before it may have said that it is the last one of its connection.
+    const reaches = next?.response.socket === socket && !socket.destroyed;
+    if (next !== undefined && reaches && (next.request.complete || !broken)) return this.#answer(connection, next);
+    // An early answer to a body that still comes closes its connection by itself, once it can have been read.
+    if ((broken || this.#closing) && current?.request.complete === true) socket.destroySoon();
+  }
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { RequestError } from '../../core/errors.ts';
+
+/** Why the head of a request cannot be answered, whatever its route; undefined if it can. */
+export function headProblem(request: IncomingMessage): RequestError | undefined {
+  return hostProblem(request) ?? transferEncodingProblem(request);
+}
+
+/** RFC 9112, section 3.2: a request of HTTP/1.1 has exactly one Host, and one of HTTP/1.0 has at most one. */
+function hostProblem({ headersDistinct, httpVersion }: IncomingMessage): RequestError | undefined {
+  const hosts = headersDistinct['host']?.length ?? 0;
+  if (hosts > 1) return new RequestError('bad_request', `the request has ${hosts} Host fields; send one`);
+  if (hosts === 1 || httpVersion !== '1.1') return undefined;
+  return new RequestError('bad_request', 'the request has no Host field, which HTTP/1.1 requires');
+}
+
+/** RFC 9112, section 6.1: with a coding other than chunked, the bytes that are read would not be the body. */
+function transferEncodingProblem({ headers }: IncomingMessage): RequestError | undefined {
+  const codings = headers['transfer-encoding']?.trim().toLowerCase();
+  if (codings === undefined || codings === 'chunked') return undefined;
+  return new RequestError(
+    'unsupported_transfer_encoding',
+    `Transfer-Encoding ${codings} is not read; send the body as it is, with chunked alone`,
+    { read: ['chunked'] },
+  );
+}
+
+/** The only expectation that there is (RFC 9110, section 10.1.1). */
+export function unknownExpectation({ headers }: IncomingMessage): RequestError {
+  return new RequestError('expectation_failed', `Expect ${headers.expect} is not understood; 100-continue is`, {
+    understood: ['100-continue'],
+  });
+}

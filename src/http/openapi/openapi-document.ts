@@ -1,0 +1,37 @@
+import { serverSchema } from '../../config/schema/server-schema.ts';
+import { MemoryBudget } from '../../core/memory-budget.ts';
+import { systemClock } from '../../core/time/time.ts';
+import { passingTracer } from '../../core/observer/tracing.ts';
+import { buildApp } from '../app.ts';
+import { LiveStreams } from '../stream/live-streams.ts';
+import { noQueues } from '../connection/kernel-queues.ts';
+import { OpenResponses } from '../connection/open-responses.ts';
+import { StallWatch } from '../connection/stall-watch.ts';
+
+/** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
+export async function openApiDocument(version: string): Promise<string> {
+  const app = await buildApp({
+    serving: {
+      current: {
+        pipelines: { names: [], get: () => undefined },
+        limits: serverSchema.parse({}).limits,
+        describe: () => null,
+        hold: () => () => {},
+      },
+    },
+    streams: new LiveStreams(systemClock, 1000, () => {}),
+    memory: new MemoryBudget(0, setImmediate),
+    gate: { draining: false },
+    responses: new OpenResponses(systemClock),
+    stalls: new StallWatch(systemClock, noQueues),
+    clock: systemClock,
+    tracer: passingTracer,
+    logger: false,
+    version,
+    adminUrl: () => undefined,
+  });
+  await app.ready();
+  const yaml = app.swagger({ yaml: true });
+  await app.close();
+  return yaml;
+}

@@ -1,0 +1,172 @@
+import { modes } from '../../config/schema/pipeline-schema.ts';
+import { parseJson } from '../../core/json/json.ts';
+import { errorChoices } from '../parameters.ts';
+import { controlParameters, controlSchemas } from './openapi-control.ts';
+import { ndjsonTypes } from '../media.ts';
+import { problemResponses, recordFailureResponses } from './openapi-problems.ts';
+import { metaFields } from '../../pipeline/record/meta.ts';
+
+/** What the route says of itself to Fastify; bodies are added when the document is put together. */
+export const enrichOperation = {
+  operationId: 'enrich',
+  tags: ['enrich'],
+  summary: 'Enrich a stream of records',
+  description:
+    'Reads one JSON object a line, looks each up as the pipeline says, and gives each back with the answers in it, while the body still arrives. A response that is complete ends with the trailer `Millrace-Status: complete`; one that is not is cut off, without its last chunk. Try: `curl -sSN -X POST -T . URL`.',
+  params: {
+    type: 'object',
+    required: ['pipeline'],
+    properties: { pipeline: { type: 'string', description: 'Name of a pipeline in the configuration.' } },
+  },
+  querystring: {
+    type: 'object',
+    properties: {
+      mode: {
+        type: 'string',
+        enum: [...modes],
+        description: 'Order of the output. Default: that of the pipeline. `keyed` only where the pipeline has a key.',
+      },
+      capacity: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Records between admission and emission, up to the ceiling of the pipeline.',
+      },
+      timeout: {
+        type: 'string',
+        description:
+          'Time of one record over all attempts, such as `500ms` or `5s`, up to the ceiling of the pipeline.',
+      },
+      onError: {
+        type: 'string',
+        enum: [...errorChoices],
+        description: 'What becomes of a record whose lookup failed.',
+      },
+      meta: {
+        type: 'string',
+        description: `What \`_meta\` holds: a list of ${metaFields.join(', ')}, joined by commas.`,
+      },
+      ...controlParameters,
+    },
+  },
+};
+
+const requestLines = [
+  '{"date":"2001-01-01T01:10","delay":14,"origin":"ORD","destination":"SFO"}',
+  '{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"ZZZ"}',
+];
+const ord = '{"iata":"ORD","name":"Chicago O\'Hare International","city":"Chicago"}';
+const sfo = '{"iata":"SFO","name":"San Francisco International","city":"San Francisco"}';
+const responseLines = [
+  `{"date":"2001-01-01T01:10","delay":14,"origin":"ORD","destination":"SFO","originAirport":${ord},"destinationAirport":${sfo}}`,
+  `{"date":"2001-01-01T02:36","delay":-3,"origin":"SFO","destination":"ZZZ","originAirport":${sfo},"destinationAirport":null}`,
+];
+
+/** The pipeline, the airports and the records of the examples; a test sends them through a real service. */
+export const enrichExample = { pipeline: 'flights', airports: { ORD: ord, SFO: sfo }, requestLines, responseLines };
+
+const lines = (texts: readonly string[], prefix: string, suffix: string): string =>
+  texts.map((text) => prefix + text + suffix).join('');
+
+function sequential(itemSchema: string, summary: string, text: string): object {
+  return {
+    itemSchema: { $ref: `#/components/schemas/${itemSchema}` },
+    examples: { flights: { summary, value: text } },
+  };
+}
+
+function single(schema: string, summary: string, text = ''): object {
+  const value = parseJson(text);
+  return { schema: { $ref: `#/components/schemas/${schema}` }, examples: { flight: { summary, value } } };
+}
+
+const sent = 'Two flights';
+const received = 'Both with their airports; the second one goes to where there is none';
+
+export const enrichRequestBody = {
+  required: true,
+  description:
+    'Records, one a line; without a Content-Type as well. `application/json` is one record that is answered alone. UTF-8, not compressed.',
+  content: {
+    ...Object.fromEntries(
+      ndjsonTypes.map((type) => [type, sequential('InputLine', sent, lines(requestLines, '', '\n'))]),
+    ),
+    'application/json-seq': sequential('InputLine', sent, lines(requestLines, '\u001e', '\n')),
+    'application/json': single('Record', 'One flight', requestLines[0]),
+  },
+};
+
+const text = { type: 'string' };
+const count = { type: 'integer', minimum: 0 };
+
+export const enrichResponses = {
+  '200': {
+    description:
+      'The records with their answers, in the media type that `Accept` asks for; with `control=true` control lines between them. Trailers of a complete stream: `Millrace-Status: complete`, `Millrace-Read`, `Millrace-Written`, `Millrace-Errors`.',
+    headers: {
+      'X-Request-Id': {
+        description: 'The id of the request, taken over from the client if it gave one.',
+        schema: text,
+      },
+      Trailer: { description: 'The names of the trailers (HTTP/1.1).', schema: text },
+    },
+    content: {
+      ...Object.fromEntries(
+        ndjsonTypes.map((type) => [type, sequential('OutputLine', received, lines(responseLines, '', '\n'))]),
+      ),
+      'application/json-seq': sequential('OutputLine', received, lines(responseLines, '\u001e', '\n')),
+      'text/event-stream': sequential('ServerSentRecord', received, lines(responseLines, 'data: ', '\n\n')),
+      'application/json': single('EnrichedRecord', 'The flight with its airports', responseLines[0]),
+    },
+  },
+  '204': { description: 'Only for one record as application/json: the pipeline drops it.' },
+  ...recordFailureResponses(),
+  ...problemResponses(['bad_parameter', 'bad_body', 'method_not_allowed', 'not_acceptable', 'body_too_large']),
+  ...problemResponses(['unsupported_media_type', 'unsupported_encoding', 'too_many_streams', 'internal']),
+};
+
+export const enrichSchemas = {
+  ...controlSchemas,
+  Record: {
+    type: 'object',
+    description: 'Any JSON object. Its bytes come back as they were.',
+    additionalProperties: true,
+  },
+  EnrichedRecord: {
+    type: 'object',
+    description: 'The record with each answer in the member that the pipeline names.',
+    additionalProperties: true,
+    properties: {
+      _error: { $ref: '#/components/schemas/RecordError' },
+      _meta: { type: 'object', description: 'What the parameter `meta` asks for.' },
+    },
+  },
+  ServerSentRecord: {
+    type: 'object',
+    required: ['data'],
+    properties: {
+      data: {
+        type: 'string',
+        contentMediaType: 'application/json',
+        contentSchema: { $ref: '#/components/schemas/OutputLine' },
+      },
+    },
+  },
+  RecordError: {
+    type: 'object',
+    description: 'Why this record could not be enriched.',
+    required: ['code', 'message', 'line'],
+    properties: {
+      code: { $ref: '#/components/schemas/RecordErrorCode' },
+      message: text,
+      lookup: { type: 'string', description: 'The lookup that failed.' },
+      status: { type: 'integer', description: 'Status of its last answer.' },
+      attempts: { ...count, description: 'Calls made.' },
+      line: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Line of the input, from 1: of the body, unless `offset` or `$resume` say otherwise.',
+      },
+      input: { type: 'string', description: 'The first 256 bytes of a line that is no JSON object.' },
+    },
+  },
+};

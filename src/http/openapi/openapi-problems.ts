@@ -1,0 +1,60 @@
+import { type RequestErrorCode, recordErrors, requestErrors } from '../../core/errors.ts';
+import { PROBLEM_TYPE } from '../problem.ts';
+
+export const problemSchema = {
+  type: 'object',
+  description: 'Why a request has no complete answer (RFC 9457). A code may have further members.',
+  additionalProperties: true,
+  required: ['type', 'title', 'status', 'detail', 'code', 'instance'],
+  properties: {
+    type: { type: 'string', format: 'uri', description: 'Stable: `urn:millrace:problem:` and the code.' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'What was wrong with this request, and what would be right.' },
+    code: { type: 'string', enum: [...Object.keys(requestErrors), ...Object.keys(recordErrors)] },
+    instance: { type: 'string', format: 'uri', description: '`urn:millrace:request:` and `X-Request-Id`.' },
+    parameter: { type: 'string', description: 'With `bad_parameter`: its name.' },
+    value: { description: 'With `bad_parameter`: its value.' },
+    limit: { description: 'What is allowed: a number, a duration, or the list of values.' },
+    pipelines: { type: 'array', items: { type: 'string' }, description: 'With `unknown_pipeline`: those there are.' },
+  },
+} as const;
+
+interface ProblemResponse {
+  description: string;
+  headers?: object;
+  content: object;
+}
+
+/** Responses for these codes, those of one status together. */
+export function problemResponses(codes: readonly RequestErrorCode[]): Record<string, ProblemResponse> {
+  const byStatus = Map.groupBy(codes, (code) => requestErrors[code].status);
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, group]) => [String(status), problemResponse(status, group)]),
+  );
+}
+
+function problemResponse(status: number, codes: readonly RequestErrorCode[]): ProblemResponse {
+  const retry = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } };
+  return {
+    description: codes.map((code) => `\`${code}\`: ${requestErrors[code].title}.`).join(' '),
+    ...((status === 429 || status === 503) && { headers: retry }),
+    content: problemContent,
+  };
+}
+
+const problemContent = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
+
+/** Responses for the failures of a record that is sent alone. */
+export function recordFailureResponses(): Record<string, ProblemResponse> {
+  const byStatus = Map.groupBy(Object.entries(recordErrors), ([, { status }]) => status);
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, entries]) => {
+      const meanings = entries.map(([code, { meaning }]) => `\`${code}\`: ${meaning}.`).join(' ');
+      return [
+        String(status),
+        { description: `Only for one record as application/json. ${meanings}`, content: problemContent },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json/json.ts';
+import { adminPaths } from './openapi-admin.ts';
+
+/** What only a running service knows of itself. */
+export interface ServedNow {
+  readonly pipelines: readonly string[];
+  readonly adminUrl: string | undefined;
+}
+
+/** The document with the pipelines that there are, and with the address at which the admin listener is. */
+export function servedDocument(document: JsonObject, { pipelines, adminUrl }: ServedNow): JsonObject {
+  return mapped(document, (object, path) => {
+    const [section, route = ''] = path;
+    if (path.length === 2 && section === 'paths' && route in adminPaths && adminUrl !== undefined) {
+      return { ...object, servers: [{ url: adminUrl, description: 'The admin listener (`server.admin`).' }] };
+    }
+    if (object['in'] !== 'path' || object['name'] !== 'pipeline' || pipelines.length === 0) return object;
+    return { ...object, schema: { type: 'string', enum: [...pipelines] } };
+  });
+}
+
+/**
+ * The same document as OpenAPI 3.1, for generators that refuse 3.2. What 3.2 says of each item of a stream (`itemSchema`)
+ * becomes a text: 3.1 has no word for it.
+ */
+export function asOpenApi31(document: JsonObject): JsonObject {
+  const converted = mapped(document, ({ itemSchema, ...object }) => {
+    if (itemSchema === undefined) return object;
+    const reference = isJsonObject(itemSchema) ? itemSchema['$ref'] : undefined;
+    const item = typeof reference === 'string' ? reference.split('/').at(-1) : 'object';
+    return { ...object, schema: { type: 'string', description: `A sequence of items, each one a \`${item}\`.` } };
+  });
+  return { ...converted, openapi: '3.1.0' };
+}
+
+type Change = (object: JsonObject, path: readonly string[]) => JsonObject;
+
+/** Every object changed, the outer one before the inner ones. `path` is where it stands. */
+function mapped(object: JsonObject, change: Change, path: readonly string[] = []): JsonObject {
+  const inner = (value: JsonValue, name: string): JsonValue => {
+    if (Array.isArray(value)) return value.map((item, place) => inner(item, String(place)));
+    return isJsonObject(value) ? mapped(value, change, [...path, name]) : value;
+  };
+  return Object.fromEntries(Object.entries(change(object, path)).map(([name, value]) => [name, inner(value, name)]));
+}

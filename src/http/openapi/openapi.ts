@@ -1,0 +1,131 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { stringify } from 'yaml';
+import { recordErrors } from '../../core/errors.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../core/json/json.ts';
+import type { AppOptions } from '../app-options.ts';
+import { adminPaths, adminSchemas } from './openapi-admin.ts';
+import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
+import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
+import { problemSchema, problemResponses } from './openapi-problems.ts';
+import { asOpenApi31, servedDocument } from './openapi-served.ts';
+import { refuseOtherMethods } from '../routing.ts';
+
+/** Bodies and responses as OpenAPI 3.2 has them: the schemas of Fastify's routes have no place for `itemSchema`. */
+const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
+  '/v1/enrich/{pipeline}': {
+    post: {
+      requestBody: enrichRequestBody,
+      responses: withBoth(enrichResponses, problemResponses(['unknown_pipeline', 'draining'])),
+    },
+  },
+  '/v1/pipelines': { get: { responses: listResponses } },
+  '/v1/pipelines/{pipeline}': { get: { responses: showResponses } },
+  '/v1/explain/{pipeline}': { post: { requestBody: explainRequestBody, responses: explainResponses } },
+};
+
+/**
+ * Directives of the pages under `/docs`: everything comes from this listener. The list of the plug-in has
+ * `upgrade-insecure-requests` as well: over plain http a browser then asks for every script over https, and the page
+ * stays blank on any host that is not loopback.
+ */
+const pagePolicy = {
+  'default-src': "'self'",
+  'base-uri': "'self'",
+  'frame-ancestors': "'self'",
+  'img-src': "'self' data:",
+  'object-src': "'none'",
+  'script-src-attr': "'none'",
+};
+
+/** `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`, of all routes that are added after this. */
+export async function openApi(app: FastifyInstance, { version, serving, adminUrl }: AppOptions): Promise<void> {
+  const served = (document: object): JsonObject => {
+    const { names } = serving.current.pipelines;
+    return servedDocument(document as JsonObject, { pipelines: names, adminUrl: adminUrl() });
+  };
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.2.0',
+      info: {
+        title: 'Millrace',
+        version,
+        summary: 'POST a stream of JSON lines, get each back enriched.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      security: [],
+      tags: [
+        { name: 'enrich', description: 'Streams of records.' },
+        { name: 'pipelines', description: 'What is configured.' },
+        { name: 'admin', description: 'For whoever operates the service, on a listener of its own.' },
+      ],
+    },
+    transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : {}),
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    // Else the page of a host that is not loopback loads a badge from a service on the Internet.
+    uiConfig: { validatorUrl: null },
+    transformSpecification: served,
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, () => served(app.swagger()));
+  app.get('/openapi-3.1.json', { schema: { hide: true } }, () => asOpenApi31(served(app.swagger())));
+  app.get('/openapi.yaml', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('application/yaml').send(stringify(served(app.swagger()), { strict: false })),
+  );
+  for (const url of ['/openapi.json', '/openapi-3.1.json', '/openapi.yaml', '/docs', '/docs/*']) {
+    refuseOtherMethods(app, url, ['GET', 'HEAD']);
+  }
+}
+
+interface Document {
+  components?: { schemas?: object };
+  paths?: Record<string, Record<string, unknown> | undefined>;
+}
+
+function complete(document: object): object {
+  const { components, paths, ...rest }: Document = document;
+  const schemas = {
+    ...components?.schemas,
+    ...enrichSchemas,
+    ...opsSchemas,
+    ...adminSchemas,
+    Problem: problemSchema,
+    RecordErrorCode: { type: 'string', enum: Object.keys(recordErrors) },
+  };
+  const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
+  // Parts that stand in several places would become YAML anchors, which not every reader of OpenAPI knows.
+  const whole = parseJson(
+    JSON.stringify({
+      ...rest,
+      components: { ...components, schemas },
+      paths: { ...Object.fromEntries(completed), ...adminPaths },
+    }),
+  );
+  return isJsonObject(whole) ? whole : {};
+}
+
+function withBodies(path: string, item: Record<string, unknown>): Record<string, unknown> {
+  const bodies = operations[path];
+  return Object.fromEntries(
+    Object.entries(item).map(([method, operation]) => [method, Object.assign({}, operation, bodies?.[method])]),
+  );
+}
+
+interface Described {
+  description: string;
+}
+
+/** A status that stands in both says what either does. */
+function withBoth(some: Record<string, Described>, more: Record<string, Described>): Record<string, Described> {
+  const merged = { ...some };
+  for (const [status, response] of Object.entries(more)) {
+    const before = merged[status];
+    const description = before === undefined ? response.description : `${response.description} ${before.description}`;
+    merged[status] = { ...before, ...response, description };
+  }
+  return merged;
+}

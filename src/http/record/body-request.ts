@@ -1,0 +1,218 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RequestError } from '../../core/errors.ts';
+import { type Guard, guardWith } from '../../core/guard.ts';
+import type { JsonObject } from '../../core/json/json.ts';
+import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
+import type { PipelineObserver, StreamOutcome } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+import { clientAddress } from '../connection/client-address.ts';
+import { resetConnection } from '../connection/connection-end.ts';
+import { internalError } from '../framework-errors.ts';
+import type { LiveStream, LiveStreams } from '../stream/live-streams.ts';
+import type { StallWatch } from '../connection/stall-watch.ts';
+import { TurnLimit } from '../stream/turn-limit.ts';
+
+export interface BodyRequestOptions {
+  readonly kind: 'record' | 'explain';
+  readonly pipeline: { readonly name: string; readonly observer: PipelineObserver };
+  readonly streams: LiveStreams;
+  readonly memory: MemoryBudget;
+  /** Keeps the pipeline open until the function returned is called. */
+  readonly hold: () => () => void;
+  readonly limits: {
+    readonly lineBytes: number;
+    /** A body of which nothing arrives for this long ends the request. */
+    readonly idleTimeout: number;
+    /** A response that is not read at all for this long ends the request. */
+    readonly stallTimeout: number;
+  };
+  readonly stalls: StallWatch;
+  readonly clock: Clock;
+}
+
+/**
+ * A request whose body is one record, from its head to the end of its response: it is one of the live streams, what it
+ * holds is counted in the memory budget, and its body obeys `idleTimeout`.
+ */
+export class BodyRequest implements LiveStream {
+  readonly kind: 'record' | 'explain';
+  /** What the request holds; closed with the response. */
+  readonly memory: MemoryShare;
+  /** For what Node.js calls: a defect ends this request alone. */
+  readonly guard: Guard = guardWith((error) => this.defect(error));
+  /** Why the request has ended early. */
+  ending: StreamOutcome = 'failed';
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #options: BodyRequestOptions;
+  readonly #gone = new AbortController();
+  readonly #startedAt: number;
+  #bodyEnded = false;
+  /** When something was last received. */
+  #movedAt: number;
+  /** Since when the body waits for memory. */
+  #waitingSince: number | undefined;
+  readonly #turnLimit = new TurnLimit();
+  /** Ends the watch of the reader of the response. */
+  #unwatch = (): void => {};
+
+  constructor(request: FastifyRequest, reply: FastifyReply, options: BodyRequestOptions) {
+    const { kind, streams, memory, hold, clock } = options;
+    this.kind = kind;
+    this.#request = request;
+    this.#reply = reply;
+    this.#options = options;
+    this.#startedAt = clock.now();
+    this.#movedAt = this.#startedAt;
+    this.memory = memory.open(this.guard(() => this.#memoryCame()));
+    const release = hold();
+    streams.add(this);
+    const closed = (): void => {
+      streams.delete(this);
+      this.memory.close();
+      try {
+        if (!reply.raw.writableFinished) {
+          this.cut('client_aborted', new RequestError('bad_body', 'the client went away'));
+        }
+        this.#unwatch();
+        this.#waited();
+      } finally {
+        release();
+      }
+    };
+    reply.raw.once('close', this.guard(closed));
+  }
+
+  /** Aborted if the request ends before its response is complete; the reason is a RequestError. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /**
+   * The whole body as text. Rejects with `body_too_large` as soon as there are more than `limits.lineBytes`, with
+   * `idle` after `limits.idleTimeout` without a byte, and with `bad_body` if it ends early, is empty or is not UTF-8.
+   */
+  async text(): Promise<string> {
+    const body = await this.#read();
+    if (!isUtf8(body)) throw new RequestError('bad_body', 'the body is not UTF-8');
+    const ascii = isAscii(body);
+    const text = ascii ? body.toString('latin1') : body.toString('utf8').replace(/^\ufeff/, '');
+    if (text.trim() === '') throw new RequestError('bad_body', 'the body is empty; one JSON object is needed');
+    this.memory.add(text.length * (ascii ? 1 : 2));
+    this.memory.body(0, true);
+    return text;
+  }
+
+  cut(outcome: StreamOutcome, reason: RequestError): void {
+    if (this.#gone.signal.aborted) return;
+    this.ending = outcome;
+    this.#gone.abort(reason);
+  }
+
+  draining(): void {}
+
+  defect(error: unknown): void {
+    this.#request.log.error({ err: error }, `a request (${this.kind}) is given up by a defect of the service`);
+    this.cut('failed', internalError());
+  }
+
+  check(nowMs: number): void {
+    if (this.#bodyEnded) return;
+    const { idleTimeout } = this.#options.limits;
+    if (this.#waitingSince !== undefined) this.#movedAt = nowMs;
+    const late = this.#turnLimit.check(nowMs, this.memory.hasTurn, idleTimeout);
+    if (nowMs - this.#movedAt >= idleTimeout) {
+      this.cut('stalled', new RequestError('idle', `nothing was sent for ${idleTimeout} ms (limits.idleTimeout)`));
+    } else if (late !== undefined) {
+      this.cut('stalled', late);
+    }
+  }
+
+  describe(nowMs: number): JsonObject {
+    const { id, raw } = this.#request;
+    return {
+      id,
+      pipeline: this.#options.pipeline.name,
+      mode: this.kind,
+      client: clientAddress(raw),
+      ageMs: Math.round(nowMs - this.#startedAt),
+      heldBytes: this.memory.heldBytes,
+      backpressure: this.#waitingSince === undefined ? 'none' : 'memory',
+    };
+  }
+
+  #watchReader(): void {
+    const { stalls, limits } = this.#options;
+    const { socket } = this.#request.raw;
+    const timeoutMs = limits.stallTimeout;
+    this.#unwatch = stalls.watch({
+      socket,
+      timeoutMs,
+      heldBytes: () => this.#reply.raw.writableLength,
+      stalled: this.guard(() => {
+        const why = `nothing was read for ${timeoutMs} ms (limits.stallTimeout)`;
+        this.cut('stalled', new RequestError('stalled', why));
+        resetConnection(socket);
+      }),
+    });
+  }
+
+  #memoryCame(): void {
+    // The chunk that it waited with is taken.
+    this.memory.mayGoOn(true);
+    this.#waited();
+    this.#request.raw.resume();
+  }
+
+  /** The body no longer waits for memory. */
+  #waited(): void {
+    if (this.#waitingSince === undefined) return;
+    const { pipeline, clock } = this.#options;
+    pipeline.observer.backpressure('memory', clock.now() - this.#waitingSince);
+    this.#waitingSince = undefined;
+  }
+
+  #read(): Promise<Buffer> {
+    const { limits, clock } = this.#options;
+    const { raw } = this.#request;
+    const announcedBytes = Number(raw.headers['content-length']);
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const settle = (error?: RequestError): void => {
+        // A request that is cut after its body has ended settles nothing: its reader is watched once.
+        if (this.#bodyEnded) return;
+        this.#bodyEnded = true;
+        if (!this.#reply.raw.closed) this.#watchReader();
+        raw.off('data', guardedTake).off('end', settle).off('close', close).off('error', close);
+        // What still comes is thrown away, so that the refusal is not lost behind it.
+        raw.resume();
+        if (error === undefined) resolve(Buffer.concat(chunks, bytes));
+        else reject(error);
+      };
+      const take = (chunk: Buffer): void => {
+        this.#movedAt = clock.now();
+        bytes += chunk.byteLength;
+        if (bytes > limits.lineBytes) {
+          const maxBytes = limits.lineBytes;
+          return settle(new RequestError('body_too_large', `the body has more than ${maxBytes} bytes`, { maxBytes }));
+        }
+        chunks.push(chunk);
+        const mayTake = this.memory.mayGoOn(bytes === announcedBytes);
+        this.memory.body(bytes, false);
+        if (mayTake) return;
+        this.#waitingSince = clock.now();
+        raw.pause();
+      };
+      const guardedTake = this.guard(take);
+      const close = (): void => settle(new RequestError('bad_body', 'the body ended before it was complete'));
+      this.signal.addEventListener('abort', () => settle(this.signal.reason as RequestError), { once: true });
+      raw
+        .on('data', guardedTake)
+        .once('end', () => settle())
+        .once('close', close)
+        .once('error', close);
+    });
+  }
+}

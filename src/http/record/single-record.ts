@@ -1,0 +1,133 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type RecordErrorCode, recordErrors, RequestError } from '../../core/errors.ts';
+import type { StreamEnd, StreamTrace } from '../../core/observer/tracing.ts';
+import { ExplodedLines } from '../../pipeline/record/exploded-lines.ts';
+import { explodedBytes } from '../../pipeline/stream/held-bytes.ts';
+import { type Outcome, textsOf } from '../../pipeline/record/outcome.ts';
+import type { Pipeline, StreamSettings } from '../../pipeline/pipeline.ts';
+import { turn } from '../../pipeline/stream/turn-share.ts';
+import { BodyRequest, type BodyRequestOptions } from './body-request.ts';
+import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
+import { recordProblem, sendProblem, sendRequestError } from '../problem.ts';
+
+export interface SingleRecordOptions extends Omit<BodyRequestOptions, 'kind' | 'pipeline'> {
+  readonly pipeline: Pipeline;
+  readonly settings: StreamSettings;
+  readonly trace: StreamTrace | undefined;
+}
+
+/**
+ * Answers a request whose body is one record: 200 with the record, 204 where the pipeline drops it, or a problem with
+ * the status of the record's failure. A client that goes away aborts the calls.
+ */
+export async function enrichSingleRecord(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: SingleRecordOptions,
+): Promise<FastifyReply> {
+  const { pipeline, settings, trace, clock } = options;
+  const live = new BodyRequest(request, reply, { ...options, kind: 'record' });
+  probeAfterHalfClose(request.raw, reply.raw, clock, live.guard);
+  try {
+    const text = await live.text();
+    if (pipeline.runsUserCode) await nextTurn();
+    // Records that stand alone share the steps of a turn, as the lines of streams do.
+    const later = turn();
+    if (later !== undefined) await later;
+    const receivedBytes = Buffer.byteLength(text);
+    pipeline.observer.received(receivedBytes);
+    const outcome = await pipeline.enrichOne(text, settings, live.memory, live.signal);
+    const failure = failedKinds.has(outcome.kind) ? outcome.failure?.code : undefined;
+    const sent = (sentBytes: number, written: number): void => {
+      pipeline.observer.sent(sentBytes);
+      trace?.end({ ...endOf(outcome, failure), written, receivedBytes, sentBytes });
+    };
+    if (failure !== undefined || outcome.kind === 'dropped') {
+      sent(0, 0);
+      return failure === undefined ? reply.code(204).send() : sendFailure(reply, outcome, failure);
+    }
+    reply.type('application/json').header('cache-control', 'no-store');
+    const { lines } = outcome;
+    if (lines instanceof ExplodedLines) {
+      live.memory.add(explodedBytes(lines));
+      return reply.send(Readable.from(explodedBody(lines, sent), { objectMode: false }));
+    }
+    const texts = [...textsOf(outcome)];
+    const body = Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
+    live.memory.add(body.byteLength);
+    sent(body.byteLength, texts.length);
+    return reply.send(body);
+  } catch (error) {
+    trace?.end({ ...nothingDone, outcome: live.ending, code: error instanceof RequestError ? error.code : undefined });
+    throw error;
+  }
+}
+
+/** Lines are joined up to this many characters before they are handed to the response. */
+const CHUNK_CHARS = 60 * 1024;
+
+/** An array of the lines, made as the response takes them, with a turn of the event loop between two chunks. */
+async function* explodedBody(
+  lines: ExplodedLines,
+  sent: (bytes: number, written: number) => void,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  let written = 0;
+  let text = '[';
+  for (const line of lines) {
+    text += written === 0 ? line : `,${line}`;
+    written += 1;
+    if (text.length < CHUNK_CHARS) continue;
+    const chunk = Buffer.from(text);
+    bytes += chunk.byteLength;
+    text = '';
+    yield chunk;
+    // oxlint-disable-next-line no-await-in-loop
+    await nextTurn();
+  }
+  const last = Buffer.from(`${text}]`);
+  sent(bytes + last.byteLength, written);
+  yield last;
+}
+
+const nothingDone = { read: 0, written: 0, errors: 0, misses: 0, dropped: 0, receivedBytes: 0, sentBytes: 0 };
+
+/** `code`: why the request failed. A record that failed, but goes out all the same, is an error without one. */
+function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
+  const { kind, failure } = outcome;
+  return {
+    ...nothingDone,
+    outcome: code === undefined ? 'completed' : 'failed',
+    code,
+    read: 1,
+    errors: failure === undefined ? 0 : 1,
+    misses: kind === 'missed' ? 1 : 0,
+    dropped: kind === 'dropped' ? 1 : 0,
+  };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** A record that failed, but goes out with a stand-in or as it came, is a success here. */
+const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
+
+function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
+  const { failure } = outcome;
+  const { lookup, attempts, status } = failure?.details ?? {};
+  if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(outcome));
+  const extra = {
+    ...(lookup !== undefined && { lookup }),
+    ...(attempts !== undefined && { attempts }),
+    ...(status !== undefined && { lookupStatus: status }),
+  };
+  const detail = failure?.message ?? recordErrors[code].meaning;
+  return sendProblem(reply, recordProblem(code, detail, reply.request.id, extra));
+}
+
+/** No stream could be slowed down, and no call has begun: the same request may succeed a little later (semantics C7). */
+function overloaded({ failure }: Outcome): RequestError {
+  const lookup = failure?.details?.lookup;
+  const message = `every call that lookup ${lookup ?? ''} may make at the same time was in use until the record's timeout`;
+  return new RequestError('overloaded', message, { lookup });
+}

@@ -1,0 +1,106 @@
+import type { RequestError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json/json.ts';
+import type { StreamOutcome } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+
+/** What holds memory and counts as one of `limits.streams`. */
+export const requestKinds = ['stream', 'record', 'explain'] as const;
+export type RequestKind = (typeof requestKinds)[number];
+
+/** A request that is being answered. */
+export interface LiveStream {
+  readonly kind: RequestKind;
+  describe(nowMs: number): JsonObject;
+  /** Called now and then, to find out that nothing moves any more. */
+  check(nowMs: number): void;
+  /** The service is going away: the stream may go on for `drainTimeout`. */
+  draining(): void;
+  /** Ends the response so that the client sees it is not complete. */
+  cut(outcome: StreamOutcome, reason: RequestError): void;
+  /** One of the calls above threw: ends this stream, and never throws. */
+  defect(error: unknown): void;
+}
+
+/** All streams of one listener, watched by one coarse timer that runs only while there are any. */
+export class LiveStreams {
+  readonly #streams = new Set<LiveStream>();
+  readonly #clock: Clock;
+  #checkMs: number;
+  readonly #onCheck: () => void;
+  #disarm: (() => void) | undefined;
+  #whenEmpty: (() => void)[] = [];
+
+  /** `checkMs` is how late a timeout of a stream may be noticed. `onCheck` is called as often, while there are streams. */
+  constructor(clock: Clock, checkMs: number, onCheck: () => void) {
+    this.#clock = clock;
+    this.#checkMs = checkMs;
+    this.#onCheck = onCheck;
+  }
+
+  /** How late a timeout of a stream may be noticed from now on; a look that is due comes when it was. */
+  set checkMs(ms: number) {
+    this.#checkMs = ms;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** How many there are of each kind. */
+  counts(): Record<RequestKind, number> {
+    const counts = { stream: 0, record: 0, explain: 0 };
+    for (const { kind } of this.#streams) counts[kind] += 1;
+    return counts;
+  }
+
+  add(stream: LiveStream): void {
+    this.#streams.add(stream);
+    if (this.#disarm === undefined) this.#arm();
+  }
+
+  delete(stream: LiveStream): void {
+    if (!this.#streams.delete(stream) || this.#streams.size > 0) return;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  describe(): JsonObject[] {
+    const now = this.#clock.now();
+    return Array.from(this.#streams, (stream) => stream.describe(now));
+  }
+
+  announceDrain(): void {
+    this.#each((stream) => stream.draining());
+  }
+
+  cutAll(outcome: StreamOutcome, reason: RequestError): void {
+    this.#each((stream) => stream.cut(outcome, reason));
+  }
+
+  /** Resolves when no stream is left, at once if there is none. */
+  empty(): Promise<void> {
+    if (this.#streams.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  #arm(): void {
+    this.#disarm = this.#clock.setTimer(this.#checkMs, () => {
+      this.#arm();
+      const now = this.#clock.now();
+      this.#each((stream) => stream.check(now));
+      this.#onCheck();
+    });
+  }
+
+  /** A stream that throws ends; the others get the call all the same. */
+  #each(call: (stream: LiveStream) => void): void {
+    for (const stream of this.#streams) {
+      try {
+        call(stream);
+      } catch (error) {
+        stream.defect(error);
+      }
+    }
+  }
+}

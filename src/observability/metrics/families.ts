@@ -1,0 +1,186 @@
+import type { Registry } from 'prom-client';
+import type { CacheCounts, TableCounts } from '../../core/observer/observer.ts';
+import type { LookupCounts } from './lookup-counts.ts';
+import { noMode, type PipelineCounts } from './pipeline-counts.ts';
+import { publishCounter, publishGauge, publishHistogram, type Sample } from './published.ts';
+
+/**
+ * What is published of pipelines and lookups. Every label value comes from the configuration or from a closed
+ * list, never from a record: the number of series is known when the service starts.
+ */
+type Named<Counts> = ReadonlyMap<string, Counts>;
+
+const prefix = 'millrace_';
+
+export function publishPipelines(registry: Registry, pipelines: Named<PipelineCounts>): void {
+  const counter = (name: string, help: string, value: (counts: PipelineCounts) => number): void =>
+    publishCounter(registry, { name: prefix + name, help, labelNames: ['pipeline'] }, () => {
+      return [...pipelines].map(([pipeline, counts]) => [{ pipeline }, value(counts)] as const);
+    });
+  const gauge = (name: string, help: string, value: keyof ReturnType<PipelineCounts['sums']>): void =>
+    publishGauge(registry, { name: prefix + name, help, labelNames: ['pipeline'] }, () => {
+      return [...pipelines].map(([pipeline, counts]) => [{ pipeline }, counts.sums()[value]] as const);
+    });
+  const split = (
+    name: string,
+    help: string,
+    label: string,
+    values: (counts: PipelineCounts) => Readonly<Record<string, number>>,
+  ): void =>
+    publishCounter(registry, { name: prefix + name, help, labelNames: ['pipeline', label] }, () =>
+      byLabel(pipelines, 'pipeline', label, values),
+    );
+  const histogram = (name: string, help: string, of: 'streamDurations' | 'recordDurations' | 'reorderWaits'): void =>
+    publishHistogram(registry, { name: prefix + name, help, labelNames: ['pipeline'] }, () => {
+      return [...pipelines].map(([pipeline, counts]) => [{ pipeline }, counts[of]] as const);
+    });
+
+  publishGauge(
+    registry,
+    { name: `${prefix}streams_active`, help: 'Streams that are open.', labelNames: ['pipeline', 'mode'] },
+    () => byLabel(pipelines, 'pipeline', 'mode', (counts) => Object.fromEntries(counts.active)),
+  );
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}streams_total`,
+      help: `Streams that have ended, and requests that were refused before they were one (outcome rejected, mode ${noMode}).`,
+      labelNames: ['pipeline', 'mode', 'outcome'],
+    },
+    () => endedStreams(pipelines),
+  );
+  histogram('stream_duration_seconds', 'From the head of the request to the end of the response.', 'streamDurations');
+  counter('records_in_total', 'Records read.', (counts) => counts.in);
+  split('records_out_total', 'Records that have left, by how they did.', 'outcome', (counts) => counts.out.toObject());
+  split('record_errors_total', 'Records that failed, by code.', 'code', (counts) => counts.errors.toObject());
+  counter('received_bytes_total', 'Bytes of request bodies that were read.', (counts) => counts.receivedBytes);
+  counter('sent_bytes_total', 'Bytes of response bodies that were written.', (counts) => counts.sentBytes);
+  histogram('record_duration_seconds', 'From admission of a record to its emission.', 'recordDurations');
+  histogram('reorder_wait_seconds', 'From completion of a record to its emission.', 'reorderWaits');
+  gauge('capacity', 'Slots of the streams that are open.', 'capacity');
+  gauge('in_flight', 'Attempts that run.', 'inFlight');
+  gauge('retry_waiting', 'Records that wait to be tried again.', 'retryWaiting');
+  gauge('completed_waiting', 'Records that are complete and not yet emitted.', 'completedWaiting');
+  split('backpressure_seconds_total', 'Time that input was held back, and why.', 'reason', (counts) =>
+    inSeconds(counts.backpressureMs()),
+  );
+  counter(
+    'late_completions_total',
+    'Completions that came after their attempt had been decided.',
+    (counts) => counts.lateCompletions,
+  );
+}
+
+export function publishLookups(registry: Registry, lookups: Named<LookupCounts>): void {
+  const gauge = (name: string, help: string, value: keyof ReturnType<LookupCounts['now']>): void =>
+    publishGauge(registry, { name: prefix + name, help, labelNames: ['lookup'] }, () => {
+      return [...lookups].map(([lookup, counts]) => [{ lookup }, counts.now()[value]] as const);
+    });
+
+  publishCounter(
+    registry,
+    { name: `${prefix}lookup_calls_total`, help: 'Attempts that have ended.', labelNames: ['lookup', 'outcome'] },
+    () => byLabel(lookups, 'lookup', 'outcome', (counts) => counts.calls.toObject()),
+  );
+  publishHistogram(
+    registry,
+    { name: `${prefix}lookup_duration_seconds`, help: 'Duration of one attempt.', labelNames: ['lookup'] },
+    () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.durations] as const),
+  );
+  publishCounter(
+    registry,
+    { name: `${prefix}lookup_retries_total`, help: 'Attempts that were not the first.', labelNames: ['lookup'] },
+    () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.retries] as const),
+  );
+  gauge('lookup_in_flight', 'Calls under way.', 'inFlight');
+  gauge('lookup_queued', 'Calls that wait for a connection.', 'queued');
+  gauge('lookup_connections', 'Connections that are open.', 'connections');
+}
+
+/** Of lookups that have a cache. */
+export function publishCaches(registry: Registry, lookups: Named<LookupCounts>): void {
+  const caches = (): Iterable<readonly [string, CacheCounts]> => having(lookups, (counts) => counts.cached());
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}cache_requests_total`,
+      help: 'Requests of a lookup that has a cache, by what it knew.',
+      labelNames: ['lookup', 'result'],
+    },
+    () => byLabel(caches(), 'lookup', 'result', ({ hit, negative, stale, miss }) => ({ hit, negative, stale, miss })),
+  );
+  publishGauge(
+    registry,
+    { name: `${prefix}cache_entries`, help: 'Answers that a cache holds.', labelNames: ['lookup'] },
+    () => [...caches()].map(([lookup, { entries }]) => [{ lookup }, entries] as const),
+  );
+  publishCounter(
+    registry,
+    { name: `${prefix}cache_evictions_total`, help: 'Answers that had to make room.', labelNames: ['lookup'] },
+    () => [...caches()].map(([lookup, { evictions }]) => [{ lookup }, evictions] as const),
+  );
+}
+
+/** Of lookups that are tables. */
+export function publishTables(registry: Registry, lookups: Named<LookupCounts>): void {
+  const tables = (): Iterable<readonly [string, TableCounts]> => having(lookups, (counts) => counts.tabled());
+  publishGauge(
+    registry,
+    { name: `${prefix}table_rows`, help: 'Rows that a table holds.', labelNames: ['lookup'] },
+    () => [...tables()].map(([lookup, { rows }]) => [{ lookup }, rows] as const),
+  );
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}table_reloads_total`,
+      help: 'Readings of a table after the first one.',
+      labelNames: ['lookup', 'outcome'],
+    },
+    () => byLabel(tables(), 'lookup', 'outcome', ({ reloads }) => ({ ...reloads })),
+  );
+  publishGauge(
+    registry,
+    {
+      name: `${prefix}table_last_reload_successful`,
+      help: '0 while a table could not be read again, and answers from the rows it had.',
+      labelNames: ['lookup'],
+    },
+    () => [...tables()].map(([lookup, { current }]) => [{ lookup }, current ? 1 : 0] as const),
+  );
+}
+
+function* having<Part>(
+  lookups: Named<LookupCounts>,
+  part: (counts: LookupCounts) => Part | undefined,
+): Iterable<readonly [string, Part]> {
+  for (const [lookup, counts] of lookups) {
+    const found = part(counts);
+    if (found !== undefined) yield [lookup, found];
+  }
+}
+
+function* endedStreams(pipelines: Named<PipelineCounts>): Iterable<Sample<number>> {
+  for (const [pipeline, counts] of pipelines) {
+    yield [{ pipeline, mode: noMode, outcome: 'rejected' }, counts.rejected];
+    for (const [mode, ended] of counts.ended) {
+      for (const [outcome, count] of Object.entries(ended.toObject())) yield [{ pipeline, mode, outcome }, count];
+    }
+  }
+}
+
+function* byLabel<Counts>(
+  named: Iterable<readonly [string, Counts]>,
+  owner: string,
+  label: string,
+  values: (counts: Counts) => Readonly<Record<string, number>>,
+): Iterable<Sample<number>> {
+  for (const [name, counts] of named) {
+    for (const [value, count] of Object.entries(values(counts))) {
+      yield [{ [owner]: name, [label]: value }, count];
+    }
+  }
+}
+
+function inSeconds(ms: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(ms).map(([name, value]) => [name, value / 1000]));
+}

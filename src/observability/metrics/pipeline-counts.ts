@@ -1,0 +1,161 @@
+import { type RecordErrorCode, type RecordFailure, recordErrors } from '../../core/errors.ts';
+import {
+  type BackpressureReason,
+  backpressureReasons,
+  type PipelineObserver,
+  type EmittedOutcome,
+  emittedOutcomes,
+  recordOutcomes,
+  type StreamGauges,
+  type StreamObserver,
+  type StreamOutcome,
+  streamOutcomes,
+} from '../../core/observer/observer.ts';
+import { Counters } from './counters.ts';
+import { DurationHistogram } from './histogram.ts';
+import { Recent } from './recent.ts';
+
+export const streamModes = ['ordered', 'unordered', 'keyed'] as const;
+
+/** The label `mode` of a request that was refused before it had one. */
+export const noMode = 'none';
+
+const recordErrorCodes = Object.keys(recordErrors) as RecordErrorCode[];
+
+/** What the live streams of a pipeline hold, added up. */
+type Sums = { -readonly [gauge in Exclude<keyof StreamGauges, 'stopped'>]: number };
+
+/** One pipeline's numbers. A record costs an increment for each thing that happens to it. */
+export class PipelineCounts implements PipelineObserver {
+  in = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
+  lateCompletions = 0;
+  rejected = 0;
+  readonly out = new Counters(recordOutcomes);
+  readonly errors = new Counters(recordErrorCodes);
+  readonly #backpressureMs = new Counters(backpressureReasons);
+  readonly recordDurations = new DurationHistogram();
+  readonly reorderWaits = new DurationHistogram();
+  readonly streamDurations = new DurationHistogram();
+  /** By mode: every stream that has ended, by how it did. */
+  readonly ended = new Map<string, Counters<StreamOutcome>>();
+  /** By mode: streams that are open. */
+  readonly active = new Map<string, number>();
+  readonly recent: Recent;
+  readonly #live = new Set<() => StreamGauges>();
+
+  readonly #onError: (failure: RecordFailure) => void;
+
+  /** `onError` hears of every record that has failed. */
+  constructor(nowMs: number, onError: (failure: RecordFailure) => void) {
+    this.#onError = onError;
+    this.recent = new Recent(nowMs, () => ({
+      counts: {
+        recordsIn: this.in,
+        recordsOut: this.out.sum(emittedOutcomes),
+        errors: this.errors.sum(recordErrorCodes),
+      },
+      durations: this.recordDurations,
+    }));
+    for (const mode of streamModes) this.#know(mode);
+  }
+
+  streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver {
+    this.#know(mode);
+    this.#activeBy(mode, 1);
+    // Two streams may hand in the same function; each has to be counted.
+    const read = (): StreamGauges => gauges();
+    this.#live.add(read);
+    return {
+      closed: (outcome, durationMs) => {
+        if (!this.#live.delete(read)) return;
+        this.#activeBy(mode, -1);
+        this.#know(mode).add(outcome);
+        this.streamDurations.record(durationMs);
+      },
+    };
+  }
+
+  streamRejected(): void {
+    this.rejected++;
+  }
+
+  recordIn(): void {
+    this.in++;
+  }
+
+  recordOut(outcome: EmittedOutcome): void {
+    this.out.add(outcome);
+  }
+
+  recordsCancelled(count: number): void {
+    this.out.add('cancelled', count);
+  }
+
+  recordError(failure: RecordFailure): void {
+    this.errors.add(failure.code);
+    this.#onError(failure);
+  }
+
+  received(bytes: number): void {
+    this.receivedBytes += bytes;
+  }
+
+  sent(bytes: number): void {
+    this.sentBytes += bytes;
+  }
+
+  recordDuration(ms: number): void {
+    this.recordDurations.record(ms);
+  }
+
+  reorderWait(ms: number): void {
+    this.reorderWaits.record(ms);
+  }
+
+  lateCompletion(): void {
+    this.lateCompletions++;
+  }
+
+  backpressure(reason: BackpressureReason, ms: number): void {
+    this.#backpressureMs.add(reason, ms);
+  }
+
+  /** Milliseconds that inputs stood still, by reason; a wait that has not ended counts with what it has lasted so far. */
+  backpressureMs(): Record<BackpressureReason, number> {
+    const byReason = this.#backpressureMs.toObject();
+    for (const read of this.#live) {
+      const { stopped } = read();
+      if (stopped !== undefined) byReason[stopped.reason] += stopped.ms;
+    }
+    return byReason;
+  }
+
+  /** Read when scraped, not counted on the way. */
+  sums(): Sums {
+    const sums = { capacity: 0, inFlight: 0, retryWaiting: 0, completedWaiting: 0 };
+    for (const read of this.#live) {
+      const gauges = read();
+      sums.capacity += gauges.capacity;
+      sums.inFlight += gauges.inFlight;
+      sums.retryWaiting += gauges.retryWaiting;
+      sums.completedWaiting += gauges.completedWaiting;
+    }
+    return sums;
+  }
+
+  #know(mode: string): Counters<StreamOutcome> {
+    let ended = this.ended.get(mode);
+    if (ended === undefined) {
+      ended = new Counters(streamOutcomes);
+      this.ended.set(mode, ended);
+      this.active.set(mode, 0);
+    }
+    return ended;
+  }
+
+  #activeBy(mode: string, change: number): void {
+    this.active.set(mode, (this.active.get(mode) ?? 0) + change);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Registry } from 'prom-client';
+import type { ServiceGauges } from '../../core/observer/observer.ts';
+import { publishCounter, publishGauge } from './published.ts';
+
+/** What is published of the service as a whole: what its limits bound. */
+export function publishService(registry: Registry, read: () => ServiceGauges): void {
+  const gauge = (name: string, help: string, value: (gauges: ServiceGauges) => number): void =>
+    publishGauge(registry, { name: `millrace_${name}`, help, labelNames: [] }, () => [[{}, value(read())]]);
+
+  gauge('memory_held_bytes', 'Bytes of lines, answers and output that are held.', ({ memory }) => memory.heldBytes);
+  gauge('memory_limit_bytes', 'Bytes above which no body is read.', ({ memory }) => memory.limitBytes);
+  publishGauge(
+    registry,
+    {
+      name: 'millrace_requests_active',
+      help: 'Requests that hold memory; their sum is bounded by limits.streams.',
+      labelNames: ['kind'],
+    },
+    () => Object.entries(read().requests).map(([kind, count]) => [{ kind }, count] as const),
+  );
+  gauge('connections', 'Connections of clients that are open.', ({ connections }) => connections.open);
+  gauge('connections_limit', 'Connections of clients that may be open.', ({ connections }) => connections.limit);
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_connections_closed_total',
+      help: 'Connections that were closed because of the limit.',
+      labelNames: ['reason'],
+    },
+    () => {
+      const { closedIdle, refused } = read().connections;
+      return [
+        [{ reason: 'idle' }, closedIdle],
+        [{ reason: 'refused' }, refused],
+      ];
+    },
+  );
+}

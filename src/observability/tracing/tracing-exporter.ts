@@ -1,0 +1,68 @@
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Logger } from '../../core/observer/logger.ts';
+import type { TracingOptions } from './tracing-options.ts';
+
+/** OTLP over HTTP as JSON. Tries again by itself, within its timeout. */
+export function otlpExporter({ url, headers, timeout: timeoutMs }: TracingOptions['otlp']): SpanExporter {
+  return new OTLPTraceExporter({
+    url: tracesUrl(url),
+    headers,
+    timeoutMillis: timeoutMs,
+    // The exporter's own timeout begins when it is connected: an address that swallows packets would hold the exit up.
+    httpAgentOptions: { keepAlive: true, timeout: timeoutMs },
+  });
+}
+
+function tracesUrl(base: string): string {
+  const url = new URL(base);
+  if (url.pathname === '/') url.pathname = '/v1/traces';
+  return url.href;
+}
+
+/** ExportResultCode.SUCCESS, whose package is none of ours. */
+const succeeded = 0;
+
+type Exported = Parameters<SpanExporter['export']>[1];
+
+/** The exporter, with a line in the log when exports begin to fail and one when they get through again. */
+export class ReportedExporter implements SpanExporter {
+  readonly #exporter: SpanExporter;
+  readonly #logger: Logger;
+  #lost = 0;
+
+  constructor(exporter: SpanExporter, logger: Logger) {
+    this.#exporter = exporter;
+    this.#logger = logger;
+  }
+
+  export(spans: Parameters<SpanExporter['export']>[0], done: Exported): void {
+    this.#exporter.export(spans, (result) => {
+      const code: number = result.code;
+      if (code === succeeded) this.#gotThrough();
+      else this.#failed(spans.length, result.error);
+      done(result);
+    });
+  }
+
+  forceFlush(): Promise<void> {
+    return this.#exporter.forceFlush?.() ?? Promise.resolve();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown();
+  }
+
+  #gotThrough(): void {
+    if (this.#lost > 0) this.#logger.info('spans get through to the collector again', { lost: this.#lost });
+    this.#lost = 0;
+  }
+
+  #failed(spans: number, error: Error | undefined): void {
+    const first = this.#lost === 0;
+    this.#lost += spans;
+    if (!first) return;
+    const reason = error?.message === '' || error === undefined ? 'no reason was given' : error.message;
+    this.#logger.warn('spans cannot be exported, and are lost until they can be: see tracing.otlp', { reason });
+  }
+}

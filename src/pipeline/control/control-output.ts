@@ -1,0 +1,134 @@
+import type { RequestError } from '../../core/errors.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { Downstream } from '../../operator/async-wait-options.ts';
+import type { Watermark } from '../../operator/watermark.ts';
+import { checkpointLine, fatalLine, summaryLine } from '../../wire/control.ts';
+import type { JoinedOutput } from '../stream/joined-output.ts';
+import type { Outcome } from '../record/outcome.ts';
+import type { Progress } from './progress.ts';
+import type { StreamSummary } from '../stream/tally.ts';
+
+/** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */
+export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };
+
+/**
+ * Checkpoints that name many pending lines would be most of the output: 100 pending lines, named after each line that
+ * comes out, are some 800 bytes a line. So one that is due waits until as many lines have come out as it names, or until
+ * this long after the first of them.
+ */
+const LONGEST_WAIT_MS = 1000;
+
+export interface ControlSettings {
+  /** Undefined: only when the service drains, and before a cut. */
+  readonly checkpoint: CheckpointEvery | undefined;
+  /** What `$fatal` says of an error. */
+  readonly problem: (error: RequestError) => object;
+}
+
+/** Writes the control lines of a stream between its records. */
+export class ControlOutput implements Downstream<Outcome> {
+  readonly #settings: ControlSettings;
+  readonly #output: JoinedOutput;
+  readonly #progress: Progress;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #lines: number;
+  readonly #ms: number;
+  #due = false;
+  /** A checkpoint waits for the last line of the record that is being written. */
+  #wanted = false;
+  #disarm: (() => void) | undefined;
+
+  constructor(settings: ControlSettings, output: JoinedOutput, progress: Progress, clock: Clock) {
+    const { checkpoint } = settings;
+    this.#settings = settings;
+    this.#output = output;
+    this.#progress = progress;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#lines = checkpoint !== undefined && 'lines' in checkpoint ? checkpoint.lines : Infinity;
+    this.#ms = checkpoint !== undefined && 'ms' in checkpoint ? checkpoint.ms : Infinity;
+  }
+
+  get ready(): boolean {
+    return this.#output.ready;
+  }
+
+  emit(outcome: Outcome): void {
+    const whole = this.#output.emit(outcome);
+    // A record that ends its stream is not out: it is the first to be taken up again.
+    if (whole && outcome.fatal === undefined) this.#emitted();
+  }
+
+  /** The last line of an outcome is out. */
+  finished(): void {
+    this.#emitted();
+    if (this.#wanted) this.checkpoint();
+  }
+
+  emitBarrier(barrier: Watermark): void {
+    this.#output.emitBarrier(barrier);
+    this.#emitted();
+  }
+
+  flush(): void {
+    this.#output.flush();
+  }
+
+  /** Says how far the stream has come, at once. */
+  checkpoint(): void {
+    if (!this.#progress.started) return;
+    // In the middle of a record it would stand below lines that come again after it.
+    this.#wanted = this.#output.unfinished;
+    if (this.#wanted) return;
+    this.#write();
+    this.#output.write();
+  }
+
+  complete(summary: StreamSummary): void {
+    this.#rest();
+    const durationMs = Math.round(this.#clock.now() - this.#startedAt);
+    this.#output.line(summaryLine({ status: 'complete', ...summary, durationMs }));
+    this.#output.write();
+  }
+
+  /** The last words of a stream that is cut. */
+  fatal(error: RequestError): void {
+    if (this.#progress.fresh > 0 && !this.#output.unfinished) this.#write();
+    this.#output.line(fatalLine(this.#settings.problem(error)));
+    this.#output.write();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#rest();
+  }
+
+  #emitted(): void {
+    const progress = this.#progress;
+    progress.emitted();
+    if (progress.fresh >= this.#lines) this.#due = true;
+    if (this.#due && progress.fresh >= progress.pending) this.#write();
+    else if (this.#ms !== Infinity) this.#disarm ??= this.#clock.setTimer(this.#ms, () => this.#timeIsUp());
+    else if (this.#due) this.#disarm ??= this.#clock.setTimer(LONGEST_WAIT_MS, () => this.checkpoint());
+  }
+
+  #timeIsUp(): void {
+    const waitMs = LONGEST_WAIT_MS - this.#ms;
+    if (waitMs <= 0 || this.#progress.fresh >= this.#progress.pending) return this.checkpoint();
+    this.#due = true;
+    this.#disarm = this.#clock.setTimer(waitMs, () => this.checkpoint());
+  }
+
+  #write(): void {
+    this.#rest();
+    this.#due = false;
+    this.#wanted = false;
+    this.#output.line(checkpointLine(this.#progress.checkpoint()));
+  }
+
+  #rest(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import { connectorOf, type ConnectorChoice } from '../../connectors/registry.ts';
+import type { Finding } from '../check.ts';
+import type { LookupRuntime } from './lookups.ts';
+
+/** Reads every table once, all at the same time, and closes it again: what is wrong with which. */
+export async function readTables(
+  lookups: ReadonlyMap<string, ConnectorChoice | undefined>,
+  runtime: LookupRuntime,
+): Promise<readonly Finding[]> {
+  const findings = [...lookups].map(async ([name, lookup]): Promise<readonly Finding[]> => {
+    if (lookup?.table === undefined) return [];
+    const { observer, logger } = runtime;
+    const table = connectorOf({ table: lookup.table }).create({
+      ...runtime,
+      lookup: name,
+      observer: observer.lookup(name),
+      metrics: observer.functionMetrics(name).group,
+      logger: logger(name),
+    });
+    try {
+      await table.open();
+      return [];
+    } catch (error) {
+      return [{ path: ['lookups', name, 'table', 'file'], message: `the table cannot be read: ${reasonOf(error)}` }];
+    } finally {
+      await table.close();
+    }
+  });
+  return (await Promise.all(findings)).flat();
+}
+
+/** Without the names of the lookup and of the file, which the place of the mistake says. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return reason instanceof Error ? reason.message : String(reason);
+}

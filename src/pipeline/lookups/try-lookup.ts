@@ -1,0 +1,105 @@
+import { Cancellation } from '../../core/call/call-context.ts';
+import { RecordError } from '../../core/errors.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { LookupConfig } from '../../config/schema/schema.ts';
+import type { Connector } from '../../connectors/connector.ts';
+import { connectorOf } from '../../connectors/registry.ts';
+import type { Answer, Arguments } from '../../lookup/lookup.ts';
+import { timeout } from '../../lookup/timeout.ts';
+import type { LookupRuntime } from './lookups.ts';
+
+/** What came of trying a lookup once. */
+export interface Trial {
+  readonly lookup: string;
+  readonly connector: string;
+  readonly ok: boolean;
+  /** `call` where arguments were given for it, else `reach`. */
+  readonly tried: 'reach' | 'call';
+  /** Of the connection or the call; of opening it where that failed. */
+  readonly ms: number;
+  /** What is there, or what is wrong. */
+  readonly detail: string;
+}
+
+/** The time of an attempt where the lookup has no `timeout` of its own. */
+const attemptMs = 10_000;
+/** Reading a table and opening a module are no attempts: no `timeout` holds for them when the service starts. */
+const openMs = 30_000;
+
+/**
+ * Opens a lookup, tries its far end and closes it again. With `args` it is called as for a record, once, without its
+ * retries; without them no request is sent. Never rejects.
+ */
+export async function tryLookup(
+  name: string,
+  config: LookupConfig,
+  args: Arguments | undefined,
+  runtime: LookupRuntime,
+): Promise<Trial> {
+  const { clock, observer, logger, baseDir, generation } = runtime;
+  const chosen = connectorOf(config);
+  const about = { lookup: name, connector: chosen.name, tried: args === undefined ? 'reach' : 'call' } as const;
+  const connector = chosen.create({
+    lookup: name,
+    clock,
+    observer: observer.lookup(name),
+    metrics: observer.functionMetrics(name).group,
+    logger: logger(name),
+    baseDir,
+    generation,
+  });
+  const openedAt = clock.now();
+  try {
+    await within(clock, 'open', connector.open());
+  } catch (error) {
+    return { ...about, ok: false, ms: clock.now() - openedAt, detail: reason(error) };
+  }
+  const trial = { ...about, ...(await timed(clock, attempt(connector, args, clock, config.timeout ?? attemptMs))) };
+  try {
+    await within(clock, 'close', connector.close());
+    return trial;
+  } catch (error) {
+    // The first failure is the one to tell.
+    return trial.ok ? { ...trial, ok: false, detail: reason(error) } : trial;
+  }
+}
+
+async function timed(clock: Clock, work: Promise<string>): Promise<Pick<Trial, 'ok' | 'ms' | 'detail'>> {
+  const began = clock.now();
+  try {
+    const detail = await work;
+    return { ok: true, ms: clock.now() - began, detail };
+  } catch (error) {
+    return { ok: false, ms: clock.now() - began, detail: reason(error) };
+  }
+}
+
+async function attempt(
+  connector: Connector,
+  args: Arguments | undefined,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<string> {
+  const context = new Cancellation();
+  if (args === undefined) {
+    const layer = timeout<null, string>({ timeoutMs, clock });
+    return layer((_, inner) => connector.reach(inner))(null, context);
+  }
+  const layer = timeout<Arguments, Answer>({ timeoutMs, clock, onTimeout: connector.onTimeout });
+  const { json } = await layer(connector.call)(args, context);
+  return json === undefined
+    ? 'has no answer for these arguments (a miss)'
+    : `answered, ${Buffer.byteLength(json)} bytes`;
+}
+
+function within<Result>(clock: Clock, what: 'open' | 'close', work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const disarm = clock.setTimer(openMs, () => reject(new Error(`${what} did not end within ${openMs / 1000} s`)));
+    void work.then(resolve, reject).finally(disarm);
+  });
+}
+
+function reason(error: unknown): string {
+  if (error instanceof RecordError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}

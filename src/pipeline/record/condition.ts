@@ -1,0 +1,59 @@
+import { compileExpression, ExpressionError, positionIn } from '../../cel/expression.ts';
+import { RecordError } from '../../core/errors.ts';
+import type { JsonObject, JsonValue } from '../../core/json/json.ts';
+
+/** Whether the step is taken for a record. Throws RecordError `expression_error`. */
+export type Condition = (record: JsonObject) => boolean;
+
+/** Whether the answer is the last one. Throws like a condition. */
+export type Until = (record: JsonObject, answer: JsonValue) => boolean;
+
+/** An expression that is ready to run. */
+export interface Compiled<Test> {
+  readonly test: Test;
+  /** The places of the record that it reads, each as the tokens of a JSON Pointer; the record as a whole has none. */
+  readonly reads: readonly (readonly string[])[];
+}
+
+/**
+ * Compiles the CEL expression of `when`, on `record`. `step` is the index of the step in its pipeline.
+ * Throws ExpressionError when it is no expression or cannot give true or false.
+ */
+export function compileCondition(source: string, step: number): Compiled<Condition> {
+  return compile(source, ['record'], `when of step ${step + 1}`);
+}
+
+/** Compiles the CEL expression of `until`, on `record`, with the answer in it, and `answer`. Throws like `compileCondition`. */
+export function compileUntil(source: string, step: number): Compiled<Until> {
+  return compile(source, ['record', 'answer'], `until of step ${step + 1}`);
+}
+
+function compile(
+  source: string,
+  variables: readonly string[],
+  what: string,
+): Compiled<(...values: readonly JsonValue[]) => boolean> {
+  const expression = compileExpression(source, variables, true);
+  if (expression.type !== 'bool' && expression.type !== 'dyn') {
+    throw new ExpressionError(`the expression gives ${expression.type}, and true or false is needed`, 0);
+  }
+  const reads = expression.readings.flatMap(({ variable, tokens }) => (variable === 'record' ? [tokens] : []));
+  const test = (...values: readonly JsonValue[]): boolean => {
+    let result: unknown;
+    try {
+      result = expression.evaluate(...values);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new RecordError('expression_error', `${what}, ${placeIn(source, error)}: ${error.message}`);
+    }
+    if (typeof result === 'boolean') return result;
+    throw new RecordError('expression_error', `${what} gave a value that is neither true nor false`);
+  };
+  return { test, reads };
+}
+
+/** The place of an error in its expression, in words. */
+export function placeIn(source: string, { offset = 0 }: ExpressionError): string {
+  const { line, column } = positionIn(source, offset);
+  return `line ${line}, column ${column}`;
+}

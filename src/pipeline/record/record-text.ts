@@ -1,0 +1,121 @@
+import { RecordError } from '../../core/errors.ts';
+import { resolvePointer } from '../../core/json/json-pointer.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
+import { isNumberSource } from '../../core/json/json-number.ts';
+import { type Argument, RawJson } from '../../lookup/lookup.ts';
+import { lineFault, parseLine } from '../../wire/codec.ts';
+import { childOf, compact, locate, skipSpace } from '../../wire/json/json-text.ts';
+import type { MemberScan } from '../../wire/json/member-scan.ts';
+
+/** Where a value of the record is taken from: a pointer, and where a scan has its first member (-1: it has not). */
+export interface Source {
+  readonly tokens: readonly string[];
+  readonly scanned: number;
+}
+
+/** A value that can not be an argument: there is none, or it is null. */
+export type NoArgument = undefined | null;
+
+/** The integers that a number spells as the record does: at most 15 digits, and not `-0`. */
+const plainInteger = /^(?:0|-?[1-9]\d{0,14})$/;
+
+/**
+ * Characters of a line from which on its values are read in place, without an object: to make one of a line of 1 MiB
+ * takes up to 80 ms, in which nothing else runs. Of a shorter line an object is faster than a search for each value.
+ */
+const longLine = 64 * 1024;
+
+/** The record of a line, or what is wrong with the line. */
+export function recordOf(line: string): RecordText | RecordError {
+  if (line.length > longLine) return lineFault(line) ?? new RecordText(line);
+  const value = parseLine(line);
+  return value instanceof RecordError ? value : new RecordText(line, value);
+}
+
+/**
+ * A record as its line, which is known to be a JSON object. Its values are read where they stand:
+ * an object is made of the line only for those that ask for it.
+ */
+export class RecordText {
+  readonly line: string;
+  #value: JsonObject | undefined;
+
+  constructor(line: string, value?: JsonObject) {
+    this.line = line;
+    this.#value = value;
+  }
+
+  /** Throws RecordError where the line is no JSON object after all. */
+  get value(): JsonObject {
+    if (this.#value !== undefined) return this.#value;
+    const parsed = parseLine(this.line);
+    if (parsed instanceof RecordError) throw parsed;
+    this.#value = parsed;
+    return parsed;
+  }
+
+  /** The same without line breaks between its tokens. */
+  onOneLine(): RecordText {
+    const line = compact(this.line);
+    return line === this.line ? this : new RecordText(line, this.#value);
+  }
+
+  /** Drops the parsed value, which may take twenty times the memory of the line; it is parsed again if it is needed. */
+  forget(): void {
+    this.#value = undefined;
+  }
+
+  /** `scan` is one that has just read this line, or undefined. */
+  has(source: Source, scan: MemberScan | undefined): boolean {
+    const [name] = source.tokens;
+    if (name === undefined) return true;
+    if (scan !== undefined && source.scanned >= 0) return scan.start(source.scanned) >= 0;
+    if (this.#isReadInPlace) return childOf(this.line, skipSpace(this.line, 0), name)?.span !== undefined;
+    return Object.hasOwn(this.value, name);
+  }
+
+  argument({ tokens, scanned }: Source, scan: MemberScan | undefined): Argument | NoArgument {
+    if (scan === undefined || scanned < 0) {
+      return this.#isReadInPlace ? this.#locatedArgument(tokens) : this.#parsedArgument(tokens);
+    }
+    const start = scan.start(scanned);
+    if (start < 0) return undefined;
+    const end = scan.end(scanned);
+    if (tokens.length === 1 && scan.isPlainString(scanned)) return this.line.slice(start + 1, end - 1);
+    const member = this.line.slice(start, end);
+    if (tokens.length === 1) return argumentOf(member);
+    const span = locate(member, tokens.slice(1));
+    return span === undefined ? undefined : argumentOf(member.slice(span.start, span.end));
+  }
+
+  /** The value at a place; undefined if there is none. In a long line an object or an array stays its source. */
+  at(tokens: readonly string[]): JsonValue | RawJson | undefined {
+    return this.#isReadInPlace ? this.#locatedArgument(tokens) : resolvePointer(this.value, tokens);
+  }
+
+  get #isReadInPlace(): boolean {
+    return this.#value === undefined && this.line.length > longLine;
+  }
+
+  #locatedArgument(tokens: readonly string[]): Argument | NoArgument {
+    const span = locate(this.line, tokens);
+    return span === undefined ? undefined : argumentOf(this.line.slice(span.start, span.end));
+  }
+
+  #parsedArgument(tokens: readonly string[]): Argument | NoArgument {
+    const value: JsonValue | undefined = resolvePointer(this.value, tokens);
+    if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+    const span = locate(this.line, tokens);
+    if (span === undefined) throw new Error(`a value that was parsed cannot be found: ${this.line.slice(0, 40)}`);
+    return argumentOf(this.line.slice(span.start, span.end));
+  }
+}
+
+/** The argument that a JSON value's source is. A number whose spelling would change keeps its source. */
+function argumentOf(source: string): Argument | NoArgument {
+  if (isNumberSource(source)) return plainInteger.test(source) ? Number(source) : new RawJson(source);
+  if (source.startsWith('{') || source.startsWith('[')) return new RawJson(source);
+  const value = parseJson(source);
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  return new RawJson(source);
+}

@@ -1,0 +1,112 @@
+import { RecordError } from '../../core/errors.ts';
+import { formatPointer } from '../../core/json/json-pointer.ts';
+import { Answer, type Argument, type Arguments } from '../../lookup/lookup.ts';
+import { MemberScan } from '../../wire/json/member-scan.ts';
+import type { Place } from '../../wire/splice.ts';
+import type { Condition, Until } from './condition.ts';
+import type { Lookup } from '../lookups/lookups.ts';
+import type { RecordText, Source } from './record-text.ts';
+
+/** Where one argument of a lookup comes from. */
+export type ArgumentSource =
+  | {
+      readonly name: string;
+      readonly constant: Argument;
+      /** The constant without what references brought in. */
+      readonly shown: Argument;
+    }
+  | ({ readonly name: string } & Source);
+
+/** How a step goes on asking. */
+export interface Repeat {
+  readonly until: Until;
+  /** Calls at the most, the first one counted. */
+  readonly max: number;
+}
+
+/** One line of `enrich`, ready to run. */
+export interface Step {
+  readonly index: number;
+  readonly lookup: Lookup;
+  readonly sources: readonly ArgumentSource[];
+  readonly into: string;
+  readonly place: Place;
+  /** The place as a source. */
+  readonly target: Source;
+  /** No step before this one writes below the same top-level member: the record's own parse still tells what is there. */
+  readonly writesFirst: boolean;
+  readonly when: Condition | undefined;
+  readonly repeat: Repeat | undefined;
+  /** Whether a record without one of the arguments fails, or has a miss without a call. */
+  readonly onMissingArgument: 'error' | 'miss';
+  readonly waitsFor: readonly number[];
+  /** Those of them that an argument comes from: without their answer there is no call. */
+  readonly needs: readonly number[];
+  readonly dependents: readonly number[];
+}
+
+/** The miss of a step that calls nothing, because an argument is missing or an answer that it reads from is a miss. */
+export const uncalledMiss = new Answer(undefined, 0);
+
+/**
+ * The arguments of a call, taken from a record. If one is absent or null: undefined if the step has a miss then, else
+ * RecordError `missing_argument` is thrown.
+ */
+export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): Arguments | undefined {
+  const args: Record<string, Argument> = {};
+  for (const source of step.sources) {
+    if ('constant' in source) args[source.name] = source.constant;
+    else {
+      const argument = record.argument(source, scan);
+      if (argument === undefined || argument === null) {
+        if (step.onMissingArgument === 'miss') return undefined;
+        throw missing(step, source, argument);
+      }
+      args[source.name] = argument;
+    }
+  }
+  return args;
+}
+
+/** These arguments as anybody may see them: constants of the configuration without what references brought in. */
+export function shownArguments(step: Step, args: Arguments): Arguments {
+  const shown = step.sources.flatMap((source) => ('constant' in source ? [[source.name, source.shown] as const] : []));
+  return { ...args, ...Object.fromEntries(shown) };
+}
+
+/** Which argument is missing, if `argumentsOf` has none. */
+export function missingArgument(step: Step, record: RecordText): RecordError | undefined {
+  for (const source of step.sources) {
+    if ('constant' in source) continue;
+    const argument = record.argument(source, undefined);
+    if (argument === undefined || argument === null) return missing(step, source, argument);
+  }
+  return undefined;
+}
+
+function missing(
+  step: Step,
+  { name, tokens }: Source & { readonly name: string },
+  found: undefined | null,
+): RecordError {
+  const what = found === null ? 'null' : 'missing';
+  return new RecordError(
+    'missing_argument',
+    `${formatPointer(tokens)} is ${what}; argument {${name}} is read from it`,
+    {
+      lookup: step.lookup.name,
+    },
+  );
+}
+
+/** The scan that finds what these steps read and write, by the numbers of their sources. */
+export function scanFor(steps: readonly Step[]): MemberScan {
+  const names: string[] = [];
+  for (const { sources, target } of steps) {
+    for (const source of [target, ...sources]) {
+      if ('constant' in source || source.tokens[0] === undefined) continue;
+      names[source.scanned] = source.tokens[0];
+    }
+  }
+  return new MemberScan(names);
+}

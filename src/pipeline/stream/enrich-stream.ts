@@ -1,0 +1,300 @@
+import { RequestError } from '../../core/errors.ts';
+import { guardedClock, guardWith } from '../../core/guard.ts';
+import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
+import type { BackpressureReason, PipelineObserver, StreamGauges } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { AsyncWait } from '../../operator/async-wait.ts';
+import { BackpressureMeter } from '../../operator/backpressure-meter.ts';
+import type { BadLine } from '../../wire/lines/bad-line.ts';
+import type { Framing } from '../../wire/lines/framing.ts';
+import { lineEndByte, LineSplitter, type LineSplitterOptions } from '../../wire/lines/line-splitter.ts';
+import { BarrierLine } from '../control/barrier-line.ts';
+import type { ControlInput } from '../control/control-input.ts';
+import { type ControlSide, controlSide, type ControlSideOptions } from '../control/control-side.ts';
+import { entryBytes } from './held-bytes.ts';
+import { type Entry, entryOf } from '../record/invoke-records.ts';
+import { JoinedOutput } from './joined-output.ts';
+import type { Outcome } from '../record/outcome.ts';
+import { recordOperator, type RecordOperatorOptions } from '../record/record-operator.ts';
+import type { StreamSink } from './stream-sink.ts';
+import { type StreamSummary, Tally } from './tally.ts';
+import { TurnGate } from './turn-share.ts';
+
+export interface EnrichStreamOptions
+  extends Omit<RecordOperatorOptions, 'memory'>, LineSplitterOptions, ControlSideOptions {
+  readonly framing: Framing;
+  readonly memory: MemoryBudget;
+}
+
+/**
+ * A body on its way through the operator: chunks in by `push`, framed text out by the sink.
+ *
+ *   push ─ splitter ─ line ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
+ *             ▲                │no slot                          │no room
+ *             └── held line ◀──┘                                 └▶ emission stops, slots stay taken, push says false
+ *
+ * A chunk that arrives while all streams together hold too much waits before the splitter, and push says false.
+ */
+export class EnrichStream {
+  readonly #splitter: LineSplitter;
+  readonly #operator: AsyncWait<Entry, Outcome>;
+  readonly #tally: Tally;
+  readonly #output: JoinedOutput;
+  readonly #sink: StreamSink;
+  readonly #offset: number;
+  readonly #control: ControlSide | undefined;
+  readonly #observer: PipelineObserver;
+  readonly #backpressure: BackpressureMeter;
+  readonly #capacity: number;
+  readonly #memory: MemoryShare;
+  /** Lines wait for memory too: their answers take some. */
+  readonly #linesWait: boolean;
+  readonly #lineEnd: number;
+  /** The chunk that waits for memory, or the held line if there is none. */
+  #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
+  /** The line that found no slot or no memory. */
+  #held: Entry | BarrierLine | undefined;
+  #bodyComplete = false;
+  #operatorEnded = false;
+  #ended = false;
+
+  constructor(options: EnrichStreamOptions, sink: StreamSink, observer: PipelineObserver, clock: Clock) {
+    this.#sink = sink;
+    this.#observer = observer;
+    this.#linesWait = !options.plan.immediate;
+    this.#lineEnd = lineEndByte(options.delimiter);
+    this.#capacity = options.capacity;
+    this.#tally = new Tally(observer);
+    this.#splitter = new LineSplitter(options);
+    const guard = guardWith((error) => sink.defect(error));
+    this.#memory = options.memory.open(guard(() => this.#memoryCame()));
+    this.#output = new JoinedOutput(
+      options.framing,
+      this.#tally,
+      {
+        write: (text) => {
+          const room = sink.write(text);
+          this.#memory.output(sink.heldBytes);
+          return room;
+        },
+        fatal: (error) => this.#fail(error),
+        hold: (bytes) => this.#memory.add(bytes),
+        finished: () => this.#recordFinished(),
+      },
+      guard,
+    );
+    this.#offset = options.offset;
+    this.#control = controlSide(options, this.#output, guardedClock(clock, guard));
+    this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
+    const ends = {
+      downstream: this.#control?.output ?? this.#output,
+      leaving: this.#control?.leaving,
+      onRoom: () => this.#pumpOn(),
+      onEnd: () => this.#finished(),
+      backpressure: this.#backpressure,
+      turnGate: new TurnGate(guard),
+      guard,
+    };
+    this.#operator = recordOperator({ ...options, memory: this.#memory }, ends, observer, clock);
+  }
+
+  /** Takes one chunk of the body. False: stop reading until the sink's `resume`. */
+  push(chunk: Uint8Array): boolean {
+    if (this.#ended) return false;
+    this.#observer.received(chunk.byteLength);
+    if (this.#memory.mayGoOn(chunk.includes(this.#lineEnd))) return this.#take(chunk);
+    this.#memory.body(this.#splitter.heldBytes + chunk.byteLength, false);
+    this.#waitForMemory(chunk);
+    return false;
+  }
+
+  /** The body is complete; the sink's `end` follows when every record is out. */
+  finish(): void {
+    if (this.#ended) return;
+    this.#bodyComplete = true;
+    // The last chunk is taken first, and a line that found no slot or no memory is still held: both go on by themselves.
+    if (this.#waiting?.chunk !== undefined) return;
+    this.#splitter.end();
+    if (this.#held === undefined) this.#pumpAndCount();
+  }
+
+  /** The reader has room again. */
+  drained(): void {
+    if (this.#ended) return;
+    this.#memory.output(this.#sink.heldBytes);
+    if (this.#output.room) return;
+    this.#output.open();
+    this.#operator.drain();
+  }
+
+  /** The reader is gone: every call is aborted, nothing more is written. */
+  abort(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#control?.output.close();
+    this.#output.close();
+    this.#operator.abort(reason);
+    this.#tally.end();
+    this.#noLongerWaiting();
+    this.release();
+  }
+
+  /** The response is closed: nothing of this stream is held any more. */
+  release(): void {
+    this.#memory.close();
+  }
+
+  /** Aborts a stream that its client still reads: the last control lines say how far it came and why it ends. */
+  cut(error: RequestError): void {
+    if (this.#ended) return;
+    this.#control?.output.fatal(error);
+    this.#output.write();
+    this.abort(error);
+  }
+
+  /** Says, where control lines are spoken, how far the stream has come. */
+  checkpoint(): void {
+    if (!this.#ended) this.#control?.output.checkpoint();
+  }
+
+  get summary(): StreamSummary {
+    return this.#tally.snapshot();
+  }
+
+  /** Nothing is under way, and nothing waits for memory: the stream waits for its client. */
+  get idle(): boolean {
+    return this.#operator.size === 0 && this.#waiting === undefined && !this.#output.unfinished;
+  }
+
+  /** Other streams wait for memory until this one has admitted a line. */
+  get hasMemoryTurn(): boolean {
+    return this.#memory.hasTurn && this.idle;
+  }
+
+  /** Bytes of memory that are counted for this stream. */
+  get heldBytes(): number {
+    return this.#memory.heldBytes;
+  }
+
+  get gauges(): StreamGauges & { readonly highestInFlight: number } {
+    const { inFlight, retryWaiting, completedWaiting, highestInFlight } = this.#operator;
+    const stopped = this.#backpressure.current;
+    return { capacity: this.#capacity, inFlight, retryWaiting, completedWaiting, stopped, highestInFlight };
+  }
+
+  /** Why the body is not read at this moment. */
+  get backpressure(): BackpressureReason | 'none' {
+    return this.#backpressure.reason ?? 'none';
+  }
+
+  #take(chunk: Uint8Array): boolean {
+    this.#splitter.push(chunk);
+    if (this.#bodyComplete) this.#splitter.end();
+    return this.#pumpAndCount();
+  }
+
+  #memoryCame(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#ended) return;
+    this.#noLongerWaiting();
+    const { chunk } = waiting;
+    const wanted =
+      chunk !== undefined && this.#memory.mayGoOn(chunk.includes(this.#lineEnd))
+        ? this.#take(chunk)
+        : this.#pumpAndCount();
+    if (wanted && !this.#bodyComplete) this.#sink.resume();
+  }
+
+  #waitForMemory(chunk?: Uint8Array): void {
+    this.#waiting = { chunk };
+    this.#backpressure.stopped('memory');
+  }
+
+  #noLongerWaiting(): void {
+    if (this.#waiting === undefined) return;
+    this.#waiting = undefined;
+    this.#backpressure.moving();
+  }
+
+  #pumpAndCount(): boolean {
+    const before = this.#splitter.lines;
+    const wanted = this.#pump();
+    const held = this.#held;
+    const heldBytes = held === undefined ? 0 : held instanceof BarrierLine ? held.value.length : entryBytes(held);
+    this.#memory.body(this.#splitter.heldBytes + heldBytes, held === undefined && this.#splitter.lines > before);
+    return wanted;
+  }
+
+  /** Offers lines until there is no slot or no memory (false) or no whole line left (true: more of the body is wanted). */
+  #pump(): boolean {
+    for (;;) {
+      // The last record may have ended the stream.
+      if (this.#ended) return false;
+      const entry = this.#held ?? this.#nextEntry();
+      if (entry === undefined) {
+        // A body ends long before its last records: cut short, their retries would never be made.
+        if (this.#bodyComplete) this.#operator.end(false);
+        return true;
+      }
+      if (this.#linesWait && !this.#memory.mayGoOn(true)) {
+        this.#held = entry;
+        this.#waitForMemory();
+        return false;
+      }
+      if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {
+        this.#held = entry;
+        return false;
+      }
+      this.#held = undefined;
+    }
+  }
+
+  #pumpOn(): void {
+    if (this.#ended || this.#held === undefined || this.#waiting !== undefined) return;
+    if (this.#pumpAndCount() && !this.#bodyComplete) this.#sink.resume();
+  }
+
+  #nextEntry(): Entry | BarrierLine | undefined {
+    const line = this.#splitter.next();
+    if (line === undefined) return undefined;
+    if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
+    this.#tally.in();
+    const { seq, charBytes, ascii, lineStart } = this.#splitter;
+    return entryOf(this.#offset + seq, line, charBytes, ascii, lineStart);
+  }
+
+  #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {
+    const input = control.read(line, this.#splitter.seq, this.#splitter.charBytes);
+    if (input === undefined) return this.#nextEntry();
+    if (input instanceof RequestError) {
+      this.#fail(input);
+      return undefined;
+    }
+    if (!(input instanceof BarrierLine)) this.#tally.in();
+    return input;
+  }
+
+  #recordFinished(): void {
+    if (this.#ended) return;
+    this.#control?.output.finished();
+    if (this.#operatorEnded) this.#finished();
+    else this.#operator.drain();
+  }
+
+  #finished(): void {
+    if (this.#ended) return;
+    this.#operatorEnded = true;
+    // The lines of the last record are still being written.
+    if (this.#output.unfinished) return;
+    this.#control?.output.complete(this.summary);
+    this.#output.write();
+    this.#ended = true;
+    this.#sink.end(this.summary);
+  }
+
+  #fail(error: RequestError): void {
+    if (this.#ended) return;
+    this.cut(error);
+    this.#sink.fail(error);
+  }
+}

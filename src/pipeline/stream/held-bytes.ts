@@ -1,0 +1,78 @@
+import type { MemoryShare } from '../../core/memory-budget.ts';
+import type { SlotBytes } from '../../operator/async-wait-options.ts';
+import type { Watermark } from '../../operator/watermark.ts';
+import { SplicedLine } from '../../wire/spliced-line.ts';
+import { ExplodedLines } from '../record/exploded-lines.ts';
+import type { Entry } from '../record/invoke-records.ts';
+import type { Outcome } from '../record/outcome.ts';
+
+/** What a record takes besides its text: slot, attempt, run, and its call with path and headers. Measured: see docs/tuning.md. */
+const RECORD_BYTES = 2048;
+
+/** A parsed record takes some ten times its text; only a record that waits for its key keeps it. */
+const PARSED_FACTOR = 10;
+
+/** It is not known whether a character of an answer takes one byte or two. */
+const ANSWER_CHAR_BYTES = 2;
+
+/**
+ * What the answers of a record will take, for all streams of a pipeline: the largest of the last ones. As long as none
+ * came it is the most that the lookups allow; each smaller one takes away an eighth of the difference.
+ */
+export class AnswerForecast {
+  bytes: number;
+
+  constructor(worstBytes: number) {
+    this.bytes = worstBytes;
+  }
+
+  saw(bytes: number): void {
+    this.bytes = bytes >= this.bytes ? bytes : this.bytes - Math.ceil((this.bytes - bytes) / 8);
+  }
+}
+
+/** Counts what the records of a stream hold between admission and emission. */
+export class RecordBytes implements SlotBytes<Entry, Outcome> {
+  readonly share: MemoryShare;
+  readonly #forecast: AnswerForecast;
+
+  constructor(share: MemoryShare, forecast: AnswerForecast) {
+    this.share = share;
+    this.#forecast = forecast;
+  }
+
+  admitted(entry: Entry): number {
+    return entryBytes(entry) + this.#forecast.bytes;
+  }
+
+  completed(entry: Entry, outcome: Outcome): number {
+    const answers = answerBytes(entry, outcome);
+    if (outcome.failure === undefined) this.#forecast.saw(answers);
+    return RECORD_BYTES + entry.lineBytes + answers;
+  }
+
+  barrier({ value }: Watermark): number {
+    return typeof value === 'string' ? value.length : 0;
+  }
+}
+
+export function entryBytes({ lineBytes, record }: Entry): number {
+  return RECORD_BYTES + (record === undefined ? lineBytes : PARSED_FACTOR * lineBytes);
+}
+
+/** The outcome holds the text of the line; what it has more is answers. */
+function answerBytes({ line }: Entry, { lines }: Outcome): number {
+  const more = charsOf(lines) - (typeof line === 'string' ? line : line.input).length;
+  return more > 0 ? ANSWER_CHAR_BYTES * more : 0;
+}
+
+function charsOf(lines: Outcome['lines']): number {
+  if (typeof lines === 'string') return lines.length;
+  if (lines instanceof SplicedLine) return lines.head.length + lines.json.length;
+  return lines instanceof ExplodedLines ? lines.heldChars : 0;
+}
+
+/** What the unfinished rest of an exploded record holds. */
+export function explodedBytes(lines: ExplodedLines): number {
+  return ANSWER_CHAR_BYTES * lines.heldChars;
+}

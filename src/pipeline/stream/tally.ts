@@ -1,0 +1,61 @@
+import type { PipelineObserver } from '../../core/observer/observer.ts';
+import { SplicedLine } from '../../wire/spliced-line.ts';
+import { ExplodedLines } from '../record/exploded-lines.ts';
+import type { Outcome } from '../record/outcome.ts';
+
+/** What a stream has done so far, in records; `written` in lines. */
+export interface StreamSummary {
+  readonly read: number;
+  readonly written: number;
+  readonly errors: number;
+  readonly misses: number;
+  readonly dropped: number;
+}
+
+/** Counts the records of one stream, for its end and for the metrics of its pipeline. */
+export class Tally implements StreamSummary {
+  read = 0;
+  written = 0;
+  errors = 0;
+  misses = 0;
+  dropped = 0;
+  /** Records that are not out. */
+  #open = 0;
+  readonly #observer: PipelineObserver;
+
+  constructor(observer: PipelineObserver) {
+    this.#observer = observer;
+  }
+
+  in(): void {
+    this.read += 1;
+    this.#open += 1;
+    this.#observer.recordIn();
+  }
+
+  out(outcome: Outcome): void {
+    const { lines } = outcome;
+    this.#open -= 1;
+    if (typeof lines === 'string' || lines instanceof SplicedLine) this.written += 1;
+    // The lines of an exploded record are counted as they are made.
+    else if (!(lines instanceof ExplodedLines)) this.written += lines.length;
+    if (outcome.kind === 'missed') this.misses += 1;
+    else if (outcome.kind === 'dropped') this.dropped += 1;
+    if (outcome.failure !== undefined) {
+      this.errors += 1;
+      this.#observer.recordError(outcome.failure);
+    }
+    this.#observer.recordOut(outcome.kind);
+  }
+
+  /** The stream has ended: the records that are not out are cancelled. None may come in or go out from now on. */
+  end(): void {
+    if (this.#open > 0) this.#observer.recordsCancelled(this.#open);
+    this.#open = 0;
+  }
+
+  snapshot(): StreamSummary {
+    const { read, written, errors, misses, dropped } = this;
+    return { read, written, errors, misses, dropped };
+  }
+}

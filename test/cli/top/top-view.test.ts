@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../../src/core/json/json.ts';
+import { painter } from '../../../src/cli/top/columns.ts';
+import { age, bytes, latency, rate } from '../../../src/cli/top/figures.ts';
+import type { Seen } from '../../../src/cli/top/state.ts';
+import { type Frame, view } from '../../../src/cli/top/view.ts';
+
+const plain = painter(false);
+const unlimited = { columns: Infinity, rows: Infinity };
+
+function stream(number: number, more: JsonObject = {}): JsonObject {
+  return {
+    id: `request-${number}`,
+    pipeline: 'flights',
+    mode: 'unordered',
+    client: `127.0.0.1:${40_000 + number}`,
+    ageMs: 60_000,
+    read: 6000 * number,
+    written: 6000 * number,
+    errors: 0,
+    receivedBytes: 1024,
+    sentBytes: 4096,
+    capacity: 100,
+    inFlight: number,
+    retryWaiting: 0,
+    completedWaiting: 0,
+    backpressure: 'capacity',
+    ...more,
+  };
+}
+
+function seen(more: Partial<Seen> = {}): Seen {
+  const recent = { windowMs: 10_000, recordsOutPerSecond: 1234.5, callsPerSecond: 2469, p50Ms: 9.87, p99Ms: 123 };
+  return {
+    atMs: 0,
+    text: '',
+    state: { version: '1.2.3', uptimeMs: 192_000, draining: false },
+    streams: [stream(1), stream(2)],
+    pipelines: [{ name: 'flights', value: { capacity: 200, inFlight: 3, recent } }],
+    lookups: [{ name: 'airport', value: { inFlight: 7, queued: 0, recent } }],
+    errors: [{ ageMs: 2000, count: 12, code: 'timeout', lookup: 'airport', pipeline: 'flights', message: 'no answer' }],
+    ...more,
+  };
+}
+
+function frame(more: Partial<Frame> = {}): Frame {
+  return { url: new URL('http://127.0.0.1:8081/'), seen: seen(), before: undefined, trouble: undefined, ...more };
+}
+
+describe('the picture', () => {
+  test('has the service, pipelines, lookups, the busiest streams first, and the last errors', () => {
+    const lines = view(frame(), unlimited, plain);
+    expect(lines[0]).toBe('millrace 1.2.3  http://127.0.0.1:8081  up 3m12s');
+    expect(lines[1]).toBe('1,235 records/s  0 failed/s  in the last 10s  2 streams  3 in flight');
+    expect(lines.join('\n')).toMatch(/lookup +calls\/s .*\nairport +2,469 .* 9\.87 ms +123 ms +7 /);
+    expect(lines.join('\n')).toMatch(/stream of .*\nflights +unordered +1m00s +200 .* 2\/100 .*\nflights .* 100 /);
+    expect(lines.join('\n')).toMatch(/ago .*\n +2s +12 +timeout .* no answer$/);
+  });
+
+  test('is never wider or higher than its terminal, whatever that is', () => {
+    const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
+    for (const columns of [1, 7, 20, 40, 60, 80, 132, 300]) {
+      for (const rows of [1, 2, 3, 5, 6, 10, 24, 100]) {
+        const lines = view(frame({ seen: much, trouble: 'cannot reach it' }), { columns, rows }, plain);
+        expect(lines.length).toBeLessThanOrEqual(rows);
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      }
+    }
+  });
+
+  test('keeps on a narrow terminal what is needed most', () => {
+    const lines = view(frame(), { columns: 40, rows: 24 }, plain).join('\n');
+    expect(lines).toMatch(/^stream of +lines\/s +in flight/m);
+    expect(lines).toMatch(/^lookup +calls\/s/m);
+    expect(lines).not.toContain('client');
+  });
+
+  test('says how much there is that finds no room, and shows small tables whole', () => {
+    const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
+    const lines = view(frame({ seen: much }), { columns: 200, rows: 24 }, plain);
+    expect(lines).toHaveLength(24);
+    expect(lines.join('\n')).toMatch(/^… 50 more$/m);
+    expect(lines.join('\n')).toContain('no answer');
+  });
+
+  test('has the rate of a stream since the picture before, and over its age where there was none', () => {
+    const before = seen({ atMs: -2000, streams: [stream(1, { written: 5000 })] });
+    const lines = view(frame({ before }), unlimited, plain);
+    const rates = lines.filter((line) => line.startsWith('flights    unordered')).map((line) => line.split(/ +/)[3]);
+    expect(rates).toEqual(['500', '200']);
+  });
+
+  test('shows a request of one record, which has no figures', () => {
+    const single = { id: 'a', pipeline: 'flights', mode: 'record', client: null, ageMs: 5 };
+    const lines = view(frame({ seen: seen({ streams: [single] }) }), unlimited, plain);
+    expect(lines.find((line) => line.includes('record  '))).toMatch(/^flights +record +5ms +- +- /);
+  });
+
+  test('lets nothing reach the terminal but text and its own colours', () => {
+    const errors = [{ code: 'function_error', message: 'bell\u0007 and \u001B[2Jclear\n\u202Etxet' }];
+    const lines = view(frame({ seen: seen({ errors }) }), unlimited, plain).join('\n');
+    expect(lines).toContain('bell  and  [2Jclear txet');
+    expect(lines).not.toMatch(/[^\P{C}\n]/u);
+  });
+
+  test('has colours only where they are wanted', () => {
+    const colored = view(frame(), unlimited, painter(true)).join('\n');
+    expect(colored).toContain('\u001B[31mtimeout\u001B[39m');
+    // oxlint-disable-next-line no-control-regex
+    expect(colored.replaceAll(/\u001B\[\d+m/g, '')).toBe(view(frame(), unlimited, plain).join('\n'));
+  });
+
+  test('says why it stands still, and that the service drains', () => {
+    const state = { ...seen().state, draining: true };
+    const lines = view(frame({ seen: seen({ state }), trouble: 'cannot reach it' }), unlimited, plain);
+    expect(lines[1]).toContain('draining');
+    expect(lines[2]).toBe('cannot reach it');
+  });
+
+  test('of a service of another version has what it knows', () => {
+    const bare = {
+      ...seen(),
+      state: {},
+      streams: [{}],
+      pipelines: [],
+      lookups: [{ name: 'a', value: {} }],
+      errors: [{}],
+    };
+    expect(view(frame({ seen: bare }), unlimited, plain).join('\n')).toMatch(/^a +0 +0 +0 +- +- /m);
+  });
+});
+
+test('figures are as short as they can be without a lie', () => {
+  expect([0, 0.128, 9.99, 12.34, 99.9, 1234.5].map(rate)).toEqual(['0', '0.13', '9.99', '12.3', '99.9', '1,235']);
+  expect([undefined, 0.05, 12.34, 1234, 61_500].map(latency)).toEqual(['-', '0.05 ms', '12.3 ms', '1234 ms', '61.5 s']);
+  expect([350, 12_900, 192_000, 18_120_000, 792_000_000].map(age)).toEqual(['350ms', '12s', '3m12s', '5h02m', '9d04h']);
+  expect([0, 351, 1024, 1_572_864, 2 ** 40].map(bytes)).toEqual(['0 B', '351 B', '1.0 KiB', '1.5 MiB', '1.0 TiB']);
+});

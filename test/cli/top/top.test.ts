@@ -1,0 +1,142 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { WireClient } from '../../http/wire-client.ts';
+import { startInProcess } from '../../service/in-process.ts';
+import { folderOf, Millrace, root } from '../../service/serving.ts';
+import { PseudoTerminal } from '../pseudo-terminal.ts';
+
+const main = join(root, 'src/cli/main.ts');
+/** The alternate screen, and the one that was there before. */
+const entered = '\u001B[?1049h';
+const restored = '\u001B[?7h\u001B[?25h\u001B[?1049l';
+
+/** A service with an open stream, which has written one line and waits for more. */
+async function busy() {
+  const rows = join(folderOf({ 'rows.csv': 'id,name\n1,one\n' }), 'rows.csv');
+  const started = await startInProcess(
+    { mine: { table: { file: rows, key: 'id' } } },
+    { enrich: [{ lookup: 'mine', with: { id: '/id' }, into: '/row' }] },
+  );
+  const client = await WireClient.open(started.port);
+  onTestFinished(() => void client.socket.destroy());
+  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
+  client.chunk('{"id":"1"}\n{}\n');
+  await client.until('_error');
+  return { ...started, client };
+}
+
+function onTerminal(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+  ...args: readonly string[]
+): PseudoTerminal {
+  const options = ['--url', url, '--interval', '100ms', ...args];
+  return new PseudoTerminal({ rows: 24, columns: 100, env }, process.execPath, main, 'top', ...options);
+}
+
+const drawn = (terminal: PseudoTerminal) => (): boolean => terminal.frame.join('\n').includes('missing_argument');
+
+describe('millrace top', { timeout: 60_000 }, () => {
+  test('prints one picture where stdout is no terminal, and what /state gave with --json', async () => {
+    const { admin } = await busy();
+    const once = new Millrace(['top', '--url', admin.url]);
+    expect(await once.ended).toEqual([0, null]);
+    expect(once.stderr).toBe('');
+    expect(once.stdout).toMatch(/^test +ordered .* none .* 127\.0\.0\.1:\d+ /m);
+    expect(once.stdout).toMatch(/^mine /m);
+    expect(once.stdout).toMatch(/ missing_argument .*\/id is missing/);
+    expect(once.stdout).not.toContain('\u001B');
+
+    const json = new Millrace(['top', '--json', '--url', `${admin.url}/`]);
+    expect(await json.ended).toEqual([0, null]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ streams: [{ written: 2, errors: 1 }], lookups: { mine: {} } });
+  });
+
+  test('draws anew what changes, fits itself to the terminal, and gives it back when q is typed', async () => {
+    const { admin, client } = await busy();
+    const terminal = onTerminal(admin.url);
+    await terminal.until(drawn(terminal));
+    expect(terminal.shown.startsWith(entered)).toBe(true);
+    expect(terminal.shown).toContain('\u001B[31mmissing_argument\u001B[39m');
+    expect(terminal.frame.find((line) => line.startsWith('test       ordered'))).toContain(' 2 ');
+
+    client.chunk('{"id":"1"}\n'.repeat(40));
+    await terminal.until(() => terminal.frame.some((line) => /^test +ordered .* 42 /.test(line)));
+
+    terminal.resize(8, 30);
+    await terminal.until(() => terminal.frame.length <= 8 && terminal.frame.every((line) => line.length <= 30));
+    terminal.resize(40, 160);
+    await terminal.until(() => drawn(terminal)() && terminal.frame.join('\n').includes('received'));
+
+    terminal.type('x');
+    terminal.type('q');
+    expect(await terminal.left).toEqual({ exitCode: 0, restored: true });
+    expect(terminal.shown.endsWith(restored)).toBe(true);
+  });
+
+  test.each([
+    ['ctrl-c', (terminal: PseudoTerminal) => terminal.type('\u0003'), 130],
+    ['SIGTERM', (terminal: PseudoTerminal) => terminal.signal(15), 143],
+  ])('gives the terminal back at %s, with no colour where NO_COLOR is set', async (_what, stop, exitCode) => {
+    const { admin } = await busy();
+    const terminal = onTerminal(admin.url, { NO_COLOR: '1' });
+    await terminal.until(drawn(terminal));
+    stop(terminal);
+    expect(await terminal.left).toEqual({ exitCode, restored: true });
+    expect(terminal.shown.startsWith(entered)).toBe(true);
+    expect(terminal.shown.endsWith(restored)).toBe(true);
+    // oxlint-disable-next-line no-control-regex
+    expect(terminal.shown).not.toMatch(/\u001B\[[\d;]*m/);
+  });
+
+  test('keeps what it saw when the service goes away, says so, and goes on when it is back', async () => {
+    let answers = true;
+    const { admin } = await busy();
+    const front = createServer((_request, response) => {
+      if (!answers) response.socket?.destroy();
+      void fetch(`${admin.url}/state`)
+        .then((state) => state.text())
+        .then((text) => response.end(text));
+    });
+    await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void front.close());
+    const terminal = onTerminal(`http://127.0.0.1:${(front.address() as AddressInfo).port}`);
+    await terminal.until(drawn(terminal));
+    answers = false;
+    await terminal.until(() => terminal.frame.some((line) => line.startsWith('cannot reach the admin listener')));
+    expect(drawn(terminal)()).toBe(true);
+    answers = true;
+    await terminal.until(() => drawn(terminal)() && !terminal.frame.join('\n').includes('cannot reach'));
+    terminal.type('q');
+    expect(await terminal.left).toEqual({ exitCode: 0, restored: true });
+  });
+
+  test('with --once leaves its picture on the terminal', async () => {
+    const { admin } = await busy();
+    const terminal = onTerminal(admin.url, {}, '--once');
+    expect(await terminal.left).toEqual({ exitCode: 0, restored: true });
+    expect(terminal.shown).toContain('missing_argument');
+    expect(terminal.shown).not.toContain(entered);
+  });
+
+  test('ends with 1 and says what to do where there is no admin listener, without touching the terminal', async () => {
+    const { service } = await busy();
+    const gone = createServer();
+    await new Promise<void>((resolve) => void gone.listen(0, '127.0.0.1', resolve));
+    const closed = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`;
+    await new Promise((resolve) => gone.close(resolve));
+
+    const terminal = onTerminal(closed);
+    expect(await terminal.left).toEqual({ exitCode: 1, restored: true });
+    expect(terminal.shown).toContain(`cannot reach the admin listener at ${closed}: connect ECONNREFUSED`);
+    expect(terminal.shown).toContain('name that with --url');
+    expect(terminal.shown).not.toContain(entered);
+
+    const wrong = new Millrace(['top', '--url', service.url]);
+    expect(await wrong.ended).toEqual([1, null]);
+    expect(wrong.stderr).toContain(`${service.url}/state gave status 404: it is no admin listener of Millrace.`);
+    expect(wrong.stdout).toBe('');
+  });
+});

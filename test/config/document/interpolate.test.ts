@@ -1,0 +1,184 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { escapeReferences, interpolate } from '../../../src/config/document/interpolate.ts';
+import { marked } from '../../../src/core/secrets/reference-text.ts';
+import { complaints, folder, load, small } from '../loading.ts';
+
+const sources = {
+  env: { HOST: 'example.org', EMPTY: '', NESTED: '${HOST}' },
+  readFile(name: string): string {
+    if (name === '/run/secrets/token') return 's3cret\n';
+    throw new Error('no such file');
+  },
+};
+const textOf = (text: string): string => interpolate(text, sources).text;
+
+describe('a reference', () => {
+  test.each([
+    ['http://${HOST}/x', 'http://example.org/x'],
+    ['${MISSING:-a:b-c}', 'a:b-c'],
+    ['${EMPTY:-full}', 'full'],
+    ['[${EMPTY}]', '[]'],
+    ['Bearer ${file:/run/secrets/token}', 'Bearer s3cret'],
+    ['$${HOST} costs $5', '${HOST} costs $5'],
+    ['${NESTED}', '${HOST}'],
+    ['${MISSING:-${HOST}}', 'example.org'],
+    ['${MISSING:-a${EMPTY:-b${MISSING:-c}}d}e', 'abcde'],
+    ['${HOST:-${MISSING}}', 'example.org'],
+    ['${MISSING:-${file:/run/secrets/${KIND:-token}}}', 's3cret'],
+    ['${MISSING:-$${HOST}', '${HOST'],
+    ['${MISSING:-{}', '{'],
+    ['${MISSING:-}', ''],
+  ])('%s becomes %s', (text, expected) => {
+    expect(interpolate(text, sources)).toMatchObject({ text: expected, problems: [] });
+  });
+
+  test.each([
+    ['${MISSING}', 'the environment variable MISSING is not set; set it, or write ${MISSING:-default}'],
+    ['${file:/nowhere}', 'the file /nowhere cannot be read: no such file'],
+    [
+      '${1X}',
+      'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
+    ],
+    ['${A:-${B:-${C}}}', 'the environment variable C is not set; set it, or write ${C:-default}'],
+    [`${'${A:-'.repeat(9)}x${'}'.repeat(9)}`, 'there are more than 8 references in one another'],
+    [
+      '${A:-${B}',
+      'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
+    ],
+    [
+      '${HOST-x}',
+      'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
+    ],
+    [
+      '${HOST',
+      'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
+    ],
+  ])('%s is refused with the reason', (text, problem) => {
+    expect(interpolate(text, sources).problems).toEqual([problem]);
+  });
+
+  test('is shown without what was put in, and with what stands around it', () => {
+    expect(interpolate('https://u:${HOST}@x/$${a}', sources).shown).toBe('https://u:***@x/${a}');
+    expect(interpolate('plain $${a}', sources).shown).toBeUndefined();
+  });
+});
+
+test('any text comes through unchanged when it is escaped', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom('$', '{', '}', 'a', '\\') }), (text) => {
+      expect(textOf(escapeReferences(text))).toBe(text);
+    }),
+  );
+});
+
+describe('in a file', () => {
+  test('a reference is read as the number or the boolean that is expected there', () => {
+    const text = `server: { port: "\${PORT}" }\n${small}    explode: \${EXPLODE}\n    timeout: \${T:-3s}\n`;
+    const { config } = load(text, { env: { PORT: '9999', EXPLODE: 'true' } });
+    expect(config.server.port).toBe(9999);
+    expect(config.pipelines['flights']).toMatchObject({ explode: true, timeout: 3000 });
+  });
+
+  test('a reference stays text where text is expected', () => {
+    const { config } = load(small.replace('iata: /origin', 'iata: { value: "${ID}" }'), { env: { ID: '0042' } });
+    expect(config.pipelines['flights']?.enrich[0]?.with).toEqual({ iata: { value: marked('0042') } });
+  });
+
+  test('the name of a file starts from the folder of the configuration', () => {
+    const text = small.replace("' } }", "', auth: { bearer: '${file:token.txt}' } } }");
+    const { config } = load(text, { files: { 'token.txt': 'abc\r\n' } });
+    expect(config.lookups['airport']?.http?.auth).toEqual({ bearer: 'abc' });
+  });
+
+  test('a reference without a value is told once, with its place', () => {
+    expect(complaints(small.replace('into: /originAirport', 'into: "${PLACE}"'))).toEqual([
+      'millrace.yaml:7:59 pipelines.flights.enrich[0].into: the environment variable PLACE is not set; set it, or write ${PLACE:-default}',
+    ]);
+  });
+
+  test('a message never shows what a reference was replaced by', () => {
+    const text = `${small}    capacity: \${N}\n    meta: "\${M}"\n`.replace('/originAirport', '"${POINTER}"');
+    const lines = complaints(text, { env: { N: 'hunter2', M: 'hunter2', POINTER: 'hunter2' } });
+    expect(lines).toHaveLength(3);
+    expect(lines.join('\n')).not.toContain('hunter2');
+  });
+});
+
+const http = (options: string): string =>
+  `lookups: { far: { http: { url: "http://h/{id}", ${options} } } }
+pipelines: { p: { enrich: [ { lookup: far, with: { id: /id }, into: /a } ] } }`;
+const reading = (name: string): readonly string[] => complaints(http(`headers: { x: "\${file:${name}}" }`));
+const step = (options: string): string => small.replace('into: /originAirport', `into: /o, ${options}`);
+
+describe('a reference that cannot be exactly its value is a mistake', () => {
+  test.each([
+    [
+      'a line break in a header',
+      http('headers: { x: "${V}" }'),
+      'a\nb',
+      'holds a control character or one beyond Latin-1',
+    ],
+    [
+      'a space at the end of a header',
+      http('headers: { x: "${V}" }'),
+      'a ',
+      'begins or ends with a space, which a header loses',
+    ],
+    [
+      'a line break in a token',
+      http('auth: { bearer: "${V}" }'),
+      'a\nb',
+      'holds a control character or one beyond Latin-1',
+    ],
+    ['braces around it', http('headers: { x: "{${V}}" }'), 'id', '"{" is no argument: expected a name of letters'],
+    ['dots as a segment', small.replace('airports', '${V}'), '..', 'makes the path segment "." or ".."'],
+    ['braces in the host', small.replace('127.0.0.1', '${V}'), '{iata}', 'has no valid host and port'],
+    ['a mark', http('body: "${V}"'), 'a\u{FDD1}b', 'the characters U+FDD0 and U+FDD1 cannot be used here'],
+    [
+      'code in an expression',
+      step('when: "record.a == ${V}"'),
+      '1 || true',
+      'a reference in an expression is the whole',
+    ],
+    [
+      'quotes in a raw string',
+      step(`when: 'record.a == r"\${V}"'`),
+      'a"b',
+      'a reference in an expression is the whole',
+    ],
+  ])('%s', (_what, text, value, message) => {
+    const [line, ...others] = complaints(text, { env: { V: value } });
+    expect(line).toContain(message);
+    expect(others).toEqual([]);
+  });
+
+  test('a file that is not UTF-8, or that has no end', () => {
+    const folderOfSecret = folder();
+    writeFileSync(join(folderOfSecret, 'latin1'), Buffer.from([0x61, 0xe9]));
+    expect(reading(join(folderOfSecret, 'latin1'))[0]).toContain('cannot be read: it is not UTF-8');
+    expect(reading('/dev/zero')[0]).toContain('cannot be read: it is larger than 1048576 bytes');
+  });
+});
+
+test('in an expression a reference is the whole of it, a number, or text in quotes', () => {
+  const { config } = load(
+    small.replace(
+      'into: /originAirport',
+      `into: /o, when: 'record.a > \${N} && record.b == "\${T}" && record.c == b"\${R}"' `,
+    ),
+    { env: { N: '1.5', T: `a"b'c\\d\ne`, R: 'plain' } },
+  );
+  expect(config.pipelines['flights']?.enrich[0]?.when).toBe(
+    String.raw`record.a > 1.5 && record.b == "a\"b\'c\\d\u000ae" && record.c == b"plain"`,
+  );
+  const whole = load(small.replace('into: /originAirport', 'into: /o, when: "${W}"'), { env: { W: 'has(record.a)' } });
+  expect(whole.config.pipelines['flights']?.enrich[0]?.when).toBe('has(record.a)');
+});
+
+test('at its start a pointer may be a reference; behind a slash it is the name of a member', () => {
+  const { config } = load(small.replace('/originAirport', '"${P}/${N}"'), { env: { P: '/a/b', N: 'c/d~e' } });
+  expect(config.pipelines['flights']?.enrich[0]?.into).toBe('/a/b/c~1d~0e');
+});

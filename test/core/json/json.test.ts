@@ -1,0 +1,180 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type JsonValue, maxJsonDepth, parseJson } from '../../../src/core/json/json.ts';
+
+/** A text, and the value that RFC 8259 gives it, made without a parser. */
+interface Spelled {
+  readonly text: string;
+  readonly value: JsonValue;
+}
+
+/** Names that are the beginning of the source of others: what V8 mixes up. */
+const names = [
+  'a',
+  'größe',
+  'gr\\u0',
+  'gr\\',
+  '\\',
+  '"',
+  '\\u',
+  'a\n',
+  'a\\',
+  '',
+  '__proto__',
+  '7',
+  'constructor',
+  '\ud800',
+];
+const space = fc.constantFrom('', '', '', ' ', '\n\t', '\r');
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+function plain(unit: string): string {
+  return unit === '"' || unit === '\\' ? `\\${unit}` : unit < ' ' ? escaped(unit) : unit;
+}
+
+function spelling(text: string): fc.Arbitrary<string> {
+  const units = text.split('').map((unit) => fc.constantFrom(plain(unit), plain(unit), escaped(unit)));
+  return fc.tuple(...units).map((parts) => `"${parts.join('')}"`);
+}
+
+const string = fc
+  .oneof(fc.constantFrom(...names), fc.string({ maxLength: 4 }))
+  .chain((value) => spelling(value).map((text): Spelled => ({ text, value })));
+const number = fc
+  .constantFrom('0', '-0', '1.0', '12345678901234567890', '1e400', '-1.5E-7', '0.1')
+  .map((text): Spelled => ({ text, value: Number(text) }));
+const word = fc.constantFrom<Spelled>(
+  { text: 'true', value: true },
+  { text: 'false', value: false },
+  { text: 'null', value: null },
+);
+
+const member = (value: fc.Arbitrary<Spelled>) =>
+  fc.tuple(
+    space,
+    fc.constantFrom(...names).chain((name) => fc.tuple(fc.constant(name), spelling(name))),
+    space,
+    value,
+  );
+
+const { value: json } = fc.letrec<{ value: Spelled }>((tie) => ({
+  value: fc
+    .tuple(
+      space,
+      fc.oneof({ maxDepth: 4 }, word, number, string, array(tie('value')), object(tie('value')), object(tie('value'))),
+      space,
+    )
+    .map(([before, { text, value }, after]) => ({ text: before + text + after, value })),
+}));
+
+function array(item: fc.Arbitrary<Spelled>): fc.Arbitrary<Spelled> {
+  return fc
+    .array(item, { maxLength: 4 })
+    .map((items) => ({ text: `[${items.map(({ text }) => text).join(',')}]`, value: items.map(({ value }) => value) }));
+}
+
+function object(value: fc.Arbitrary<Spelled>): fc.Arbitrary<Spelled> {
+  return fc.array(member(value), { maxLength: 5 }).map((members) => ({
+    text: `{${members.map(([before, [, name], after, item]) => before + name + after + ':' + item.text).join(',')}}`,
+    value: Object.fromEntries(members.map(([, [name], , item]) => [name, item.value])),
+  }));
+}
+
+/** Equal also in the order of members, and in the sign of a zero; `__proto__` is a member like any other. */
+function same(left: unknown, right: unknown): boolean {
+  if (typeof left !== 'object' || left === null || typeof right !== 'object' || right === null)
+    return Object.is(left, right);
+  const [names1, names2] = [Object.keys(left), Object.keys(right)];
+  return (
+    Array.isArray(left) === Array.isArray(right) &&
+    names1.length === names2.length &&
+    names1.every((name, at) => name === names2[at]) &&
+    Object.values(left).every((value, at) => same(value, Object.values(right)[at]))
+  );
+}
+
+/** The message of the refusal; undefined if the text is taken. */
+function refusal(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const nested = (depth: number, open = '[', close = ']'): string => open.repeat(depth) + close.repeat(depth);
+
+describe('parseJson', () => {
+  test('reads a name with an escape right, whatever was read before it', () => {
+    // As a stranger in this process would: a module of a user, or a package.
+    JSON.parse(String.raw`{"id":1,"gr\\u0":0}`);
+    expect(Object.keys(Object(parseJson(String.raw`{"id":1,"gr\u00f6\u00dfe":"a"}`)))).toEqual(['id', 'größe']);
+    expect(parseJson(String.raw`[{"h":1,"\\":0},{"h":1,"\"":0}]`)).toEqual([
+      { h: 1, '\\': 0 },
+      { h: 1, '"': 0 },
+    ]);
+  });
+
+  test('gives what a text says, however its names are spelled and whatever was read before', () => {
+    fc.assert(
+      fc.property(fc.array(json, { maxLength: 3 }), json, (before, { text, value }) => {
+        for (const other of before) JSON.parse(other.text);
+        expect(same(parseJson(text), value)).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('takes and refuses what JSON.parse does, with the same message', () => {
+    const put = fc.constantFrom(
+      '',
+      ',',
+      ':',
+      '"',
+      '\\',
+      '{',
+      '}',
+      '[',
+      ']',
+      '0',
+      '-',
+      '.',
+      '\n',
+      '\u0001',
+      'n',
+      '\u00a0',
+    );
+    const change = fc.record({ at: fc.nat(40), take: fc.nat(2), put });
+    fc.assert(
+      fc.property(json, fc.array(change, { maxLength: 2 }), ({ text }, changes) => {
+        let changed = text;
+        for (const { at, take, put: added } of changes)
+          changed = changed.slice(0, at) + added + changed.slice(at + take);
+        expect(refusal(() => parseJson(changed))).toBe(refusal(() => JSON.parse(changed)));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('reads 1000 levels, and refuses the next with its place', () => {
+    expect(() => parseJson(nested(maxJsonDepth))).not.toThrow();
+    expect(() => parseJson(nested(maxJsonDepth + 1))).toThrow(
+      new SyntaxError('nested deeper than 1000 levels at character 1001'),
+    );
+    expect(() => parseJson(nested(2_000, '{"\\u0061":', '}'))).toThrow(/nested deeper than 1000 levels/);
+  });
+
+  test('counts only brackets that are open at the same time, and none in a string', () => {
+    const many = `[${Array.from({ length: 20 }, () => nested(maxJsonDepth - 1)).join(',')}]`;
+    expect(() => parseJson(many)).not.toThrow();
+    expect(parseJson(`["${'['.repeat(5_000)}","\\"${'{'.repeat(5_000)}"]`)).toHaveLength(2);
+  });
+
+  test('refuses a text of brackets alone without reading it to its end', () => {
+    expect(() => parseJson('['.repeat(1 << 20))).toThrow(/at character 1001/);
+  });
+});

@@ -1,0 +1,145 @@
+import { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
+import { type KernelQueues, noQueues, type QueuedBytes } from '../../../src/http/connection/kernel-queues.ts';
+import { StallWatch } from '../../../src/http/connection/stall-watch.ts';
+
+/** Queues that the test sets. */
+class ScriptedQueues implements KernelQueues {
+  readonly unsent = new Map<Socket, number>();
+  reads: (readonly Socket[])[] = [];
+
+  read(sockets: readonly Socket[]): Promise<ReadonlyMap<Socket, QueuedBytes>> {
+    this.reads.push(sockets);
+    return Promise.resolve(new Map([...this.unsent].map(([socket, unsent]) => [socket, { unsent, unread: 0 }])));
+  }
+}
+
+class Response {
+  readonly socket = new Socket();
+  readonly timeoutMs: number;
+  held = 300_000;
+  stalls = 0;
+
+  constructor(timeoutMs = 60_000) {
+    this.timeoutMs = timeoutMs;
+  }
+
+  heldBytes(): number {
+    return this.held;
+  }
+
+  stalled(): void {
+    this.stalls += 1;
+  }
+}
+
+test('a response that is not read at all has stalled, within a quarter of its timeout more and never before it', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new Response();
+  queues.unsent.set(response.socket, 4_000_000);
+  new StallWatch(clock, queues).watch(response);
+  await clock.advance(60_000);
+  expect(response.stalls).toBe(0);
+  await clock.advance(15_000);
+  expect(response.stalls).toBe(1);
+  expect(clock.timers).toBe(0);
+});
+
+test.each([
+  ['10 kB/s in steps of 95 kB', 60_000, 95_232, 10_000],
+  ['400 kB/s in steps of 314 kB', 3000, 313_856, 400_000],
+])('a reader at %s is never cut, though this process holds as much as ever', async (_, timeoutMs, step, rate) => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new Response(timeoutMs);
+  const { socket } = response;
+  queues.unsent.set(socket, 4_000_000);
+  new StallWatch(clock, queues).watch(response);
+  for (let read = 0; read < 30 * step; read += step) {
+    await clock.advance((1000 * step) / rate);
+    const left = (queues.unsent.get(socket) ?? 0) - step;
+    // The kernel takes more from this process when a third of its buffer is free.
+    queues.unsent.set(socket, left < 2_700_000 ? 4_000_000 : left);
+  }
+  expect(response.stalls).toBe(0);
+  await clock.advance(1.25 * timeoutMs);
+  expect(response.stalls).toBe(1);
+});
+
+test('without the queues of the kernel what this process holds decides', async () => {
+  const clock = virtualClock();
+  const response = new Response();
+  new StallWatch(clock, noQueues).watch(response);
+  await clock.advance(59_000);
+  response.held = 40_000;
+  await clock.advance(60_000);
+  expect(response.stalls).toBe(0);
+  await clock.advance(15_000);
+  expect(response.stalls).toBe(1);
+});
+
+test('a connection that the kernel does not show for once has not moved, and is not lost', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new Response();
+  queues.unsent.set(response.socket, 5);
+  new StallWatch(clock, queues).watch(response);
+  await clock.advance(30_000);
+  queues.unsent.clear();
+  await clock.advance(15_000);
+  queues.unsent.set(response.socket, 5);
+  expect(response.stalls).toBe(0);
+  await clock.advance(30_000);
+  expect(response.stalls).toBe(1);
+});
+
+test('responses that wait shortly cost no read, all others one together', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const stalls = new StallWatch(clock, queues);
+  for (let short = 0; short < 100; short += 1) {
+    const unwatch = stalls.watch(new Response());
+    await clock.advance(1000);
+    unwatch();
+  }
+  expect([queues.reads.length, clock.timers]).toEqual([0, 0]);
+  const slow = Array.from({ length: 50 }, () => new Response());
+  for (const response of slow) stalls.watch(response);
+  await clock.advance(30_000);
+  expect(queues.reads.map((sockets) => sockets.length)).toEqual([50, 50, 50, 50]);
+});
+
+test('the kernel is not read again while it is being read, nor for four times as long after that', async () => {
+  const clock = virtualClock();
+  const reads: (() => void)[] = [];
+  const queues: KernelQueues = {
+    read: () => new Promise((resolve) => reads.push(() => resolve(new Map()))),
+  };
+  const response = new Response(8000);
+  new StallWatch(clock, queues).watch(response);
+  await clock.advance(2000);
+  expect(reads).toHaveLength(1);
+  reads[0]?.();
+  // It took one second: the looks at 3, 4, and 5 seconds come too early.
+  await clock.advance(3900);
+  expect(reads).toHaveLength(1);
+  await clock.advance(200);
+  expect(reads).toHaveLength(2);
+});
+
+test('a response that is no longer watched has not stalled, even while the kernel is being read', async () => {
+  const clock = virtualClock();
+  const answers: (() => void)[] = [];
+  const queues: KernelQueues = {
+    read: () => new Promise((resolve) => answers.push(() => resolve(new Map()))),
+  };
+  const response = new Response(8000);
+  const unwatch = new StallWatch(clock, queues).watch(response);
+  await clock.advance(9000);
+  unwatch();
+  for (const answer of answers) answer();
+  await clock.advance(60_000);
+  expect([response.stalls, clock.timers]).toEqual([0, 0]);
+});
