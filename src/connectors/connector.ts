@@ -12,7 +12,7 @@ import type { Arguments, LookupService } from '../lookup/lookup.ts';
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
-  /** `call` always answers at once, by no promise, and has no use for its context. */
+  /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
   readonly gate?: Gate | undefined;

@@ -39,15 +39,15 @@ export interface AsyncWaitOptions<In, Out> {
    */
   readonly timesTurns: boolean;
   readonly clock: Clock;
-  /** Begins one record. It completes by `attempt`, at once or later; a throw fails the attempt. */
+  /** Begins one record. It completes by `attempt`, immediately or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   /** While it is closed no record is admitted, whatever slots are free. Without it a free slot is enough. */
   readonly turnGate?: Gate | undefined;
   /**
-   * The outcome of an input that nothing is waited for, in place of `invoke`. It takes no slot where none is taken, as
-   * nothing can pass it. Must not throw. Without it every input is invoked.
+   * The outcome of an input whose lookups are all immediate; called instead of `invoke` while no slot is taken, because
+   * then no other record can be overtaken. Such an input takes no slot. Must not throw. Without it every input is invoked.
    */
-  readonly atOnce?: ((input: In) => Out) | undefined;
+  readonly immediateOutcome?: ((input: In) => Out) | undefined;
   /**
    * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
    * has been cancelled and cannot complete the record any more (semantics T3). It may complete it later: after another

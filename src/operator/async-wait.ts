@@ -14,7 +14,7 @@ import type { Watermark } from './watermark.ts';
  * no promise and no timer.
  *
  *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ turn: take, emit, flush, onRoom
- *       └──── atOnce, while no slot is taken ────────────────────▶ emit
+ *       └──── immediateOutcome, while no slot is taken ──────────▶ emit
  */
 export class AsyncWait<In, Out> {
   readonly #options: AsyncWaitOptions<In, Out>;
@@ -24,7 +24,7 @@ export class AsyncWait<In, Out> {
   readonly #backpressure: BackpressureMeter | undefined;
   readonly #slotBytes: SlotBytes<In, Out> | undefined;
   readonly #clock: Clock;
-  readonly #atOnce: ((input: In) => Out) | undefined;
+  readonly #immediateOutcome: ((input: In) => Out) | undefined;
   readonly #turnGate: Gate | undefined;
   /** Whether the time of an admission is asked for. */
   readonly #measured: boolean;
@@ -55,7 +55,7 @@ export class AsyncWait<In, Out> {
     this.#backpressure = options.backpressure;
     this.#slotBytes = options.slotBytes;
     this.#clock = options.clock;
-    this.#atOnce = options.atOnce;
+    this.#immediateOutcome = options.immediateOutcome;
     this.#turnGate = options.turnGate;
     this.#measured = options.observer !== undefined || options.timeoutMs > 0;
     this.#inputEnd = new InputEnd(options.trace);
@@ -111,7 +111,7 @@ export class AsyncWait<In, Out> {
   hasRoom(): boolean {
     if (this.#closed || this.#ended) return false;
     if (this.#queue.size < this.#queue.capacity) return true;
-    // Answers that came at once are ready already: without this a table would need a turn for every `capacity` records.
+    // Immediate answers are ready already: without this a table would need a turn for every `capacity` records.
     this.#emitReady();
     if (this.#queue.size < this.#queue.capacity) return !this.#closed;
     this.#roomWanted = true;
@@ -127,9 +127,9 @@ export class AsyncWait<In, Out> {
       this.#roomWanted = true;
       return false;
     }
-    const atOnce = this.#atOnce;
-    if (atOnce !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
-      this.#pass(atOnce(input));
+    const outcomeOf = this.#immediateOutcome;
+    if (outcomeOf !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
+      this.#pass(outcomeOf(input));
       return true;
     }
     if (!this.hasRoom()) return false;
@@ -184,7 +184,7 @@ export class AsyncWait<In, Out> {
     this.#run();
   }
 
-  /** Emits an outcome that was there at once, with no record before it. */
+  /** Emits an immediate outcome; no record is before it. */
   #pass(output: Out): void {
     this.#unflushed = true;
     this.#observer?.reorderWait(0);

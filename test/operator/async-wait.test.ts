@@ -417,11 +417,11 @@ describe('keyed order', () => {
   });
 });
 
-const atOnce = (input: string): string => `${input} at once`;
+const immediateOutcome = (input: string): string => `${input} at once`;
 
 describe.each(modes)('an answer that is there at once, %s', (mode) => {
   test('takes no slot while none is taken, and goes on its way in the same turn', () => {
-    const operator = new Scripted({ mode, capacity: 2, atOnce });
+    const operator = new Scripted({ mode, capacity: 2, immediateOutcome });
     expect(operator.offer('a', 'b', 'c')).toEqual([true, true, true]);
     expect(operator.output).toEqual(['a at once', 'b at once', 'c at once']);
     expect([operator.wait.size, operator.events]).toEqual([0, []]);
@@ -430,7 +430,7 @@ describe.each(modes)('an answer that is there at once, %s', (mode) => {
   });
 
   test('stays behind a record or a watermark that has a slot', () => {
-    const operator = new Scripted({ mode, capacity: 3, atOnce });
+    const operator = new Scripted({ mode, capacity: 3, immediateOutcome });
     operator.readable = false;
     operator.offer('a');
     operator.readable = true;
@@ -447,16 +447,16 @@ describe.each(modes)('an answer that is there at once, %s', (mode) => {
   });
 
   test('waits in a slot for a reader who has no room', () => {
-    const operator = new Scripted({ mode, capacity: 2, atOnce });
+    const operator = new Scripted({ mode, capacity: 2, immediateOutcome });
     operator.readable = false;
     expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
     expect([operator.output, operator.wait.size]).toEqual([[], 2]);
   });
 
   test('is neither asked for nor emitted after the end, or when everything is given up', () => {
-    const ended = new Scripted({ mode, atOnce });
+    const ended = new Scripted({ mode, immediateOutcome });
     ended.wait.end();
-    const aborted = new Scripted({ mode, atOnce });
+    const aborted = new Scripted({ mode, immediateOutcome });
     aborted.wait.abort('over');
     expect([...ended.offer('a'), ...aborted.offer('a')]).toEqual([false, false]);
     expect([ended.output, aborted.output]).toEqual([[], []]);

@@ -25,7 +25,7 @@ export interface ScriptedOptions {
   readonly mode?: Mode;
   readonly capacity?: number;
   readonly timeoutMs?: number;
-  readonly atOnce?: (input: string) => string;
+  readonly immediateOutcome?: (input: string) => string;
   readonly invoke?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onTimeout?: (input: string, attempt: Attempt<string, string>) => void;
   readonly onRoom?: () => void;
@@ -50,14 +50,14 @@ export class Scripted {
   readable = true;
 
   constructor(options: ScriptedOptions = {}) {
-    const { mode = 'ordered', capacity = 2, timeoutMs = 0, atOnce, invoke, onTimeout, observer } = options;
+    const { mode = 'ordered', capacity = 2, timeoutMs = 0, immediateOutcome, invoke, onTimeout, observer } = options;
     this.meter = observer && new BackpressureMeter(observer.backpressure, this.clock);
     const readable = (): boolean => this.readable;
     this.wait = new AsyncWait<string, string>({
       queue: queueOf(mode, capacity),
       timeoutMs,
       clock: this.clock,
-      atOnce,
+      immediateOutcome,
       invoke: (input, attempt) => {
         this.started.push(input);
         this.calls.set(input, attempt);

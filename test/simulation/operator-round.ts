@@ -253,7 +253,7 @@ export class OperatorRound {
     this.#expect(wait.size === order.size, 'O4', `${wait.size} slots are taken, not ${order.size}`);
     this.#expect(life.active === wait.inFlight + wait.retryWaiting, 'C6', 'records in flight are counted wrong');
     this.#expect(this.#model.complete === wait.completedWaiting, 'C2', 'complete records are counted wrong');
-    if (this.#direct)
+    if (this.#withoutLayers)
       this.#expect(
         wait.lateCompletions === life.late,
         'P1',
@@ -288,7 +288,7 @@ export class OperatorRound {
   }
 
   /** No layer stands between the function and the operator. */
-  get #direct(): boolean {
+  get #withoutLayers(): boolean {
     return this.#plan.retry === undefined && this.#plan.attemptTimeoutMs === 0;
   }
 

@@ -17,7 +17,7 @@ import { traced } from '../../lookup/traced.ts';
 export interface Lookup {
   readonly name: string;
   readonly call: LookupService;
-  /** `call` always answers at once, by no promise, and has no use for its context. */
+  /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** See Connector. */
   readonly runsUserCode: boolean;
@@ -101,7 +101,7 @@ function layers(
 ): LookupLayer[] {
   return [
     ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
-    // The calls of a connector that answers at once neither wait nor have a use for a clock.
+    // The calls of an immediate connector neither wait nor use a clock.
     ...(immediate ? [] : [limit?.layer ?? unlimited<Arguments, Answer>()]),
     ...(timeoutMs === undefined ? [] : [timeout({ timeoutMs, clock: deps.clock, onTimeout })]),
   ];

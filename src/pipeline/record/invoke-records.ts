@@ -40,7 +40,7 @@ export function entryOf(seq: number, line: string | BadLine, charBytes: 1 | 2, b
 }
 
 /** The token of a record that is answered while it is started: nothing can be cancelled or come late. */
-class AtOnce extends Cancellation implements RunAttempt {
+class ImmediateAttempt extends Cancellation implements RunAttempt {
   readonly callBegan = true;
   outcome: Outcome | undefined;
 
@@ -57,7 +57,7 @@ export class InvokeRecords {
   readonly #onInvalid: OnFailure;
   readonly #clock: Clock;
   readonly #multiline: boolean;
-  readonly #atOnce = new AtOnce();
+  readonly #immediateAttempt = new ImmediateAttempt();
 
   constructor({ plan, onInvalid, multiline }: InvokeOptions, clock: Clock) {
     this.#plan = plan;
@@ -67,8 +67,8 @@ export class InvokeRecords {
   }
 
   /** The outcome of a line, where the plan is immediate. */
-  readonly atOnce = (entry: Entry): Outcome => {
-    const token = this.#atOnce;
+  readonly immediateOutcome = (entry: Entry): Outcome => {
+    const token = this.#immediateAttempt;
     token.outcome = undefined;
     try {
       const { direct } = this.#plan;
@@ -97,25 +97,29 @@ export class InvokeRecords {
    * The outcome of a line to which one answer is added. Undefined where there is more to it: then the line has been
    * started, or is still to be invoked.
    */
-  #direct(entry: Entry, step: Step, token: AtOnce): Outcome | undefined {
+  #direct(entry: Entry, step: Step, token: ImmediateAttempt): Outcome | undefined {
     const { line } = entry;
     if (typeof line !== 'string' || this.#multiline || !this.#scanned(entry, line)) return undefined;
     const { scan } = this.#plan;
-    const told = this.#told(step, line, scan, token);
-    if (!(told instanceof RecordError) && told.json !== undefined && scan.start(step.target.scanned) < 0) {
-      const added = step.place.add(line, told.json);
+    const firstAnswer = this.#firstAnswer(step, line, scan, token);
+    if (
+      !(firstAnswer instanceof RecordError) &&
+      firstAnswer.json !== undefined &&
+      scan.start(step.target.scanned) < 0
+    ) {
+      const added = step.place.add(line, firstAnswer.json);
       if (added !== undefined) return enriched(added, false);
     }
-    this.#start(entry, line, scan, token, told);
+    this.#start(entry, line, scan, token, firstAnswer);
     return undefined;
   }
 
-  #told(step: Step, line: string, scan: MemberScan, token: AtOnce): Answer | RecordError {
+  #firstAnswer(step: Step, line: string, scan: MemberScan, token: ImmediateAttempt): Answer | RecordError {
     try {
       const args = argumentsOf(step, new RecordText(line), scan);
       if (args === undefined) return uncalledMiss;
       const answer = step.lookup.call(args, token);
-      if (answer instanceof Promise) throw new Error(`lookup ${step.lookup.name} does not answer at once`);
+      if (answer instanceof Promise) throw new Error(`lookup ${step.lookup.name} does not answer immediately`);
       return answer;
     } catch (error) {
       return RecordError.from(error);
@@ -127,7 +131,7 @@ export class InvokeRecords {
     line: string,
     scan: MemberScan | undefined,
     attempt: RunAttempt,
-    told?: Answer | RecordError,
+    firstAnswer?: Answer | RecordError,
   ): void {
     const record = scan === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
     // The record forgets its parsed value when it has started.
@@ -135,7 +139,7 @@ export class InvokeRecords {
     if (record instanceof RecordError) return attempt.complete(invalid(line, entry.seq, record, this.#onInvalid));
     const text = this.#multiline ? record.onOneLine() : record;
     entry.run = new RecordRun(this.#plan, text, entry.seq, attempt, this.#clock);
-    entry.run.start(scan, told);
+    entry.run.start(scan, firstAnswer);
   }
 
   /** Whether a scan of the bytes has found the line to be an object. What it does not understand is parsed. */

@@ -72,7 +72,7 @@ export function recordOperator(
     trace,
     clock,
     invoke: records.invoke,
-    atOnce: atOnceOf(options, records, leaving),
+    immediateOutcome: immediateOutcomeOf(options, records, leaving),
     onTimeout: records.onTimeout,
     onError: records.onError,
     // Within the turn of the event loop in which an answer was read: the call that its slot is free for leaves with the
@@ -85,16 +85,16 @@ export function recordOperator(
 }
 
 /** A record with a key goes through its queue, which looks for the key and refuses a record that has none. */
-function atOnceOf(
+function immediateOutcomeOf(
   { plan, mode }: RecordOperatorOptions,
-  { atOnce }: InvokeRecords,
+  { immediateOutcome }: InvokeRecords,
   leaving: RecordOperatorEnds['leaving'],
 ): ((entry: Entry) => Outcome) | undefined {
   if (!plan.immediate || mode === 'keyed') return undefined;
-  if (leaving === undefined) return atOnce;
+  if (leaving === undefined) return immediateOutcome;
   return (entry) => {
     leaving(entry.seq);
-    return atOnce(entry);
+    return immediateOutcome(entry);
   };
 }
 

@@ -95,10 +95,10 @@ export class RecordRun {
   }
 
   /**
-   * `scan` has just read this record's line: what it found holds until this returns. `told` is what became of the first
+   * `scan` has just read this record's line: what it found holds until this returns. `firstAnswer` is what became of the first
    * step, where it has been asked already.
    */
-  start(scan: MemberScan | undefined, told?: Answer | RecordError): void {
+  start(scan: MemberScan | undefined, firstAnswer?: Answer | RecordError): void {
     for (const step of this.#plan.steps) {
       if (step.index < MASK_BITS && step.writesFirst && !this.#record.has(step.target, scan)) {
         this.#absent |= 1 << step.index;
@@ -106,9 +106,9 @@ export class RecordRun {
     }
     for (const step of this.#plan.steps) {
       if (step.waitsFor.length > 0) continue;
-      if (step.index > 0 || told === undefined) this.#ask(step, scan);
-      else if (told instanceof RecordError) this.#refused(step, told);
-      else this.#settle(step, told);
+      if (step.index > 0 || firstAnswer === undefined) this.#ask(step, scan);
+      else if (firstAnswer instanceof RecordError) this.#refused(step, firstAnswer);
+      else this.#settle(step, firstAnswer);
     }
     this.#record.forget();
   }
