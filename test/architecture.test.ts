@@ -26,7 +26,7 @@ const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^yaml$/, /^config\/|^http\/openapi\//],
   [/^zod$/, optionRooms],
   [/^(@marcbachmann\/cel-js|re2js)$/, /^cel\//],
-  [/^node:timers(\/promises)?$/, /^core\/time\/time\.ts$/],
+  [/^node:timers(\/promises)?$/, /^$/],
   [/^node:(http2?|https|net|tls|dgram|dns)$/, /^(connectors|http|cli)\//],
   [/^node:(?!timers|https?$|http2$|net$|tls$|dgram$|dns$)/, /./],
 ];
@@ -36,8 +36,14 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
   [
     /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bhrtime\b|(?<![.#\w])(?:setTimeout|setInterval)\b|\bMath\.random\b/,
     /^core\/time\/time\.ts$/,
-    'only core/time knows the time, timers and chance',
+    'only core/time/time knows the time, timers and chance',
   ],
+  [
+    /(?<![.#\w])(?:setImmediate|queueMicrotask|MessageChannel)\b|\bprocess\.nextTick\b/,
+    /^core\/time\/later-turn\.ts$/,
+    'only core/time/later-turn schedules turns of the event loop and microtasks',
+  ],
+  [/\bglobalThis\.(?:set|queue)\w+/, /^$/, 'core/time takes the timers of the runtime by their own names'],
   [
     /\bprocess\.env\b/,
     /^(config\/load|cli\/serve\/bounded-heap)\.ts$/,
@@ -131,6 +137,13 @@ describe('a planted breach is found', () => {
     ['a clock of its own', 'operator/x.ts', 'const now = Date.now();', /only core\/time/],
     ['a timer of its own', 'lookup/x.ts', 'setTimeout(f, 1);', /only core\/time/],
     ['a timer by import', 'lookup/x.ts', `import { setTimeout } from 'node:timers/promises';`, /may not import/],
+    ['an interval of its own', 'lookup/x.ts', 'setInterval(f, 1);', /only core\/time/],
+    ['a timer by another name', 'lookup/x.ts', 'globalThis.setTimeout(f, 1);', /core\/time takes/],
+    ['an immediate of its own', 'http/x.ts', 'setImmediate(f);', /only core\/time\/later-turn/],
+    ['an immediate that is passed on', 'cli/x.ts', 'new MemoryBudget(0, setImmediate);', /only core\/time\/later-turn/],
+    ['an immediate by import', 'http/x.ts', `import { setImmediate } from 'node:timers';`, /may not import/],
+    ['a microtask of its own', 'library/x.ts', 'queueMicrotask(f);', /only core\/time\/later-turn/],
+    ['a tick of its own', 'pipeline/x.ts', 'process.nextTick(f);', /only core\/time\/later-turn/],
     ['chance', 'lookup/x.ts', 'const jitter = Math.random();', /only core\/time/],
     ['the environment', 'cli/x.ts', 'const port = process.env.PORT;', /only config\/load/],
     ['a parser that misreads names', 'wire/x.ts', 'const value = JSON.parse(line);', /only core\/json calls/],

@@ -8,6 +8,7 @@ import { silentLogger } from '../core/observer/logger.ts';
 import type { ServiceGauges } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import { type Clock, systemClock } from '../core/time/time.ts';
+import { inLaterTurn } from '../core/time/later-turn.ts';
 import { passingTracer } from '../core/observer/tracing.ts';
 import type { ReloadResult } from '../http/reload-route.ts';
 import { buildAdminApp } from '../http/admin-app.ts';
@@ -69,7 +70,7 @@ export async function startService({ loaded, load, logger, secrets, process }: S
   const tracing = loaded.config.tracing && (await traced(loaded.config.tracing, logger, secrets));
   const tracer = tracing?.tracer ?? passingTracer;
   const lookupsOpen = new OpenLookups();
-  const memory = new MemoryBudget(memoryOf(server.limits), setImmediate);
+  const memory = new MemoryBudget(memoryOf(server.limits), inLaterTurn);
   const files = openFiles();
   const build = async (
     { config: given, effective, baseDir, secrets: learnt }: Loaded,

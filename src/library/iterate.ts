@@ -1,3 +1,4 @@
+import { inMicrotask } from '../core/time/later-turn.ts';
 import { collectFrom, type Fn } from '../operator/async-function.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
 import type { StreamQueue } from '../operator/queue.ts';
@@ -75,7 +76,7 @@ class Iteration<Item, Out> implements ResultsOwner {
       onRoom: () => this.#pump?.pull(),
       onEnd: () => this.#ended(),
       // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
-      schedule: (turn) => queueMicrotask(turn), // A browser refuses to call it as a method of this object.
+      schedule: inMicrotask,
       observer: undefined,
       timesTurns: false,
       backpressure: undefined,

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Answer } from '../../lookup/lookup.ts';
 import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
@@ -125,7 +126,7 @@ export class HttpCall implements PooledCall {
     if (this.#mayBeSentAgain(error)) {
       this.#sentAgain = true;
       // undici is in the middle of clearing up the dead connection.
-      setImmediate(() => this.#sendAgain());
+      inLaterTurn(() => this.#sendAgain());
       return;
     }
     this.#calls.pool.release(this);

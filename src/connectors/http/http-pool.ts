@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Settings } from 'node:http2';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Gate } from '../../core/call/gate.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import { readingConnector } from './http-reading.ts';
 import { socketConnector, type SocketOptions } from './http-socket.ts';
 
@@ -164,7 +165,7 @@ export class HttpPool implements Gate {
   #scheduleOpening(): void {
     if (this.#openingScheduled) return;
     this.#openingScheduled = true;
-    setImmediate(() => {
+    inLaterTurn(() => {
       this.#openingScheduled = false;
       const hook = this.#onOpen;
       if (hook === undefined || !this.open) return;

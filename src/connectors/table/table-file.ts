@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Fingerprint, fingerprintOf } from '../../core/file-watch.ts';
+import { laterTurn } from '../../core/time/later-turn.ts';
 import { type TableIndex, TableIndexBuilder } from './table-index.ts';
 import { rowsOf, type TableFormat } from './table-rows.ts';
 
@@ -34,9 +35,7 @@ export async function indexOf({ bytes }: Content, format: TableFormat, signal: A
   for await (const row of rowsOf(bytes, format)) {
     index.add(row);
     if (index.size % rowsPerTurn === 0) {
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
+      await laterTurn();
       signal.throwIfAborted();
     }
   }

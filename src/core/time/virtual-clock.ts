@@ -1,3 +1,4 @@
+import { laterTurn } from './later-turn.ts';
 import type { Clock } from './time.ts';
 
 /** A clock that stands still until `advance` is called: for tests, as the option `clock`. */
@@ -22,20 +23,6 @@ const settlingTurns = 3;
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < settlingTurns; turn++) await laterTurn();
-}
-
-/** A later turn of the event loop. Node.js has immediates; a browser has messages. */
-function laterTurn(): Promise<void> {
-  if (typeof setImmediate === 'function') return new Promise((resolve) => void setImmediate(resolve));
-  const { port1, port2 } = new MessageChannel();
-  return new Promise((resolve) => {
-    port1.addEventListener('message', () => {
-      port1.close();
-      resolve();
-    });
-    port1.start();
-    port2.postMessage(undefined);
-  });
 }
 
 /**

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { RequestError } from '../../core/errors.ts';
 import { Fifo } from '../../core/fifo.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { endSocket } from './connection-end.ts';
 import { type Problem, PROBLEM_TYPE, requestProblem } from '../problem.ts';
@@ -120,7 +121,7 @@ export class OpenResponses {
     connection.current = turn;
     turn.response.once('close', () => {
       // A thousand small requests can come in one chunk. Each leaves the event loop to other connections.
-      if (connection.waiting.size > 0) setImmediate(() => this.#answered(connection));
+      if (connection.waiting.size > 0) inLaterTurn(() => this.#answered(connection));
       else this.#answered(connection);
     });
     turn.start();

@@ -1,5 +1,6 @@
 import { serverSchema } from '../../config/schema/server-schema.ts';
 import { MemoryBudget } from '../../core/memory-budget.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import { systemClock } from '../../core/time/time.ts';
 import { passingTracer } from '../../core/observer/tracing.ts';
 import { buildApp } from '../app.ts';
@@ -20,7 +21,7 @@ export async function openApiDocument(version: string): Promise<string> {
       },
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),
-    memory: new MemoryBudget(0, setImmediate),
+    memory: new MemoryBudget(0, inLaterTurn),
     gate: { draining: false },
     responses: new OpenResponses(systemClock),
     stalls: new StallWatch(systemClock, noQueues),

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError } from '../../core/errors.ts';
 import type { StreamEnd, StreamTrace } from '../../core/observer/tracing.ts';
+import { laterTurn } from '../../core/time/later-turn.ts';
 import { ExplodedLines } from '../../pipeline/record/exploded-lines.ts';
 import { explodedBytes } from '../../pipeline/stream/held-bytes.ts';
 import { type Outcome, textsOf } from '../../pipeline/record/outcome.ts';
@@ -31,7 +32,7 @@ export async function enrichSingleRecord(
   probeAfterHalfClose(request.raw, reply.raw, clock, live.guard);
   try {
     const text = await live.text();
-    if (pipeline.runsUserCode) await nextTurn();
+    if (pipeline.runsUserCode) await laterTurn();
     // Records that stand alone share the steps of a turn, as the lines of streams do.
     const later = turn();
     if (later !== undefined) await later;
@@ -84,7 +85,7 @@ async function* explodedBody(
     text = '';
     yield chunk;
     // oxlint-disable-next-line no-await-in-loop
-    await nextTurn();
+    await laterTurn();
   }
   const last = Buffer.from(`${text}]`);
   sent(bytes + last.byteLength, written);
@@ -106,8 +107,6 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
     dropped: kind === 'dropped' ? 1 : 0,
   };
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A record that failed, but goes out with a stand-in or as it came, is a success here. */
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);

@@ -5,6 +5,7 @@ import { RequestError } from '../../core/errors.ts';
 import { type Guard, guardWith } from '../../core/guard.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import type { StreamObserver, StreamOutcome } from '../../core/observer/observer.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { StreamTrace } from '../../core/observer/tracing.ts';
 import type { EnrichStream } from '../../pipeline/stream/enrich-stream.ts';
@@ -89,7 +90,7 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   #begin(headers: Readonly<Record<string, string>>): void {
-    const { request, response, clock } = this.#options;
+    const { request, response, clock, pipeline } = this.#options;
     const guard = this.#guard;
     response.writeHead(200, headers);
     // HAProxy 2.6 takes a head that comes in one read with the `100 Continue` for a whole, empty response. A client that
@@ -102,10 +103,9 @@ export class StreamSession implements StreamSink, LiveStream {
     on(response, 'drain', () => this.#drained());
     on(response, 'finish', () => this.#settle('completed'));
     on(response, 'close', () => this.#gone());
-    const { runsUserCode } = this.#options.pipeline;
-    const enter = (work: () => void): void => (runsUserCode ? void setImmediate(guard(work)) : work());
+    const enter = (work: () => void): void => (pipeline.runsUserCode ? inLaterTurn(guard(work)) : work());
     on(request, 'data', (chunk) => {
-      if (runsUserCode) request.pause();
+      if (pipeline.runsUserCode) request.pause();
       enter(() => this.#received(chunk));
     });
     on(request, 'end', () => enter(() => this.#bodyEnd()));

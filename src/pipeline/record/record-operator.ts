@@ -2,6 +2,7 @@ import { type Guard, guardedClock, guardedOnce } from '../../core/guard.ts';
 import type { PipelineObserver } from '../../core/observer/observer.ts';
 import type { MemoryShare } from '../../core/memory-budget.ts';
 import type { Clock } from '../../core/time/time.ts';
+import { inMicrotask } from '../../core/time/later-turn.ts';
 import type { Gate } from '../../core/call/gate.ts';
 import type { CallTrace } from '../../core/observer/tracing.ts';
 import { AsyncWait } from '../../operator/async-wait.ts';
@@ -77,7 +78,7 @@ export function recordOperator(
     onError: records.onError,
     // Within the turn of the event loop in which an answer was read: the call that its slot is free for leaves with the
     // other calls of that turn, where undici would hold it back until the next answers have been read.
-    schedule: (turn) => queueMicrotask(guardedTurn(turn)),
+    schedule: (turn) => inMicrotask(guardedTurn(turn)),
     slotBytes: new RecordBytes(memory, forecast),
     observer,
     backpressure,

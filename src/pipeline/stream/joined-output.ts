@@ -1,5 +1,6 @@
 import type { Guard } from '../../core/guard.ts';
 import type { RequestError } from '../../core/errors.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Downstream } from '../../operator/async-wait-options.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import type { Framing } from '../../wire/lines/framing.ts';
@@ -158,7 +159,7 @@ export class JoinedOutput implements Downstream<Outcome> {
   #explodeLater(): void {
     if (!this.#room || this.#explodeScheduled) return;
     this.#explodeScheduled = true;
-    setImmediate(this.#scheduledExplode);
+    inLaterTurn(this.#scheduledExplode);
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -183,7 +184,7 @@ export class JoinedOutput implements Downstream<Outcome> {
   flush(): void {
     if (this.#writeScheduled || this.#text === '') return;
     this.#writeScheduled = true;
-    setImmediate(this.#scheduledWrite);
+    inLaterTurn(this.#scheduledWrite);
   }
 
   /** Writes it now. */

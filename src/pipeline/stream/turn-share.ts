@@ -1,6 +1,7 @@
 import { stepsTaken } from '../../cel/expression.ts';
 import type { Gate } from '../../core/call/gate.ts';
 import { type Guard, guardedOnce } from '../../core/guard.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 
 /**
  * Steps after which no more records are started in a turn of the event loop: 25 ms. One evaluation is bounded, but a
@@ -69,7 +70,7 @@ function awaitTurn(): void {
   if (timed) return;
   timed = true;
   // Not a timer of 0 ms, which is one of 1 ms: what arrived for others is read before an immediate comes.
-  setImmediate(takeTurn);
+  inLaterTurn(takeTurn);
 }
 
 function takeTurn(): void {

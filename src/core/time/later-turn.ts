@@ -1,0 +1,48 @@
+import { Fifo } from '../fifo.ts';
+
+// The globals that every JavaScript runtime has, and the immediates of Node.js, which browsers lack.
+const { queueMicrotask, setImmediate = byMessage } = globalThis as typeof globalThis & {
+  readonly setImmediate?: (run: () => void) => unknown;
+};
+
+/**
+ * Work of later turns, counted until it runs.
+ *
+ *     inLaterTurn(work) ──▶ works [ work | work | … ]      one immediate for each work
+ *                                     ▲
+ *                 immediate ──▶ runOldest
+ *
+ * Immediates run in the order in which they were made, so each runs the oldest work, and none needs a closure.
+ */
+const works = new Fifo<() => void>();
+
+function runOldest(): void {
+  works.shift()?.();
+}
+
+/** Runs `work` in a later turn of the event loop, after the promise jobs of this one. Works run in order, each in its own immediate. */
+export function inLaterTurn(work: () => void): void {
+  works.push(work);
+  setImmediate(runOldest);
+}
+
+/** Resolves in a later turn of the event loop. */
+export function laterTurn(): Promise<void> {
+  return new Promise(inLaterTurn);
+}
+
+/** Runs `work` in this turn of the event loop, after the promise jobs that are queued already. */
+export function inMicrotask(work: () => void): void {
+  queueMicrotask(work); // Called as a function: a browser refuses to call it as a method of another object.
+}
+
+/** A browser has no immediates. A message to the page itself also arrives in a later turn, in order. */
+function byMessage(run: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.addEventListener('message', () => {
+    port1.close();
+    run();
+  });
+  port1.start();
+  port2.postMessage(undefined);
+}
