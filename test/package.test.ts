@@ -137,7 +137,7 @@ pipelines: { rows: { enrich: [ { lookup: rows, with: { id: /id }, into: /row } ]
 
     npmInstall(consumer, ...command.split(' '));
     expect(millrace('check', '-c', 'traced.yaml')).toMatchObject({ status: 0 });
-    const loads = `await import(${JSON.stringify(join(installed, 'dist/observability/tracing.js'))}); console.log('loaded');`;
+    const loads = `await import(${JSON.stringify(join(installed, 'dist/observability/tracing/tracing.js'))}); console.log('loaded');`;
     expect(run(process.execPath, ['--input-type=module', '-e', loads], consumer)).toBe('loaded\n');
   }, 300_000);
 });

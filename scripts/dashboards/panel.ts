@@ -18,7 +18,7 @@ import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
 /** One query of a panel, and how its series are called: `{{pipeline}}`. */
-export type Query = readonly [legend: string, expression: string];
+type Query = readonly [legend: string, expression: string];
 
 export interface Graph {
   readonly title: string;

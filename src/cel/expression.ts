@@ -4,7 +4,6 @@ import { ExpressionError, Frame } from './frame.ts';
 import type { CelType, Value } from './value.ts';
 
 export { ExpressionError, stepsTaken } from './frame.ts';
-export type { Reading } from './compiler.ts';
 
 /** An expression that has been read and checked. */
 export interface Expression {

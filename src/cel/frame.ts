@@ -4,7 +4,7 @@ import type { Value } from './value.ts';
  * Steps that one evaluation may take. A step is about as much work as 50 ns allow on a slow core, so that an evaluation
  * holds the event loop for about 50 ms at the most.
  */
-export const maxSteps = 1_000_000;
+const maxSteps = 1_000_000;
 
 /** Characters that are copied or compared in the time of one step. */
 export const charactersPerStep = 16;

@@ -23,6 +23,6 @@ export function exitCodeOf(code: number): number {
   return failed && code === exitCodes.done ? exitCodes.failed : code;
 }
 
-export function isReaderGone(error: unknown): boolean {
+function isReaderGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }

@@ -14,10 +14,9 @@ import { type Config, configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
-export { ConfigError, type ConfigProblem, type JsonMistake, mistakeOf, problemLine } from './checks/config-error.ts';
+export { ConfigError, type ConfigProblem, mistakeOf, problemLine } from './checks/config-error.ts';
 export type { ConfigIssue } from './checks/cross-checks.ts';
 export type { PartialConfig } from './checks/draft.ts';
-export type { EffectiveConfig } from './effective.ts';
 
 export interface LoadOptions {
   /** Undefined: millrace.yaml, millrace.yml or millrace.json of the working directory. */

@@ -6,7 +6,7 @@ import type { StreamSettings } from '../pipeline/pipeline.ts';
 export const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
 
 /** Media types of a stream's body: NDJSON, RFC 7464, and what curl and aiohttp send by default. */
-export const streamTypes = [
+const streamTypes = [
   ...ndjsonTypes,
   'application/json-seq',
   'application/x-www-form-urlencoded',

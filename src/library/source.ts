@@ -2,7 +2,7 @@
  * A web stream. Each runtime declares a ReadableStream of its own; it is async iterable, and from that the compiler knows
  * its items. This is what is used of it.
  */
-export interface WebStream {
+interface WebStream {
   getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(): Promise<void> };
 }
 

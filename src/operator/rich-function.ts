@@ -33,7 +33,7 @@ export abstract class RichAsyncFunction<In, Out> implements AsyncFunction<In, Ou
 }
 
 /** By its methods and not by its class: a function may come from another copy of this package. One of the two is enough. */
-export function isRich(fn: unknown): fn is Partial<RichFunction> {
+function isRich(fn: unknown): fn is Partial<RichFunction> {
   if (typeof fn !== 'object' || fn === null) return false;
   return ('open' in fn && typeof fn.open === 'function') || ('close' in fn && typeof fn.close === 'function');
 }

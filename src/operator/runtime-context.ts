@@ -40,16 +40,12 @@ export interface WorkerPlace {
 }
 
 /** The one worker of a process, started for the first time. */
-export const onlyWorker: WorkerPlace = { subtaskIndex: 0, parallelism: 1, attemptNumber: 0 };
+const onlyWorker: WorkerPlace = { subtaskIndex: 0, parallelism: 1, attemptNumber: 0 };
 
 export type RuntimeParts = Pick<RuntimeContext, 'taskName' | 'metrics' | 'parameters' | 'logger'>;
 
 export function runtimeContext(parts: RuntimeParts, worker: WorkerPlace = onlyWorker): RuntimeContext {
   return Object.freeze({ ...parts, ...worker, parameters: Object.freeze({ ...parts.parameters }), ...refusals });
-}
-
-export function iterationContext(runtime: RuntimeContext, superstep: number): IterationRuntimeContext {
-  return Object.freeze({ ...runtime, superstep });
 }
 
 const refusals: Pick<RuntimeContext, 'getState' | 'getAccumulator' | 'getBroadcastVariable' | 'getDistributedCache'> = {

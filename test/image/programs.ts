@@ -50,7 +50,7 @@ export function imageConfig(image: string): ImageConfig {
 }
 
 /** The folder of an image that was built, as an OCI layout in `layout` and unpacked in `bundle`. */
-export function imageFolder(image: string): string {
+function imageFolder(image: string): string {
   return join(state, 'images', image);
 }
 

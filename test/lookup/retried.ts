@@ -4,7 +4,7 @@ import type { Service } from '../../src/lookup/lookup.ts';
 import { plainRules, retry, type RetryRules } from '../../src/lookup/retry.ts';
 
 /** A call that the layer made, and that the test answers. */
-export interface Held {
+interface Held {
   readonly context: CallContext;
   readonly atMs: number;
   resolve(value: string): void;
@@ -12,7 +12,7 @@ export interface Held {
 }
 
 /** Says what listens to it and waits on it. */
-export class WatchedCaller extends Cancellation {
+class WatchedCaller extends Cancellation {
   hooks = 0;
   waiting = 0;
 
@@ -30,7 +30,7 @@ export class WatchedCaller extends Cancellation {
   }
 }
 
-export class WatchedEnd extends InputEnd {
+class WatchedEnd extends InputEnd {
   hooks = 0;
 
   override onEnd(hook: () => void): () => void {

@@ -27,7 +27,7 @@ export interface Given {
 }
 
 /** Loads a configuration from a file, as a user writes it, with ports of the system's choice. */
-export function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
+function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
   const file = join(folderOf({ ...files, 'millrace.yaml': '' }), 'millrace.yaml');
   writeFileSync(file, text);
   const flags = { 'server.port': '0', 'server.admin.port': '0' };

@@ -28,7 +28,7 @@ export function errorName(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function givenOf(output: Outcome<number>): Given {
+function givenOf(output: Outcome<number>): Given {
   return output instanceof Failure ? errorName(output.error) : output;
 }
 

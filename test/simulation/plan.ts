@@ -13,7 +13,7 @@ export interface RetryPlan {
 }
 
 /** How a round ends: all is emitted; given up by its owner; or cut off, and gone on from its last checkpoint. */
-export type Ending = 'end' | 'abort' | 'resume';
+type Ending = 'end' | 'abort' | 'resume';
 
 /** What one round is: everything that the seed decides before it starts. Rates are chances from 0 to 1. */
 export interface Plan {

@@ -87,7 +87,7 @@ function equalScalars(a: Value, b: Value): boolean {
 }
 
 /** The value of a number of any type; undefined for what is no number. */
-export function numberOf(value: Value): number | bigint | undefined {
+function numberOf(value: Value): number | bigint | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   return value instanceof Uint ? value.value : undefined;
 }

@@ -4,7 +4,7 @@ import type { Airport } from './data.ts';
 import { latencies, seededRandom } from './latency.ts';
 
 /** What the directory has seen since it was asked last. */
-export interface DirectoryCounts {
+interface DirectoryCounts {
   /** Milliseconds from the request to the answer, in the order of the requests. */
   readonly latenciesMs: readonly number[];
   readonly mostAtOnce: number;
@@ -80,7 +80,7 @@ function reply(request: IncomingMessage, response: ServerResponse, answers: Read
 }
 
 /** Listens on the loopback address, at any free port. */
-export function listening(server: Server): Promise<number> {
+function listening(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {

@@ -35,7 +35,7 @@ export function introduction({ service, directory, data }: Setting, { dim, stron
 }
 
 /** Client, directory and service run side by side: none of them has the machine to itself. */
-export function sharedCores(cores: number): string {
+function sharedCores(cores: number): string {
   const which = cores === 1 ? 'its one core' : `its ${cores} cores`;
   return `client, directory and service share ${which}`;
 }

@@ -27,7 +27,7 @@ export interface Run extends Verdict {
   readonly residentBytes: number;
 }
 
-export interface Progress {
+interface Progress {
   readonly mode: Mode;
   readonly done: number;
   readonly of: number;

@@ -8,7 +8,7 @@ import { type Path, pathKey } from './path.ts';
 import { Positions } from './positions.ts';
 
 /** A mistake, and where it stands. */
-export interface TextProblem {
+interface TextProblem {
   readonly offset: number;
   readonly path: Path;
   readonly message: string;

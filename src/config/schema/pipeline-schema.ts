@@ -49,7 +49,7 @@ export const stepSchema = z
   })
   .describe('One lookup for each record. Steps run at the same time, unless one reads what another writes.');
 
-export const settable = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
+const settable = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
 
 export const modes = ['ordered', 'unordered', 'keyed'] as const;
 

@@ -47,7 +47,7 @@ export function parseJson(text: string): JsonValue {
  * Index of the bracket that is one too deep; -1 if there is none, and for a text that is too short to close as many. Stops
  * there. Brackets are counted as if the text were JSON.
  */
-export function tooDeepAt(text: string): number {
+function tooDeepAt(text: string): number {
   if (text.length <= 2 * maxJsonDepth || !hasManyBrackets(text)) return -1;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -75,7 +75,7 @@ function hasManyBrackets(text: string): boolean {
   return false;
 }
 
-export function depthMessage(at: number): string {
+function depthMessage(at: number): string {
   return `nested deeper than ${maxJsonDepth} levels at character ${at + 1}`;
 }
 

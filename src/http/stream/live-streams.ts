@@ -4,7 +4,7 @@ import type { StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 
 /** What holds memory and counts as one of `limits.streams`. */
-export const requestKinds = ['stream', 'record', 'explain'] as const;
+const requestKinds = ['stream', 'record', 'explain'] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
 /** A request that is being answered. */

@@ -22,7 +22,7 @@ export interface AsyncRetryStrategy<Out> {
   readonly ifError?: ((error: unknown) => boolean) | undefined;
 }
 
-export interface RetryWhen<Out> {
+interface RetryWhen<Out> {
   /**
    * Retries of one record, a whole number of at least 0: the first call is not counted, so 3 is four calls at most, and
    * 0 is never a retry.

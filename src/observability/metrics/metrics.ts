@@ -31,7 +31,7 @@ export interface Metrics {
   keep(names: { readonly pipelines: ReadonlySet<string>; readonly lookups: ReadonlySet<string> }): void;
 }
 
-export interface Snapshot {
+interface Snapshot {
   readonly pipelines: JsonObject;
   readonly lookups: JsonObject;
   readonly errors: readonly SeenError[];

@@ -15,7 +15,7 @@ import { Counters } from './counters.ts';
 import { DurationHistogram } from './histogram.ts';
 import { Recent } from './recent.ts';
 
-export const streamModes = ['ordered', 'unordered', 'keyed'] as const;
+const streamModes = ['ordered', 'unordered', 'keyed'] as const;
 
 /** The label `mode` of a request that was refused before it had one. */
 export const noMode = 'none';

@@ -2,11 +2,11 @@ import type { Registry } from 'prom-client';
 import { publishCounter } from './published.ts';
 
 /** How an error reached the process: thrown in a callback, or by a promise without a handler. */
-export const uncaughtOrigins = ['exception', 'rejection'] as const;
+const uncaughtOrigins = ['exception', 'rejection'] as const;
 export type UncaughtOrigin = (typeof uncaughtOrigins)[number];
 
 /** Whose code it came from, as far as its stack says. */
-export const uncaughtSources = ['millrace', 'module', 'unknown'] as const;
+const uncaughtSources = ['millrace', 'module', 'unknown'] as const;
 export type UncaughtSource = (typeof uncaughtSources)[number];
 
 /** What is counted of the process itself; read when the metrics are scraped. */

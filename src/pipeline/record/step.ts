@@ -8,7 +8,7 @@ import type { Lookup } from '../lookups/lookups.ts';
 import type { RecordText, Source } from './record-text.ts';
 
 /** Where one argument of a lookup comes from. */
-export type ArgumentSource =
+type ArgumentSource =
   | {
       readonly name: string;
       readonly constant: Argument;
