@@ -26,7 +26,7 @@ rmSync(dist, { recursive: true, force: true });
 execFileSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 chmodSync(join(dist, 'cli', 'main.js'), 0o755);
 
-const demoData = join(dist, 'cli', 'demo-data');
+const demoData = join(dist, 'demo-data');
 mkdirSync(demoData, { recursive: true });
 for (const file of demoFiles) copyFileSync(join(datasets, 'data', file), join(demoData, file));
 writeFileSync(join(demoData, 'NOTICE'), notice());

@@ -96,7 +96,7 @@ test('the installed library brings its types', () => {
 test('the package holds what is used of it, and no sources or tests', () => {
   const files = run('npm', ['ls', '--json', 'millrace'], consumer);
   expect(files).toContain('millrace');
-  expect(readFileSync(join(installed, 'dist/cli/demo-data/NOTICE'), 'utf8')).toMatch(/flights-20k\.json[\s\S]*source:/);
+  expect(readFileSync(join(installed, 'dist/demo-data/NOTICE'), 'utf8')).toMatch(/flights-20k\.json[\s\S]*source:/);
   expect(() => readFileSync(join(installed, 'src/index.ts'))).toThrow('ENOENT');
   // A map to sources that are not there would be worse than none.
   expect(globSync('dist/**/*.map', { cwd: installed })).toEqual([]);

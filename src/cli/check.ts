@@ -3,7 +3,7 @@ import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
-import { withProcessDefaults } from './process-limits.ts';
+import { withProcessDefaults } from '../service/process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
 
 export interface CheckFlags extends ConfigFlags {

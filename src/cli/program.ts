@@ -7,7 +7,7 @@ import { exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
-import { version } from './version.ts';
+import { version } from '../service/version.ts';
 
 /**
  * Runs one command line and gives its exit code. What is no data goes to stderr.
@@ -111,10 +111,11 @@ export function commandLine(done: (code: number) => void): Command {
     .option('--records <n>', 'how many of the flights', wholeNumber)
     .addHelpText('after', '\nExample:\n  millrace demo --keep')
     .action(async (options: { keep: boolean; records?: number }) => {
-      const { demo } = await import('./demo.ts');
+      const { demo } = await import('../demo/demo.ts');
       const { stdout, stderr } = process;
       const color = isatty(stdout.fd) && stdout.hasColors();
-      done(await demo({ ...options, color, tty: isatty(stderr.fd), stdout, stderr }));
+      const outcome = await demo({ ...options, color, tty: isatty(stderr.fd), stdout, stderr });
+      done(exitCodes[outcome === 'passed' ? 'done' : outcome]);
     });
 
   return program;

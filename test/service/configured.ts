@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Service, startService } from '../../src/cli/compose.ts';
+import { type Service, startService } from '../../src/service/start-service.ts';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import type { Logger } from '../../src/observability/log/logger.ts';

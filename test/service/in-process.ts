@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { type Service, startService } from '../../src/cli/compose.ts';
+import { type Service, startService } from '../../src/service/start-service.ts';
 import { configSchema } from '../../src/config/schema/schema.ts';
 import { secretsOf } from '../../src/config/secrets-of.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';

@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startService } from '../../src/cli/compose.ts';
+import { startService } from '../../src/service/start-service.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';

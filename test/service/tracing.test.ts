@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { startService } from '../../src/cli/compose.ts';
+import { startService } from '../../src/service/start-service.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { configSchema } from '../../src/config/schema/schema.ts';
 import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';

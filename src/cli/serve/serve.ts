@@ -4,7 +4,7 @@ import { systemClock } from '../../core/time/time.ts';
 import { LogOutput } from '../../observability/log/log-output.ts';
 import { createLogger } from '../../observability/log/logger.ts';
 import { collectStart } from './bounded-heap.ts';
-import { startService } from '../compose.ts';
+import { startService } from '../../service/start-service.ts';
 import { standardInput } from '../../config/load.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { HeldLog } from './held-log.ts';

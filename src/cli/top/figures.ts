@@ -1,4 +1,4 @@
-import { count } from '../demo/screen.ts';
+import { count } from '../../core/count.ts';
 
 /** Figures as short as a table wants them. */
 export function rate(perSecond: number): string {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/json/json.ts';
-import { count } from '../demo/screen.ts';
+import { count } from '../../core/count.ts';
 import type { Column, Style } from './columns.ts';
 import { age, bytes, latency, rate } from './figures.ts';
 import { type Named, numberAt, perhapsAt, textAt } from './state.ts';

@@ -1,4 +1,4 @@
-import { count } from '../demo/screen.ts';
+import { count } from '../../core/count.ts';
 import { type Column, cut, type Paint, printable, tableLines } from './columns.ts';
 import { age, rate } from './figures.ts';
 import { numberAt, type Seen, textAt, withoutUser } from './state.ts';

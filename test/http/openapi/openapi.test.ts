@@ -3,7 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../../src/core/json/json.ts';
 import { enrichExample } from '../../../src/http/openapi/openapi-enrich.ts';
-import { version } from '../../../src/cli/version.ts';
+import { version } from '../../../src/service/version.ts';
 import { openApiDocument } from '../../../src/http/openapi/openapi-document.ts';
 import { start } from '../start.ts';
 

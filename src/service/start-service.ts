@@ -35,7 +35,7 @@ import {
   planConnections,
   REFUSED_AT_ONCE,
 } from './process-limits.ts';
-import { type ReloadCause, Reloader } from './reload.ts';
+import { type ReloadCause, Reloader } from './reloader.ts';
 import { version } from './version.ts';
 
 export interface ServiceOptions {

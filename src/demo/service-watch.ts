@@ -1,4 +1,4 @@
-import { systemClock } from '../../core/time/time.ts';
+import { systemClock } from '../core/time/time.ts';
 import { inFlight, readings, residentBytes } from './readings.ts';
 import type { DemoService } from './service.ts';
 

@@ -1,3 +1,5 @@
+import { count } from '../core/count.ts';
+
 /** Words and figures as a person reads them, in colour where that is wanted. */
 export interface Paint {
   readonly dim: (text: string) => string;
@@ -11,13 +13,10 @@ export function paint(color: boolean): Paint {
   return { dim: style(2), strong: style(1), good: style(32), bad: style(31) };
 }
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-export const count = (value: number): string => whole.format(value);
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export const milliseconds = (ms: number | undefined): string =>
   ms === undefined ? '-' : `${ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
-export const mebibytes = (bytes: number): string => `${whole.format(bytes / 1024 ** 2)} MiB`;
+export const mebibytes = (bytes: number): string => `${count(bytes / 1024 ** 2)} MiB`;
 
 export type Row = readonly [label: string, ...values: readonly string[]];
 

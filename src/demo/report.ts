@@ -1,3 +1,4 @@
+import { count } from '../core/count.ts';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import type { DemoData } from './data.ts';
 import type { Directory } from './directory.ts';
 import { meanLatencyMs } from './latency.ts';
 import type { Run } from './run.ts';
-import { count, mebibytes, milliseconds, type Paint, percent, type Row, table } from './screen.ts';
+import { mebibytes, milliseconds, type Paint, percent, type Row, table } from './screen.ts';
 import { capacity, type DemoService, enrichUrl } from './service.ts';
 
 /** What the demo says, before and after. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { csvRows } from '../../connectors/table/table-csv.ts';
-import { isJsonObject, parseJson } from '../../core/json/json.ts';
+import { csvRows } from '../connectors/table/table-csv.ts';
+import { isJsonObject, parseJson } from '../core/json/json.ts';
 
 /** A row of airports.csv as it is; its coordinates are text. */
 export type Airport = Readonly<Record<string, string>>;

@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { readDemoData } from '../../src/cli/demo/data.ts';
-import {
-  capacityOverLatency,
-  latencies,
-  recordLatencies,
-  seededRandom,
-  shortestRun,
-} from '../../src/cli/demo/latency.ts';
-import { readings, recordQuantileMs } from '../../src/cli/demo/readings.ts';
-import { paint, table } from '../../src/cli/demo/screen.ts';
-import { verify } from '../../src/cli/demo/verify.ts';
+import { readDemoData } from '../../src/demo/data.ts';
+import { capacityOverLatency, latencies, recordLatencies, seededRandom, shortestRun } from '../../src/demo/latency.ts';
+import { readings, recordQuantileMs } from '../../src/demo/readings.ts';
+import { paint, table } from '../../src/demo/screen.ts';
+import { verify } from '../../src/demo/verify.ts';
 
 describe('the best schedule', () => {
   test('gives a slot free again at once without order, and only after all before it with order', () => {

@@ -1,4 +1,4 @@
-import type { Random } from '../../core/time/time.ts';
+import type { Random } from '../core/time/time.ts';
 
 /**
  * How long the directory of the demo takes for an answer, and what that allows at best.

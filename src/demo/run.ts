@@ -1,4 +1,4 @@
-import { systemClock } from '../../core/time/time.ts';
+import { systemClock } from '../core/time/time.ts';
 import type { DemoData } from './data.ts';
 import type { Directory } from './directory.ts';
 import { type Flow, flow } from './flow.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { Reloader } from '../../src/cli/reload.ts';
+import { Reloader } from '../../src/service/reloader.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';

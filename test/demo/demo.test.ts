@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { demo } from '../../src/cli/demo.ts';
-import { airportAnswer, type AnswerOf } from '../../src/cli/demo/directory.ts';
+import { demo, type DemoOutcome } from '../../src/demo/demo.ts';
+import { airportAnswer, type AnswerOf } from '../../src/demo/directory.ts';
 
 class Captured extends Writable {
   text = '';
@@ -13,7 +13,7 @@ class Captured extends Writable {
 }
 
 interface Performance {
-  readonly exitCode: number;
+  readonly outcome: DemoOutcome;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -22,15 +22,15 @@ async function performed(records: number, answerOf: AnswerOf, terminal = false):
   const stdout = new Captured();
   const stderr = new Captured();
   const options = { keep: false, records, color: terminal, tty: terminal, stdout, stderr };
-  const exitCode = await demo(options, answerOf);
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+  const outcome = await demo(options, answerOf);
+  return { outcome, stdout: stdout.text, stderr: stderr.text };
 }
 
 describe('the demo', { timeout: 60_000 }, () => {
-  test('streams flights through a service of its own, finds all of them right and ends with 0', async () => {
-    const { exitCode, stdout, stderr } = await performed(500, airportAnswer);
+  test('streams flights through a service of its own, finds all of them right and passes', async () => {
+    const { outcome, stdout, stderr } = await performed(500, airportAnswer);
     expect(stderr).toBe('');
-    expect(exitCode).toBe(0);
+    expect(outcome).toBe('passed');
     expect(stdout).toMatch(/records +500 +500\n/);
     expect(stdout).toMatch(/errors +0 +0\n/);
     expect(stdout).toMatch(/share of the best possible +[\d.]+ % +[\d.]+ %\n/);
@@ -41,27 +41,27 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(stdout).not.toContain('\u001B');
   });
 
-  test('names what is wrong and ends with 1 where the directory gives a wrong city', async () => {
-    const { exitCode, stdout, stderr } = await performed(200, (airport) =>
+  test('names what is wrong and fails if the directory gives a wrong city', async () => {
+    const { outcome, stdout, stderr } = await performed(200, (airport) =>
       airportAnswer(airport['iata'] === 'LAS' ? { ...airport, city: 'Reno' } : airport),
     );
-    expect(exitCode).toBe(1);
+    expect(outcome).toBe('failed');
     expect(stderr).toContain('ordered: line 1: city of destination LAS is "Reno", and "Las Vegas" in airports.csv');
     expect(stdout).not.toContain('Checked:');
   });
 
-  test('counts failed lookups as errors, shows the first and ends with 1', async () => {
-    const { exitCode, stdout, stderr } = await performed(200, (airport) =>
+  test('counts failed lookups as errors, shows the first and fails', async () => {
+    const { outcome, stdout, stderr } = await performed(200, (airport) =>
       airport['iata'] === 'LAS' ? '<html>' : airportAnswer(airport),
     );
-    expect(exitCode).toBe(1);
+    expect(outcome).toBe('failed');
     expect(stderr).toContain('"code":"bad_response"');
     expect(stdout).not.toMatch(/errors +0 +0\n/);
   });
 
   test('writes over one progress line on a terminal, and leaves none behind', async () => {
-    const { exitCode, stderr } = await performed(4000, airportAnswer, true);
-    expect(exitCode).toBe(0);
+    const { outcome, stderr } = await performed(4000, airportAnswer, true);
+    expect(outcome).toBe('passed');
     expect(stderr).toContain('of 4,000');
     expect(stderr).not.toContain('\n');
     expect(stderr.endsWith('\r\u001B[2K')).toBe(true);

@@ -45,7 +45,7 @@ export async function startDemoService(urlTemplate: string): Promise<DemoService
   const folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'));
   const configFile = join(folder, 'millrace.yaml');
   writeFileSync(configFile, yaml(urlTemplate));
-  const main = join(import.meta.dirname, '..', `main${extname(import.meta.filename)}`);
+  const main = join(import.meta.dirname, '..', 'cli', `main${extname(import.meta.filename)}`);
   const listenFlags = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
   const child = spawn(process.execPath, [main, 'serve', '-c', configFile, ...listenFlags], {
     stdio: ['ignore', 'ignore', 'pipe'],

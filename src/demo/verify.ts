@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
+import { isJsonObject, type JsonValue, parseJson } from '../core/json/json.ts';
 import type { Airport } from './data.ts';
 import type { Flow } from './flow.ts';
 

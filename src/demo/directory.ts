@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { systemClock } from '../../core/time/time.ts';
+import { systemClock } from '../core/time/time.ts';
 import type { Airport } from './data.ts';
 import { latencies, seededRandom } from './latency.ts';
 

@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
-import { systemClock } from '../../core/time/time.ts';
+import { systemClock } from '../core/time/time.ts';
 
 /** What came back over one request. */
 export interface Flow {

@@ -1,10 +1,10 @@
-import { type DemoData, readDemoData } from './demo/data.ts';
-import { airportAnswer, type AnswerOf, type Directory, startDirectory } from './demo/directory.ts';
-import { explanation, introduction, resultTable, tryIt } from './demo/report.ts';
-import { type Run, run } from './demo/run.ts';
-import { bar, count, paint, ProgressLine } from './demo/screen.ts';
-import { type DemoService, startDemoService } from './demo/service.ts';
-import { exitCodes } from './exit-codes.ts';
+import { count } from '../core/count.ts';
+import { type DemoData, readDemoData } from './data.ts';
+import { airportAnswer, type AnswerOf, type Directory, startDirectory } from './directory.ts';
+import { explanation, introduction, resultTable, tryIt } from './report.ts';
+import { type Run, run } from './run.ts';
+import { bar, paint, ProgressLine } from './screen.ts';
+import { type DemoService, startDemoService } from './service.ts';
 
 export interface DemoOptions {
   /** Stay up afterwards until a signal comes. */
@@ -18,11 +18,14 @@ export interface DemoOptions {
   readonly stderr: NodeJS.WritableStream;
 }
 
+/** How the demo ended: every line was right, some line was wrong, or a signal came before either was known. */
+export type DemoOutcome = 'passed' | 'failed' | 'SIGINT' | 'SIGTERM';
+
 /**
- * `millrace demo`: streams real flights through a real service, ordered and unordered, and looks at every line that
- * comes back. Gives 0 where all of it is right, 1 with a reason where not, 130 or 143 where a signal came first.
+ * `millrace demo`: streams real flights through a real service, ordered and unordered, and checks every line that
+ * comes back. The reasons of `failed` are on `stderr`.
  */
-export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAnswer): Promise<number> {
+export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAnswer): Promise<DemoOutcome> {
   const all = readDemoData();
   const data = { ...all, flights: all.flights.slice(0, options.records) };
   const interruption = interrupted(options.stdout);
@@ -36,10 +39,10 @@ export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAns
       options.stdout.write(tryIt(service, data.flights, paint(options.color)));
       await interruption.came;
     }
-    return passed ? exitCodes.done : exitCodes.failed;
+    return passed ? 'passed' : 'failed';
   } catch (error) {
     const signal = interruption.name();
-    if (signal !== undefined) return exitCodes[signal];
+    if (signal !== undefined) return signal;
     const lastWords = service?.lastWords();
     if (lastWords !== undefined) options.stderr.write(`The service ended by itself. It said:\n${lastWords}\n`);
     throw error;
