@@ -1,4 +1,4 @@
-// A small airport directory to call: GET http://127.0.0.1:9000/airports/{iata}, 10 ms an answer, 404 for an unknown code.
+// A small airport directory: GET http://127.0.0.1:9000/airports/{iata} answers after 10 ms, with 404 for an unknown code.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 

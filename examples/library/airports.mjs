@@ -2,17 +2,17 @@ import { createInterface } from 'node:readline';
 import { createClient } from '@redis/client';
 import { RichAsyncFunction, unorderedWait } from 'millrace';
 
-/** Asks the database for the name of an airport. The client sends its commands without waiting for answers. */
+/** Reads the name of an airport from the database. The client sends commands without waiting for earlier answers. */
 class AsyncDatabaseRequest extends RichAsyncFunction {
   /** Called once, before the first request. */
   async open({ parameters, logger }) {
-    // A database that is not there is an error, and not something to wait for.
+    // An unreachable database is an error: the client does not try to connect again.
     this.client = createClient({ url: parameters.url, socket: { reconnectStrategy: false } });
     this.client.on('error', (error) => logger.error(error.message));
     await this.client.connect();
   }
 
-  /** Called for each element; `signal` is aborted when its time has run out, or the loop below is left. */
+  /** Called for each element. `signal` is aborted when the element's time is over, or when the loop below is left. */
   asyncInvoke(iata, result, { signal }) {
     this.client
       .withAbortSignal(signal)
@@ -23,7 +23,7 @@ class AsyncDatabaseRequest extends RichAsyncFunction {
       );
   }
 
-  /** Called once, after the last request, and after a failure as well. */
+  /** Called once, after the last request or after a failure. */
   close() {
     if (this.client.isOpen) this.client.destroy();
   }

@@ -1,6 +1,6 @@
 import { createClient } from '@redis/client';
 
-/** Puts a few airports into the database: `airport:FRA` and so on. */
+/** Writes a few airports to the database: `airport:FRA` and so on. */
 const airports = {
   CDG: 'Paris Charles de Gaulle',
   FRA: 'Frankfurt am Main',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Finds the depot nearest to a place, if there is one near enough. */
+/** Finds the depot that is nearest to a place, if one is within `withinKm`. */
 export default class NearestDepot {
   /** Called once, before the service is ready. */
   async open({ parameters }) {
@@ -9,7 +9,7 @@ export default class NearestDepot {
     this.withinKm = parameters.withinKm;
   }
 
-  /** Called for every record. Complete with no value for a miss, with one for an answer. */
+  /** Called for every record. No value is a miss, one value is the answer. */
   asyncInvoke({ at }, result) {
     if (typeof at?.lat !== 'number' || typeof at?.lon !== 'number')
       throw new TypeError('at needs the numbers lat and lon');
@@ -19,7 +19,7 @@ export default class NearestDepot {
     result.complete(found.km <= this.withinKm ? [found] : []);
   }
 
-  /** Called once, when the service has let its last stream end. */
+  /** Called once, when the last stream has ended and the service stops. */
   close() {
     this.depots = [];
   }

@@ -1,4 +1,4 @@
-// Takes orders, one JSON object a line, and answers each with its customer: Millrace, beside it in the pod, does the lookups.
+// Receives orders, one JSON object a line, and returns each with its customer. Millrace, in the same pod, does the lookups.
 import { createServer, request } from 'node:http';
 import { pipeline } from 'node:stream';
 
@@ -13,7 +13,7 @@ const server = createServer((asked, answer) => {
 function enrich(asked, answer) {
   const call = request(`${MILLRACE_URL}/v1/enrich/orders`, { method: 'POST' }, (enriched) => {
     answer.writeHead(enriched.statusCode, { 'content-type': enriched.headers['content-type'] });
-    // What ends early here ends early there: nobody takes it for complete.
+    // If the enriched response breaks off, so does this one: the client does not take it for complete.
     pipeline(enriched, answer, () => undefined);
   });
   call.on('error', () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end()));
