@@ -1,16 +1,11 @@
 import { Cancellation, type CallContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import type { CacheCounts, LookupObserver } from '../core/observer/observer.ts';
+import type { LayerGauges } from '../core/observer/observer.ts';
 import type { Clock } from '../core/time/time.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { CacheStore, detached, type Held } from './cache-store.ts';
-import { Answer, type Arguments, type LookupLayer, type LookupService } from './lookup.ts';
-
-export interface CacheDeps {
-  readonly clock: Clock;
-  readonly observer: Pick<LookupObserver, 'cache'>;
-}
+import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from './lookup.ts';
 
 /**
  * The layer `cache` of a lookup: gives an answer again without a call.
@@ -25,33 +20,19 @@ export interface CacheDeps {
  * record; it has the time that was left to the record that began it. There is one for each key, and one timer for each
  * of them; else no timer is set, and nothing runs.
  */
-export class LookupCache {
+export class LookupCache implements LookupLayerEntry {
+  readonly name = 'cache';
   readonly #options: CacheOptions;
   readonly #clock: Clock;
   readonly #store: CacheStore;
-  readonly #unregister: () => void;
   /** Calls that belong to no record, by the key they are for. */
   readonly #refreshes = new Map<string, Cancellation>();
-  readonly #counts: { -readonly [Name in keyof CacheCounts]: CacheCounts[Name] };
+  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0 };
 
-  constructor(options: CacheOptions, { clock, observer }: CacheDeps) {
+  constructor(options: CacheOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
-    const store = new CacheStore(options.maxEntries);
-    this.#store = store;
-    this.#counts = {
-      hit: 0,
-      negative: 0,
-      stale: 0,
-      miss: 0,
-      get entries() {
-        return store.size;
-      },
-      get evictions() {
-        return store.evictions;
-      },
-    };
-    this.#unregister = observer.cache(() => this.#counts);
+    this.#store = new CacheStore(options.maxEntries);
   }
 
   readonly layer: LookupLayer = (inner) => (args, context) => {
@@ -73,11 +54,16 @@ export class LookupCache {
     return new Answer(answer.json, 0, 'stale');
   };
 
+  /** Totals are requests by what the cache knew (`miss`: they went on), and answers that had to make room. */
+  gauges() {
+    const { size, evictions } = this.#store;
+    return { totals: { ...this.#counts, evictions }, now: { entries: size } } satisfies LayerGauges;
+  }
+
   /** Calls that belong to no record are cancelled, and everything is forgotten. */
   close(): void {
     for (const refresh of this.#refreshes.values())
       refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
-    this.#unregister();
     this.#store.clear();
   }
 

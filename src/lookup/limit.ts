@@ -1,7 +1,8 @@
 import type { CallContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Gate } from '../core/call/gate.ts';
-import type { Layer, Service } from './lookup.ts';
+import type { LayerGauges } from '../core/observer/observer.ts';
+import type { Layer, LayerEntry, Service } from './lookup.ts';
 import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
 
 /**
@@ -15,7 +16,8 @@ import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
  * context: that a call waits, and that one begins, which is when the clock of a record starts.
  * A call that is cancelled while it waits rejects with the reason and leaves the queue in O(1).
  */
-export class Limit<Req, Res> {
+export class Limit<Req, Res> implements LayerEntry<Req, Res> {
+  readonly name = 'limit';
   readonly #gate: Gate;
   readonly #queue = new TurnQueue<WaitingCall<Req, Res>>();
   readonly #letIn = (): void => {
@@ -41,6 +43,10 @@ export class Limit<Req, Res> {
     context.callBegins();
     return inner(request, context);
   };
+
+  gauges(): LayerGauges {
+    return { queued: this.waiting };
+  }
 
   /** Every call that waits rejects with `cancelled`. */
   close(): void {

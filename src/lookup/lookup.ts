@@ -1,4 +1,5 @@
 import type { CallContext } from '../core/call/call-context.ts';
+import type { LayerGauges } from '../core/observer/observer.ts';
 import { parseJson, type JsonValue } from '../core/json/json.ts';
 import { isHeldByNumber } from '../core/json/json-number.ts';
 
@@ -10,6 +11,17 @@ import { isHeldByNumber } from '../core/json/json-number.ts';
  */
 export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
+
+/** A layer with its life: what the list of layers of a lookup consists of. */
+export interface LayerEntry<Req, Res> {
+  /** As in the configuration. `/state` shows the gauges of the layer under this name. */
+  readonly name: string;
+  readonly layer: Layer<Req, Res>;
+  /** Read whenever `/metrics` or `/state` is read, until the lookup closes. */
+  gauges?(): LayerGauges;
+  /** Called once, when the lookup closes, before its connector closes. Calls that wait in the layer are rejected. */
+  close?(): void;
+}
 
 /** Puts layers around a service; the first one listed sees the request first. */
 export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly Layer<Req, Res>[]): Service<Req, Res> {
@@ -60,3 +72,4 @@ export class Answer {
 
 export type LookupService = Service<Arguments, Answer>;
 export type LookupLayer = Layer<Arguments, Answer>;
+export type LookupLayerEntry = LayerEntry<Arguments, Answer>;

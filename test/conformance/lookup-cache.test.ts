@@ -65,10 +65,8 @@ describe('DefaultLookupCacheTest', () => {
     const metrics = createMetrics({ version: '0' });
     // A lookup without a cache has none of them.
     metrics.observer.lookup('plain').called('ok', 1);
-    const cache = new LookupCache(cacheOptions.parse({ maxEntries: 10, negativeTtl: '1m' }), {
-      clock: virtualClock(),
-      observer: metrics.observer.lookup('airport'),
-    });
+    const cache = new LookupCache(cacheOptions.parse({ maxEntries: 10, negativeTtl: '1m' }), virtualClock());
+    metrics.observer.lookup('airport').layer(cache.name, () => cache.gauges());
     const samples = async (): Promise<Record<string, number>> =>
       Object.fromEntries(
         Array.from((await metrics.scrape()).matchAll(/^millrace_cache_(\S+) (\d+)$/gm), ([, name = '', value]) => [

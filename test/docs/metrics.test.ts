@@ -52,7 +52,10 @@ describe('docs/metrics.md and a scrape', () => {
     }));
     const lookup = metrics.observer.lookup('l');
     lookup.called('ok', 1);
-    lookup.cache(() => ({ hit: 1, negative: 0, stale: 0, miss: 1, entries: 1, evictions: 0 }));
+    lookup.layer('cache', () => ({
+      totals: { hit: 1, negative: 0, stale: 0, miss: 1, evictions: 0 },
+      now: { entries: 1 },
+    }));
     lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));
     exposed = families(await metrics.scrape());
   });

@@ -1,7 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { Cancellation, type CallContext } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
-import type { CacheCounts } from '../../src/core/observer/observer.ts';
 import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import { LookupCache } from '../../src/lookup/cache.ts';
 import { cacheOptions } from '../../src/lookup/cache-options.ts';
@@ -15,6 +14,9 @@ export interface Call {
   answer(json: string | undefined): void;
   fail(error: unknown): void;
 }
+
+type CacheGauges = ReturnType<LookupCache['gauges']>;
+type CacheCounts = CacheGauges['totals'] & CacheGauges['now'];
 
 export interface Cached {
   readonly clock: VirtualClock;
@@ -33,12 +35,7 @@ export interface Cached {
 export function cached(options: object): Cached {
   const clock = virtualClock();
   const calls: Call[] = [];
-  let read: (() => CacheCounts) | undefined;
-  const hear = (given: () => CacheCounts): (() => void) => {
-    read = given;
-    return () => {};
-  };
-  const cache = new LookupCache(cacheOptions.parse(options), { clock, observer: { cache: hear } });
+  const cache = new LookupCache(cacheOptions.parse(options), clock);
   onTestFinished(() => cache.close());
   const service = cache.layer((args, context) => {
     const key = args['key'];
@@ -54,8 +51,8 @@ export function cached(options: object): Cached {
     calls,
     says: undefined,
     counts: () => {
-      if (read === undefined) throw new Error('the cache has not said where its counts are');
-      return read();
+      const { totals, now } = cache.gauges();
+      return { ...totals, ...now };
     },
     ask: (key, context = new Cancellation()) => service(isArguments(key) ? key : { key }, context),
     get last() {

@@ -67,20 +67,14 @@ export interface LookupGauges {
   readonly connections: number;
 }
 
-/** What the cache of a lookup has counted since it was made. */
-export interface CacheCounts {
-  /** Requests that were answered from the cache. */
-  readonly hit: number;
-  /** Requests that were answered from the cache with a miss. */
-  readonly negative: number;
-  /** Requests that were answered with what was older than its `ttl`. */
-  readonly stale: number;
-  /** Requests that went on to the lookup, those that failed there counted. */
-  readonly miss: number;
-  /** Answers that are held now; not only those that are fresh. */
-  readonly entries: number;
-  /** Answers that had to make room. */
-  readonly evictions: number;
+/** Figures of one layer of a lookup (`cache`, `limit`) at the moment they are read. */
+export interface LayerGauges {
+  /** Calls that wait in this layer for their turn. They are a part of `queued` of the lookup. */
+  readonly queued?: number;
+  /** Counts since the layer was made. They remain after it is closed. */
+  readonly totals?: Readonly<Record<string, number>>;
+  /** Figures of this moment. They end when the layer is closed. */
+  readonly now?: Readonly<Record<string, number>>;
 }
 
 /** What a table has counted since it was opened. */
@@ -99,8 +93,11 @@ export interface LookupObserver {
   retried(): void;
   /** Registers where the gauges of this lookup are read as well; the function returned ends that. */
   gauges(read: () => LookupGauges): () => void;
-  /** Registers where a cache of this lookup is read as well; the function returned ends that, and its counts stay. */
-  cache(read: () => CacheCounts): () => void;
+  /**
+   * Registers the gauges of the layer `name`, which `/state` shows under that name. The returned function ends it; the
+   * totals of the layer stay.
+   */
+  layer(name: string, read: () => LayerGauges): () => void;
   /** Registers where a table of this lookup is read as well; the function returned ends that, and its counts stay. */
   table(read: () => TableCounts): () => void;
 }
@@ -155,7 +152,7 @@ export const silentObserver: Observer = {
     called() {},
     retried() {},
     gauges: () => () => {},
-    cache: () => () => {},
+    layer: () => () => {},
     table: () => () => {},
   }),
   functionMetrics: () => ({ group: silentMetrics, close() {} }),

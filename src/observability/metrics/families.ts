@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { CacheCounts, TableCounts } from '../../core/observer/observer.ts';
+import type { TableCounts } from '../../core/observer/observer.ts';
+import type { LayerFigures } from './layer-counts.ts';
 import type { LookupCounts } from './lookup-counts.ts';
 import { noMode, type PipelineCounts } from './pipeline-counts.ts';
 import { publishCounter, publishGauge, publishHistogram, type Sample } from './published.ts';
@@ -99,7 +100,7 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
 
 /** Of lookups that have a cache. */
 export function publishCaches(registry: Registry, lookups: Named<LookupCounts>): void {
-  const caches = (): Iterable<readonly [string, CacheCounts]> => having(lookups, (counts) => counts.cached());
+  const caches = (): Iterable<readonly [string, LayerFigures]> => having(lookups, (counts) => counts.layers()['cache']);
   publishCounter(
     registry,
     {
@@ -107,17 +108,23 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
       help: 'Requests of a lookup that has a cache, by what it knew.',
       labelNames: ['lookup', 'result'],
     },
-    () => byLabel(caches(), 'lookup', 'result', ({ hit, negative, stale, miss }) => ({ hit, negative, stale, miss })),
+    () =>
+      byLabel(caches(), 'lookup', 'result', ({ hit = 0, negative = 0, stale = 0, miss = 0 }) => ({
+        hit,
+        negative,
+        stale,
+        miss,
+      })),
   );
   publishGauge(
     registry,
     { name: `${prefix}cache_entries`, help: 'Answers that a cache holds.', labelNames: ['lookup'] },
-    () => [...caches()].map(([lookup, { entries }]) => [{ lookup }, entries] as const),
+    () => [...caches()].map(([lookup, { entries = 0 }]) => [{ lookup }, entries] as const),
   );
   publishCounter(
     registry,
     { name: `${prefix}cache_evictions_total`, help: 'Answers that had to make room.', labelNames: ['lookup'] },
-    () => [...caches()].map(([lookup, { evictions }]) => [{ lookup }, evictions] as const),
+    () => [...caches()].map(([lookup, { evictions = 0 }]) => [{ lookup }, evictions] as const),
   );
 }
 

@@ -1,13 +1,14 @@
 import {
-  type CacheCounts,
   type CallOutcome,
   callOutcomes,
+  type LayerGauges,
   type LookupGauges,
   type LookupObserver,
   type TableCounts,
 } from '../../core/observer/observer.ts';
 import { Counters } from './counters.ts';
 import { DurationHistogram } from './histogram.ts';
+import { LayerCounts, type LayerFigures } from './layer-counts.ts';
 import { Recent } from './recent.ts';
 
 /** A call that was cancelled, because nobody waited for it any more, is nobody's error. */
@@ -20,10 +21,9 @@ export class LookupCounts implements LookupObserver {
   readonly recent: Recent;
   retries = 0;
   readonly #reads = new Set<() => LookupGauges>();
-  readonly #caches = new Set<() => CacheCounts>();
+  readonly #layers = new Map<string, LayerCounts>();
   readonly #tables = new Set<() => TableCounts>();
   /** What was counted by those that are closed. */
-  #closedCaches: CacheCounts = { hit: 0, negative: 0, stale: 0, miss: 0, entries: 0, evictions: 0 };
   #closedTables: TableCounts['reloads'] = { ok: 0, failed: 0 };
 
   constructor(nowMs: number) {
@@ -52,11 +52,10 @@ export class LookupCounts implements LookupObserver {
     return () => this.#reads.delete(read);
   }
 
-  cache(read: () => CacheCounts): () => void {
-    this.#caches.add(read);
-    return () => {
-      if (this.#caches.delete(read)) this.#closedCaches = { ...together(this.#closedCaches, read()), entries: 0 };
-    };
+  layer(name: string, read: () => LayerGauges): () => void {
+    const layer = this.#layers.get(name) ?? new LayerCounts();
+    this.#layers.set(name, layer);
+    return layer.add(read);
   }
 
   table(read: () => TableCounts): () => void {
@@ -74,13 +73,18 @@ export class LookupCounts implements LookupObserver {
       sums.queued += gauges.queued;
       sums.connections += gauges.connections;
     }
+    for (const layer of this.#layers.values()) sums.queued += layer.queued;
     return sums;
   }
 
-  /** Of all that are open, counts since the start; undefined where the lookup has no cache. */
-  cached(): CacheCounts | undefined {
-    if (this.#caches.size === 0) return undefined;
-    return Array.from(this.#caches, (read) => read()).reduce(together, this.#closedCaches);
+  /** The figures of each open layer that has some, by the name of the layer: totals since the start, and what is now. */
+  layers(): Readonly<Record<string, LayerFigures>> {
+    const figures: Record<string, LayerFigures> = {};
+    for (const [name, layer] of this.#layers) {
+      const sums = layer.figures();
+      if (sums !== undefined) figures[name] = sums;
+    }
+    return figures;
   }
 
   /** Rows are those of the one that was opened last; undefined where the lookup is no table. */

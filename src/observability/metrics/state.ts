@@ -21,11 +21,13 @@ export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject
   };
 }
 
-/** The same of one lookup; `cache` and `table` are there where it has, or is, one. */
+/**
+ * The same of one lookup. Each layer that has figures (`cache`) is a member with its name; `table` is there if the
+ * lookup is one.
+ */
 export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
   const { inFlight, queued, connections } = counts.now();
   const { calls, errors, retries, durations } = counts;
-  const cache = counts.cached();
   const table = counts.tabled();
   return {
     inFlight,
@@ -35,7 +37,7 @@ export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
     errors,
     retries,
     duration: quantiles(durations),
-    ...(cache === undefined ? {} : { cache: { ...cache } }),
+    ...counts.layers(),
     ...(table === undefined ? {} : { table: { ...table, reloads: { ...table.reloads } } }),
     recent: counts.recent.figures(nowMs),
   };

@@ -6,12 +6,8 @@ import { type Clock, systemRandom } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { connectorOf } from '../../connectors/registry.ts';
-import { LookupCache } from '../../lookup/cache.ts';
-import { Limit, unlimited } from '../../lookup/limit.ts';
-import { type LookupRetryDeps, lookupRetry } from '../../lookup/lookup-retry.ts';
-import { type Answer, type Arguments, type LookupLayer, type LookupService, stack } from '../../lookup/lookup.ts';
-import { timeout } from '../../lookup/timeout.ts';
-import { traced } from '../../lookup/traced.ts';
+import { type Arguments, type LookupService, stack } from '../../lookup/lookup.ts';
+import { lookupLayers, type MakeLayer } from './layers.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
 export interface Lookup {
@@ -42,17 +38,32 @@ export interface LookupRuntime {
   readonly secrets: Secrets;
 }
 
-/** Opens one lookup: it is ready to answer when the promise resolves, and rejects where it never will be. */
-export async function openLookup(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Lookup> {
-  const { clock, baseDir, generation } = runtime;
+/** A lookup that this process has opened. */
+export interface OpenedLookup extends Lookup {
+  /** Reaches the far end without the layers. See Connector. */
+  readonly reach: Connector['reach'];
+}
+
+/**
+ * Opens one lookup: it is ready to answer when the promise resolves. The promise rejects if the connector cannot be
+ * opened. `make` is the list of its layers, in order.
+ */
+export async function openLookup(
+  name: string,
+  config: LookupConfig,
+  runtime: LookupRuntime,
+  make: readonly MakeLayer[] = lookupLayers,
+): Promise<OpenedLookup> {
+  const { clock, baseDir, generation, tracesCalls } = runtime;
   const observer = runtime.observer.lookup(name);
   const metrics = runtime.observer.functionMetrics(name);
+  const logger = runtime.logger(name);
   const connector = connectorOf(config).create({
     lookup: name,
     clock,
     observer,
     metrics: metrics.group,
-    logger: runtime.logger(name),
+    logger,
     baseDir,
     generation,
   });
@@ -62,53 +73,24 @@ export async function openLookup(name: string, config: LookupConfig, runtime: Lo
     metrics.close();
     throw error;
   }
-  const cache = config.cache === undefined ? undefined : new LookupCache(config.cache, { clock, observer });
-  const { gate } = connector;
-  const limit = gate === undefined ? undefined : new Limit<Arguments, Answer>(gate);
-  const uncounted = limit && observer.gauges(() => ({ inFlight: 0, queued: limit.waiting, connections: 0 }));
-  const around = [
-    ...(cache === undefined ? [] : [cache.layer]),
-    ...layers(config, connector, limit, { clock, observer, random: systemRandom }),
-    ...(runtime.tracesCalls ? spans(name, connector) : []),
-  ];
+  const source = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
+  const layers = make.map((one) => one(source)).filter((layer) => layer !== undefined);
+  const unread = layers.map((layer) =>
+    layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
+  );
   return {
     name,
-    call: stack(connector.call, ...around),
-    immediate: connector.immediate && around.length === 0,
+    call: stack(connector.call, ...layers.map(({ layer }) => layer)),
+    immediate: connector.immediate && layers.length === 0,
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),
+    reach: (context) => connector.reach(context),
     async close() {
       metrics.close();
-      cache?.close();
-      uncounted?.();
-      limit?.close();
+      for (const end of unread) end?.();
+      for (const layer of layers) layer.close?.();
       await connector.close();
     },
   };
-}
-
-/**
- * The order of the layers, written once. As a request travels: cache, coalesce, retry, hedge, batch, breaker,
- * limit, rate limit, timeout, connector. What answers without a call comes first; what decides on calls stands above
- * what counts them; the time of one attempt is measured last, so that no wait of ours eats into it.
- */
-function layers(
-  { retry, timeout: timeoutMs }: LookupConfig,
-  { immediate, onTimeout }: Connector,
-  limit: Limit<Arguments, Answer> | undefined,
-  deps: LookupRetryDeps,
-): LookupLayer[] {
-  return [
-    ...(retry === undefined ? [] : [lookupRetry(retry, deps)]),
-    // The calls of an immediate connector neither wait nor use a clock.
-    ...(immediate ? [] : [limit?.layer ?? unlimited<Arguments, Answer>()]),
-    ...(timeoutMs === undefined ? [] : [timeout({ timeoutMs, clock: deps.clock, onTimeout })]),
-  ];
-}
-
-/** Stands directly before the connector: each attempt is a span, and the waits between them are none. */
-function spans(lookup: string, { span }: Connector): LookupLayer[] {
-  if (span === undefined) return [];
-  return [traced({ name: span.name, attributes: { 'millrace.lookup': lookup, ...span.attributes } })];
 }

@@ -2,11 +2,11 @@ import { Cancellation } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
-import type { Connector } from '../../connectors/connector.ts';
 import { connectorOf } from '../../connectors/registry.ts';
-import type { Answer, Arguments } from '../../lookup/lookup.ts';
+import type { Arguments } from '../../lookup/lookup.ts';
 import { timeout } from '../../lookup/timeout.ts';
-import type { LookupRuntime } from './lookups.ts';
+import { callLayers } from './layers.ts';
+import { type LookupRuntime, type OpenedLookup, openLookup } from './lookups.ts';
 
 /** What came of trying a lookup once. */
 export interface Trial {
@@ -27,8 +27,8 @@ const attemptMs = 10_000;
 const openMs = 30_000;
 
 /**
- * Opens a lookup, tries its far end and closes it again. With `args` it is called as for a record, once, without its
- * retries; without them no request is sent. Never rejects.
+ * Opens a lookup, tries its far end and closes it again. With `args` it is called as for a record, once, through the
+ * layers of a call. Without `args` no request is sent. Never rejects.
  */
 export async function tryLookup(
   name: string,
@@ -36,30 +36,24 @@ export async function tryLookup(
   args: Arguments | undefined,
   runtime: LookupRuntime,
 ): Promise<Trial> {
-  const { clock, observer, logger, baseDir, generation } = runtime;
-  const chosen = connectorOf(config);
-  const about = { lookup: name, connector: chosen.name, tried: args === undefined ? 'reach' : 'call' } as const;
-  const connector = chosen.create({
-    lookup: name,
-    clock,
-    observer: observer.lookup(name),
-    metrics: observer.functionMetrics(name).group,
-    logger: logger(name),
-    baseDir,
-    generation,
-  });
+  const { clock } = runtime;
+  const bounded = { ...config, timeout: config.timeout ?? attemptMs };
+  const tried = args === undefined ? 'reach' : 'call';
+  const about = { lookup: name, connector: connectorOf(config).name, tried } as const;
   const openedAt = clock.now();
+  let lookup: OpenedLookup;
   try {
-    await within(clock, 'open', connector.open());
+    lookup = await within(clock, 'open', openLookup(name, bounded, runtime, callLayers));
   } catch (error) {
     return { ...about, ok: false, ms: clock.now() - openedAt, detail: reason(error) };
   }
-  const trial = { ...about, ...(await timed(clock, attempt(connector, args, clock, config.timeout ?? attemptMs))) };
+  const work = args === undefined ? reach(lookup, clock, bounded.timeout) : call(lookup, args);
+  const trial = { ...about, ...(await timed(clock, work)) };
   try {
-    await within(clock, 'close', connector.close());
+    await within(clock, 'close', lookup.close());
     return trial;
   } catch (error) {
-    // The first failure is the one to tell.
+    // The first failure is the one to report.
     return trial.ok ? { ...trial, ok: false, detail: reason(error) } : trial;
   }
 }
@@ -74,19 +68,13 @@ async function timed(clock: Clock, work: Promise<string>): Promise<Pick<Trial, '
   }
 }
 
-async function attempt(
-  connector: Connector,
-  args: Arguments | undefined,
-  clock: Clock,
-  timeoutMs: number,
-): Promise<string> {
-  const context = new Cancellation();
-  if (args === undefined) {
-    const layer = timeout<null, string>({ timeoutMs, clock });
-    return layer((_, inner) => connector.reach(inner))(null, context);
-  }
-  const layer = timeout<Arguments, Answer>({ timeoutMs, clock, onTimeout: connector.onTimeout });
-  const { json } = await layer(connector.call)(args, context);
+async function reach(lookup: OpenedLookup, clock: Clock, timeoutMs: number): Promise<string> {
+  const bounded = timeout<null, string>({ timeoutMs, clock })((_, context) => lookup.reach(context));
+  return bounded(null, new Cancellation());
+}
+
+async function call(lookup: OpenedLookup, args: Arguments): Promise<string> {
+  const { json } = await lookup.call(args, new Cancellation());
   return json === undefined
     ? 'has no answer for these arguments (a miss)'
     : `answered, ${Buffer.byteLength(json)} bytes`;

@@ -86,7 +86,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
       retried() {},
-      cache: () => () => {},
+      layer: () => () => {},
       table: (read) => {
         heard.table = read;
         return () => {};

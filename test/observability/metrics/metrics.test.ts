@@ -83,12 +83,17 @@ function withOneOfEach(): Metrics {
   const metrics = createMetrics({ version: '1.2.3' });
   metrics.observer.pipeline('flights');
   const lookup = metrics.observer.lookup('airport');
-  lookup.cache(() => ({ hit: 0, negative: 0, stale: 0, miss: 0, entries: 0, evictions: 0 }));
+  lookup.layer('cache', cacheOf(0, 0));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;
 }
 
-const cacheOf = (entries: number) => () => ({ hit: 4, negative: 3, stale: 2, miss: 1, entries, evictions: 5 });
+const cacheOf =
+  (entries: number, times = 1) =>
+  () => ({
+    totals: { hit: 4 * times, negative: 3 * times, stale: 2 * times, miss: times, evictions: 5 * times },
+    now: { entries },
+  });
 const tableOf = (rows: number, current: boolean) => () => ({ rows, reloads: { ok: 2, failed: 1 }, current });
 
 describe('metrics', () => {
@@ -273,7 +278,7 @@ describe('metrics', () => {
     const lookup = metrics.observer.lookup('airport');
     const cache = { hit: 4, negative: 3, stale: 2, miss: 1, entries: 7, evictions: 5 };
     const table = { rows: 8, reloads: { ok: 2, failed: 1 }, current: false };
-    lookup.cache(() => cache);
+    lookup.layer('cache', cacheOf(7));
     lookup.table(() => table);
     const { values } = await scraped(metrics);
     const of = (name: string, labels = ''): unknown => values.get(`millrace_${name}{lookup="airport"${labels}}`);
@@ -291,8 +296,8 @@ describe('metrics', () => {
   test('of a cache and a table go on where another configuration opens them anew', async () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
-    const close = [lookup.cache(cacheOf(7)), lookup.table(tableOf(8, false))];
-    lookup.cache(cacheOf(10));
+    const close = [lookup.layer('cache', cacheOf(7)), lookup.table(tableOf(8, false))];
+    lookup.layer('cache', cacheOf(10));
     lookup.table(tableOf(20, true));
     const state = (): unknown => metrics.snapshot()['lookups'];
     const cache = { hit: 8, negative: 6, stale: 4, miss: 2, entries: 17, evictions: 10 };

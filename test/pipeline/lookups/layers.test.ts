@@ -1,0 +1,122 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { configSchema } from '../../../src/config/schema/schema.ts';
+import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { silentLogger } from '../../../src/core/observer/logger.ts';
+import { Secrets } from '../../../src/core/secrets/secrets.ts';
+import { systemClock } from '../../../src/core/time/time.ts';
+import { buildAdminApp } from '../../../src/http/admin-app.ts';
+import { LiveStreams } from '../../../src/http/stream/live-streams.ts';
+import type { LookupLayerEntry } from '../../../src/lookup/lookup.ts';
+import { createMetrics, type Metrics } from '../../../src/observability/metrics/metrics.ts';
+import { lookupLayers, type MakeLayer } from '../../../src/pipeline/lookups/layers.ts';
+import { type OpenedLookup, openLookup } from '../../../src/pipeline/lookups/lookups.ts';
+import { httpEnd } from '../../connectors/http/far-end.ts';
+
+/** A layer that does not exist in the service: it counts the requests that pass it. */
+class Toy implements LookupLayerEntry {
+  readonly name = 'toy';
+  passed = 0;
+  closed = 0;
+
+  readonly layer: LookupLayerEntry['layer'] = (inner) => (args, context) => {
+    this.passed++;
+    return inner(args, context);
+  };
+
+  gauges() {
+    return { totals: { passed: this.passed }, now: { open: 1 }, queued: 3 };
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+/** The lookup `airport` with a cache and a retry, its list of layers given; every first call for a key fails. */
+async function opened(layers: readonly MakeLayer[], metrics: Metrics): Promise<OpenedLookup> {
+  const known = new Set<string | undefined>();
+  const { origin } = await httpEnd((request, response) => {
+    response.statusCode = known.has(request.url) ? 200 : 503;
+    known.add(request.url);
+    response.end('{"city":"San Francisco"}');
+  });
+  const backoff = { initial: '1ms', max: '1ms' };
+  const layered = { cache: { ttl: '1h' }, retry: { attempts: 1, backoff }, timeout: '30s' };
+  const { lookups } = configSchema.parse({
+    lookups: { airport: { http: { url: `${origin}/{iata}` }, ...layered } },
+    pipelines: { p: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/airport' }] } },
+  });
+  const config = lookups['airport'];
+  if (config === undefined) throw new Error('the configuration lost its lookup');
+  const runtime = {
+    clock: systemClock,
+    observer: metrics.observer,
+    logger: () => silentLogger,
+    tracesCalls: false,
+    baseDir: '/',
+    generation: 1,
+    secrets: new Secrets(),
+  };
+  return openLookup('airport', config, runtime, layers);
+}
+
+/** What `/state` of the admin listener shows of the lookup `airport`. */
+async function stateOf(metrics: Metrics): Promise<Record<string, unknown>> {
+  const app = buildAdminApp({
+    gate: { draining: false },
+    streams: new LiveStreams(systemClock, 1000, () => {}),
+    scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
+    state: () => ({ ...metrics.snapshot() }),
+    reload: () => Promise.reject(new Error('not here')),
+  });
+  const { lookups } = (await app.inject('/state')).json();
+  await app.close();
+  return lookups.airport;
+}
+
+describe('a layer that is added to the list', () => {
+  test('stands at its place, shows its gauges in /state, and is closed with the lookup', async () => {
+    const metrics = createMetrics({ version: '0' });
+    const toy = new Toy();
+    const lookup = await opened(
+      lookupLayers.toSpliced(1, 0, () => toy),
+      metrics,
+    );
+    let open = true;
+    const close = async (): Promise<void> => {
+      if (open) await lookup.close();
+      open = false;
+    };
+    onTestFinished(close);
+    // It stands below the cache, which answers the second request, and above the retry, which makes two calls of one.
+    for (let time = 1; time <= 2; time++) {
+      expect(await lookup.call({ iata: 'SFO' }, new Cancellation())).toMatchObject({
+        json: '{"city":"San Francisco"}',
+      });
+    }
+    expect(await stateOf(metrics)).toMatchObject({
+      calls: { ok: 1, bad_status: 1 },
+      cache: { hit: 1, miss: 1 },
+      toy: { passed: 1, open: 1 },
+      queued: 3,
+    });
+    expect(toy.closed).toBe(0);
+    await close();
+    expect(toy.closed).toBe(1);
+    expect(await stateOf(metrics)).toMatchObject({ queued: 0 });
+    expect(await stateOf(metrics)).not.toHaveProperty('toy');
+  });
+
+  test('goes on with the totals of the lookup that a reload replaced, and not with its other gauges', async () => {
+    const metrics = createMetrics({ version: '0' });
+    const [before, after] = [new Toy(), new Toy()];
+    const first = await opened([() => before], metrics);
+    await Promise.allSettled([first.call({ iata: 'SFO' }, new Cancellation())]);
+    const second = await opened([() => after], metrics);
+    onTestFinished(() => second.close());
+    expect(await stateOf(metrics)).toMatchObject({ toy: { passed: 1, open: 2 }, queued: 6 });
+    await first.close();
+    await Promise.allSettled([second.call({ iata: 'SFO' }, new Cancellation())]);
+    expect(await stateOf(metrics)).toMatchObject({ toy: { passed: 2, open: 1 }, queued: 3 });
+  });
+});
