@@ -31,6 +31,21 @@ export function laterTurn(): Promise<void> {
   return new Promise(inLaterTurn);
 }
 
+/**
+ * Resolves when nothing is outstanding: no promise job (a turn of the event loop ends when all of them have run) and no
+ * work of `inLaterTurn`, including those that such jobs and works schedule. Timers, input and output, and immediates
+ * that other code sets are not counted.
+ */
+export async function settled(): Promise<void> {
+  do {
+    // This turn is not counted, so that two callers do not wait for each other.
+    // oxlint-disable-next-line no-await-in-loop
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  } while (works.size > 0);
+}
+
 /** Runs `work` in this turn of the event loop, after the promise jobs that are queued already. */
 export function inMicrotask(work: () => void): void {
   queueMicrotask(work); // Called as a function: a browser refuses to call it as a method of another object.

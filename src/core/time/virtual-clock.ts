@@ -1,12 +1,17 @@
-import { laterTurn } from './later-turn.ts';
+import { settled } from './later-turn.ts';
 import type { Clock } from './time.ts';
 
 /** A clock that stands still until `advance` is called: for tests, as the option `clock`. */
 export interface VirtualClock extends Clock {
   /**
-   * Lets `ms` pass. Each timer fires when `now >= due`, in order of time, ties in order of arming;
-   * between two of them promises and immediates run. Resolves when what the timers started has settled;
-   * rejects with what a timer threw, and with TypeError for what is no time: a clock does not go back.
+   * Moves the time forward by `ms` milliseconds, at least 0. Each timer fires when `now >= due`, in order of time, timers
+   * of the same time in order of arming.
+   *
+   * Before the first timer, between two of them and after the last one, everything settles: all promise jobs run, and
+   * all turns of the event loop that Millrace has scheduled. Immediates that a function sets itself, real timers, input
+   * and output are not counted: a test awaits them itself.
+   *
+   * Rejects with what a timer threw, and with a TypeError if `ms` is not a number of at least 0.
    */
   advance(ms: number): Promise<void>;
   /** Timers that are armed and have not fired. */
@@ -16,13 +21,6 @@ export interface VirtualClock extends Clock {
 interface Timer {
   readonly due: number;
   readonly fire: () => void;
-}
-
-/** One immediate drains the promises of now; a completion, its emission and what the reader does next take three. */
-const settlingTurns = 3;
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < settlingTurns; turn++) await laterTurn();
 }
 
 /**
@@ -54,12 +52,12 @@ export function virtualClock(startMs = 0): VirtualClock {
     async advance(ms) {
       if (!(ms >= 0)) throw new TypeError(`advance: ms is milliseconds, a number of at least 0, not ${String(ms)}`);
       const until = now + ms;
-      await settle();
+      await settled();
       for (let timer = timers[0]; timer !== undefined && timer.due <= until; timer = timers[0]) {
         timers.shift();
         now = Math.max(now, timer.due);
         timer.fire();
-        await settle();
+        await settled();
       }
       now = until;
     },

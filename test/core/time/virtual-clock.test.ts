@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { laterTurn } from '../../../src/core/time/later-turn.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
+
+/** One after another: a promise job, then a later turn, `count` times. */
+async function chain(count: number): Promise<void> {
+  for (let link = 0; link < count; link++) {
+    await Promise.resolve();
+    await laterTurn();
+  }
+}
 
 describe('virtual clock', () => {
   test('timers fire in order of time, ties in order of arming, and see the time they were set for', async () => {
@@ -29,17 +38,43 @@ describe('virtual clock', () => {
     expect(fired).toBe(true);
   });
 
-  test('what a timer started has settled before the next one fires', async () => {
+  test.each([1, 3, 4, 50])(
+    '%i promise jobs and turns that a timer started run before the next timer',
+    async (count) => {
+      const clock = virtualClock();
+      const seen: string[] = [];
+      clock.setTimer(10, () => void chain(count).then(() => seen.push('settled')));
+      clock.setTimer(20, () => seen.push('next'));
+      await clock.advance(20);
+      expect(seen).toEqual(['settled', 'next']);
+    },
+  );
+
+  test('what was under way before the clock was advanced, and what its last timer started, has settled', async () => {
     const clock = virtualClock();
     const seen: string[] = [];
-    clock.setTimer(10, () => {
-      void Promise.resolve()
-        .then(() => new Promise((resolve) => setImmediate(resolve)))
-        .then(() => seen.push('settled'));
+    void chain(5).then(() => seen.push(`before, at ${clock.now()}`));
+    clock.setTimer(10, () => void chain(5).then(() => seen.push(`last, at ${clock.now()}`)));
+    await clock.advance(10);
+    expect(seen).toEqual(['before, at 0', 'last, at 10']);
+  });
+
+  test('two clocks that are advanced at once do not wait for each other', async () => {
+    const [one, other] = [virtualClock(), virtualClock()];
+    await Promise.all([one.advance(5), other.advance(5)]);
+    expect([one.now(), other.now()]).toEqual([5, 5]);
+  });
+
+  test('a timer that throws rejects the advance, and the next advance fires the others', async () => {
+    const clock = virtualClock();
+    const fired: string[] = [];
+    clock.setTimer(5, () => {
+      throw new Error('thrown by a timer');
     });
-    clock.setTimer(20, () => seen.push('next'));
-    await clock.advance(20);
-    expect(seen).toEqual(['settled', 'next']);
+    clock.setTimer(5, () => fired.push('other'));
+    await expect(clock.advance(5)).rejects.toThrow('thrown by a timer');
+    await clock.advance(0);
+    expect(fired).toEqual(['other']);
   });
 
   test('a timer that a timer arms fires in the same advance if it is due', async () => {
