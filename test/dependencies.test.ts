@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tracingPackages } from '../src/observability/tracing/tracing-packages.ts';
 
@@ -52,4 +53,30 @@ test('the lockfile holds every package for every platform, which `npm ci` insist
     .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
     .filter((name) => !held.some((path) => path.endsWith(`node_modules/${name}`)));
   expect(missing).toEqual([]);
+});
+
+interface Borrowed {
+  readonly source: string;
+  readonly test: string;
+}
+
+/** The rows of the table of what is not promised, with the files that each one links. */
+function borrowedRows(): readonly Borrowed[] {
+  const section = page.split(/^## /m).find((part) => part.startsWith('What we lean on that is not promised')) ?? '';
+  const rows = [...section.matchAll(/^\| .*\]\(\.\.\/(src\/[^)]+)\).*\]\(\.\.\/(test\/[^)]+)\) \|$/gm)];
+  return rows.map(([, source = '', file = '']) => ({ source, test: file }));
+}
+
+test('docs/dependencies.md names each place that says it is borrowed, and no other', () => {
+  const marked = globSync('src/**/*.ts').filter((file) =>
+    readFileSync(file, 'utf8').includes('Borrowed (docs/dependencies.md)'),
+  );
+  expect([...new Set(borrowedRows().map(({ source }) => source))].sort()).toEqual(marked.sort());
+});
+
+test('docs/dependencies.md names for each borrowed thing a file that has a test', () => {
+  const rows = borrowedRows();
+  expect(rows.length).toBeGreaterThanOrEqual(11);
+  const without = rows.filter((row) => !/^\s*test[(.]/m.test(readFileSync(join('.', row.test), 'utf8')));
+  expect(without).toEqual([]);
 });

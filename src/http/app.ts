@@ -43,6 +43,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: (error, _request, reply) => void sendRequestError(reply, requestError(error)),
   });
   // A client that has sent everything may close its side (`nc -N`) and still read.
+  // Borrowed (docs/dependencies.md): Node does not document `httpAllowHalfOpen`.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   responses.watch(app.server);
   // Without a listener Node answers 417 with no body. With this one the request takes the usual way, and is refused there.

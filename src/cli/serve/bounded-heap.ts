@@ -43,7 +43,8 @@ export function boundHeap(): void {
 
 /**
  * Collects once what the start has left behind. Until the first collection V8 lets the heap grow by what stood in it,
- * and of 28 MB after the start a third is garbage: without this the largest resident set is 143 to 165 MB in place of 142.
+ * and of 28 MB after the start a third is garbage: without this the largest resident set is 143 to 165 MB instead of 142.
+ * Borrowed (docs/dependencies.md): V8 does not promise its options, such as `--expose-gc`.
  */
 export function collectStart(): void {
   setFlagsFromString('--expose-gc');

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { type Grammar, grammars } from '../../core/options/grammar.ts';
 import { isMap, type Path } from '../document/path.ts';
 
+// Borrowed (docs/dependencies.md): zod does not promise the members of `def`.
+
 type Wrapper = z.ZodPrefault | z.ZodDefault | z.ZodOptional | z.ZodExactOptional | z.ZodNullable;
 
 function isWrapper(schema: unknown): schema is Wrapper {

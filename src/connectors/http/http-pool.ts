@@ -208,13 +208,16 @@ export class HttpPool implements Gate {
   }
 }
 
-/** undici asks for both with each call, and a URL puts them together anew each time: 0.6 % of a call. */
+/**
+ * undici reads both members with each call, and a URL puts them together anew each time: 0.6 % of a call.
+ * Borrowed (docs/dependencies.md): undici does not promise to keep this URL, nor to read its own members.
+ */
 function spelledOut(origin: string): URL {
   const url = new URL(origin);
   return Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
 }
 
-/** undici does not give it out: a test sees that it is still found. */
+/** Borrowed (docs/dependencies.md): undici keeps the session behind a symbol and does not give it out. */
 function sessionOf(client: Client): EventEmitter | undefined {
   const symbol = Object.getOwnPropertySymbols(client).find(({ description }) => description === 'http2Session');
   const session: unknown = symbol && Reflect.get(client, symbol);

@@ -10,6 +10,8 @@ import { socketConnector, type SocketOptions } from './http-socket.ts';
  *
  * A stream gives each read 64 KiB of its own, buffers it and announces it a tick later: that is 5 to 9 % of a call. It
  * remains in charge of all else: the end, errors, and what is pushed back.
+ *
+ * Borrowed (docs/dependencies.md): `read` and `push` of the socket are replaced, and undici calls this `read`.
  */
 export function readingConnector(options: SocketOptions): buildConnector.connector {
   return (where, callback) => {

@@ -56,7 +56,8 @@ export function reachOrigin(
       else
         reject(new RecordError('unreachable', `cannot connect to ${origin}: ${why(error)}`, { lookup, cause: error }));
     };
-    // Typed to give nothing, it gives the socket, which has to be closed where nobody waits for it any more.
+    // Borrowed (docs/dependencies.md): typed to return nothing, the connector returns the socket, which has to be closed
+    // if the caller gives up before it is connected.
     opening = socketConnector(options)(
       { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port },
       (error, socket) => {

@@ -3,7 +3,7 @@ import { type JsonData, SpelledNumber } from '../json/json-data.ts';
 
 /** A number, with its spelling if JavaScript would change it. In the JSON Schema it is a number like any other. */
 export const dataNumber = z.union([z.number(), z.instanceof(SpelledNumber)], 'expected a number');
-// Not promised by zod, which has no other way to describe a class; the committed JSON Schema is the test.
+// Borrowed (docs/dependencies.md): zod does not promise `_zod.toJSONSchema`, and has no other way to describe a class.
 dataNumber._zod.toJSONSchema = () => ({ type: 'number' });
 
 /** Any JSON. */

@@ -45,6 +45,7 @@ export interface CutOptions {
 /**
  * Ends a response that has begun so that it cannot be taken for complete: no last chunk, no trailer.
  * What was written before still arrives, as long as it is read. HTTP/1.0 has no chunks; there the connection is reset.
+ * Borrowed (docs/dependencies.md): Node does not document `chunkedEncoding` of a response.
  */
 export function cutResponse(request: IncomingMessage, response: ServerResponse, options: CutOptions): void {
   const { clock, stalls, stallTimeoutMs } = options;

@@ -49,6 +49,7 @@ export class Connections {
     this.#refusedAtOnce = refusedAtOnce;
     this.#clock = clock;
     // The server's own listener attaches the parser; a refused connection must not have one, which would answer as well.
+    // Borrowed (docs/dependencies.md): Node does not promise that a listener does it.
     const accept = server.listeners('connection');
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {

@@ -50,11 +50,15 @@ interface BucketValue {
   readonly value: number;
 }
 
-/** prom-client's own can only be filled by one `observe` after another. */
+/**
+ * A histogram that gives its values when it is scraped: prom-client's own is filled by one `observe` after another.
+ *
+ * Borrowed (docs/dependencies.md): prom-client does not promise `getForPromString`, nor the form of a value.
+ */
 class FilledHistogram extends Histogram {
   readonly #family: Family;
   readonly #read: () => Iterable<Sample<DurationHistogram>>;
-  /** Says what a histogram without values looks like to the registry. */
+  /** A histogram without values: its name, help and type are what the registry reads beside the values. */
   readonly #empty: Histogram;
 
   constructor(family: Family, read: () => Iterable<Sample<DurationHistogram>>) {
@@ -71,7 +75,7 @@ class FilledHistogram extends Histogram {
     return { ...(await this.#empty.get()), values };
   }
 
-  /** What the registry asks for in place of `get`, where a metric has it. */
+  /** If a metric has this method, the registry calls it instead of `get`. */
   getForPromString(): ReturnType<Histogram['get']> {
     return this.get();
   }

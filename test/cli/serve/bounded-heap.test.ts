@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 
 const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-allocation-site-pretenuring'];
@@ -47,4 +49,11 @@ test('the arenas that its user has chosen stay as they are', async () => {
   const arenas = environment.filter((entry) => entry.startsWith('MALLOC_ARENA_MAX='));
   expect(arenas).toEqual(['MALLOC_ARENA_MAX=4']);
   expect(environment).toContain('MILLRACE_SERVER_LOG_LEVEL=info');
+});
+
+test('V8 gives a context that is made after `--expose-gc` a function that collects', () => {
+  expect(runInNewContext('typeof gc')).toBe('undefined');
+  setFlagsFromString('--expose-gc');
+  onTestFinished(() => setFlagsFromString('--no-expose-gc'));
+  expect(runInNewContext('typeof gc')).toBe('function');
 });

@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+
+async function listen(listener: RequestListener): Promise<{ server: Server; client: () => Socket }> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { server, client: () => connect({ port, host: '127.0.0.1', allowHalfOpen: true }) };
+}
+
+const request = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
+
+test.each([
+  [true, /^HTTP\/1\.1 200 OK/],
+  [false, /^$/],
+])('with httpAllowHalfOpen %s a client that closes its side reads %s', async (httpAllowHalfOpen, received) => {
+  const { server, client } = await listen((incoming, response) => {
+    incoming.socket.once('end', () => setImmediate(() => response.end('answer')));
+    incoming.resume();
+  });
+  Object.assign(server, { httpAllowHalfOpen });
+  const socket = client();
+  socket.end(request);
+  expect(await text(socket)).toMatch(received);
+});
+
+test('a server has one listener of connections, and without it reads no request', async () => {
+  const { server, client } = await listen((_, response) => response.end('answer'));
+  const [accept, ...others] = server.listeners('connection');
+  expect(others).toEqual([]);
+  server.removeAllListeners('connection');
+  const first = client();
+  const [unread] = (await Promise.all([once(server, 'connection'), once(first, 'connect')]))[0] as [Socket];
+  first.end(request);
+  // No parser has read the bytes: they are still in the socket.
+  expect(await text(unread)).toBe(request);
+  first.destroy();
+  unread.destroy();
+  server.on('connection', (socket: Socket) => accept?.call(server, socket));
+  const second = client();
+  second.write(request);
+  expect(await text(second)).toContain('answer');
+});
+
+test.each([
+  ['1.1', true],
+  ['1.0', false],
+])('chunkedEncoding of a response to HTTP/%s whose length is not known is %s', async (version, chunked) => {
+  const seen: boolean[] = [];
+  const { client } = await listen((_, response) => {
+    response.flushHeaders();
+    seen.push(response.chunkedEncoding);
+    response.end('answer');
+  });
+  const socket = client();
+  socket.end(request.replace('1.1', version));
+  await text(socket);
+  expect(seen).toEqual([chunked]);
+});
