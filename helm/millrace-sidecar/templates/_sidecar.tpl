@@ -1,16 +1,15 @@
 {{/*
-For the chart of an application that depends on this one with `alias: millrace`, and has its values below `millrace`.
-Each of these takes the context of a template of the application, `.`:
+For the chart of an application that depends on this one with `alias: millrace` and has its values below `millrace`.
+Each template takes the context `.` of a template of the application:
 
   millrace.sidecar.container   an item of initContainers
-  millrace.sidecar.volumes     items of volumes, for it
-  millrace.sidecar.configMap   the object with its configuration
-  millrace.sidecar.checksum    of that, for an annotation of the pod: a change rolls the pods
+  millrace.sidecar.volumes     the items of volumes that the container needs
+  millrace.sidecar.configMap   the ConfigMap with the configuration
+  millrace.sidecar.checksum    a checksum of the ConfigMap, for an annotation of the pod: a change replaces the pods
 */}}
 
 {{/*
-The configuration as it was written: Helm reads YAML 1.1, where `on` is a boolean, and gives `retry.on` the name "true".
-As JSON.
+The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where `on` is a boolean, and names the key "true".
 */}}
 {{- define "millrace.sidecar.configAsWritten" -}}
 {{- $config := deepCopy (. | default dict) -}}
@@ -25,7 +24,7 @@ As JSON.
 {{- toJson $config -}}
 {{- end }}
 
-{{/* Places of names that YAML 1.1 reads as booleans, each with a line break before it: (list PLACE VALUE). */}}
+{{/* The places of all names that YAML 1.1 reads as booleans, each after a line break: (list PLACE VALUE). */}}
 {{- define "millrace.sidecar.booleanNames" -}}
 {{- $place := index . 0 -}}
 {{- $value := index . 1 -}}
@@ -51,7 +50,7 @@ As JSON.
 {{- $values := include "millrace.sidecar.values" . | fromJson -}}
 {{- with $values -}}
 - name: millrace
-  # Makes an init container a sidecar: it runs until the containers of the application have ended.
+  # This makes the init container a sidecar: it runs until the containers of the application have ended.
   restartPolicy: Always
   {{- if .image.digest }}
   image: {{ .image.repository }}@{{ .image.digest }}
@@ -88,7 +87,7 @@ As JSON.
     periodSeconds: 5
     timeoutSeconds: 2
   {{- else }}
-  # The kubelet asks from outside the pod, where 127.0.0.1 is another: the question is asked within.
+  # The kubelet connects from outside the pod and cannot reach 127.0.0.1 in it, so the probe runs inside the container.
   startupProbe:
     exec:
       command:
@@ -137,7 +136,7 @@ As JSON.
   emptyDir: {}
 {{- end }}
 
-{{/* Empty where the ConfigMap is one that exists. */}}
+{{/* The data of the ConfigMap. Empty if existingConfigMap is set. */}}
 {{- define "millrace.sidecar.data" -}}
 {{- $values := include "millrace.sidecar.values" . | fromJson -}}
 {{- if not $values.existingConfigMap -}}

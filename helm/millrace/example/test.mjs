@@ -1,4 +1,5 @@
-// What `helm test` runs: sends RECORDS to URL, and ends with 0 when each has come back, enriched, and the stream is complete.
+// `helm test` runs this: it sends RECORDS to URL, and exits with 0 if each record came back enriched and the stream is
+// complete.
 import { request } from 'node:http';
 
 const { URL: url, RECORDS: records, MAY_FAIL: mayFail } = process.env;
@@ -21,7 +22,7 @@ function attempt() {
   });
 }
 
-/** The Service may not have a pod yet. */
+/** Tries again for up to a minute, because the Service may not have a pod yet. */
 async function answered() {
   for (;;) {
     const answer = await attempt().catch((error) => ({ status: 0, text: String(error), trailers: {} }));

@@ -1,4 +1,4 @@
-{{/* The groups of alerts/*.yaml, as far as they are wanted, as a JSON object {groups: […]}. */}}
+{{/* The groups of alerts/*.yaml without the alerts of prometheusRule.except, as a JSON object {groups: […]}. */}}
 {{- define "millrace.alerts" -}}
 {{- $groups := list -}}
 {{- range $path, $_ := .Files.Glob "alerts/*.yaml" -}}
@@ -19,7 +19,7 @@
 {{- dict "groups" $groups | toJson -}}
 {{- end }}
 
-{{/* One alert, with the labels and the address of the runbook that the values give: (list alert values). */}}
+{{/* One alert, with the labels and the address of the runbook from the values: (list ALERT VALUES). */}}
 {{- define "millrace.alert" -}}
 {{- $alert := deepCopy (index . 0) -}}
 {{- $values := index . 1 -}}

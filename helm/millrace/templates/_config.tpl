@@ -1,6 +1,5 @@
 {{/*
-The configuration as it was written: Helm reads YAML 1.1, where `on` is a boolean, and gives `retry.on` the name "true".
-As JSON.
+The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where `on` is a boolean, and names the key "true".
 */}}
 {{- define "millrace.configAsWritten" -}}
 {{- $config := deepCopy (. | default dict) -}}
@@ -15,7 +14,7 @@ As JSON.
 {{- toJson $config -}}
 {{- end }}
 
-{{/* Places of names that YAML 1.1 reads as booleans, each with a line break before it: (list PLACE VALUE). */}}
+{{/* The places of all names that YAML 1.1 reads as booleans, each after a line break: (list PLACE VALUE). */}}
 {{- define "millrace.booleanNames" -}}
 {{- $place := index . 0 -}}
 {{- $value := index . 1 -}}
@@ -33,7 +32,7 @@ As JSON.
 {{- end -}}
 {{- end }}
 
-{{/* The configuration as YAML, as far as the chart knows it: empty for an existing ConfigMap. */}}
+{{/* The configuration as YAML. Empty for an existing ConfigMap, whose content the chart does not know. */}}
 {{- define "millrace.config" -}}
 {{- if .Values.existingConfigMap -}}
 {{- else if .Values.configFile -}}
@@ -45,7 +44,7 @@ As JSON.
 {{- end -}}
 {{- end }}
 
-{{/* "true" where the example is served. */}}
+{{/* "true" if the chart serves the example, otherwise empty. */}}
 {{- define "millrace.isExample" -}}
 {{- if not (or .Values.existingConfigMap .Values.configFile (.Values.config | default dict).pipelines) -}}true{{- end -}}
 {{- end }}
@@ -59,8 +58,8 @@ As JSON.
 {{- end }}
 
 {{/*
-A duration as the configuration spells it in whole seconds, rounded up: (list KEY TEXT). Where it is a reference, such as
-${DRAIN}, the chart cannot know it.
+Converts a duration of the configuration to whole seconds, rounded up: (list KEY TEXT). Fails for a reference, such as
+${DRAIN}, because the chart does not know its value.
 */}}
 {{- define "millrace.seconds" -}}
 {{- $text := index . 1 | toString -}}
@@ -73,8 +72,8 @@ ${DRAIN}, the chart cannot know it.
 {{- end }}
 
 {{/*
-What a pod does between its end in the Service and its own, one after the other: preStop, the drain, the last export of
-spans where there is one. 5 seconds more are for the rest. In an existing ConfigMap the defaults are taken for granted.
+The seconds that a pod needs to end: preStop, then the drain, then the last export of spans if tracing is on, and 5 seconds
+to spare. For an existing ConfigMap the defaults are assumed.
 */}}
 {{- define "millrace.gracePeriodSeconds" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
@@ -96,7 +95,7 @@ spans where there is one. 5 seconds more are for the rest. In an existing Config
 {{- .Values.tests.pipeline | default (keys $known | sortAlpha | first) -}}
 {{- end }}
 
-{{/* The records that they send, one a line. */}}
+{{/* The records that `helm test` and the notes send, one per line. */}}
 {{- define "millrace.testRecords" -}}
 {{- $example := list (dict "origin" "DTW") (dict "origin" "LAS") -}}
 {{- $empty := list dict dict -}}

@@ -1,4 +1,4 @@
-{{/* One endpoint, of a ServiceMonitor and of a PodMonitor alike. */}}
+{{/* The endpoint of a ServiceMonitor or a PodMonitor. */}}
 {{- define "millrace.scrape" -}}
 port: admin
 path: /metrics

@@ -1,4 +1,4 @@
-{{/* The name of the objects: release and chart, or the release alone where it already names the chart. */}}
+{{/* The name of the objects: RELEASE-CHART, or only RELEASE if it contains the name of the chart. */}}
 {{- define "millrace.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
@@ -8,14 +8,14 @@
 {{- end -}}
 {{- end }}
 
-{{/* What selects the pods; it never changes in the life of a release. */}}
+{{/* The labels that select the pods. They never change during the life of a release. */}}
 {{- define "millrace.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: service
 {{- end }}
 
-{{/* Labels of everything but the pods of the service and what is theirs. */}}
+{{/* The labels of all objects, besides those that select the pods of the service or of `helm test`. */}}
 {{- define "millrace.commonLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | trimSuffix "-" | quote }}
@@ -48,7 +48,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
-{{/* The head of an object: (list $ KIND-OF-NAME labels annotations), each of the last three may be empty. */}}
+{{/* The metadata of an object: (list $ SUFFIX-OF-NAME LABELS ANNOTATIONS). Each of the last three may be empty. */}}
 {{- define "millrace.metadata" -}}
 {{- $root := index . 0 -}}
 name: {{ include "millrace.fullname" $root }}{{ index . 1 }}
@@ -64,7 +64,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Labels of the pod of `helm test`, which no Service selects. */}}
+{{/* The labels of the pod of `helm test`. No Service selects them. */}}
 {{- define "millrace.testLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/instance: {{ .Release.Name }}

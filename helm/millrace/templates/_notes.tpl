@@ -1,5 +1,5 @@
 {{- define "millrace.notes" -}}
-{{ include "millrace.fullname" . }} runs in {{ .Release.Namespace }}.{{ if include "millrace.isExample" . }} It serves an example, which looks airports up in a small table: set `config` (helm/millrace/README.md).{{ end }}
+{{ include "millrace.fullname" . }} runs in {{ .Release.Namespace }}.{{ if include "millrace.isExample" . }} It serves an example, which looks airports up in a small table. Set `config` to serve your own pipelines (helm/millrace/README.md).{{ end }}
 
 Send it a stream:
 

@@ -1,7 +1,7 @@
 {{- define "millrace.podSpec" -}}
 serviceAccountName: {{ include "millrace.serviceAccountName" . }}
 automountServiceAccountToken: false
-{{- /* Kubernetes would tell of a Service named millrace-server in variables that Millrace takes for its own. */}}
+{{- /* For a Service named millrace-server, Kubernetes would set variables such as MILLRACE_SERVER_PORT, which Millrace reads. */}}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ include "millrace.gracePeriodSeconds" . }}
 {{- with .Values.imagePullSecrets }}
