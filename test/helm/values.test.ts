@@ -8,20 +8,17 @@ import { at, chart, helm, refusal, root, template, type Values } from './helm.ts
 
 const read = (name: string, of = 'millrace'): string => readFileSync(join(chart, '..', of, name), 'utf8');
 
-test.each(charts)('helm lint --strict has nothing to say about %s', async (name) => {
+test.each(charts)('helm lint --strict finds no mistake in %s', async (name) => {
   const { code, stdout } = await helm(['lint', '--strict', join(chart, '..', name)]);
   expect(stdout).toContain('1 chart(s) linted, 0 chart(s) failed');
   expect(code).toBe(0);
 });
 
-test.each(charts)(
-  'values.schema.json and the table of values of %s are those of values.yaml (npm run chart)',
-  (name) => {
-    const values = read('values.yaml', name);
-    expect(JSON.parse(read('values.schema.json', name))).toEqual(chartSchema(values));
-    expect(withValues(read('README.md', name), values)).toBe(read('README.md', name));
-  },
-);
+test.each(charts)('values.schema.json and the table of values of %s match values.yaml (npm run chart)', (name) => {
+  const values = read('values.yaml', name);
+  expect(JSON.parse(read('values.schema.json', name))).toEqual(chartSchema(values));
+  expect(withValues(read('README.md', name), values)).toBe(read('README.md', name));
+});
 
 test('the charts have the version of the package', () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -60,30 +57,36 @@ test.each([
   [{ serviceMonitor: { enabled: true }, podMonitor: { enabled: true } }, 'every sample would be counted twice'],
   [{ podDisruptionBudget: { minAvailable: 1 } }, 'exactly one of minAvailable and maxUnavailable'],
   [{ podDisruptionBudget: { maxUnavailable: '' } }, 'exactly one of minAvailable and maxUnavailable'],
-  [{ config: ownConfig, configFile: 'pipelines: {}' }, 'config and configFile are all the configuration'],
-  [{ existingConfigMap: 'mine', tests: { enabled: false }, files: { a: 'b' } }, 'files belong to the ConfigMap'],
+  [{ config: ownConfig, configFile: 'pipelines: {}' }, 'config and configFile are set together'],
+  [
+    { existingConfigMap: 'mine', tests: { enabled: false }, files: { a: 'b' } },
+    'files are put into the ConfigMap of the chart',
+  ],
   [{ existingConfigMap: 'mine' }, 'tests.pipeline is empty'],
   [{ config: { lookups: ownConfig.lookups } }, 'config.lookups is set without config.pipelines'],
   [{ files: { 'millrace.yaml': '' } }, 'files cannot hold millrace.yaml'],
-  [{ config: { server: { port: 9000 } } }, 'config.server.port is 9000, and the pod listens on ports.http, 8080'],
+  [
+    { config: { server: { port: 9000 } } },
+    'config.server.port is 9000, but the pod listens on ports.http, which is 8080',
+  ],
   [{ config: { server: { admin: { port: 9 } } } }, 'config.server.admin.port is 9'],
   [{ ports: { http: 8081 } }, 'ports.http and ports.admin are the same'],
   [{ ingress: { enabled: true } }, 'ingress has no host'],
-  [{ httpRoute: { enabled: true } }, 'httpRoute belongs to no Gateway'],
+  [{ httpRoute: { enabled: true } }, 'httpRoute has no Gateway'],
   [
     { lifecycle: { preStop: {} } },
     'lifecycle is set by the chart, so that a pod drains before it ends: set preStopSeconds',
   ],
   [
     { ingress: { enabled: true, hosts: [{ host: 'b.example', paths: ['/'] }] } },
-    'ingress.hosts[0] is a map, and hosts are names, all with ingress.path: write ingress.hosts: [b.example]',
+    'ingress.hosts[0] is a map, but hosts are names, and ingress.path is the path of all hosts: write ingress.hosts: [b.example]',
   ],
-  [{ service: { nodePort: 30_080 } }, 'are for service.type NodePort and LoadBalancer, and it is ClusterIP'],
+  [{ service: { nodePort: 30_080 } }, 'need service.type NodePort or LoadBalancer, but it is ClusterIP'],
 ])('%j is refused with a message', async (values, message) => {
   expect(await refusal(values)).toContain(message);
 });
 
-/** Values as a person writes them: YAML, in which Helm reads `on`, `y` and `off` as booleans. */
+/** Values as a user writes them: YAML, in which Helm reads `on`, `y` and `off` as booleans. */
 const written = (names: { lookup: string; argument: string; pipeline: string }): string => `
 config:
   lookups:
@@ -117,12 +120,12 @@ test.each([
   expect(stderr).toContain(`${place} is a name that Helm reads as a boolean`);
 });
 
-test('the same names in quotes are taken', async () => {
+test('the same names in quotes are accepted', async () => {
   const text = written({ lookup: '"y"', argument: '"no"', pipeline: '"off"' });
   expect((await helm(['template', 'test', chart, '-f', '-'], text)).stderr).toBe('');
 });
 
-test('values that contradict each other are told at once', async () => {
+test('all contradictions between values are reported at once', async () => {
   const said = await refusal({ ...both, ingress: { enabled: true } });
   expect(said.match(/^- /gm)).toHaveLength(2);
 });

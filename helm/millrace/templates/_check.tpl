@@ -1,9 +1,9 @@
-{{/* What no schema can say: values that contradict each other. All of them are told at once. */}}
+{{/* Refuses values that contradict each other, which a schema cannot express. All of them are reported at once. */}}
 {{- define "millrace.check" -}}
 {{- $wrong := list -}}
 {{- with .Values -}}
 {{- if and .autoscaling.enabled .keda.enabled -}}
-{{- $wrong = append $wrong "autoscaling.enabled and keda.enabled are both true, and both would set the number of pods: enable one" -}}
+{{- $wrong = append $wrong "autoscaling.enabled and keda.enabled are both true, and both would set the number of pods: enable only one" -}}
 {{- end -}}
 {{- if and .autoscaling.enabled (not .autoscaling.cpu.averageUtilization) (not .autoscaling.utilization.averageValue) -}}
 {{- $wrong = append $wrong "autoscaling has no metric: set autoscaling.cpu.averageUtilization or autoscaling.utilization.averageValue" -}}
@@ -12,41 +12,41 @@
 {{- $wrong = append $wrong "keda has no trigger: set keda.prometheus.serverAddress or keda.triggers" -}}
 {{- end -}}
 {{- if and .serviceMonitor.enabled .podMonitor.enabled -}}
-{{- $wrong = append $wrong "serviceMonitor.enabled and podMonitor.enabled are both true, and every sample would be counted twice: enable one" -}}
+{{- $wrong = append $wrong "serviceMonitor.enabled and podMonitor.enabled are both true, and every sample would be counted twice: enable only one" -}}
 {{- end -}}
 {{- if and .podDisruptionBudget.enabled (eq (empty (toString .podDisruptionBudget.minAvailable)) (empty (toString .podDisruptionBudget.maxUnavailable))) -}}
-{{- $wrong = append $wrong "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: empty the other one" -}}
+{{- $wrong = append $wrong "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: set the other one to ''" -}}
 {{- end -}}
 {{- $given := list -}}
 {{- range $name := list "config" "configFile" "existingConfigMap" -}}
 {{- if get $.Values $name -}}{{- $given = append $given $name -}}{{- end -}}
 {{- end -}}
 {{- if gt (len $given) 1 -}}
-{{- $wrong = append $wrong (printf "%s are all the configuration: set one" (join " and " $given)) -}}
+{{- $wrong = append $wrong (printf "%s are set together, and each is the whole configuration: set only one" (join " and " $given)) -}}
 {{- end -}}
 {{- if and .existingConfigMap .files -}}
-{{- $wrong = append $wrong "files belong to the ConfigMap of the chart, and existingConfigMap is used: put them there" -}}
+{{- $wrong = append $wrong "files are put into the ConfigMap of the chart, which is not created because existingConfigMap is set: put the files into existingConfigMap" -}}
 {{- end -}}
 {{- if and .existingConfigMap .tests.enabled (not .tests.pipeline) -}}
-{{- $wrong = append $wrong "tests.pipeline is empty, and the chart does not know the pipelines of existingConfigMap: name one, or set tests.enabled to false" -}}
+{{- $wrong = append $wrong "tests.pipeline is empty, and the chart does not know the pipelines in existingConfigMap: set tests.pipeline to one of them, or tests.enabled to false" -}}
 {{- end -}}
 {{- $config := .config | default dict -}}
 {{- if and $config.lookups (not $config.pipelines) -}}
-{{- $wrong = append $wrong "config.lookups is set without config.pipelines, and nothing would use it: add a pipeline" -}}
+{{- $wrong = append $wrong "config.lookups is set without config.pipelines, so no pipeline would use the lookups: add a pipeline" -}}
 {{- end -}}
 {{- if hasKey (.files | default dict) "millrace.yaml" -}}
 {{- $wrong = append $wrong "files cannot hold millrace.yaml: set config or configFile" -}}
 {{- end -}}
 {{- $server := $config.server | default dict -}}
 {{- if and (hasKey $server "port") (ne (toString $server.port) (toString .ports.http)) -}}
-{{- $wrong = append $wrong (printf "config.server.port is %v, and the pod listens on ports.http, %v: set that" $server.port .ports.http) -}}
+{{- $wrong = append $wrong (printf "config.server.port is %v, but the pod listens on ports.http, which is %v: set ports.http instead" $server.port .ports.http) -}}
 {{- end -}}
 {{- $admin := $server.admin | default dict -}}
 {{- if and (hasKey $admin "port") (ne (toString $admin.port) (toString .ports.admin)) -}}
-{{- $wrong = append $wrong (printf "config.server.admin.port is %v, and the pod listens on ports.admin, %v: set that" $admin.port .ports.admin) -}}
+{{- $wrong = append $wrong (printf "config.server.admin.port is %v, but the pod listens on ports.admin, which is %v: set ports.admin instead" $admin.port .ports.admin) -}}
 {{- end -}}
 {{- if eq (int .ports.http) (int .ports.admin) -}}
-{{- $wrong = append $wrong "ports.http and ports.admin are the same" -}}
+{{- $wrong = append $wrong "ports.http and ports.admin are the same: set two different ports" -}}
 {{- end -}}
 {{- range $place := include "millrace.booleanNames" (list "config" (include "millrace.configAsWritten" .config | fromJson)) | trim | splitList "\n" -}}
 {{- if $place -}}
@@ -54,21 +54,21 @@
 {{- end -}}
 {{- end -}}
 {{- if and (eq .service.type "ClusterIP") (or .service.nodePort .service.externalTrafficPolicy) -}}
-{{- $wrong = append $wrong "service.nodePort and service.externalTrafficPolicy are for service.type NodePort and LoadBalancer, and it is ClusterIP" -}}
+{{- $wrong = append $wrong "service.nodePort and service.externalTrafficPolicy need service.type NodePort or LoadBalancer, but it is ClusterIP: set service.type" -}}
 {{- end -}}
 {{- if .lifecycle -}}
-{{- $wrong = append $wrong "lifecycle is set by the chart, so that a pod drains before it ends: set preStopSeconds and terminationGracePeriodSeconds" -}}
+{{- $wrong = append $wrong "lifecycle is set by the chart, so that a pod drains before it ends: set preStopSeconds and terminationGracePeriodSeconds instead" -}}
 {{- end -}}
 {{- range $index, $host := .ingress.hosts -}}
 {{- if kindIs "map" $host -}}
-{{- $wrong = append $wrong (printf "ingress.hosts[%d] is a map, and hosts are names, all with ingress.path: write ingress.hosts: [%s]" $index ($host.host | default "a.example")) -}}
+{{- $wrong = append $wrong (printf "ingress.hosts[%d] is a map, but hosts are names, and ingress.path is the path of all hosts: write ingress.hosts: [%s]" $index ($host.host | default "a.example")) -}}
 {{- end -}}
 {{- end -}}
 {{- if and .ingress.enabled (not .ingress.hosts) -}}
 {{- $wrong = append $wrong "ingress has no host: set ingress.hosts" -}}
 {{- end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) -}}
-{{- $wrong = append $wrong "httpRoute belongs to no Gateway: set httpRoute.parentRefs" -}}
+{{- $wrong = append $wrong "httpRoute has no Gateway: set httpRoute.parentRefs" -}}
 {{- end -}}
 {{- end -}}
 {{- if $wrong -}}
