@@ -2,7 +2,7 @@ import type { Values } from './helm.ts';
 
 const orders = { enrich: [{ lookup: 'customer', with: { id: '/customerId' }, into: '/customer' }] };
 
-/** A configuration of one's own, with a secret in a file. */
+/** A configuration that replaces the example, with a secret in a file. */
 export const ownConfig = {
   server: { drainTimeout: '90s', limits: { lineBytes: 1_000_000 } },
   lookups: {
@@ -17,7 +17,7 @@ export const ownConfig = {
   pipelines: { orders: { ...orders, capacity: 1_000_000 } },
 };
 
-/** Values of which each asks for something else of the chart. */
+/** Sets of values. Each one uses another part of the chart. */
 export const cases: Readonly<Record<string, Values>> = {
   defaults: {},
   'a configuration of its own': { config: ownConfig, existingSecret: 'crm' },

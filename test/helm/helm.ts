@@ -13,20 +13,20 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs helm, which never talks to a cluster here. */
+/** Runs helm. No command here connects to a cluster. */
 export function helm(args: readonly string[], stdin = ''): Promise<Ended> {
   return new Promise((resolve) => {
     const env = { ...process.env, KUBECONFIG: join(root, 'no-cluster') };
     const child = execFile(program, args, { cwd: root, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, stdout, stderr });
     });
-    // A helm that refuses its arguments does not wait for its input.
+    // If helm refuses its arguments, it exits without reading its input.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(stdin);
   });
 }
 
-/** An object as it goes to Kubernetes. */
+/** An object as Kubernetes receives it. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -35,7 +35,7 @@ export interface KubernetesObject {
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** What the chart makes of these values; `extra` are arguments of `helm template`. */
+/** The objects that the chart renders for these values. `extra` are arguments of `helm template`. */
 export async function rendered(
   values: Values,
   { from = chart, extra = [] }: { from?: string; extra?: readonly string[] } = {},
@@ -45,7 +45,7 @@ export async function rendered(
   return objectsOf(stdout);
 }
 
-/** What helm said to values that a test of this file has rendered before: a chart does not change while it is tested. */
+/** The results of earlier calls of `helm template` in this test file. The chart does not change during a test run. */
 const templates = new Map<string, Promise<Ended>>();
 
 export function template(
@@ -71,7 +71,7 @@ export async function refusal(values: Values, from = chart): Promise<string> {
 const pointer = (place: string): string => (place === '(root)' ? '' : `/${place.replaceAll('.', '/')}`);
 
 function objectsOf(text: string): readonly KubernetesObject[] {
-  // YAML 1.1, as Kubernetes reads it: there `off` is no text.
+  // YAML 1.1, as Kubernetes reads it: `off` is a boolean there.
   const documents = parseAllDocuments(text, { version: '1.1', merge: false });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document) => {
@@ -81,19 +81,19 @@ function objectsOf(text: string): readonly KubernetesObject[] {
   });
 }
 
-/** The one object of a kind; with several, the one whose name ends so. */
+/** The only object of a kind whose name ends with `end`. Throws if there is none or more than one. */
 export function one(objects: readonly KubernetesObject[], kind: string, end = ''): KubernetesObject & Loose {
   const found = objects.filter((object) => object.kind === kind && object.metadata.name.endsWith(end));
-  if (found.length !== 1) throw new Error(`${found.length} objects are a ${kind} *${end}`);
+  if (found.length !== 1) throw new Error(`${found.length} objects are a ${kind} named *${end}, not one`);
   return found[0] as KubernetesObject & Loose;
 }
 
-/** For reading what a test then compares: what is not there is undefined at the end of the path. */
+/** Lets a test read any member, and then compare it. A missing member is undefined. */
 export interface Loose {
   readonly [key: string]: unknown;
 }
 
-/** What stands at a dotted path, such as `spec.template.spec.containers.0`. */
+/** The value at a dotted path, such as `spec.template.spec.containers.0`. Undefined if a part of the path is missing. */
 export function at(object: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, step) => (value as Loose | undefined)?.[step], object);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KubernetesObject, root } from './helm.ts';
 
-/** Groups whose objects are defined by packages of their own. */
+/** API groups whose kinds are defined in separate packages. */
 const packages: Readonly<Record<string, string>> = {
   'gateway.networking.k8s.io': '@kubernetes-models/gateway-api/',
   'keda.sh': '@kubernetes-models/keda/',
@@ -18,7 +18,7 @@ function moduleOf({ apiVersion }: KubernetesObject): string {
 
 type Model = new (data: object) => { validate(): void };
 
-/** What the schema of its kind says against an object: types, required members, choices, patterns. Empty: nothing. */
+/** What the schema of its kind refuses in an object: types, required members, choices, patterns. Empty if valid. */
 export async function mistakes(object: KubernetesObject): Promise<string> {
   const models = (await import(moduleOf(object))) as Readonly<Record<string, Model | undefined>>;
   const model = models[object.kind];
@@ -32,8 +32,8 @@ export async function mistakes(object: KubernetesObject): Promise<string> {
 }
 
 /**
- * The members that the kinds of these objects do not have. Kubernetes drops them without a word, and the schemas allow
- * them; the TypeScript compiler refuses them in a literal, so each object is given to it as one.
+ * The members that the kinds of these objects do not have. Kubernetes drops them silently, and the schemas allow them.
+ * The TypeScript compiler refuses unknown members in an object literal, so it compiles each object as a literal.
  */
 export function unknownKeys(objects: readonly KubernetesObject[]): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-objects-'));

@@ -8,7 +8,7 @@ import { cases } from './cases.ts';
 import { at, chart, type KubernetesObject, one, rendered, root, type Values } from './helm.ts';
 import { folderOf } from '../service/serving.ts';
 
-/** The chart with these files in place of its alerts and dashboards. */
+/** A copy of the chart that has these files instead of its alerts and dashboards. */
 function chartWith(files: Readonly<Record<string, string>>): string {
   const copy = mkdtempSync(join(tmpdir(), 'millrace-chart-'));
   onTestFinished(() => rmSync(copy, { recursive: true }));
@@ -40,14 +40,14 @@ const groups = async (prometheusRule: Values): Promise<unknown> => {
   return at(one(objects, 'PrometheusRule'), 'spec.groups');
 };
 
-test('the groups of all files become one PrometheusRule, as they are', async () => {
+test('the groups of all files become one PrometheusRule, unchanged', async () => {
   expect(await groups({})).toEqual([
     { name: 'one', interval: '1m', rules: [slow, ratio] },
     { name: 'two', rules: [down] },
   ]);
 });
 
-test('alerts get the labels and the address of the runbook that the values give', async () => {
+test('alerts get the labels and the address of the runbook from the values', async () => {
   const prefix = 'https://git.example/';
   const annotations = { ...slow.annotations, runbook_url: 'https://git.example/docs/runbook.md#slow' };
   const labels = { severity: 'warning', team: 'streams' };
@@ -57,11 +57,11 @@ test('alerts get the labels and the address of the runbook that the values give'
   ]);
 });
 
-test('an alert that is excepted is left out, and its group with it where it was alone', async () => {
+test('an alert in `except` is left out, and so is its group if no rule remains', async () => {
   expect(await groups({ except: ['Down'] })).toEqual([{ name: 'one', interval: '1m', rules: [slow, ratio] }]);
 });
 
-test('dashboards are put into the ConfigMap byte by byte', async () => {
+test('the ConfigMap has the dashboards byte for byte', async () => {
   const text = '{\n  "title": "{{ braces }}",\n  "expr": "rate(a{b=\\"c\\"}[$__rate_interval])"\n}\n';
   const from = chartWith({ 'dashboards/one.json': text, 'dashboards/two.json': '{}' });
   const map = one(await rendered(cases['with alerts and dashboards'] ?? {}, { from }), 'ConfigMap', '-dashboards');
@@ -74,13 +74,13 @@ test('dashboards are put into the ConfigMap byte by byte', async () => {
 
 const kinds = (objects: readonly KubernetesObject[]) => objects.map(({ kind, metadata }) => kind + metadata.name);
 
-test('without alerts and dashboards nothing is made of them', async () => {
+test('a chart without alert and dashboard files creates no object for them', async () => {
   const from = chartWith({});
   const asked = await rendered(cases['with alerts and dashboards'] ?? {}, { from });
   expect(kinds(asked)).toEqual(kinds(await rendered({}, { from })));
 });
 
-test('every alert and every dashboard of the chart arrives', async () => {
+test('the objects have every alert and every dashboard of the chart', async () => {
   const objects = await rendered(cases['with alerts and dashboards'] ?? {});
   const files = globSync('alerts/*.yaml', { cwd: chart });
   const written = files.flatMap((file) => parse(readFileSync(join(chart, file), 'utf8')).groups as Values[]);
@@ -113,7 +113,7 @@ const series = [
   value('capacity', 'idle-millrace-6b5d-x1', 0),
 ];
 
-/** What Prometheus makes of a query over these series: promtool says nothing where it is what is expected. */
+/** Evaluates a query over these series with promtool. Gives an empty text if the result is `samples`. */
 function promtool(expr: string, samples: readonly object[]): Promise<string> {
   const expected = [{ expr, eval_time: '1m', exp_samples: samples }];
   const tests = [{ interval: '1m', input_series: series, promql_expr_test: expected }];
@@ -131,13 +131,13 @@ const queryOf = async (fullnameOverride: string) =>
     'spec.triggers.0.metadata.query',
   );
 
-test('the query of the ScaledObject is the share of slots in use, of this release alone, and 0 without streams', async () => {
+test('the query of the ScaledObject is the share of used slots of this release only, and 0 without streams', async () => {
   expect(await promtool(String(await queryOf('test-millrace')), [{ labels: '{}', value: 0.4 }])).toBe('');
   expect(await promtool(String(await queryOf('idle-millrace')), [{ labels: '{}', value: 0 }])).toBe('');
   expect(await promtool(String(await queryOf('other-millrace')), [{ labels: '{}', value: 0.4 }])).toContain('got:');
 });
 
-test('the rule for prometheus-adapter in docs/kubernetes.md gives the metric that the autoscaler asks for, by pod', async () => {
+test('the rule for prometheus-adapter in docs/kubernetes.md gives the metric of the autoscaler, for each pod', async () => {
   const page = readFileSync(join(root, 'docs/kubernetes.md'), 'utf8');
   const rule: Values = parse(/```yml adapter\n([^]*?)```/.exec(page)?.[1] ?? '').rules[0];
   const autoscaler = one(await rendered(cases['scaled by utilisation'] ?? {}), 'HorizontalPodAutoscaler');

@@ -7,10 +7,10 @@ const matrix = await Promise.all(
   Object.entries(cases).map(async ([name, values]) => ({ name, objects: await rendered(values) })),
 );
 
-/** All that a chart makes, and nothing that it makes by mistake. */
+/** Every kind that the chart creates. The test below fails for a kind that is not expected. */
 const kinds = new Set(matrix.flatMap(({ objects }) => objects.map(({ kind }) => kind)));
 
-test('the values of the matrix make every kind that the chart has', () => {
+test('the values of the matrix create every kind that the chart has', () => {
   expect([...kinds.add('PrometheusRule')].toSorted()).toEqual([
     'ConfigMap',
     'Deployment',
@@ -29,12 +29,12 @@ test('the values of the matrix make every kind that the chart has', () => {
   ]);
 });
 
-test.each(matrix)('$name: every object is what its schema asks for', async ({ objects }) => {
+test.each(matrix)('$name: every object matches the schema of its kind', async ({ objects }) => {
   const wrong = await Promise.all(objects.map(async (object) => [object.kind, await mistakes(object)]));
-  expect(wrong.filter(([, said]) => said !== '')).toEqual([]);
+  expect(wrong.filter(([, mistake]) => mistake !== '')).toEqual([]);
 });
 
-test('no object of any values has a key that its kind does not know', async () => {
+test('no object has a key that its kind does not have', async () => {
   expect(await unknownKeys(matrix.flatMap(({ objects }) => objects))).toEqual([]);
 });
 

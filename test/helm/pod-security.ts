@@ -1,6 +1,6 @@
 import { at } from './helm.ts';
 
-/** What a pod spec has that the Pod Security Standard "restricted" forbids, and what this chart promises beyond it. */
+/** The parts of a pod spec that violate the Pod Security Standard "restricted", or what this chart promises beyond it. */
 export function notRestricted(spec: unknown): readonly string[] {
   const wrong: string[] = [];
   for (const key of ['hostNetwork', 'hostPID', 'hostIPC']) if (at(spec, key) === true) wrong.push(key);
@@ -11,7 +11,7 @@ export function notRestricted(spec: unknown): readonly string[] {
   if (at(spec, 'automountServiceAccountToken') !== false) wrong.push('automountServiceAccountToken');
   for (const group of ['initContainers', 'containers']) {
     for (const [index, container] of list(at(spec, group)).entries()) {
-      wrong.push(...ofContainer(spec, container).map((said) => `${group}.${index}: ${said}`));
+      wrong.push(...ofContainer(spec, container).map((violation) => `${group}.${index}: ${violation}`));
     }
   }
   return wrong;

@@ -18,7 +18,7 @@ test('the pods of the service and of helm test are restricted', async () => {
   }
 });
 
-test('the user is 65532, and /tmp is all that can be written to', async () => {
+test('the user is 65532, and only /tmp can be written to', async () => {
   const pod = await podOf({});
   expect(at(pod, 'securityContext.runAsUser')).toBe(65_532);
   expect(at(pod, 'containers.0.securityContext.runAsUser')).toBe(65_532);
@@ -60,19 +60,19 @@ test.each([
   expect(at(await podOf(values), 'terminationGracePeriodSeconds')).toBe(seconds);
 });
 
-test('the times that the chart takes for granted are the defaults of the configuration', () => {
+test('the times that the chart assumes are the defaults of the configuration', () => {
   const schema = configJsonSchema();
   expect(at(schema, 'properties.server.properties.drainTimeout.default')).toBe('30s');
   expect(at(schema, 'properties.tracing.properties.otlp.properties.timeout.default')).toBe('3s');
 });
 
-test('a drain timeout that is not known before the start is told, with what to set', async () => {
+test('a drain timeout that is a reference is refused, with a message that says what to set', async () => {
   expect(await refusal({ config: { server: { drainTimeout: '${DRAIN}' } } })).toContain(
     'config.server.drainTimeout is "${DRAIN}", which the chart cannot compute with: set terminationGracePeriodSeconds',
   );
 });
 
-test('before SIGTERM a pod waits until nothing is routed to it any more', async () => {
+test('a pod waits before SIGTERM, so that connections that still arrive are accepted', async () => {
   const preStop = 'containers.0.lifecycle.preStop';
   expect(at(await podOf({}, '--kube-version', '1.30.0'), preStop)).toEqual({ sleep: { seconds: 5 } });
   expect(at(await podOf({}, '--kube-version', '1.29.4'), preStop)).toEqual({
@@ -81,14 +81,14 @@ test('before SIGTERM a pod waits until nothing is routed to it any more', async 
   expect(at(await podOf({ preStopSeconds: 0 }), 'containers.0.lifecycle')).toBeUndefined();
 });
 
-test('all probes ask the admin listener', async () => {
+test('all probes use the admin listener', async () => {
   const container = at(await podOf({}), 'containers.0');
   expect(at(container, 'startupProbe.httpGet')).toEqual({ path: '/livez', port: 'admin' });
   expect(at(container, 'livenessProbe.httpGet')).toEqual({ path: '/livez', port: 'admin' });
   expect(at(container, 'readinessProbe.httpGet')).toEqual({ path: '/readyz', port: 'admin' });
 });
 
-test('a change of the configuration rolls the pods, a change of anything else does not', async () => {
+test('a change of the configuration replaces the pods, a change of anything else does not', async () => {
   const annotations = 'spec.template.metadata.annotations';
   const first = at(await deployment({}), annotations);
   expect(Object.keys(first as object)).toEqual(['checksum/config']);
@@ -98,11 +98,11 @@ test('a change of the configuration rolls the pods, a change of anything else do
   expect(at(await deployment({ configChecksum: false }), annotations)).toBeUndefined();
 });
 
-test('the environment does not tell of Services, whose names could be taken for settings', async () => {
+test('the environment has no variables for Services, which could be read as settings', async () => {
   expect(at(await podOf({}), 'enableServiceLinks')).toBe(false);
 });
 
-test('a constraint of topology selects the pods of one revision, unless it selects by itself', async () => {
+test('a topology constraint selects the pods of one revision, unless it has its own selector', async () => {
   const matchLabels = at(await deployment({}), 'spec.selector.matchLabels');
   expect(at(await podOf({}), 'topologySpreadConstraints.0')).toEqual({
     maxSkew: 1,

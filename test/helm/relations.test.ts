@@ -15,7 +15,7 @@ const named = (list: unknown): readonly unknown[] =>
   ((list as unknown[] | undefined) ?? []).map((it) => at(it, 'name'));
 
 test.each(matrix)(
-  '$name: what selects the pods selects those of the service, and not that of helm test',
+  '$name: every selector selects the pods of the service and not the pod of helm test',
   ({ objects }) => {
     const pod = at(one(objects, 'Deployment'), 'spec.template.metadata.labels');
     const testPod = objects.find(({ kind }) => kind === 'Pod')?.metadata.labels ?? {};
@@ -37,7 +37,7 @@ function selectorsOf(object: KubernetesObject): readonly unknown[] {
   return [];
 }
 
-test.each(matrix)('$name: what is referred to by name is there', ({ objects }) => {
+test.each(matrix)('$name: every name that an object refers to exists', ({ objects }) => {
   const pod = at(one(objects, 'Deployment'), 'spec.template.spec');
   const container = at(pod, 'containers.0');
   expect(named(at(pod, 'volumes'))).toEqual(expect.arrayContaining([...named(at(container, 'volumeMounts'))]));
@@ -51,7 +51,7 @@ test.each(matrix)('$name: what is referred to by name is there', ({ objects }) =
   expect([...accounts, 'default']).toContain(at(pod, 'serviceAccountName'));
 });
 
-test.each(matrix)('$name: names are unique in a kind, and labels are what Kubernetes takes', ({ objects }) => {
+test.each(matrix)('$name: names are unique within a kind, and Kubernetes accepts the labels', ({ objects }) => {
   const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   expect(new Set(names).size).toBe(names.length);
   for (const { metadata } of objects) {
@@ -61,14 +61,14 @@ test.each(matrix)('$name: names are unique in a kind, and labels are what Kubern
   }
 });
 
-test('a long name of a release is cut, not refused', async () => {
+test('a long release name is shortened instead of refused', async () => {
   const fullnameOverride = `a${'b'.repeat(70)}`;
   for (const { metadata } of await rendered({ fullnameOverride })) expect(metadata.name.length).toBeLessThan(64);
 });
 
 const replicas = async (name: string) => at(one(await rendered(cases[name] ?? {}), 'Deployment'), 'spec.replicas');
 
-test('the number of pods is left to what scales them', async () => {
+test('the number of pods is not set if an autoscaler sets it', async () => {
   expect(await replicas('defaults')).toBe(2);
   expect(await replicas('scaled by CPU')).toBeUndefined();
   expect(await replicas('scaled by KEDA')).toBeUndefined();
@@ -89,14 +89,14 @@ test('a HorizontalPodAutoscaler scales by CPU, by the use of the slots, or by bo
   expect(await metrics({ utilization, cpu: { averageUtilization: 0 } })).toEqual([slots]);
 });
 
-test('a ServiceMonitor finds the admin Service, and that alone', async () => {
+test('a ServiceMonitor selects only the admin Service', async () => {
   const objects = await rendered(cases['with a ServiceMonitor'] ?? {});
   const selector = at(one(objects, 'ServiceMonitor'), 'spec.selector.matchLabels');
   const found = objects.filter(({ kind, metadata }) => kind === 'Service' && selects(selector, metadata.labels));
   expect(found.map(({ metadata }) => metadata.name)).toEqual(['test-millrace-admin']);
 });
 
-test('an Ingress passes streams on as they come', async () => {
+test('an Ingress forwards streams without collecting them', async () => {
   const objects = await rendered(cases['behind an Ingress'] ?? {});
   const prefix = 'nginx.ingress.kubernetes.io/';
   expect(at(one(objects, 'Ingress'), 'metadata.annotations')).toEqual({
@@ -118,7 +118,7 @@ test('an HTTPRoute has no timeout, and leads to a port of the Service', async ()
   expect(at(service, 'spec.ports.0.port')).toBe(at(route, 'spec.rules.0.backendRefs.0.port'));
 });
 
-test('a closed NetworkPolicy lets its clients and the pod of helm test use the service, and nobody else', async () => {
+test('a closed NetworkPolicy lets only its clients and the pod of helm test use the service', async () => {
   const objects = await rendered(cases['closed to the network'] ?? {});
   const policy = one(objects, 'NetworkPolicy');
   const [clients, tester] = at(policy, 'spec.ingress.0.from') as readonly unknown[];

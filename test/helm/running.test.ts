@@ -5,7 +5,7 @@ import { folderOf, Millrace } from '../service/serving.ts';
 import { cases, ownConfig } from './cases.ts';
 import { at, type KubernetesObject, one, rendered, type Values } from './helm.ts';
 
-/** The files of the ConfigMap, as they are mounted. */
+/** A folder with the files of the ConfigMap, as they are mounted in the pod. */
 function mounted(objects: readonly KubernetesObject[]): string {
   return folderOf(one(objects, 'ConfigMap')['data'] as Readonly<Record<string, string>>);
 }
@@ -17,7 +17,7 @@ async function checked(values: Values): Promise<Millrace> {
   return check;
 }
 
-test('millrace check takes the ConfigMap: of the example, of files beside a text, of values', async () => {
+test('millrace check accepts the ConfigMap of the example, of files beside a text, and of values', async () => {
   const drained = { config: { server: { drainTimeout: '0', limits: { streams: 5 } } } };
   for (const check of await Promise.all([{}, cases['files beside a text'] ?? {}, drained].map(checked))) {
     expect(check.stderr).toMatch(/is valid/);
@@ -25,7 +25,7 @@ test('millrace check takes the ConfigMap: of the example, of files beside a text
   }
 });
 
-test('millrace check takes a configuration with secrets in files, and large numbers are kept', async () => {
+test('millrace check accepts a configuration with secrets in files, and large numbers are kept', async () => {
   const secretMountPath = folderOf({ token: 'the-secret\n' });
   const config = JSON.parse(JSON.stringify(ownConfig).replace('/run/secrets/millrace', secretMountPath)) as object;
   const check = await checked({ config, existingSecret: 'crm', secretMountPath });
@@ -34,12 +34,12 @@ test('millrace check takes a configuration with secrets in files, and large numb
   expect(check.stdout).not.toContain('the-secret');
 });
 
-test('millrace check refuses the ConfigMap where the configuration is wrong', async () => {
+test('millrace check refuses a ConfigMap with a wrong configuration', async () => {
   const check = await checked({ configFile: 'pipelines: { orders: { enrich: [] } }' });
   expect(check.child.exitCode).toBe(78);
 });
 
-/** The pod, as far as it can be had here: its container's command line and environment, on free ports of loopback. */
+/** Starts what the pod runs: the command line and environment of its container, on free ports of loopback. */
 async function started(values: Values) {
   const free = { bindAddress: '127.0.0.1', extraArgs: ['--port', '0', '--admin-port', '0'] };
   const objects = await rendered({ ...values, ...free });
@@ -57,13 +57,13 @@ function environmentOf(container: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(env.map(({ name, value }) => [name, value]));
 }
 
-/** What the container of `helm test` says, sent to `url` instead of the Service. */
+/** Runs the container of `helm test` against `url` instead of the Service: its exit code and its output. */
 function tested(objects: readonly KubernetesObject[], url: string): Promise<readonly [code: number, said: string]> {
   const container = at(one(objects, 'Pod'), 'spec.containers.0');
-  const { URL: asked = '', ...env } = environmentOf(container);
+  const { URL: serviceUrl = '', ...env } = environmentOf(container);
   const [, ...command] = at(container, 'command') as readonly string[];
   const args = [...command, ...(at(container, 'args') as readonly string[])];
-  const all = { ...process.env, ...env, URL: asked.replace('http://test-millrace.streams:80', url) };
+  const all = { ...process.env, ...env, URL: serviceUrl.replace('http://test-millrace.streams:80', url) };
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env: all }, (error, stdout, stderr) => {
       resolve([error === null ? 0 : Number(error.code), stdout + stderr]);
@@ -71,7 +71,7 @@ function tested(objects: readonly KubernetesObject[], url: string): Promise<read
   });
 }
 
-test('with the default values the service answers its probes, passes helm test, does what the notes say, and ends', async () => {
+test('with the default values the service answers its probes, passes helm test, works as the notes say, and ends', async () => {
   const { objects, container, service, url, adminUrl } = await started({});
   for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
     const { status } = await fetch(`${adminUrl}${String(at(container, `${probe}.httpGet.path`))}`);
@@ -86,10 +86,10 @@ test('with the default values the service answers its probes, passes helm test, 
   expect(await service.ended).toEqual([0, null]);
 });
 
-test('helm test fails where a record of its own fails, and where there is no such pipeline', async () => {
+test('helm test fails if one of its own records fails, or if the pipeline does not exist', async () => {
   const { objects, url } = await started(cases['files beside a text'] ?? {});
   const [code, said] = await tested(objects, url);
-  // Of this pipeline nothing is known: it gets two empty records, which may fail.
+  // The chart knows nothing about this pipeline, so it gets two empty records, which may fail.
   expect(said.match(/"code":"missing_argument"/g)).toHaveLength(2);
   expect(code).toBe(0);
   const records = { ...cases['files beside a text'], tests: { records: [{ customerId: '7' }, { no: 'customer' }] } };
@@ -98,14 +98,14 @@ test('helm test fails where a record of its own fails, and where there is no suc
   expect(await tested(elsewhere, url)).toEqual([1, expect.stringContaining('the status is 404, not 200')]);
 });
 
-/** The notes, as an object: Helm shows them only when it installs. */
+/** The notes, rendered into an object, because Helm prints them only during an installation. */
 async function notes(values: Values): Promise<string> {
   const data = '(dict "notes" (include "millrace.notes" .))';
   const object = `{{ dict "apiVersion" "v1" "kind" "ConfigMap" "metadata" (dict "name" "notes") "data" ${data} | toYaml }}`;
   return String(at(one(await rendered({ ...values, extraObjects: [object] }), 'ConfigMap', 'notes'), 'data.notes'));
 }
 
-/** What the command of the notes gives, sent to `url` instead of the forwarded port. */
+/** The output of the command in the notes, run against `url` instead of the forwarded port. */
 async function curled(url: string): Promise<string> {
   const said = await notes({ tests: { records: [{ origin: 'DTW', said: "it's" }] } });
   const command = /^ {2}printf [^]*?\n\n/m.exec(said)?.[0] ?? '';

@@ -9,7 +9,7 @@ import { at, helm, type KubernetesObject, one, refusal, rendered, root, type Val
 import { mistakes, unknownKeys } from './kubernetes.ts';
 import { notRestricted } from './pod-security.ts';
 
-// Building the dependency writes into the chart, so it is done to a copy.
+// Building the dependency writes into the chart, so the test uses a copy.
 const copy = mkdtempSync(join(tmpdir(), 'millrace-sidecar-'));
 afterAll(() => rmSync(copy, { recursive: true }));
 for (const name of ['helm/millrace-sidecar', 'examples/sidecar'])
@@ -35,30 +35,27 @@ const cases: Readonly<Record<string, Values>> = {
   },
 };
 
-test('the example takes the library from this repository, at the version that it is locked to', () => {
+test('the example uses the library chart of this repository, at the version in its lock file', () => {
   expect(built).toMatchObject({ code: 0, stdout: expect.stringContaining('Saving 1 charts') as string });
 });
 
-test('every object of the example is what its schema asks for, without unknown keys', async () => {
+test('every object of the example matches the schema of its kind, without unknown keys', async () => {
   const all = await Promise.all(Object.values(cases).map(orders));
   for (const object of all.flat()) expect([object.kind, await mistakes(object)]).toEqual([object.kind, '']);
   expect(await unknownKeys(all.flat())).toEqual([]);
 });
 
-test.each(Object.entries(cases))(
-  '%s: the sidecar is a native one, restricted, and has its volumes',
-  async (_, values) => {
-    const objects = await orders(values);
-    const pod = podOf(objects);
-    expect(notRestricted(pod)).toEqual([]);
-    expect(at(sidecarOf(objects), 'restartPolicy')).toBe('Always');
-    const volumes = (at(pod, 'volumes') as readonly { readonly name: string }[]).map(({ name }) => name);
-    const mounts = at(sidecarOf(objects), 'volumeMounts') as readonly { readonly name: string }[];
-    for (const { name } of mounts) expect(volumes).toContain(name);
-  },
-);
+test.each(Object.entries(cases))('%s: the sidecar is native, restricted, and has its volumes', async (_, values) => {
+  const objects = await orders(values);
+  const pod = podOf(objects);
+  expect(notRestricted(pod)).toEqual([]);
+  expect(at(sidecarOf(objects), 'restartPolicy')).toBe('Always');
+  const volumes = (at(pod, 'volumes') as readonly { readonly name: string }[]).map(({ name }) => name);
+  const mounts = at(sidecarOf(objects), 'volumeMounts') as readonly { readonly name: string }[];
+  for (const { name } of mounts) expect(volumes).toContain(name);
+});
 
-test('with metrics the admin listener is open to the kubelet, else nothing is', async () => {
+test('the admin listener is open to the kubelet with metrics, and only then', async () => {
   const closed = sidecarOf(await orders({}));
   expect(at(closed, 'args')).toEqual(expect.arrayContaining(['--host=127.0.0.1', '--admin-host=127.0.0.1']));
   expect(at(closed, 'ports')).toBeUndefined();
@@ -73,7 +70,7 @@ test('with metrics the admin listener is open to the kubelet, else nothing is', 
 const checksum = async (values: Values) =>
   at(one(await orders(values), 'Deployment'), 'spec.template.metadata.annotations.checksum/millrace');
 
-test('a change of the configuration rolls the pods', async () => {
+test('a change of the configuration replaces the pods', async () => {
   const first = await checksum({});
   expect(await checksum({ port: 9080 })).toBe(first);
   expect(await checksum({ config: { pipelines: { orders: { capacity: 7 } } } })).not.toBe(first);
@@ -94,7 +91,7 @@ const exitCode = ([program = '', ...args]: readonly string[]): Promise<number> =
     );
   });
 
-/** The sidecar of the example as it runs in the pod, on free ports. The image sets the addresses for a pod of its own. */
+/** Starts the sidecar of the example as it runs in the pod, on free ports, with the addresses that the image sets. */
 async function besides(objects: readonly KubernetesObject[]) {
   const folder = folderOf(one(objects, 'ConfigMap', '-millrace')['data'] as Readonly<Record<string, string>>);
   const args = (at(sidecarOf(objects), 'args') as readonly string[]).map((arg) => arg.replace('/etc/millrace', folder));
