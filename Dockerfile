@@ -1,16 +1,16 @@
-# Builds with BuildKit (`docker build`) and with buildah. docs/docker.md says how it is used, `npm run test:image` tests it.
+# Can be built with BuildKit (`docker build`) and with buildah. docs/docker.md explains its use, `npm run test:image` tests it.
 
-# Has Node.js 24 or newer, npm and a shell; its Node.js is the one that the image gets.
+# Has Node.js 24 or newer, npm and a shell. Its Node.js is copied into the final image.
 ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
-# Has what Node.js is linked to, glibc and libstdc++, of the same system as above or a newer one. It needs no shell.
+# Has the libraries that Node.js is linked to, glibc and libstdc++, in the same version as above or newer. Needs no shell.
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12
 
 FROM ${BUILD_IMAGE} AS manifest
 WORKDIR /build
 COPY package.json package-lock.json ./
 
-# The two secrets are files that npm may need, and that no layer keeps: `ca` certificates, `npmrc` a registry of your own.
-# No package here needs its install script but `node`, and Node.js is there.
+# The two secrets are files that npm may need: `ca` has certificates, `npmrc` a private registry. No layer contains them.
+# Only the package `node` needs its install script, and the base image already has Node.js.
 FROM manifest AS build
 RUN --mount=type=cache,target=/root/.npm \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
@@ -22,8 +22,9 @@ COPY scripts scripts
 COPY src src
 RUN npm run build && find dist -name '*.d.ts' -delete
 
-# /image is what is put into the image besides `dist`: Node.js, the production dependencies and the optional ones (tracing) without
-# what only compilers and debuggers read, and a link by which a module of yours, mounted anywhere, can `import 'millrace'`.
+# /image has everything in the final image besides `dist`: Node.js, the production dependencies and the optional ones
+# (tracing), without files that only compilers and debuggers read, and a link with which a mounted module, in any folder,
+# can `import 'millrace'`.
 FROM manifest AS production
 COPY scripts/production.ts scripts/
 RUN --mount=type=cache,target=/root/.npm \
@@ -40,21 +41,21 @@ RUN --mount=type=cache,target=/root/.npm \
 COPY LICENSE CHANGELOG.md /image/opt/millrace/
 
 FROM ${RUNTIME_IMAGE}
-# What changes least comes first: a new version of the service alone is a small layer.
+# Layers that change least come first, so that a new version of only the service is a small layer.
 COPY --from=production /image/usr /usr
 COPY --from=production /image/opt /opt
 COPY --from=production /image/node_modules /node_modules
 COPY --from=production /image/etc/millrace /etc/millrace
 COPY --from=build /build/dist /opt/millrace/dist
 
-# In a container the address to listen on is every one that it has; what is reached from outside is what is published.
-# The path is for `node` in hooks and probes, whatever the base has.
+# In a container the service listens on all addresses; only published ports are reachable from outside.
+# PATH is set so that hooks and probes find `node`, regardless of the base image.
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     MILLRACE_SERVER_HOST=0.0.0.0 \
     MILLRACE_SERVER_ADMIN_HOST=0.0.0.0
-# A number, so that Kubernetes can see that it is not root. Nothing in the image belongs to it.
+# A number, so that Kubernetes can check that it is not root. The user owns no file in the image.
 USER 65532:65532
-# Where millrace.yaml is looked for.
+# The folder where Millrace looks for millrace.yaml.
 WORKDIR /etc/millrace
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
@@ -67,7 +68,7 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="millrace" \
-      org.opencontainers.image.description="POST a stream of JSON lines, get each back enriched by lookups against another system." \
+      org.opencontainers.image.description="POST a stream of JSON lines and get each one back enriched by lookups against another system." \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
