@@ -2,13 +2,13 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildah, execute, state } from './programs.ts';
 
-/** The names of the two bases of the Dockerfile, made here of Debian's packages and npm's Node.js. */
+/** The names of the two base images of the Dockerfile, built here from Debian's packages and npm's Node.js. */
 export interface Bases {
   readonly build: string;
   readonly runtime: string;
 }
 
-/** What Node.js is linked to, and nothing else: no shell, no package manager. */
+/** The libraries that Node.js is linked to, and nothing else: no shell, no package manager. */
 const runtimePackages = 'base-files,libc6,libgcc-s1,libstdc++6';
 
 export function makeBases(): Bases {

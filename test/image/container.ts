@@ -8,10 +8,10 @@ export const root = join(import.meta.dirname, '../..');
 
 const pollMs = 5;
 
-/** Waits for what another process brings about. It gives up after a minute, with what was waited for. */
+/** Waits until another process has made `holds` true. Throws after a minute; the message has `what`. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let left = 60_000; !holds(); left -= pollMs) {
-    if (left <= 0) throw new Error(`waited in vain: ${what}`);
+    if (left <= 0) throw new Error(`this did not happen within a minute: ${what}`);
     await new Promise((wake) => setTimeout(wake, pollMs));
   }
 }
@@ -21,7 +21,7 @@ export interface Ended {
   readonly stdout: string;
 }
 
-/** Runs a shell command in the clone, where `docker` is docker.ts, and gives what it said. */
+/** Runs a shell command in the clone, where `docker` is docker.ts. Gives its exit code and its output. */
 export async function shell(command: string, at: Container | undefined): Promise<Ended> {
   const child = start(command, at);
   let stdout = '';
@@ -33,7 +33,7 @@ export async function shell(command: string, at: Container | undefined): Promise
   return { code: Number(code), stdout };
 }
 
-/** The same, not waited for. In the network of a container where one is given: that is what `-p` does for a user. */
+/** Starts the command and does not wait for it. With a container, it runs in the network of that, as `-p` makes possible. */
 export function start(command: string, at: Container | undefined): ChildProcess {
   const bash = ['bash', '-euo', 'pipefail', '-c', command];
   const [program = '', ...args] = at === undefined ? bash : ['nsenter', '--net', '--target', String(at.pid), ...bash];
@@ -44,7 +44,7 @@ export function start(command: string, at: Container | undefined): ChildProcess 
   });
 }
 
-/** A container that was started detached. */
+/** A container that was started detached (`-d`). */
 export class Container {
   readonly name: string;
   readonly pid: number;
@@ -54,7 +54,7 @@ export class Container {
     this.pid = pid;
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when the service in the container listens. */
   static async listening(name: string): Promise<Container> {
     await until(`${name} listens`, () => {
       const said = outputOf(name);
@@ -73,7 +73,7 @@ export class Container {
     return exitOf(this.name) === undefined;
   }
 
-  /** A field of /proc/PID/status, as `VmRSS`. */
+  /** A field of /proc/PID/status, such as `VmRSS`. */
   status(field: string): string {
     const text = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
@@ -87,7 +87,7 @@ export class Container {
     return readFileSync(`/proc/${this.pid}/cmdline`, 'utf8').split('\0');
   }
 
-  /** How long ago the process was started, in seconds: taking itself anew does not count as a start. */
+  /** How long ago the process was started, in seconds. When `serve` starts itself again, that does not count as a start. */
   get ageSeconds(): number {
     const [uptime = ''] = readFileSync('/proc/uptime', 'utf8').split(' ');
     // proc(5): the 22nd field; the second is in parentheses and may hold spaces. 100 ticks are a second on Linux.
@@ -95,13 +95,13 @@ export class Container {
     return Number(uptime) - Number(ticks) / 100;
   }
 
-  /** Runs a program inside; whether it succeeded. */
+  /** Runs a program in the container. True if it succeeded. */
   succeeds(command: readonly string[]): boolean {
     const { status } = spawnSync('runc', ['--root', join(state, 'runc'), 'exec', this.name, ...command]);
     return status === 0;
   }
 
-  /** Runs the image's own health check inside. */
+  /** Runs the health check of the image in the container. */
   healthy(image: string): boolean {
     const [kind, ...command] = imageConfig(image).Healthcheck.Test;
     if (kind !== 'CMD') throw new Error(`the health check is ${kind}, which needs a shell`);
@@ -121,7 +121,7 @@ function outputOf(name: string): string {
   return fileOf(name, 'output');
 }
 
-/** The exit code of a container that has ended. */
+/** The exit code of a container; undefined while it runs. */
 export function exitOf(name: string): number | undefined {
   const text = fileOf(name, 'exit').trim();
   return text === '' ? undefined : Number(text);

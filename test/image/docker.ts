@@ -5,23 +5,23 @@ import { buildah, imageConfig, runc, state, unpacked } from './programs.ts';
 import { parseRun, type RunOptions, specOf } from './spec.ts';
 
 /**
- * What the commands of docs/docker.md ask of `docker`, done by buildah, umoci and runc: they need no daemon.
+ * Stands in for `docker`: runs the commands of docs/docker.md with buildah, umoci and runc, which need no daemon.
  *
- *     STATE/                 one folder for one run of the test
- *       overlay/ or vfs/     buildah's, by its storage driver
+ *     STATE/                 the folder of one run of the test
+ *       overlay/ or vfs/     the storage of buildah, named for its driver
  *       images/NAME/         an image as an OCI layout, and unpacked
- *       containers/NAME/     config.json for runc, the output, and `exit` when it has ended
+ *       containers/NAME/     config.json for runc, the output, and `exit` when the container has ended
  *
- * It is stricter than Docker is: a container has a read-only root, no capability and no new privilege, asked or not.
+ * It is stricter than Docker: every container has a read-only root, no capability and no new privileges.
  */
 const containers = join(state, 'containers');
 
 class Usage extends Error {}
 
 function build(args: readonly string[]): number {
-  const given: readonly string[] = JSON.parse(process.env['MILLRACE_TEST_BUILD'] ?? '[]');
-  // The format of Docker keeps HEALTHCHECK, that of OCI has no place for it.
-  buildah(['bud', '--isolation', 'chroot', '--format', 'docker', ...given, ...args], 'inherit');
+  const options: readonly string[] = JSON.parse(process.env['MILLRACE_TEST_BUILD'] ?? '[]');
+  // The image format of Docker keeps HEALTHCHECK; the OCI format has no place for it.
+  buildah(['bud', '--isolation', 'chroot', '--format', 'docker', ...options, ...args], 'inherit');
   return 0;
 }
 
@@ -40,7 +40,7 @@ async function run(args: readonly string[]): Promise<number> {
   return options.detached ? detached(name, folder) : attached(name, folder, options);
 }
 
-/** Its exit code is kept by the shell that waits for it, since the command that started it has ended by then. */
+/** A shell waits for the container and writes its exit code to a file, because this command ends before. */
 function detached(name: string, folder: string): number {
   const command = 'runc --root "$1" run --bundle "$2" "$3" >"$2/output" 2>&1 </dev/null; echo $? >"$2/exit"';
   const child = spawn('sh', ['-c', command, 'sh', join(state, 'runc'), folder, name], {
@@ -85,7 +85,7 @@ async function stop(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** The one thing of a container that the page looks at, in Docker's words. */
+/** The only field of a container that the page reads, with Docker's option. */
 function inspect([option, format, name = '']: readonly string[]): number {
   if (option !== '-f' || format !== '{{.State.ExitCode}}') throw new Usage('only -f {{.State.ExitCode}} is known');
   process.stdout.write(`${exitCodeOf(name) ?? 0}\n`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root } from '../docs/pages.ts';
 
-/** What the Dockerfile promises and what can be seen without building it. `npm run test:image` builds and runs it. */
+/** Checks the parts of the Dockerfile that can be checked without a build. `npm run test:image` builds and runs the image. */
 interface Instruction {
   readonly name: string;
   readonly text: string;
@@ -40,18 +40,18 @@ function execForm(text: string): readonly string[] {
   return parsed as readonly string[];
 }
 
-test('the user of the image is a number, and not root', () => {
+test('the user of the image is a number other than root', () => {
   expect(only('USER')).toMatch(/^[1-9]\d{3,}:[1-9]\d{3,}$/);
 });
 
-test('what is started is started without a shell', () => {
+test('the image starts its program without a shell', () => {
   const [program = ''] = execForm(only('ENTRYPOINT'));
   expect(program).toMatch(/^\//);
   expect(execForm(only('CMD'))).toEqual(['serve']);
   expect(last.filter(({ name }) => name === 'RUN')).toEqual([]);
 });
 
-test('every base can be chosen when it is built', () => {
+test('every base image can be chosen at build time', () => {
   const before = instructions.slice(
     0,
     instructions.findIndex(({ name }) => name === 'FROM'),
@@ -64,7 +64,7 @@ test('every base can be chosen when it is built', () => {
   expect(chosen).toEqual(['BUILD_IMAGE', 'RUNTIME_IMAGE']);
 });
 
-test('the image gets production dependencies and optional peers only, and nothing of the clone that is not built', () => {
+test('the image has only the build, production dependencies and optional peers, and no other file of the clone', () => {
   const copies = last.filter(({ name }) => name === 'COPY').map(({ text }) => text);
   expect(copies.filter((text) => !text.startsWith('--from='))).toEqual([]);
   const build = copies.filter((text) => text.startsWith('--from=build ')).map((text) => text.split(' ')[1]);
@@ -85,7 +85,7 @@ test('the label has the version of the package', () => {
   expect(labels).toEqual(['title', 'description', 'licenses', 'version', 'revision', 'created']);
 });
 
-test('.dockerignore lets through what the build copies, and nothing else', () => {
+test('.dockerignore includes exactly the files that the build copies', () => {
   const lines = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
   const rules = lines.filter((line) => line !== '' && !line.startsWith('#'));
   const copied = stages
@@ -98,7 +98,7 @@ test('.dockerignore lets through what the build copies, and nothing else', () =>
   expect(copied.filter((name) => !existsSync(join(root, name)))).toEqual([]);
 });
 
-/** The health check of the image, run here against a server that answers `status` to /readyz and 404 to all else. */
+/** Runs the health check of the image against a server that answers /readyz with `status`, and other paths with 404. */
 async function healthCheck(status: number | undefined): Promise<number | null> {
   const [, ...args] = execForm(only('HEALTHCHECK').split(' CMD ')[1]?.trim() ?? '');
   const server = createServer((request, response) => {
@@ -128,7 +128,7 @@ test.each([
   expect(await healthCheck(status)).toBe(code);
 });
 
-/** Bytes that V8 may take at most, the young generation included. */
+/** The largest heap that V8 may use, in bytes, including the young generation. */
 function heapLimit(options: string, args: readonly string[]): string {
   return spawnSync(process.execPath, [...args, '-p', 'v8.getHeapStatistics().heap_size_limit'], {
     env: { PATH: process.env['PATH'], NODE_OPTIONS: options },
@@ -136,7 +136,7 @@ function heapLimit(options: string, args: readonly string[]): string {
   }).stdout;
 }
 
-test('a semi-space size on the command line goes before one in NODE_OPTIONS', () => {
+test('a semi-space size on the command line has priority over NODE_OPTIONS', () => {
   const four = ['--max-semi-space-size=4'];
   const large = '--max-semi-space-size=64';
   expect(heapLimit(large, four)).toBe(heapLimit('', four));

@@ -2,21 +2,21 @@ import { execFileSync, spawnSync, type StdioOptions } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The folder of one run of the test: see docker.ts. */
+/** The folder of one run of the test: docker.ts shows what is in it. */
 export const state = process.env['MILLRACE_TEST_STATE'] ?? '';
 
-/** Debian's users have no sbin in their path, and runc is there. */
+/** On Debian runc is in sbin, which is not on the PATH of users. */
 process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
-/** Runs a program to its end and gives its stdout. Throws where it fails. */
+/** Runs a program to its end and gives its stdout. Throws if it fails. */
 export function execute(program: string, args: readonly string[], stdout: 'pipe' | 'inherit' = 'pipe'): string {
   const stdio: StdioOptions = ['ignore', stdout, 'inherit'];
-  // With 'inherit' there is nothing to give.
+  // With 'inherit' the output is null.
   const text: string | null = execFileSync(program, args, { encoding: 'utf8', stdio, maxBuffer: 2 ** 28 });
   return text ?? '';
 }
 
-/** overlay where the kernel has it for this folder; vfs copies every layer, and works within a container too. */
+/** Options for a storage driver: overlay if the kernel supports it for this folder; vfs copies every layer, and works everywhere. */
 function storage(driver: string): readonly string[] {
   return ['--root', join(state, driver), '--runroot', join(state, `${driver}-run`), '--storage-driver', driver];
 }
@@ -31,7 +31,7 @@ export function runc(args: readonly string[]): string {
   return execute('runc', ['--root', join(state, 'runc'), ...args]);
 }
 
-/** What an image says of how it is run, as the Dockerfile has it. */
+/** How an image is run: the settings in its Dockerfile. */
 export interface ImageConfig {
   readonly User: string;
   readonly Env: readonly string[];
@@ -49,12 +49,12 @@ export function imageConfig(image: string): ImageConfig {
   return inspected.Docker.config;
 }
 
-/** The folder of an image that was built, as an OCI layout in `layout` and unpacked in `bundle`. */
+/** The folder of an image: `layout` is the OCI layout, `bundle` the unpacked image. */
 function imageFolder(image: string): string {
   return join(state, 'images', image);
 }
 
-/** The bundle that umoci makes of an image: `rootfs`, and a `config.json` for runc. */
+/** The bundle that umoci makes from an image: `rootfs`, and a `config.json` for runc. */
 export function unpacked(image: string): string {
   const folder = imageFolder(image);
   const bundle = join(folder, 'bundle');
@@ -70,7 +70,7 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** Bytes of the layers as a registry holds them, gzipped. */
+/** The size of the layers in bytes, gzipped, as a registry stores them. */
 export function compressedBytes(image: string): number {
   const layout = join(imageFolder(image), 'layout');
   const index: { manifests: readonly Descriptor[] } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * `npm run test:image`: builds the image as docs/docker.md says, on bases made here, and runs it with nothing it does
- * not need. It takes minutes, root, and the Debian packages buildah, umoci, runc, mmdebstrap and curl.
+ * `npm run test:image`: builds the image as docs/docker.md shows, on base images built here, and runs it with as few
+ * rights as possible. It takes minutes, and needs root and the Debian packages buildah, umoci, runc, mmdebstrap and curl.
  *
- * `--keep` leaves everything in the folder that it names. The last line is `N passed, N failed`.
+ * `--keep` keeps all files, and prints the name of their folder. The last line is `N passed, N failed`.
  */
 const programs = ['buildah', 'umoci', 'runc', 'mmdebstrap', 'curl', 'nsenter'];
 const missing = programs.filter(
@@ -19,7 +19,7 @@ if (missing.length > 0 || process.getuid?.() !== 0) {
 }
 
 const state = mkdtempSync(join(tmpdir(), 'millrace-image-'));
-// Users of the container go through it to what is mounted.
+// The user of the container has to pass through this folder to reach mounted files.
 chmodSync(state, 0o755);
 process.env['MILLRACE_TEST_STATE'] = state;
 mkdirSync(join(state, 'bin'));
@@ -47,7 +47,7 @@ try {
 }
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** What npm needs here to reach its registry, it needs inside the build as well. */
+/** The registry and the certificates of npm on this machine, which npm needs inside the build as well. */
 function secrets(): readonly string[] {
   const npmrc = join(state, 'npmrc');
   const registry = execFileSync('npm', ['config', 'get', 'registry'], {

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ImageConfig } from './programs.ts';
 
-/** What a `docker run` of the documentation asks for. */
+/** The options of a `docker run` command of the documentation. */
 export interface RunOptions {
   readonly image: string;
-  /** Empty: those of the image. */
+  /** If empty: the arguments of the image. */
   readonly args: readonly string[];
   readonly entrypoint: string | undefined;
   readonly name: string | undefined;
@@ -19,20 +19,20 @@ export interface RunOptions {
 const switches = new Set(['--rm', '-d', '--read-only']);
 const valued = new Set(['--name', '-v', '-e', '--tmpfs', '--entrypoint', '-p', '--cap-drop', '--security-opt']);
 
-/** The words before the image are options of `docker run`; those after it are for the container. */
+/** The words before the image are options of `docker run`; the words after it are arguments of the container. */
 export function parseRun(words: readonly string[]): RunOptions {
-  const given: (readonly [option: string, value: string])[] = [];
+  const pairs: (readonly [option: string, value: string])[] = [];
   let at = 0;
   for (; words[at]?.startsWith('-'); at++) {
     const option = words[at] ?? '';
-    if (switches.has(option)) given.push([option, '']);
-    else if (valued.has(option)) given.push([option, words[++at] ?? '']);
-    else throw new Error(`the option ${option} of docker run is not known here`);
+    if (switches.has(option)) pairs.push([option, '']);
+    else if (valued.has(option)) pairs.push([option, words[++at] ?? '']);
+    else throw new Error(`docker run: the option ${option} is unknown to this test`);
   }
   const all = (name: string): readonly string[] =>
-    given.filter(([option]) => option === name).map(([, value]) => value);
+    pairs.filter(([option]) => option === name).map(([, value]) => value);
   const image = words[at];
-  if (image === undefined) throw new Error('docker run names no image');
+  if (image === undefined) throw new Error('docker run: the image is missing');
   return {
     image,
     args: words.slice(at + 1),
@@ -53,7 +53,7 @@ interface Mount {
   readonly options: readonly string[];
 }
 
-/** The parts of a runtime specification (OCI, config.json) that are changed here. */
+/** The parts of an OCI runtime specification (config.json) that this test changes. */
 interface Spec {
   readonly process: Readonly<Record<string, unknown>>;
   readonly mounts: readonly Mount[];
@@ -62,13 +62,14 @@ interface Spec {
 }
 
 /**
- * What runc is to run: what umoci made of the image, with what was asked for, and as narrow as it gets: nothing can be
- * written but to a tmpfs that was asked for, no capability, no way to a new one, and a network with nothing but loopback.
+ * The specification for runc: the one that umoci made from the image, with these options, and as strict as possible. The
+ * container can write only to a tmpfs of the options, has no capability and cannot get one, and its network has only
+ * loopback.
  */
 export function specOf(options: RunOptions, bundle: string, config: ImageConfig): Spec {
   const spec: Spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
   const entrypoint = options.entrypoint === undefined ? config.Entrypoint : [options.entrypoint];
-  const usual = options.entrypoint === undefined ? config.Cmd : [];
+  const defaultArgs = options.entrypoint === undefined ? config.Cmd : [];
   const binds = options.volumes.map((volume): Mount => {
     const [source = '', destination = ''] = volume.split(':');
     return { destination, type: 'bind', source: resolve(source), options: ['rbind', 'ro'] };
@@ -85,7 +86,7 @@ export function specOf(options: RunOptions, bundle: string, config: ImageConfig)
     process: {
       ...spec.process,
       terminal: false,
-      args: [...entrypoint, ...(options.args.length > 0 ? options.args : usual)],
+      args: [...entrypoint, ...(options.args.length > 0 ? options.args : defaultArgs)],
       env: [...config.Env, ...options.environment],
       capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
       noNewPrivileges: true,

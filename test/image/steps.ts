@@ -23,11 +23,11 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Gives the number of promises that do not hold. */
+/** Gives the number of failed checks. */
 export async function testImage(): Promise<number> {
   await documentation();
   whatIsInside();
-  await narrow();
+  await restricted();
   await drains();
   await heap();
   await mountedModule();
@@ -35,14 +35,14 @@ export async function testImage(): Promise<number> {
   return failed;
 }
 
-/** Every container that still runs is ended; nothing else is touched. */
+/** Ends every container of this test that still runs. */
 export function endAll(): void {
   if (!existsSync(join(state, 'containers'))) return;
   for (const name of readdirSync(join(state, 'containers')))
     if (exitOf(name) === undefined) runc(['delete', '--force', name]);
 }
 
-/** The blocks of docs/docker.md marked `sh image`, in their order, as a reader would type them. */
+/** Runs the blocks of docs/docker.md marked `sh image`, in their order, as a reader would type them. */
 async function documentation(): Promise<void> {
   let stdout = '';
   let container: Container | undefined;
@@ -90,12 +90,12 @@ function whatIsInside(): void {
     ...there.symmetricDifference(listed),
   ]);
   const unwanted = globSync(['**/*.d.ts', '**/*.map', 'src', 'test', 'scripts'], { cwd: application });
-  check('no sources, types, maps or tests are in the image', unwanted.length === 0, unwanted);
+  check('the image has no sources, types, maps or tests', unwanted.length === 0, unwanted);
   const leaked = ['run/secrets', 'root/.npmrc', 'root/.npm'].filter((name) => existsSync(join(rootfs, name)));
-  check('no secret and no cache of the build is in the image', leaked.length === 0, leaked);
+  check('the image has no secret and no cache of the build', leaked.length === 0, leaked);
   const tests = '! -type l ( -uid 65532 -o -perm -002 ! -perm -1000 ) ! -path */dev/*'.split(' ');
   const open = execute('find', [rootfs, '-xdev', ...tests]);
-  check('nothing in the image belongs to the user or is writable for all', open === '', open);
+  check('no file in the image belongs to the user or is writable for everyone', open === '', open);
   const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const { Labels, User } = imageConfig(image);
   check('the label has the version', Labels['org.opencontainers.image.version'] === version, Labels);
@@ -120,21 +120,21 @@ async function stopped(container: Container): Promise<number | undefined> {
   return exitOf(container.name);
 }
 
-async function narrow(): Promise<void> {
-  const container = await run('narrow', airports);
+async function restricted(): Promise<void> {
+  const container = await run('restricted', airports);
   const startSeconds = container.ageSeconds;
   const idle = container.mebibytes('VmRSS');
   const [uid, caps, privileges] = [container.status('Uid'), container.status('CapBnd'), container.status('NoNewPrivs')];
   check('it runs as 65532', /^65532\s+65532/.test(uid), uid);
-  check('it has no capability and gets none', /^0+$/.test(caps) && privileges === '1', { caps, privileges });
+  check('it has no capability and cannot get one', /^0+$/.test(caps) && privileges === '1', { caps, privileges });
   const written = ['/tmp/x', '/opt/millrace/x', '/etc/millrace/x'].filter((path) =>
     container.succeeds([node, '-e', `require('node:fs').writeFileSync('${path}', '')`]),
   );
-  check('it can write nowhere', written.length === 0, written);
-  check('it has started itself anew with a bounded heap', boundedBy(container).length === 1, container.commandLine);
-  check('it says that it is healthy', container.healthy(image));
-  check('a hook finds node by its name', container.succeeds(['node', '-e', '0']));
-  // 127.0.0.2 is loopback as well, and a service bound to 127.0.0.1 does not answer there.
+  check('it cannot write anywhere', written.length === 0, written);
+  check('it has started itself again with a bounded heap', boundedBy(container).length === 1, container.commandLine);
+  check('its health check succeeds', container.healthy(image));
+  check('a hook can start node by its name', container.succeeds(['node', '-e', '0']));
+  // 127.0.0.2 is loopback as well, but a service bound to 127.0.0.1 does not answer on it.
   const beside = await shell(`curl -sSf http://127.0.0.2:8080/v1/pipelines http://127.0.0.2:8081/metrics`, container);
   check('service and admin listen on every address', beside.stdout.includes('millrace_build_info'), beside);
 
@@ -152,7 +152,7 @@ async function narrow(): Promise<void> {
   check('SIGTERM ends it with exit code 0', (await stopped(container)) === 0);
 }
 
-/** A stream that is open when SIGTERM comes goes on to its end. */
+/** A stream that is open when SIGTERM arrives continues to its end. */
 async function drains(): Promise<void> {
   const container = await run('drains', airports);
   const client = start(`curl -sSN -X POST -T . ${url}/v1/enrich/flights`, container);
@@ -166,14 +166,14 @@ async function drains(): Promise<void> {
   await until('the first flight comes back', () => enriched(received) === 1);
   const stopping = stopped(container);
   await until('it drains', () => container.output.includes('draining'));
-  check('while it drains it says that it is not healthy', !container.healthy(image));
+  check('while it drains its health check fails', !container.healthy(image));
   client.stdin?.end(flight);
   const [code] = await closed;
-  check('a stream under way when SIGTERM comes is finished', code === 0 && enriched(received) === 2, {
+  check('a stream that runs when SIGTERM arrives is completed', code === 0 && enriched(received) === 2, {
     code,
     received,
   });
-  check('and the exit code is 0', (await stopping) === 0, exitOf('drains'));
+  check('after the drain the exit code is 0', (await stopping) === 0, exitOf('drains'));
 }
 
 /** The options on the command line of Node.js that bound the young generation. */
@@ -189,7 +189,7 @@ async function heap(): Promise<void> {
   const byCommand = await run('heap-command', `--entrypoint ${node} ${airports}`, own);
   const kept = boundedBy(byCommand).join() === '--max-semi-space-size=4';
   check("semi-spaces of node's own command line are kept", kept, byCommand.commandLine);
-  check('started so it ends with exit code 0 as well', (await stopped(byCommand)) === 0);
+  check('started with these options it ends with exit code 0', (await stopped(byCommand)) === 0);
 }
 
 async function mountedModule(): Promise<void> {

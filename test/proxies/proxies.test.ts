@@ -23,7 +23,7 @@ interface Ended {
   readonly stdout: string;
 }
 
-/** What curl said, and how it ended. `-k`: the certificate is nobody's. */
+/** The output and the exit code of curl. `-k`, because the certificate is self-signed. */
 async function curl(...args: readonly string[]): Promise<Ended> {
   const ended: unknown = await run('curl', ['-ksS', ...args], { maxBuffer: 1e9 }).catch((error: unknown) => error);
   const { code = 0, stdout = '' } = ended as Partial<Ended>;
@@ -39,7 +39,7 @@ function file(text: string): string {
   return name;
 }
 
-/** Ways to a service: a port of the proxy, and what curl says there. */
+/** The ways to reach the service through a proxy: the option of curl, and the URL. */
 const ways = {
   'HTTP/1.1': ({ url }: Proxied) => ['--http1.1', url] as const,
   'HTTP/1.1 over TLS': ({ tlsUrl }: Proxied) => ['--http1.1', tlsUrl] as const,
@@ -78,17 +78,17 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       expect(await ended).toEqual([0, null]);
     });
 
-    test('a small upload of curl, with its Expect, comes back whole every time', async () => {
+    test('a small upload of curl, with Expect: 100-continue, comes back complete every time', async () => {
       const [http, url] = to();
       const from = file(sent(0) + sent(1));
-      // HAProxy takes a head that comes together with `100 Continue` for all there is: half of them were empty.
+      // HAProxy takes a head that arrives together with `100 Continue` for the whole response: half of them were empty.
       for (let round = 0; round < 20; round++) {
         const ended = await curl(http, '-H', 'Expect: 100-continue', '-X', 'POST', '-T', from, `${url}/v1/enrich/test`);
         expect(ended).toEqual({ code: 0, stdout: answered(0) + answered(1) });
       }
     });
 
-    test('a megabyte comes back whole', async () => {
+    test('a megabyte comes back complete', async () => {
       const [http, url] = to();
       const lines = [...Array(1000).keys()];
       const from = file(lines.map((n) => sent(n, more)).join(''));
@@ -97,7 +97,7 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       expect(stdout === lines.map((n) => answered(n, more)).join('')).toBe(true);
     });
 
-    test('a refusal arrives with its status and its problem', async () => {
+    test('a refusal arrives with its status and its problem document', async () => {
       const [http, url] = to();
       const { stdout } = await curl(http, '-w', '\n%{http_code}', '--data-binary', sent(0), `${url}/v1/enrich/tset`);
       const [problem = '', status] = stdout.split('\n');
@@ -114,7 +114,7 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       expect(await once(client.stdout, 'data')).toEqual([answered(0)]);
       client.stdin.end('{"key":null}\n');
       const [code] = await ended;
-      // 56 where the connection is gone while curl still sends.
+      // 56 if the connection is lost while curl still sends.
       expect(version === 'HTTP/2' ? [92] : [18, 56]).toContain(code);
     });
 
@@ -144,7 +144,7 @@ describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 40 MB', (name) => 
   });
   afterAll(() => proxy.stop());
 
-  test.each(['url', 'tlsUrl'] as const)('stop where nobody reads, and then come back whole (%s)', async (which) => {
+  test.each(['url', 'tlsUrl'] as const)('stop if the client does not read, then continue (%s)', async (which) => {
     const open = which === 'url' ? request : tlsRequest;
     const to = `${proxy[which]}/v1/enrich/test`;
     const upload = open(to, { method: 'POST', agent: false, rejectUnauthorized: false });
@@ -166,14 +166,14 @@ describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 40 MB', (name) => 
       const stream = (await proxy.admin.state()).streams.at(-1);
       if (stream?.['backpressure'] === 'slow_reader') taken = Number(stream['receivedBytes']);
     }
-    // What three pairs of sockets hold, and TLS.
+    // The rest is in the buffers of three pairs of sockets and of TLS.
     expect(taken).toBeLessThan(30_000_000);
 
     const parts: string[] = [];
     response.setEncoding('utf8');
     for await (const part of response) parts.push(String(part));
     const whole = Array.from({ length: count }, (_, n) => answered(n, more)).join('');
-    // Compared as a whole: the difference of forty megabytes is no message.
+    // Compared as one boolean, because a diff of forty megabytes is not readable.
     expect(parts.join('') === whole).toBe(true);
     expect(response.trailers).toMatchObject({ 'millrace-status': 'complete', 'millrace-read': String(count) });
     await written;

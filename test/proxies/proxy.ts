@@ -11,9 +11,9 @@ import { Admin } from '../service/admin.ts';
 /** A proxy in front of a service, configured as docs/proxies.md shows it. */
 export interface Proxied {
   readonly admin: Admin;
-  /** In clear, HTTP/1.1. */
+  /** Without TLS, HTTP/1.1. */
   readonly url: string;
-  /** Over TLS; the certificate is nobody's. */
+  /** Over TLS; the certificate is self-signed. */
   readonly tlsUrl: string;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ interface Setting {
   readonly fragment: string;
 }
 
-/** Which block of the page it is, what stands around it, and the command. */
+/** How a proxy is started: which block of the page configures it, and its command. */
 interface Program {
   readonly language: string;
   readonly mark: string;
@@ -33,12 +33,12 @@ interface Program {
 function nginx(
   { folder, fragment }: Setting,
   main: string,
-  around: (fragment: string) => string,
+  enclose: (fragment: string) => string,
 ): [string, ...string[]] {
   const file = join(folder, 'nginx.conf');
   const process = `${main}daemon off; master_process off; pid ${join(folder, 'pid')}; error_log stderr; events {}`;
-  writeFileSync(file, `${process}\n${around(fragment)}\n`);
-  // With the folder of its modules.
+  writeFileSync(file, `${process}\n${enclose(fragment)}\n`);
+  // The prefix is the folder with its modules.
   return ['nginx', '-e', 'stderr', '-p', '/usr/share/nginx', '-c', file];
 }
 
@@ -52,7 +52,7 @@ export const programs = {
     language: 'nginx',
     mark: 'http',
     command(setting) {
-      // Those of the system are not for everybody.
+      // The default folders are not writable for every user.
       const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
         (name) => `${name}_temp_path ${join(setting.folder, name)};`,
       );
@@ -70,7 +70,7 @@ export const programs = {
   },
 } satisfies Record<string, Program>;
 
-/** The service, and the proxy in front of it. Resolves when both take connections. */
+/** Starts the service and the proxy in front of it. Resolves when both accept connections. */
 export async function proxied(name: keyof typeof programs): Promise<Proxied> {
   const program: Program = programs[name];
   const { language, mark } = program;
@@ -106,7 +106,7 @@ interface Service {
   stop(): Promise<void>;
 }
 
-/** A service in a process of its own. Resolves when it listens. */
+/** Starts the service in its own process. Resolves when it listens. */
 async function started(folder: string): Promise<Service> {
   writeFileSync(join(folder, 'rows.csv'), 'id,name\n1,one\n2,two\n');
   const enrich = [{ lookup: 'rows', with: { id: '/key' }, into: '/answer' }];
@@ -138,7 +138,7 @@ async function started(folder: string): Promise<Service> {
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
 
-/** The fragment for this machine. Everything that is replaced has to be there: the page shows it. */
+/** The fragment with addresses and files of this test. Throws if the page does not show a part that is replaced. */
 function replaced(fragment: string, replacements: readonly Replacement[]): string {
   return replacements.reduce((text, [what, by]) => {
     const next = typeof by === 'string' ? text.replaceAll(what, by) : text.replace(what, by);
@@ -156,7 +156,10 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A key and a certificate of its own, `millrace.key` and `millrace.crt`, and both in `millrace.pem`. Gives their path up to the dot. */
+/**
+ * Creates a self-signed certificate: `millrace.key` and `millrace.crt`, and both in `millrace.pem`. Gives their path up to
+ * the dot.
+ */
 function certificate(folder: string): string {
   const start = join(folder, 'millrace');
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -166,7 +169,7 @@ function certificate(folder: string): string {
   return start;
 }
 
-/** Starts the proxy, and waits until it takes connections on all of its ports. Gives what ends it. */
+/** Starts the proxy, and waits until it accepts connections on all of its ports. Gives a function that ends it. */
 async function listening(
   program: string,
   args: readonly string[],
