@@ -1,19 +1,19 @@
-/** A rule of Prometheus that raises an alert. */
+/** A Prometheus rule that raises an alert. */
 export interface Alert {
   readonly name: string;
   readonly expression: string;
-  /** How long the expression has to hold, as Prometheus writes it; without it, once is enough. */
+  /** How long the expression has to be true, as a duration of Prometheus. Without it, the alert is raised at once. */
   readonly holds?: string;
-  /** `critical`: somebody is woken. `warning`: it is looked at today. `info`: it explains others. */
+  /** `critical`: somebody has to act at once. `warning`: somebody has to act today. `info`: it explains other alerts. */
   readonly severity: 'critical' | 'warning' | 'info';
   readonly summary: string;
   readonly description: string;
 }
 
-/** Where the sections of the runbook are; one for each alert, under its name. */
+/** The page with a section for each alert, under its name. */
 const runbook = 'docs/runbook.md';
 
-/** As it stands in a rule file. */
+/** The alert as a rule file contains it. */
 export function rule({ name, expression, holds, severity, summary, description }: Alert): object {
   return {
     alert: name,

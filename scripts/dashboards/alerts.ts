@@ -1,21 +1,21 @@
 import type { Alert } from './alert.ts';
 import { emitted, serviceFaults } from './promql.ts';
 
-/** What one deployment is, on Kubernetes and elsewhere; a label that there is not changes nothing. */
+/** The labels of a deployment, on Kubernetes and elsewhere. A label that does not exist changes nothing. */
 const deployment = 'namespace, job';
 const byPipeline = `sum by (${deployment}, pipeline)`;
 const byLookup = `sum by (${deployment}, lookup)`;
 
-/** Record success in 30 days. */
+/** The share of records that should succeed in 30 days. */
 const objective = 0.999;
 const budget = Number((1 - objective).toFixed(6));
 
-/** An hour with fewer failed records than this raises nothing: where there is little traffic, one is a large share. */
+/** No alert is raised for this number of failed records or fewer: with little traffic, one record is a large share. */
 const fewestErrors = 10;
 
 /**
- * The error budget burns `factor` times as fast as it may, over both windows: the long one says that it matters, the
- * short one that it still goes on (Site Reliability Workbook, chapter 5).
+ * The error budget is spent `factor` times as fast as planned, over both windows: the long window shows that it matters,
+ * the short one that records still fail (Site Reliability Workbook, chapter 5).
  */
 function burns(factor: number, long: string, short: string): string {
   const ratio = (window: string): string =>
@@ -36,16 +36,16 @@ const budgetAlerts: readonly Alert[] = [
     severity: 'critical',
     summary: 'Records of pipeline {{ $labels.pipeline }} fail',
     description:
-      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last hour, and it goes on: at this rate the error budget of 30 days is spent within two days.',
+      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last hour, and records still fail: at this rate the error budget of 30 days is spent within two days.',
   },
   {
     name: 'MillraceErrorBudgetBurnSlow',
     expression: burns(6, '6h', '30m'),
     holds: '15m',
     severity: 'warning',
-    summary: 'Records of pipeline {{ $labels.pipeline }} fail more than they may',
+    summary: 'Records of pipeline {{ $labels.pipeline }} fail too often',
     description:
-      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last six hours, and it goes on: at this rate the error budget of 30 days is spent within five days.',
+      '{{ $value | humanizePercentage }} of the records of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) failed in the last six hours, and records still fail: at this rate the error budget of 30 days is spent within five days.',
   },
 ];
 
@@ -60,17 +60,18 @@ const streamAlerts: readonly Alert[] = [
     ].join('\n'),
     holds: '30m',
     severity: 'info',
-    summary: 'Streams of pipeline {{ $labels.pipeline }} stand still: {{ $labels.reason }}',
+    summary: 'Backpressure on streams of pipeline {{ $labels.pipeline }}: {{ $labels.reason }}',
     description:
-      'The streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were not read {{ $value | humanizePercentage }} of their time, for the reason {{ $labels.reason }}.',
+      'The streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were not read for {{ $value | humanizePercentage }} of their time; the reason is {{ $labels.reason }}.',
   },
   {
     name: 'MillraceStreamsStalled',
     expression: `${byPipeline} (increase(millrace_streams_total{outcome="stalled"}[30m])) > 2`,
     severity: 'warning',
-    summary: 'Streams of pipeline {{ $labels.pipeline }} were cut off because nothing moved',
+    summary:
+      'Streams of pipeline {{ $labels.pipeline }} were cut because their response was not read or nothing was sent',
     description:
-      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut off in the last 30 minutes, because their response was not read or nothing was sent.',
+      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut in the last 30 minutes, because their response was not read or nothing was sent.',
   },
 ];
 
@@ -94,9 +95,9 @@ const endAlerts: readonly Alert[] = [
     name: 'MillraceStreamsCut',
     expression: `${byPipeline} (increase(millrace_streams_total{outcome=~"failed|drained"}[30m])) > 2`,
     severity: 'warning',
-    summary: 'Streams of pipeline {{ $labels.pipeline }} are cut off',
+    summary: 'The service cuts streams of pipeline {{ $labels.pipeline }}',
     description:
-      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut off by the service in the last 30 minutes: a record failed and the pipeline says fail, the service stopped before they were done, or it has a defect.',
+      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut by the service in the last 30 minutes: a record failed and onError or onInvalid is fail, the service stopped before they had finished, or it has a defect.',
   },
 ];
 
@@ -112,7 +113,7 @@ const lookupAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'Many calls of lookup {{ $labels.lookup }} are retries',
     description:
-      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) are made again after a failure.',
+      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) are retries after a failure.',
   },
   {
     name: 'MillraceLookupTimeouts',
@@ -125,7 +126,7 @@ const lookupAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'Lookup {{ $labels.lookup }} does not answer in time',
     description:
-      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) had no answer within their timeout.',
+      '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) got no answer within their timeout.',
   },
   {
     name: 'MillraceTableReloadFailed',
@@ -134,20 +135,20 @@ const lookupAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'The file of table {{ $labels.lookup }} cannot be read again',
     description:
-      'Lookup {{ $labels.lookup }} on {{ $labels.instance }} ({{ $labels.job }}) answers from the rows that it had: its file has changed, and cannot be read.',
+      'Lookup {{ $labels.lookup }} on {{ $labels.instance }} ({{ $labels.job }}) answers from its previous rows: its file has changed and cannot be read.',
   },
 ];
 
 const processAlerts: readonly Alert[] = [
   {
     name: 'MillraceTargetDown',
-    // Every target has `up`; only one that was Millrace in the last hour has been seen with build_info.
+    // Every target has `up`, but only a target that was Millrace within the last hour has build_info.
     expression: ['up == 0', `and on (${deployment}, instance) last_over_time(millrace_build_info[1h])`].join('\n'),
     holds: '5m',
     severity: 'critical',
     summary: '{{ $labels.instance }} does not answer',
     description:
-      'Prometheus has not been able to scrape {{ $labels.instance }} ({{ $labels.job }}) for five minutes; it was a Millrace before.',
+      'Prometheus could not scrape {{ $labels.instance }} ({{ $labels.job }}) for five minutes. It was a Millrace within the last hour.',
   },
   {
     name: 'MillraceConfigReloadFailed',
@@ -156,23 +157,23 @@ const processAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'The changed configuration of {{ $labels.instance }} cannot be used',
     description:
-      '{{ $labels.instance }} ({{ $labels.job }}) goes on with the configuration that it had; as it is now, it would not start.',
+      '{{ $labels.instance }} ({{ $labels.job }}) continues with its previous configuration. With the changed one it would not start.',
   },
   {
     name: 'MillraceEventLoopDelay',
-    // Any program on Node.js may have this metric; build_info says which of them is Millrace.
+    // Any Node.js program may have this metric. build_info shows which of them is Millrace.
     expression: ['nodejs_eventloop_lag_p99_seconds > 0.2', `and on (${deployment}, instance) millrace_build_info`].join(
       '\n',
     ),
     holds: '10m',
     severity: 'warning',
-    summary: 'The event loop of {{ $labels.instance }} is held up',
+    summary: 'The event loop of {{ $labels.instance }} is blocked',
     description:
-      'On {{ $labels.instance }} ({{ $labels.job }}) one timer in a hundred fires {{ $value | humanizeDuration }} late or more: everything there waits that long, probes too.',
+      'On {{ $labels.instance }} ({{ $labels.job }}) one timer in a hundred fires {{ $value | humanizeDuration }} late or more. All streams and probes wait for that time.',
   },
 ];
 
-/** The groups of the rule file; the alerts of a group are about the same thing. */
+/** The groups of the rule file, by subject. */
 export const alertGroups: readonly { readonly name: string; readonly alerts: readonly Alert[] }[] = [
   { name: 'millrace-error-budget', alerts: budgetAlerts },
   { name: 'millrace-streams', alerts: [...streamAlerts, ...endAlerts] },
