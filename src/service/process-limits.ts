@@ -22,7 +22,12 @@ const SPARE_FILES = 16;
 /** Of the files that are left for connections, clients have at least this part. */
 const LEAST_CLIENT_SHARE = 1 / 2;
 
-export function defaultMemoryBytes(): number {
+/** What all streams together may hold. */
+export function memoryBytes({ memory }: Config['server']['limits']): number {
+  return memory ?? defaultMemoryBytes();
+}
+
+function defaultMemoryBytes(): number {
   return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
 }
 

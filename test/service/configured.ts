@@ -1,17 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { type Service, startService } from '../../src/service/start-service.ts';
+import type { RunningService } from '../../src/service/start-service.ts';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
-import { Secrets } from '../../src/core/secrets/secrets.ts';
+import type { Secrets } from '../../src/core/secrets/secrets.ts';
 import type { Logger } from '../../src/observability/log/logger.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
+import { started } from './started.ts';
 
 export interface Configured {
   readonly loaded: Loaded;
-  readonly service: Service;
+  readonly service: RunningService;
   /** Sends lines to the pipeline `test` and gives what comes back. */
   readonly enrich: (body: string) => Promise<string>;
   /** Explains a record of the pipeline `test`. */
@@ -37,14 +36,7 @@ function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
 /** The whole service for a configuration with a pipeline `test`; stopped with the test. */
 export async function startConfigured(text: string, given: Given = {}): Promise<Configured> {
   const first = loaded(text, given);
-  const service = await startService({
-    loaded: first,
-    load: () => first,
-    logger: given.logger ?? false,
-    secrets: given.secrets ?? new Secrets(),
-    process: noProcessCounts,
-  });
-  onTestFinished(async () => void (await service.stop()));
+  const service = await started(first, given);
   const post = async (path: string, body: string, type: string): Promise<string> => {
     const response = await fetch(`${service.url}${path}`, { method: 'POST', headers: { 'content-type': type }, body });
     return response.text();

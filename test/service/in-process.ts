@@ -1,14 +1,11 @@
-import { onTestFinished } from 'vitest';
-import { type Service, startService } from '../../src/service/start-service.ts';
+import type { RunningService } from '../../src/service/start-service.ts';
 import { configSchema } from '../../src/config/schema/schema.ts';
-import { secretsOf } from '../../src/config/secrets-of.ts';
-import { Secrets } from '../../src/core/secrets/secrets.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { Admin } from './admin.ts';
+import { loadedFrom, started } from './started.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 
 export interface InProcess {
-  readonly service: Service;
+  readonly service: RunningService;
   readonly admin: Admin;
   readonly port: number;
   /** Sends a body and gives what comes back, whole. */
@@ -22,22 +19,7 @@ export async function startInProcess(lookups: object, pipeline: object, limits: 
     lookups,
     pipelines: { test: pipeline },
   });
-  const loaded = {
-    config,
-    source: 'test',
-    effective: {},
-    baseDir: '.',
-    secrets: secretsOf(config),
-    files: new Map<string, string>(),
-  };
-  const service = await startService({
-    loaded,
-    load: () => loaded,
-    logger: false,
-    secrets: new Secrets(),
-    process: noProcessCounts,
-  });
-  onTestFinished(async () => void (await service.stop()));
+  const service = await started(loadedFrom(config));
   const enrich: InProcess['enrich'] = async (body, query = '') => {
     const response = await fetch(`${service.url}/v1/enrich/test${query}`, {
       method: 'POST',

@@ -1,12 +1,10 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { startService } from '../../src/service/start-service.ts';
+import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { Secrets } from '../../src/core/secrets/secrets.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 import { folderOf } from './serving.ts';
+import { started } from './started.ts';
 
 const configuration = (pipeline: string, file = 'rows.csv'): string => `
 server: { watch: false }
@@ -15,19 +13,12 @@ pipelines: { ${pipeline}: { enrich: [ { lookup: t, with: { id: /id }, into: /a }
 `;
 
 /** A service that reads its configuration anew when it is asked to, and no sooner. */
-async function started() {
+async function reloadable() {
   const folder = folderOf({ 'rows.csv': 'id,v\n1,x\n', 'millrace.yaml': configuration('first') });
   const file = join(folder, 'millrace.yaml');
   const load = () =>
     loadConfig({ file, env: {}, flags: { 'server.port': '0', 'server.admin.port': '0' }, checks: [checkPipelines] });
-  const service = await startService({
-    loaded: load(),
-    load,
-    logger: false,
-    secrets: new Secrets(),
-    process: noProcessCounts,
-  });
-  onTestFinished(async () => void (await service.stop()));
+  const service = await started(load(), { load });
   const reload = async (init: RequestInit = {}) => {
     const response = await fetch(`${service.adminUrl}/reload`, { method: 'POST', ...init });
     return {
@@ -41,7 +32,7 @@ async function started() {
 }
 
 test('POST /reload answers when the new configuration is in force', async () => {
-  const { file, reload, pipelines } = await started();
+  const { file, reload, pipelines } = await reloadable();
   writeFileSync(file, configuration('second'));
   appendFileSync(file, 'tracing: { otlp: { url: "http://127.0.0.1:1" } }\n');
   expect(await reload()).toMatchObject({
@@ -52,7 +43,7 @@ test('POST /reload answers when the new configuration is in force', async () => 
 });
 
 test('a configuration with mistakes changes nothing, and the answer has each with its place', async () => {
-  const { file, reload, pipelines } = await started();
+  const { file, reload, pipelines } = await reloadable();
   writeFileSync(file, configuration('second').replace('/a }', 'a }').replace('watch', 'wach'));
   const { status, type, body } = await reload();
   expect({ status, type }).toEqual({ status: 422, type: 'application/problem+json' });
@@ -69,7 +60,7 @@ test('a configuration with mistakes changes nothing, and the answer has each wit
 });
 
 test('a lookup that cannot be opened is named', async () => {
-  const { file, reload, pipelines } = await started();
+  const { file, reload, pipelines } = await reloadable();
   writeFileSync(file, configuration('second', 'none.csv'));
   const { status, body } = await reload();
   expect(status).toBe(422);
@@ -78,7 +69,7 @@ test('a lookup that cannot be opened is named', async () => {
 });
 
 test('what a client sends along does not matter, but a web page and other methods are refused', async () => {
-  const { service, file, reload, pipelines } = await started();
+  const { service, file, reload, pipelines } = await reloadable();
   for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
     expect(await reload({ headers: { 'content-type': type }, body: '{' })).toMatchObject({ status: 200 });
   }
@@ -100,7 +91,7 @@ test('what a client sends along does not matter, but a web page and other method
 });
 
 test('requests at the same time are all answered with what is in force in the end', async () => {
-  const { file, reload } = await started();
+  const { file, reload } = await reloadable();
   writeFileSync(file, configuration('second'));
   const answers = await Promise.all([reload(), reload(), reload()]);
   for (const answer of answers) expect(answer).toMatchObject({ status: 200, body: { pipelines: ['second'] } });

@@ -2,15 +2,14 @@ import { once } from 'node:events';
 import { type ClientRequest, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { startService } from '../../src/service/start-service.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { configSchema } from '../../src/config/schema/schema.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 import { createLogger } from '../../src/observability/log/logger.ts';
 import { listen } from '../http/start.ts';
 import { Collector } from './collector.ts';
 import { folderOf, serve } from './serving.ts';
+import { loadedFrom, started } from './started.ts';
 
 const traceId = '12345678901234567890123456789012';
 const callerId = '1234567890123456';
@@ -75,18 +74,14 @@ async function traced(
   };
   const secrets = new Secrets();
   const logger = createLogger({ level: 'info', destination: { write }, secrets });
-  const loaded = { config, source: 'test', effective: {}, baseDir: '.', secrets: [], files: new Map<string, string>() };
-  const service = await startService({ loaded, load: () => loaded, logger, secrets, process: noProcessCounts });
-  let stopped: Promise<number> | undefined;
-  const stop = (): Promise<number> => (stopped ??= service.stop());
-  onTestFinished(async () => void (await stop()));
+  const service = await started(loadedFrom(config), { logger, secrets });
   return {
     url: service.url,
     log: () => log,
     async says(pattern) {
       while (!pattern.test(log)) await new Promise<void>((resolve) => changed.push(resolve));
     },
-    stop,
+    stop: () => service.stop(),
   };
 }
 
