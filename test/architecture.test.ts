@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** Floors from the ground up. A file imports its own room or a lower floor, and nothing else of the house. */
+/** The floors, lowest first. A file imports its own room or a lower floor, and no other file of `src`. */
 const floors = [
   ['core'],
   ['wire', 'cel', 'operator', 'lookup', 'observability'],
@@ -15,9 +15,9 @@ const floors = [
   ['cli', 'index.ts'],
 ];
 
-/** Where options are described: beside the code that they configure; what all of them share is in core. */
+/** The rooms that describe options: each option beside the code that it configures, shared types of options in core. */
 const optionRooms = /^(operator|lookup|observability|connectors|config|pipeline|http)\/|^core\/options\//;
-/** Who may import what is not ours. A package that is not listed may be imported by nobody. */
+/** Which files may import which outside module. A module that is not listed may not be imported at all. */
 const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^(fastify|fastify-plugin|@fastify\/.+)$/, /^http\//],
   [/^undici$/, /^connectors\/http\//],
@@ -33,7 +33,7 @@ const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^node:(?!timers|https?$|http2$|net$|tls$|dgram$|dns$)/, /./],
 ];
 
-/** What only some files may say. */
+/** Expressions that only some files may contain. */
 const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = [
   [
     /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bhrtime\b|(?<![.#\w])(?:setTimeout|setInterval)\b|\bMath\.random\b/,
@@ -68,7 +68,7 @@ const specifier =
 const roomOf = (file: string): string => file.split('/', 1)[0] ?? file;
 const floorOf = (file: string): number => floors.findIndex((rooms) => rooms.includes(roomOf(file)));
 
-/** Every breach of the rules in the files given, whose paths start at `src`. */
+/** Every breach of the rules in `sources`, whose paths are relative to `src`. */
 function breaches(sources: ReadonlyMap<string, string>): string[] {
   const found: string[] = [];
   const edges = new Map<string, string[]>();
@@ -96,7 +96,7 @@ function breaches(sources: ReadonlyMap<string, string>): string[] {
   return [...found, ...cycles(edges)];
 }
 
-/** One line for every edge that closes a circle. */
+/** One line for every import that closes a circle. */
 function cycles(edges: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -134,7 +134,7 @@ describe('a planted breach is found', () => {
     ['a package in the wrong room', 'cli/x.ts', `import fastify from 'fastify';`, /may not import fastify/],
     ['undici beside the http connector', 'connectors/x.ts', `import { Pool } from 'undici';`, /may not import undici/],
     ['spans outside of tracing', 'observability/x.ts', `import { trace } from '@opentelemetry/api';`, /may not import/],
-    ['a package that nobody listed', 'http/x.ts', `import x from 'left-pad';`, /may not import left-pad/],
+    ['a package that is not listed', 'http/x.ts', `import x from 'left-pad';`, /may not import left-pad/],
     ['a network of its own', 'operator/x.ts', `import { request } from 'node:http';`, /may not import node:http/],
     ['a clock of its own', 'operator/x.ts', 'const now = Date.now();', /only core\/time/],
     ['a timer of its own', 'lookup/x.ts', 'setTimeout(f, 1);', /only core\/time/],
@@ -162,7 +162,7 @@ describe('a planted breach is found', () => {
     expect(breaches(sources).join('\n')).toMatch(breach);
   });
 
-  test('but not what a comment or a method of the same name says', () => {
+  test('but not in a comment, nor in a method of the same name', () => {
     const source = `// Date.now() is not used\n/* import x from '../cli/y.ts' */\nsocket.setTimeout(0); // process.exit\n`;
     expect(breaches(new Map([['core/x.ts', source]]))).toEqual([]);
   });

@@ -35,16 +35,16 @@ test('docs/dependencies.md gives a reason for each optional peer, and for no oth
   expect(described('Optional')).toEqual(names.sort());
   expect(Object.keys(peerDependenciesMeta).sort()).toEqual(names.sort());
   expect(names.filter((name) => peerDependenciesMeta[name]?.optional !== true)).toEqual([]);
-  // They are tested with the versions that the message names.
+  // The tests run with the versions that the message names.
   expect(names.map((name) => devDependencies[name])).toEqual(names.map((name) => peerDependencies[name]));
 });
 
-test('the versions of the message that says how to install OpenTelemetry are those of the optional peers', () => {
+test('the message that says how to install OpenTelemetry has the versions of the optional peers', () => {
   const versions = Object.entries(manifest.peerDependencies).map(([name, range]) => [name, range.replace('^', '')]);
   expect(Object.entries(tracingPackages)).toEqual(versions);
 });
 
-test('the lockfile holds every package for every platform, which `npm ci` insists on', () => {
+test('the lockfile has every package of every platform: `npm ci` refuses one that has not', () => {
   const lock: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
     readFileSync('package-lock.json', 'utf8'),
   );

@@ -2,11 +2,11 @@ import { deepEqual } from 'node:assert/strict';
 import { beforeEach, onTestFinished } from 'vitest';
 
 /**
- * Loaded before every test file: when a test has ended, and what it cleans up itself is done, no timer of Millrace is
- * left, and nothing more listens to the process than before it.
+ * Loaded before every test file. Fails a test that leaves a timer of Millrace, or a listener on the process, after its
+ * own clean-up is done.
  *
- * All timers of Millrace are made by `core/time`, which takes the functions of the runtime when it is loaded: it gets
- * counting ones here. Those of the test runner and of packages are not counted.
+ * All timers of Millrace are made by `core/time`, which reads `setTimeout` and `clearTimeout` when it is loaded. Here it
+ * is loaded with functions that count. Timers of the test runner and of packages are not counted.
  */
 const running = new Set<NodeJS.Timeout>();
 const { setTimeout: set, clearTimeout: clear } = globalThis;
@@ -30,12 +30,12 @@ function listeners(): Readonly<Record<string, number>> {
   return Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
 }
 
-/** What a test closes last may take a few turns of the event loop to be gone. */
+/** A timer that a test clears at its end may take a few turns of the event loop to disappear. */
 const settlingTurns = 50;
 
 beforeEach(() => {
   const before = { timers: running.size, listeners: listeners() };
-  // Hooks of this kind run last one first, so this one sees what the test itself has cleaned up.
+  // `onTestFinished` runs the last hook first, so this hook runs after the clean-up of the test itself.
   onTestFinished(async () => {
     for (let turn = 0; turn < settlingTurns && running.size > before.timers; turn++) {
       await new Promise((resolve) => {

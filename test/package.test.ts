@@ -17,14 +17,14 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-/** What a user gets: the tarballs of `npm pack`, each installed in an empty folder. Takes about two minutes. */
+/** Installs the tarballs of `npm pack`, each in an empty folder, as a user would. Takes about two minutes. */
 const folder = mkdtempSync(join(tmpdir(), 'millrace-package-'));
 const consumer = join(folder, 'consumer');
 const installed = join(consumer, 'node_modules', 'millrace');
 const alone = join(folder, 'alone');
 const installedAlone = join(alone, 'node_modules', '@millrace', 'async-wait');
 
-/** npm tells its scripts where they run; a nested npm must not believe it is there as well. */
+/** npm sets variables that say where its scripts run. A nested npm runs elsewhere, so it must not get them. */
 const env = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_(package|lifecycle|config_local_prefix|command)|INIT_CWD)/.test(name),
@@ -35,7 +35,7 @@ function run(command: string, args: readonly string[], cwd: string): string {
   return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Installs what `npm pack` makes of a folder. */
+/** Packs a folder with `npm pack`, and installs the tarball. */
 function install(packed: string, project: string): void {
   const [{ filename }]: [{ filename: string }] = JSON.parse(
     run('npm', ['pack', packed, '--json', '--pack-destination', folder], process.cwd()).replace(/^[^[]*/, ''),
@@ -49,7 +49,7 @@ function npmInstall(project: string, ...packages: readonly string[]): void {
   run('npm', ['install', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', ...packages], project);
 }
 
-/** Type checks a program as its own project would. */
+/** Checks the types of a program with the settings of a project that uses the package. Returns the errors. */
 function compile(project: string, name: string, program: string, ...options: readonly string[]): string {
   writeFileSync(join(project, name), program);
   const compiler = resolve('node_modules/typescript/bin/tsc');
@@ -70,11 +70,11 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the installed command says how it is used', () => {
+test('the installed command prints its help', () => {
   expect(run('npx', ['--no-install', 'millrace', '--help'], consumer)).toMatch(/serve[\s\S]*check[\s\S]*demo/);
 });
 
-test('the installed library is imported by its name, and importing it does nothing', () => {
+test('the installed library is imported by its name, and the import starts nothing', () => {
   const program = `const before = process.getActiveResourcesInfo().length;
     const { orderedWait } = await import('millrace');
     if (process.getActiveResourcesInfo().length !== before) throw new Error('something was started');
@@ -84,7 +84,7 @@ test('the installed library is imported by its name, and importing it does nothi
   expect(run(process.execPath, ['--input-type=module', '-e', program], consumer)).toBe('2,4,6\n');
 });
 
-test('the installed library brings its types', () => {
+test('the installed library contains its types', () => {
   const program = `import { orderedWait, type AsyncFn } from 'millrace';
     const double: AsyncFn<number, string> = async (n) => [String(n * 2)];
     export const right: AsyncIterable<string> = orderedWait([1, 2], double, { timeout: 1000 });
@@ -93,12 +93,12 @@ test('the installed library brings its types', () => {
   expect(compile(consumer, 'consumer.ts', program, ...withNodeTypes)).toBe('');
 });
 
-test('the package holds what is used of it, and no sources or tests', () => {
+test('the package has the compiled files and the data of the demo, but no sources and no tests', () => {
   const files = run('npm', ['ls', '--json', 'millrace'], consumer);
   expect(files).toContain('millrace');
   expect(readFileSync(join(installed, 'dist/demo-data/NOTICE'), 'utf8')).toMatch(/flights-20k\.json[\s\S]*source:/);
   expect(() => readFileSync(join(installed, 'src/index.ts'))).toThrow('ENOENT');
-  // A map to sources that are not there would be worse than none.
+  // A source map is of no use without the sources.
   expect(globSync('dist/**/*.map', { cwd: installed })).toEqual([]);
   expect(readFileSync(join(installed, 'dist/index.js'), 'utf8')).not.toContain('sourceMappingURL');
   expect(() => readFileSync(join(installed, 'test/package.test.ts'))).toThrow('ENOENT');
@@ -111,14 +111,14 @@ function millrace(...args: readonly string[]) {
   return { status, stderr };
 }
 
-describe('tracing, whose packages are optional', () => {
+describe('tracing, with its optional packages', () => {
   const yaml = `server: { port: 0, admin: { port: 0 } }
 tracing:
   otlp: { url: http://127.0.0.1:4318 }
 lookups: { rows: { table: { file: rows.csv, key: id } } }
 pipelines: { rows: { enrich: [ { lookup: rows, with: { id: /id }, into: /row } ] } }
 `;
-  test('is a mistake of the configuration without them, and the message says what to install; that is enough', () => {
+  test('is a mistake of the configuration if they are missing; the message has the command that installs them', () => {
     writeFileSync(join(consumer, 'traced.yaml'), yaml);
     writeFileSync(join(consumer, 'untraced.yaml'), yaml.replace(/tracing:\n.*\n/, ''));
     writeFileSync(join(consumer, 'rows.csv'), 'id\n1\n');
@@ -151,7 +151,7 @@ describe('@millrace/async-wait', () => {
   const doubled = `const out = [];
     for await (const value of orderedWait([1, 2, 3], async (n) => [n * 2], { timeout: 1000 })) out.push(value);`;
 
-  test('is this version, with no dependency, its licence, and only what it needs', () => {
+  test('has the same version and licence, no dependency, and only the files that it needs', () => {
     const manifest: Record<string, unknown> = JSON.parse(readFileSync(join(installedAlone, 'package.json'), 'utf8'));
     const { version, license, engines }: Record<string, unknown> = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(manifest).toMatchObject({ name: '@millrace/async-wait', version, license, engines, type: 'module' });
@@ -163,14 +163,14 @@ describe('@millrace/async-wait', () => {
       new Set(['index.js', 'index.d.ts', 'core', 'library', 'lookup', 'operator']),
     );
     expect(files.filter(([top]) => top !== 'dist')).toEqual(expect.arrayContaining([['package.json'], ['README.md']]));
-    // Each file is the one that Millrace has.
+    // Each file is the same as in millrace.
     for (const [, ...path] of files.filter(([top]) => top === 'dist')) {
       const file = join('dist', ...path);
       expect(readFileSync(join(installedAlone, file), 'utf8')).toBe(readFileSync(join(installed, file), 'utf8'));
     }
   });
 
-  test('exports what millrace exports', () => {
+  test('has the same exports as millrace', () => {
     expect(exportsOf('@millrace/async-wait', alone)).toEqual(exportsOf('millrace', consumer));
   });
 
@@ -188,7 +188,7 @@ describe('@millrace/async-wait', () => {
     expect(run(process.execPath, ['program.js'], alone)).toBe('2,4,6,4\n');
   });
 
-  test('runs in a browser, so it needs nothing that only Node.js has', { timeout: 120_000 }, async () => {
+  test('runs in a browser: it uses nothing that only Node.js has', { timeout: 120_000 }, async () => {
     const page = `<!doctype html><title>async-wait</title><pre></pre><script type="module">
       import { orderedWait, virtualClock } from '/dist/index.js';
       ${doubled}
@@ -235,7 +235,7 @@ describe('@millrace/async-wait', () => {
   test.each([
     ['Node.js', withNodeTypes],
     ['a browser', ['--target', 'es2022', '--types', '', '--lib', 'es2022,dom,dom.iterable,dom.asynciterable']],
-  ])('has types, which need no others: in a project of %s', (_where, options) => {
+  ])('has types that need no other types, in a project for %s', (_where, options) => {
     expect(compile(alone, 'typed.ts', typed, ...options)).toBe('');
   });
 

@@ -37,7 +37,7 @@ beforeAll(() => {
   bom = JSON.parse(sbom(root));
 }, 60_000);
 
-/** Where Node.js finds a package that is imported from `from`: in the nearest node_modules above it. */
+/** The folder in which Node.js finds a package that `from` imports: the nearest node_modules above it. */
 function placeOf(name: string, from: string): string | undefined {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
     const place = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
@@ -72,13 +72,13 @@ test('the bill of materials lists the production dependencies, all of them and n
   expect(listed).not.toContain(`vitest@${packages['node_modules/vitest']?.version}`);
 });
 
-test('the optional peers, which the image has, are listed with what they need', () => {
+test('the bill of materials lists the optional peers, which are part of the image, and their dependencies', () => {
   const names = new Set(bom.components.map(({ name }) => name));
   expect(Object.keys(packages['']?.peerDependencies ?? {}).filter((name) => !names.has(name))).toEqual([]);
   expect(names).toContain('@opentelemetry/otlp-transformer');
 });
 
-test('what `npm ci` of the image is given is the project without development dependencies, at the versions of the lockfile', () => {
+test('`npm ci` of the image installs the project without development dependencies, at the versions of the lockfile', () => {
   const { manifest, lockfile } = production(root);
   const { dependencies, peerDependencies } = packages[''] ?? {};
   expect(manifest.dependencies).toEqual({ ...dependencies, ...peerDependencies });
@@ -91,7 +91,7 @@ test('what `npm ci` of the image is given is the project without development dep
   }
 });
 
-test('what production and a development tool both need is listed', () => {
+test('the bill of materials lists a package that production and a development tool both need', () => {
   const { dependencies = {}, devDependencies = {} } = packages[''] ?? {};
   const names = new Set(bom.components.map(({ name }) => name));
   expect(Object.keys(dependencies).filter((name) => !names.has(name))).toEqual([]);

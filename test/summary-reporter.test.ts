@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
-test('the last line counts what passed and what failed, a file that does not load included', () => {
+test('the last line counts the tests that passed and failed; a file that cannot be loaded counts as failed', () => {
   const args = ['run', '--root', 'test/fixtures/summary', '--reporter', 'default'];
   const { stdout, status } = spawnSync(
     process.execPath,

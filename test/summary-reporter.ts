@@ -1,10 +1,11 @@
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
-/** A case of Flink's own tests, as the titles of ours carry it: `AWO-13 the end of the input …`, `R6 RS-01 …`. */
+/** The id of a case of Flink's tests within the name of a test: `AWO-13 the end of the input …`, `R6 RS-01 …`. */
 const conformanceCase = /(?<![\w-])(?:AWO|OQ|SQ|RS|SO|ADS|TKA|AEC|DLC|LFC|PRT|ALH|ALR|ALO|LJT|PY|AB|OAB|ABR)-\d+\b/g;
 
 /**
- * Before the end of a run: how many cases of the conformance list passed, where there were any. The last line of a run: `N passed, N failed`, alone and without colour, for whoever reads the log with a program.
+ * Prints two lines at the end of a run: how many cases of the conformance list passed, if the run had any; and, as the
+ * last line, `N passed, N failed`, alone and without colour, so that programs can read it.
  * A file that could not be loaded and an error outside of every test count as failed.
  */
 export default class SummaryReporter implements Reporter {

@@ -15,7 +15,7 @@ const pair = (rate: number, mode: string): Row[] => [
 ];
 
 describe('verdicts', () => {
-  test('the middle of the runs has to be within the bound, which counts as within', () => {
+  test('a target is met if the median of the runs is within the bound or equal to it', () => {
     const rows = [
       row(1.35, { atMost: 1.35 }),
       row(1.36, { atMost: 1.35 }),
@@ -25,15 +25,15 @@ describe('verdicts', () => {
     expect(verdicts(rows)).toEqual(['met', 'NOT met', 'met', 'NOT met']);
   });
 
-  test('what has no target has no verdict', () => {
+  test('a figure without a target has no verdict', () => {
     expect(verdicts([row(1)])).toEqual([undefined]);
   });
 
-  test('what was not measured is not met', () => {
+  test('a target whose figure was not measured is not met', () => {
     expect(verdicts([row(Number.NaN, { atMost: 1 }), row(Number.NaN, { atLeast: 1 })])).toEqual(['NOT met', 'NOT met']);
   });
 
-  test('of two targets that stand for each other one is enough, and none is not', () => {
+  test('of two alternative targets one has to be met', () => {
     expect(verdicts([...pair(170, 'ordered'), ...pair(90, 'unordered')])).toEqual([
       'met',
       'not needed',

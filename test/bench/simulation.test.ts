@@ -11,12 +11,12 @@ test('at equal latencies both orders take records ÷ capacity × latency', () =>
   expect(unorderedOptimum(equal, 100)).toBe(100);
 });
 
-test('a slow call holds up the calls that would need its slot, and in order all of them', () => {
+test('unordered, a slow call holds up only its own slot; ordered, it holds up all later calls', () => {
   expect(orderedOptimum([100, 1, 1, 1], 2)).toBe(101);
   expect(unorderedOptimum([100, 1, 1, 1], 2)).toBe(100);
 });
 
-test('with a capacity of one the calls follow each other', () => {
+test('with a capacity of one the calls run one after the other', () => {
   fc.assert(
     fc.property(latencies, (list) => {
       const sum = list.reduce((a, b) => a + b, 0);
@@ -26,7 +26,7 @@ test('with a capacity of one the calls follow each other', () => {
   );
 });
 
-test('order costs time or nothing, and nobody beats the work to be done or the longest call', () => {
+test('ordered is never faster than unordered, and no order is faster than total work ÷ slots or the longest call', () => {
   fc.assert(
     fc.property(latencies, capacity, (list, slots) => {
       const floor = Math.max(list.reduce((a, b) => a + b, 0) / slots, ...list);

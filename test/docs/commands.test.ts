@@ -7,15 +7,15 @@ import { expect, onTestFinished, test } from 'vitest';
 import { allPages, type Fence, fencesOf, root } from './pages.ts';
 
 /**
- * What a block's marks promise:
+ * The marks of a block, and what is tested:
  *
- *     sh serve               a service, which runs for the blocks behind it
- *     sh runnable            a command that succeeds; `exit=78` another exit code
- *     text output            what the command before it writes to stdout; `…` is any text
- *     yaml file=NAME         a file that the reader writes, of any language
+ *     sh serve               starts a service, which runs until the next one or the end of the page
+ *     sh runnable            a command that succeeds, or ends with another exit code (`exit=78`)
+ *     text output            the standard output of the command before it; `…` stands for any text
+ *     yaml file=NAME         a file that the reader writes, in any language
  *
- * Commands name the usual ports; here they get those of the service that runs. Each page has a folder of its own,
- * which looks like a clone: what its commands write is nowhere else.
+ * The pages use the default ports; here they are replaced by the ports of the service that runs. The commands of each
+ * page run in a folder of their own, which looks like a clone, so the files that they write are in no other folder.
  */
 const usualPorts: Ports = { service: '127.0.0.1:8080', admin: '127.0.0.1:8081' };
 
@@ -24,7 +24,7 @@ const ours = /^(serve|runnable|output|file=.+)$/;
 const tested = [...allPages].flatMap(([name, text]) => {
   const all = fencesOf(text);
   const fences = all.filter(({ marks }, at) => {
-    // What another test runs, such as `sh image`, is compared there.
+    // The output of a command that another test runs (`sh image`) is checked by that test.
     const command = all.slice(0, at).findLast(({ language }) => language === 'sh');
     if (marks.includes('output')) return command?.marks.includes('runnable') === true;
     return marks.some((mark) => ours.test(mark));
@@ -32,26 +32,30 @@ const tested = [...allPages].flatMap(([name, text]) => {
   return fences.length === 0 ? [] : [{ name, fences }];
 });
 
-test.each(tested)('the commands of $name do what it says', { timeout: 120_000 }, async ({ name, fences }) => {
-  const wrong: string[] = [];
-  const folder = clone();
-  let ports = usualPorts;
-  let stdout = '';
-  for (const fence of fences) {
-    const at = `${name}:${fence.line}`;
-    const written = fence.marks.find((mark) => mark.startsWith('file='))?.slice('file='.length);
-    if (written !== undefined) writeFileSync(join(folder, written), `${fence.text}\n`);
-    else if (fence.marks.includes('serve')) ports = await started(fence, folder, at);
-    else if (fence.marks.includes('output')) {
-      if (!patternOf(fence.text).test(stdout)) wrong.push(`${at}: the output is\n${stdout}`);
-    } else {
-      const ended = await finished(fence, folder, ports);
-      if (ended.code !== promisedCode(fence)) wrong.push(`${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`);
-      stdout = ended.stdout;
+test.each(tested)(
+  'the commands of $name end and print as the page shows',
+  { timeout: 120_000 },
+  async ({ name, fences }) => {
+    const wrong: string[] = [];
+    const folder = clone();
+    let ports = usualPorts;
+    let stdout = '';
+    for (const fence of fences) {
+      const at = `${name}:${fence.line}`;
+      const written = fence.marks.find((mark) => mark.startsWith('file='))?.slice('file='.length);
+      if (written !== undefined) writeFileSync(join(folder, written), `${fence.text}\n`);
+      else if (fence.marks.includes('serve')) ports = await serve(fence, folder, at);
+      else if (fence.marks.includes('output')) {
+        if (!patternOf(fence.text).test(stdout)) wrong.push(`${at}: the output is\n${stdout}`);
+      } else {
+        const ended = await run(fence, folder, ports);
+        if (ended.code !== promisedCode(fence)) wrong.push(`${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`);
+        stdout = ended.stdout;
+      }
     }
-  }
-  expect(wrong).toEqual([]);
-});
+    expect(wrong).toEqual([]);
+  },
+);
 
 interface Ports {
   readonly service: string;
@@ -68,17 +72,17 @@ function promisedCode({ marks }: Fence): number {
   return Number(marks.find((mark) => mark.startsWith('exit='))?.slice('exit='.length) ?? 0);
 }
 
-/** A folder with what a clone has, until the end of the test. */
+/** A folder with the files of a clone; it is removed at the end of the test. */
 function clone(): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-page-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const there = readdirSync(root).filter((name) => name !== '.git');
-  for (const name of there) symlinkSync(join(root, name), join(folder, name));
+  const names = readdirSync(root).filter((name) => name !== '.git');
+  for (const name of names) symlinkSync(join(root, name), join(folder, name));
   return folder;
 }
 
 function bash(command: string, cwd: string): ChildProcess {
-  // A group of its own, so that what npm starts ends with it.
+  // A process group of its own: a signal to it also reaches the processes that npm starts.
   return spawn('bash', ['-euo', 'pipefail', '-c', command], {
     cwd,
     env: { ...process.env, NO_COLOR: '1' },
@@ -87,15 +91,16 @@ function bash(command: string, cwd: string): ChildProcess {
   });
 }
 
-function heard(stream: NodeJS.ReadableStream | null, hear: (all: string) => void): void {
+/** Calls `onText` after each chunk, with all text since the start. */
+function collect(stream: NodeJS.ReadableStream | null, onText: (all: string) => void): void {
   let all = '';
   stream?.setEncoding('utf8').on('data', (text: string) => {
     all += text;
-    hear(all);
+    onText(all);
   });
 }
 
-async function started({ text }: Fence, folder: string, at: string): Promise<Ports> {
+async function serve({ text }: Fence, folder: string, at: string): Promise<Ports> {
   const child = bash(`${text} --port 0 --admin-port 0`, folder);
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
@@ -103,25 +108,25 @@ async function started({ text }: Fence, folder: string, at: string): Promise<Por
     process.kill(-child.pid, 'SIGTERM');
     await closed;
   });
-  let said = '';
+  let log = '';
   return new Promise((resolve, reject) => {
-    heard(child.stderr, (all) => {
-      said = all;
+    collect(child.stderr, (all) => {
+      log = all;
       const found = /listens on http:\/\/(\S+), admin on http:\/\/([^\s;]+)/.exec(all);
       if (found !== null) resolve({ service: found[1] ?? '', admin: found[2] ?? '' });
     });
-    child.once('close', () => reject(new Error(`${at}: the service ended:\n${said}`)));
+    child.once('close', () => reject(new Error(`${at}: the service ended:\n${log}`)));
   });
 }
 
-async function finished({ text }: Fence, folder: string, { service, admin }: Ports): Promise<Ended> {
+async function run({ text }: Fence, folder: string, { service, admin }: Ports): Promise<Ended> {
   const child = bash(text.replaceAll(usualPorts.service, service).replaceAll(usualPorts.admin, admin), folder);
   let stdout = '';
   let stderr = '';
-  heard(child.stdout, (all) => {
+  collect(child.stdout, (all) => {
     stdout = all;
   });
-  heard(child.stderr, (all) => {
+  collect(child.stderr, (all) => {
     stderr = all;
   });
   const [code] = await once(child, 'close');

@@ -16,7 +16,7 @@ import { allPages, codes, fencesOf, page, pages, rows, section } from './pages.t
 
 const configuration = page('configuration.md');
 
-test('docs/configuration.md has every key as the definition has it (npm run docs)', () => {
+test('docs/configuration.md shows every key as the schema defines it (npm run docs)', () => {
   expect(withTables(configuration)).toBe(configuration);
 });
 
@@ -29,18 +29,18 @@ function* names(schema: unknown): Generator<string> {
   }
 }
 
-test('no key is left out of the tables', () => {
+test('the tables of docs/configuration.md have every key of the schema', () => {
   const documented = rows(configuration).map(([cell]) => codes(cell)[0]?.split('.').at(-1));
   const known = new Set(names({ properties: configJsonSchema()['properties'] }));
   expect(known.difference(new Set([...documented, 'server', 'lookups', 'pipelines', 'tracing']))).toEqual(new Set());
 });
 
-test('every environment variable that a page names is read', () => {
+test('the pages name the environment variables that are read, and no others', () => {
   const named = [...pages.values()].flatMap((text) => text.match(/MILLRACE_SERVER_[A-Z_]*[A-Z]/g) ?? []);
   expect(new Set(named)).toEqual(new Set(environmentVariables.keys()));
 });
 
-test('the flags are those of millrace check', async () => {
+test('docs/configuration.md has the flags of millrace check, and no others', async () => {
   const { run } = await import('../../src/cli/program.ts');
   const written: string[] = [];
   const write = process.stdout.write.bind(process.stdout);
@@ -49,9 +49,9 @@ test('the flags are those of millrace check', async () => {
     process.stdout.write = write;
   });
   await run(['check', '--help']);
-  const told = written.join('').match(/--[a-z-]+(?= <(?!file|name=))/g);
+  const flags = written.join('').match(/--[a-z-]+(?= <(?!file|name=))/g);
   const documented = rows(section(configuration, '## Where a value comes from')).flatMap(([cell]) => codes(cell));
-  expect(documented.filter((flag) => flag.startsWith('--')).toSorted()).toEqual(told?.toSorted());
+  expect(documented.filter((flag) => flag.startsWith('--')).toSorted()).toEqual(flags?.toSorted());
 });
 
 const examples = [...allPages].flatMap(([name, text]) =>

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { fencesOf, page, root } from './pages.ts';
 
-/** `millrace` is what would be built from here. */
+/** The examples import `millrace`: here that is the source, src/index.ts. */
 const index = pathToFileURL(join(root, 'src/index.ts')).href;
 const hook = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
@@ -13,7 +13,7 @@ const hook = `data:text/javascript,${encodeURIComponent(`
   });
 `)}`;
 
-/** What each example leaves to its reader, and what it does then. The first line names the example. */
+/** The code that each example needs before and after it, and the output that it then prints; by the example's first line. */
 const examples: Readonly<Record<string, { readonly before: string; readonly after: string; readonly prints: string }>> =
   {
     "import { unorderedWait } from 'millrace';": {
@@ -55,11 +55,11 @@ function run(program: string): string {
 }
 
 const shown = fencesOf(page('library.md')).filter(
-  // The one that needs a database is run by test/library/example.test.ts.
+  // test/library/example.test.ts runs the example that needs a database.
   ({ language, text }) => language === 'js' && !text.includes('@redis/client'),
 );
 
-test('every example of docs/library.md is run here', () => {
+test('every example of docs/library.md has a test below', () => {
   expect(shown.map(({ text }) => text.split('\n')[0])).toEqual(Object.keys(examples));
 });
 

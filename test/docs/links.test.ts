@@ -27,18 +27,18 @@ function brokenLinks(name: string, text: string): readonly string[] {
     });
 }
 
-test.each([...allPages])('every link in %s leads somewhere', (name, text) => {
+test.each([...allPages])('every link in %s leads to a file and a heading that exist', (name, text) => {
   expect(brokenLinks(name, text)).toEqual([]);
 });
 
-test('a link to nowhere is found', () => {
+test('a link to a missing file or heading is reported', () => {
   expect(brokenLinks('docs/x.md', '[a](http.md) [b](nowhere.md) [c](http.md#nothing)')).toEqual([
     'nowhere.md',
     'http.md#nothing',
   ]);
 });
 
-test('docs/README.md names every page, each once', () => {
+test('docs/README.md links to every page once', () => {
   const index = pages.get('docs/README.md') ?? '';
   const named = Array.from(index.matchAll(/\]\(([^)#]+\.md)\)/g), ([, target = '']) => target);
   const there = [...pages.keys()].map((name) => basename(name)).filter((name) => name !== 'README.md');

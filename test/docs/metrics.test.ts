@@ -14,7 +14,7 @@ const documented: readonly Family[] = rows(page('metrics.md')).map(([name, type 
   labels: new Set(codes(labels)),
 }));
 
-/** What a scrape has: its types, and the labels of its samples without `le`. */
+/** The metrics of a scrape with their types and labels; `le` is left out. */
 function families(scrape: string): readonly Family[] {
   return Array.from(scrape.matchAll(/^# TYPE (\S+) (\S+)$/gm), ([, name = '', type = '']) => {
     const samples = scrape.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\}`, 'gm'));
@@ -25,7 +25,7 @@ function families(scrape: string): readonly Family[] {
   });
 }
 
-const told = ({ name, type }: Family): string => `${name} ${type}`;
+const nameAndType = ({ name, type }: Family): string => `${name} ${type}`;
 
 function labelsOfOurs(all: readonly Family[]): object {
   const ours = all.filter(({ name }) => name.startsWith('millrace_'));
@@ -60,21 +60,21 @@ describe('docs/metrics.md and a scrape', () => {
     exposed = families(await metrics.scrape());
   });
 
-  test('the page has every metric that is exposed, with its type, and no other', () => {
-    // Elsewhere than on Linux the process tells less of itself.
+  test('the page has every metric that is exposed, with its type, and no others', () => {
+    // On other systems than Linux the process has fewer metrics.
     const present =
       process.platform === 'linux'
         ? documented
         : documented.filter(({ name }) => exposed.some((other) => other.name === name));
-    expect(present.map(told).toSorted()).toEqual(exposed.map(told).toSorted());
+    expect(present.map(nameAndType).toSorted()).toEqual(exposed.map(nameAndType).toSorted());
   });
 
-  test('the page has the labels of every metric of ours', () => {
+  test('the page has the labels of every millrace_ metric', () => {
     expect(labelsOfOurs(documented)).toEqual(labelsOfOurs(exposed));
   });
 });
 
-test('no page names a metric that there is not', () => {
+test('every metric that a page names exists', () => {
   const names = new Set(
     documented.flatMap(({ name, type }) => (type === 'histogram' ? [name, `${name}_bucket`] : [name])),
   );
@@ -82,16 +82,16 @@ test('no page names a metric that there is not', () => {
   expect(new Set(named).difference(names)).toEqual(new Set());
 });
 
-test('a query asks by labels that the metric has', () => {
+test('the queries of docs/metrics.md use only labels of their metrics', () => {
   const wrong = fencesOf(page('metrics.md'))
     .filter(({ language }) => language === 'promql')
     .flatMap(({ text }) => {
       const labels = new Set(
         documented.filter(({ name }) => text.includes(name)).flatMap((family) => [...family.labels, 'le']),
       );
-      const asked = Array.from(text.matchAll(/by \(([^)]*)\)/g), ([, list = '']) => list.split(', ')).flat();
+      const grouped = Array.from(text.matchAll(/by \(([^)]*)\)/g), ([, list = '']) => list.split(', ')).flat();
       const matched = Array.from(text.matchAll(/(\w+)(?:!~|=~|!=|=)"/g), ([, label = '']) => label);
-      return [...asked, ...matched].filter((label) => !labels.has(label)).map((label) => `${label} in ${text}`);
+      return [...grouped, ...matched].filter((label) => !labels.has(label)).map((label) => `${label} in ${text}`);
     });
   expect(wrong).toEqual([]);
 });

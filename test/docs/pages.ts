@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /** A fenced block: ```` ```sh runnable exit=78 ```` has the language `sh` and two marks. */
 export interface Fence {
-  /** Of the opening line, from 1. */
+  /** Number of the opening line in the page, from 1. */
   readonly line: number;
   readonly language: string;
   readonly marks: readonly string[];
@@ -12,12 +12,12 @@ export interface Fence {
 
 export const root = join(import.meta.dirname, '../..');
 
-/** Every page of docs/, by its path from the root of the project. */
+/** The text of every page of docs/, by its path from the root of the project. */
 export const pages: ReadonlyMap<string, string> = new Map(
   globSync('docs/*.md', { cwd: root }).map((name) => [name, readFileSync(join(root, name), 'utf8')]),
 );
 
-/** Every page that a user reads: those of docs/, and those beside what they are about. */
+/** The text of every page for users: docs/, the pages of the root folder, and the READMEs of the examples. */
 export const allPages: ReadonlyMap<string, string> = new Map([
   ...globSync(['*.md', 'examples/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md'] }).map((name): [string, string] => [
     name,
@@ -49,12 +49,12 @@ export function fencesOf(text: string): readonly Fence[] {
   return fences;
 }
 
-/** The page without its fenced blocks: what is prose. */
+/** The page without its fenced blocks. */
 export function proseOf(text: string): string {
   return text.replaceAll(/^\s*```[\s\S]*?^\s*```\s*$/gm, '');
 }
 
-/** What stands below a heading, up to the next one of the same rank. */
+/** The text below a heading, up to the next heading of the same or a higher rank. */
 export function section(text: string, heading: string): string {
   const rank = /^#+/.exec(heading)?.[0] ?? '#';
   const start = text.indexOf(`\n${heading}\n`);
@@ -64,7 +64,7 @@ export function section(text: string, heading: string): string {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-/** The cells of the rows of every table in a text whose first cell is code, without its heads. */
+/** The cells of all table rows whose first cell is code. */
 export function rows(text: string): readonly (readonly string[])[] {
   return text
     .split('\n')
@@ -77,7 +77,7 @@ export function rows(text: string): readonly (readonly string[])[] {
     );
 }
 
-/** The pieces of code in a cell: `` `a`, `b` `` is a and b. */
+/** The pieces of code in a cell: a and b for `` `a`, `b` ``. */
 export function codes(cell = ''): readonly string[] {
   return Array.from(cell.matchAll(/`([^`]+)`/g), ([, code = '']) => code);
 }
