@@ -1,6 +1,6 @@
 import { modes } from '../config/schema/pipeline-schema.ts';
 import { RequestError } from '../core/errors.ts';
-import { durationMs } from '../core/options/units.ts';
+import { durationMs } from '../core/options/quantity.ts';
 import type { CheckpointEvery, ControlSettings } from '../pipeline/control/control-output.ts';
 import { type MetaField, metaFields } from '../pipeline/record/meta.ts';
 import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';

@@ -1,4 +1,4 @@
-import { durationMs } from '../../core/options/units.ts';
+import { durationMs } from '../../core/options/quantity.ts';
 import type { Mistake } from './issues.ts';
 import { lookupSchema, type LookupConfig } from '../schema/lookup-schema.ts';
 import { isMap, type Path, valueAt, withoutValue } from '../document/path.ts';

@@ -1,6 +1,8 @@
+import { canonicalNumber, isJsonNumber } from './json-number.ts';
+
 /**
  * A number of the configuration whose spelling JavaScript would change: `1.0`, `-0`, `1e400`, `12345678901234567890`.
- * `JSON.stringify` writes it as it was spelled.
+ * `JSON.stringify` writes the original spelling.
  */
 export class SpelledNumber {
   /** A number of JSON (RFC 8259, section 6). */
@@ -10,14 +12,14 @@ export class SpelledNumber {
     this.source = source;
   }
 
-  /** The nearest number that JavaScript has. */
+  /** The nearest number of JavaScript. */
   get value(): number {
     return Number(this.source);
   }
 
-  /** No number of JavaScript is equal to it, as far as its shortest spelling tells. */
+  /** Whether JavaScript has no number that is equal to it, judged by the shortest spelling of the nearest one. */
   get lossy(): boolean {
-    return !Number.isFinite(this.value) || digitsOf(this.source) !== digitsOf(String(this.value));
+    return !Number.isFinite(this.value) || canonicalNumber(this.source) !== canonicalNumber(String(this.value));
   }
 
   toJSON(): unknown {
@@ -25,7 +27,7 @@ export class SpelledNumber {
   }
 }
 
-/** JSON as an author wrote it. */
+/** JSON of the configuration; numbers keep their spelling. */
 export type JsonData = string | number | boolean | null | SpelledNumber | readonly JsonData[] | JsonDataObject;
 export type JsonDataObject = { readonly [member: string]: JsonData };
 
@@ -33,13 +35,12 @@ export function isDataObject(value: JsonData | undefined): value is JsonDataObje
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SpelledNumber);
 }
 
-const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const yamlFloat = /^(?<sign>[-+]?)0*(?<whole>\d*)(?:\.(?<fraction>\d*))?(?<exponent>[eE][-+]?\d+)?$/;
 const yamlRadix = /^0[xo]/;
 
 /**
- * A number as YAML 1.2 (core schema) spells it, as data: a number of JavaScript if that one is spelled the same in
- * JSON. Undefined for what JSON has no number for: `.inf`, `.nan`.
+ * The value of a number in YAML 1.2 (core schema): a number of JavaScript if JSON spells it the same, else a
+ * SpelledNumber. Undefined for `.inf` and `.nan`, which JSON cannot express.
  */
 export function numberFrom(spelling: string): number | SpelledNumber | undefined {
   const source = jsonSpelling(spelling);
@@ -48,7 +49,7 @@ export function numberFrom(spelling: string): number | SpelledNumber | undefined
 }
 
 function jsonSpelling(spelling: string): string | undefined {
-  if (jsonNumber.test(spelling)) return spelling;
+  if (isJsonNumber(spelling)) return spelling;
   if (yamlRadix.test(spelling)) return String(BigInt(spelling));
   const { sign, whole, fraction, exponent = '' } = yamlFloat.exec(spelling)?.groups ?? {};
   if (whole === undefined || !/^[-+]?\.?\d/.test(spelling)) return undefined;
@@ -56,21 +57,7 @@ function jsonSpelling(spelling: string): string | undefined {
   return `${sign === '-' ? '-' : ''}${whole === '' ? '0' : whole}${decimals}${exponent}`;
 }
 
-/** Sign, digits without the zeros at either end, and the power of ten behind them: the same for equal numbers. */
-function digitsOf(source: string): string {
-  const {
-    sign = '',
-    whole = '',
-    fraction = '',
-    exponent = '0',
-  } = /^(?<sign>-?)(?<whole>\d*)\.?(?<fraction>\d*)(?:[eE](?<exponent>[-+]?\d+))?$/.exec(source)?.groups ?? {};
-  const digits = (whole + fraction).replace(/^0+/, '');
-  const short = digits.replace(/0+$/, '');
-  if (short === '') return '0';
-  return `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`;
-}
-
-/** The value as a program gets it: numbers are those of JavaScript. */
+/** The value for a program: every SpelledNumber becomes a number of JavaScript. */
 export function plainData(data: JsonData): unknown {
   if (data instanceof SpelledNumber) return data.value;
   if (isDataObject(data)) {
@@ -79,5 +66,5 @@ export function plainData(data: JsonData): unknown {
   return Array.isArray(data) ? (data as readonly JsonData[]).map((item) => plainData(item)) : data;
 }
 
-/** `JSON.rawJSON` of ECMAScript 2026, which Node 24 has and the types of TypeScript do not. */
+/** `JSON.rawJSON` of ECMAScript 2026: Node 24 has it, the types of TypeScript do not have it yet. */
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (source: string) => unknown };

@@ -1,35 +1,36 @@
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-/** Most numbers are their own canonical spelling: an integer but `-0`, or a short fraction that ends with no zero. */
+/** Numbers that are their own canonical spelling, which most are: an integer other than `-0`, a short fraction without a final zero. */
 const plain = /^(?:0|-?[1-9]\d{0,20}|-?(?:0|[1-9]\d{0,14})\.\d{0,5}[1-9])$/;
 
-/** The most digits that an exponent is calculated with: the sum of one and of a length is exact. */
+/** An exponent with more digits is not calculated with. Up to here the sum of an exponent and a length is exact. */
 const exponentDigits = 15;
-/** Digits of an integer, and zeros behind the point of a fraction, up to which zeros stand for an exponent. */
+/** Up to so many digits of an integer, and zeros after the point of a fraction, zeros are written instead of an exponent. */
 const integerDigits = 21;
 const fractionZeros = 5;
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
 
-/** Whether the whole text is a number as JSON spells it. */
+/** Whether the text is a number of JSON (RFC 8259, section 6). */
 export function isJsonNumber(text: string): boolean {
   return jsonNumber.test(text);
 }
 
-/** Whether the source text of a JSON value is that of a number. */
+/** Whether the source text of a JSON value is a number: only its first character is read. */
 export function isNumberSource(source: string): boolean {
   const first = source.charCodeAt(0);
   return first === MINUS || (first >= ZERO && first <= ZERO + 9);
 }
 
-/** A number as it was written: `-0` keeps its sign, which `String` drops. */
+/** A number as text; `-0` keeps its sign, which `String` drops. */
 export function numberText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
 /**
- * Whether JavaScript has this number: false for an integer that it would change (`12345678901234567890`), and for what
- * it makes infinite (`1e400`). A fraction becomes the nearest number that there is, as in every reader of JSON.
+ * Whether a number of JavaScript can hold the value: false for an integer that would change (`12345678901234567890`) and
+ * for a number that would become infinite (`1e400`). True for a fraction, which becomes the nearest number, as in every
+ * reader of JSON.
  */
 export function isHeldByNumber(spelling: string): boolean {
   const value = Number(spelling);
@@ -38,13 +39,12 @@ export function isHeldByNumber(spelling: string): boolean {
 }
 
 /**
- * The canonical spelling of a JSON number: the same for equal numbers, another one for every other number.
+ * The canonical spelling of a JSON number: the same for equal numbers, different for different numbers.
  *
  *     1.10   11e-1   0.11E+1   ▶ 1.1        10   1e1   10.0   ▶ 10        0   -0   0.00   0e9   ▶ 0
  *
- * Exact: the digits remain text, so that numbers beyond 2^53 and beyond 1e308 keep their value. The work is linear in
- * the length of the spelling, whatever its exponent is. An exponent of more than 15 digits is not calculated with: the
- * spelling of such a number is returned as it is.
+ * Exact: digits stay text, so that numbers beyond 2^53 and beyond 1e308 keep their value. The time is linear in the
+ * length of the spelling, whatever its exponent. A number whose exponent has more than 15 digits is returned unchanged.
  */
 export function canonicalNumber(spelling: string): string {
   if (plain.test(spelling)) return spelling;
@@ -61,7 +61,7 @@ export function canonicalNumber(spelling: string): string {
   return (negative ? '-' : '') + spelled(digits.text, exponent - fraction + digits.trailing);
 }
 
-/** Digits without the zeros around them, and how many of these stood behind them. */
+/** The digits without zeros at either end, and the number of zeros that were removed at the right end. */
 function withoutZeros(digits: string): { readonly text: string; readonly trailing: number } {
   let start = 0;
   while (digits.charCodeAt(start) === ZERO) start++;

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 /**
  * Splits a JSON Pointer into its unescaped tokens; the empty pointer, which names the whole document, has none.
- * Throws Error where the text is no pointer. RFC 6901, sections 3 and 4.
+ * Throws Error if the text is not a pointer. RFC 6901, sections 3 and 4.
  */
 export function parsePointer(text: string): readonly string[] {
   if (text === '') return [];
@@ -13,7 +13,7 @@ export function parsePointer(text: string): readonly string[] {
   }
   if (/~(?![01])/.test(text)) {
     throw new Error(
-      `in a JSON Pointer "~" stands only in "~0" (for "~") and "~1" (for "/"), but ${JSON.stringify(text)} has another`,
+      `in a JSON Pointer "~" stands only in "~0" (for "~") and "~1" (for "/"), but ${JSON.stringify(text)} has another one`,
     );
   }
   return text.slice(1).split('/').map(unescapeToken);
@@ -25,8 +25,8 @@ export function formatPointer(tokens: readonly string[]): string {
 }
 
 /**
- * The value a pointer names, or undefined where there is none. Looks at own properties only, so that no
- * token reaches a prototype; `-` names no element. RFC 6901, section 4.
+ * The value that a pointer names, or undefined if there is none. Reads own properties only, so that no token reaches a
+ * prototype; `-` names no element. RFC 6901, section 4.
  */
 export function resolvePointer(value: JsonValue, tokens: readonly string[]): JsonValue | undefined {
   let at: JsonValue | undefined = value;

@@ -1,5 +1,8 @@
 import { closingQuote, isJsonSpace } from './json-tokens.ts';
-import type { JsonValue } from './json-value.ts';
+
+/** A value that `JSON.parse` returns. */
+export type JsonValue = string | number | boolean | null | JsonObject | readonly JsonValue[];
+export type JsonObject = { readonly [member: string]: JsonValue };
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -9,15 +12,15 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** The text is not JSON: `JSON.parse` says why. */
+/** The text is not JSON; `JSON.parse` then makes the message. */
 class Refused extends Error {}
 
 /**
- * Reads JSON with the result of `JSON.parse`, but without its objects: `JSON.parse` reads single strings, numbers and
- * words alone. Several times slower than it.
+ * Reads JSON with the same result as `JSON.parse`, which it calls for single strings, numbers and words only, never for
+ * objects. Several times slower than `JSON.parse`.
  *
  *   open     [ {"a": , [ , {"b": ]     containers that are not closed yet, the innermost last
- *   names    [  a    , '',   b   ]     the member whose value comes next, '' in an array
+ *   names    [  a    , '',   b   ]     the member whose value is read next, '' in an array
  */
 export class JsonReader {
   readonly #text: string;
@@ -29,14 +32,14 @@ export class JsonReader {
     this.#text = text;
   }
 
-  /** Called once. Throws the SyntaxError of `JSON.parse`. */
+  /** Call it once. Throws the SyntaxError of `JSON.parse`. */
   read(): JsonValue {
     try {
       return this.#read();
     } catch (error) {
       if (!(error instanceof Refused || error instanceof SyntaxError)) throw error;
       JSON.parse(this.#text);
-      throw new Error('a JSON text was refused that JSON.parse takes', { cause: error });
+      throw new Error('a JSON text was refused that JSON.parse accepts', { cause: error });
     }
   }
 
@@ -65,7 +68,7 @@ export class JsonReader {
     }
   }
 
-  /** A whole value, or undefined if a container was opened that is not empty. */
+  /** A complete value, or undefined after the start of a container that is not empty. */
   #value(): JsonValue | undefined {
     const code = this.#skipSpace();
     if (code === QUOTE) return this.#string();
@@ -81,7 +84,7 @@ export class JsonReader {
     return undefined;
   }
 
-  /** A member's name, and the colon behind it. */
+  /** Reads a member's name and the colon after it. */
   #name(): string {
     if (this.#skipSpace() !== QUOTE) throw new Refused();
     const name = this.#string();
@@ -97,7 +100,7 @@ export class JsonReader {
     return string;
   }
 
-  /** A number or a word. */
+  /** Reads a number or a word. */
   #scalar(): JsonValue {
     let end = this.#at;
     while (end < this.#text.length && !endsScalar(this.#text.charCodeAt(end))) end++;
@@ -110,7 +113,7 @@ export class JsonReader {
     return value;
   }
 
-  /** The code of the next character that is no white space; NaN at the end. */
+  /** The code of the next character that is not white space; NaN at the end. */
   #skipSpace(): number {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);

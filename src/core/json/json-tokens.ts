@@ -2,7 +2,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Index of the quote that closes the JSON string which opens at `open`, or -1 if none does. The time is linear in the
+ * Index of the quote that closes the JSON string that opens at `open`, or -1 if none does. The time is linear in the
  * length of the string, however many escapes it has.
  */
 export function closingQuote(text: string, open: number): number {
@@ -11,7 +11,7 @@ export function closingQuote(text: string, open: number): number {
   return closingQuoteFrom(text, text.indexOf('\\', open + 1));
 }
 
-/** The same for an index inside of a string that no escape covers. */
+/** The same from an index inside the string that is not part of an escape. */
 export function closingQuoteFrom(text: string, from: number): number {
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);

@@ -1,4 +1,4 @@
-/** Durations and sizes as people write them: one number and one unit, without a sign; the number may have a fraction (`1.5s`). */
+/** Durations and sizes: one number and one unit, without a sign; the number may have a fraction (`1.5s`). */
 const msPerUnit = new Map([
   ['ms', 1],
   ['s', 1000],
@@ -27,7 +27,7 @@ export function durationMs(text: string): number | undefined {
   return match === null ? undefined : scaled(match[1] ?? '0', msPerUnit.get(match[2] ?? 'ms'));
 }
 
-/** Whole bytes of `64KiB`, `1MiB`, `10MB` or `512`; undefined for any other text and for more than 2^53. */
+/** Whole bytes of `64KiB`, `1MiB`, `10MB` or `512`; undefined for any other text, and above 2^53. */
 export function sizeBytes(text: string): number | undefined {
   const match = sizePattern.exec(text);
   const bytes = match === null ? undefined : scaled(match[1] ?? '0', bytesPerUnit.get(match[2] ?? ''));

@@ -1,39 +1,37 @@
 import { hidden } from './reference-text.ts';
+import { secretParameter } from './secret-names.ts';
 
-/** A shorter value would be found in words that have nothing to do with it. It is hidden where it stands alone. */
+/** A shorter value is part of many other words. It is hidden at its own place only. */
 const leastCharacters = 4;
-/** From here on a value is hidden within a word as well; a shorter one is hidden as a word of its own. */
+/** A value of this length or more is hidden inside a word as well; a shorter one only if it is a whole word. */
 const leastWithinWords = 8;
-/** Values that are kept, the newest: those of an earlier configuration may still stand in what was stored. */
+/** Values that are kept, newest first. Values of an earlier configuration may still be in stored texts. */
 const mostValues = 2000;
 
-/** Texts that are secret by their form, from any source; in plain text and in the strings of JSON. */
+/** Texts that are secret because of their form, in plain text and in strings of JSON. */
 const forms: readonly (readonly [secret: RegExp, shown: string])[] = [
   // The user and the password of an address.
   [/(?<=:\/\/)(?:[^/?#@\s"\\]|\\[^n])+(?=@)/g, hidden],
-  // What stands in a query under a name that says what it is.
-  [
-    /(?<=[?&][^=&#\s"\\]*(?:auth|passw|secret|token|signature|credential|api[-_]?key)[^=&#\s"\\]*=)[^&#\s"\\]+/gi,
-    hidden,
-  ],
+  // A parameter of a query whose name says that it is secret.
+  [new RegExp(String.raw`(?<=[?&][^=&#\s"\\]*(?:${secretParameter})[^=&#\s"\\]*=)[^&#\s"\\]+`, 'gi'), hidden],
   // Credentials of a header, but not the words "Basic authentication".
   [/\b(Bearer|Basic) (?=[A-Za-z]*[\d+/=._~-])[\w+/=.~-]+/gi, `$1 ${hidden}`],
 ];
 
 const userOfUrl = /(?<=:\/\/)[^/?#@\s]+(?=@)/g;
-const secretOfQuery = /(?<=[?&][^=&#]*(?:auth|passw|secret|token|signature|credential|api[-_]?key)[^=&#]*=)[^&#]+/gi;
+const secretOfQuery = new RegExp(`(?<=[?&][^=&#]*(?:${secretParameter})[^=&#]*=)[^&#]+`, 'gi');
 
-/** An address without its user and password, and without what its query names as a secret. */
+/** An address without its user and password, and without the secret parameters of its query. */
 export function withoutUrlSecrets(text: string): string {
   return text.replaceAll(userOfUrl, hidden).replaceAll(secretOfQuery, hidden);
 }
 
 /**
- * The one list of what is hidden in texts: errors of records, problems, logs, traces, `/state`, messages of `check`.
+ * The values that are hidden in texts: errors of records, problems, logs, traces, `/state`, messages of `check`.
  *
- * A value is found as it is, percent-encoded, as a form encodes it, escaped for JSON or XML, and in Base64. Of an
- * address (`https://crm.example/v1?x`) scheme, host and port are no secret. A value of 1 to 3 characters is hidden at
- * its own place alone: `1` is in every text.
+ * A value is found unchanged, percent-encoded, encoded as in a form, escaped for JSON or XML, and in Base64. Scheme, host
+ * and port of an address (`https://crm.example/v1?x`) are not secret. A value of 1 to 3 characters is hidden at its own
+ * place only: `1` is in every text.
  */
 export class Secrets {
   readonly #values = new Set<string>();
@@ -60,7 +58,7 @@ export class Secrets {
     return withoutForms(known.includes('…') ? this.#withoutBeginnings(known) : known);
   }
 
-  /** As `hide`, for a text that is JSON and stays so: in strings, but not in names of members. */
+  /** Like `hide`, for JSON: only in strings, and not in names of members, so that the text stays JSON. */
   hideInJson(json: string): string {
     const found = this.#foundInJson;
     if (found === undefined) return withoutForms(json);
@@ -71,7 +69,7 @@ export class Secrets {
     );
   }
 
-  /** A message that was cut may end in the first part of a secret: `"k3y-of…`. */
+  /** A message that was cut may end with the first part of a secret: `"k3y-of…`. */
   #withoutBeginnings(text: string): string {
     return text
       .split('…')
@@ -94,14 +92,14 @@ export class Secrets {
   }
 }
 
-/** The name of a member, or any other string and what stands in it. */
+/** The name of a member, or any other string with its content. */
 const stringOfJson = /"(?:[^"\\]|\\.)*"\s*:|"((?:[^"\\]|\\.)*)"/g;
 
 function withoutForms(text: string): string {
   return forms.reduce((shown, [secret, replacement]) => shown.replaceAll(secret, replacement), text);
 }
 
-/** A value and, of a header such as `Bearer …`, its words. */
+/** A value, and the words of a value such as `Bearer …`. */
 function partsOf(value: string): readonly string[] {
   const secret = value.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').trim();
   if (secret.length < leastCharacters) return [];
@@ -137,7 +135,7 @@ function inXml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities.get(character) ?? character);
 }
 
-/** Longest first: a part of another one would leave the rest of it to be seen. */
+/** Longest first: if a shorter text were replaced first, the remaining part of a longer one would stay visible. */
 function anyOf(texts: readonly string[]): RegExp | undefined {
   if (texts.length === 0) return undefined;
   const sources = texts.toSorted((a, b) => b.length - a.length).map((text) => sourceOf(text));

@@ -1,3 +1,4 @@
+import { secretLogMembers } from '../../core/secrets/secret-names.ts';
 import type { Secrets } from '../../core/secrets/secrets.ts';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 
@@ -9,39 +10,27 @@ export type Logger = PinoLogger;
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Where the lines go: standard error, for standard output belongs to data. */
+  /** Where the lines are written: standard error, because standard output is for data. */
   readonly destination: DestinationStream;
-  /** What no line shows. */
+  /** The values that no line shows. */
   readonly secrets: Secrets;
 }
 
-/** Members whose value never reaches the log, wherever they stand down to the third level. */
-const secretMembers = [
-  'authorization',
-  'Authorization',
-  '["proxy-authorization"]',
-  'cookie',
-  '["set-cookie"]',
-  '["x-api-key"]',
-  'password',
-  'token',
-  'bearerTokens',
-  'secret',
-];
-
-const under = (folder: string, member: string): string =>
-  member.startsWith('[') ? folder + member : `${folder}.${member}`;
+/** Paths of members whose value is never written, down to the third level. */
+const secretPaths = secretLogMembers
+  .map((name) => `["${name}"]`)
+  .flatMap((member) => [member, `*${member}`, `*.*${member}`]);
 
 export function createLogger({ level, destination, secrets }: LoggerOptions): Logger {
   return pino(
     {
       level,
-      // A process id and a host name say nothing in a container that its log collector does not add.
+      // No process id and no host name: in a container the log collector adds what identifies the process.
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
-        paths: secretMembers.flatMap((member) => [member, under('*', member), under('*.*', member)]),
+        paths: secretPaths,
         censor: '[redacted]',
       },
       hooks: { streamWrite: (line) => withoutSecrets(line, secrets) },
@@ -50,7 +39,7 @@ export function createLogger({ level, destination, secrets }: LoggerOptions): Lo
   );
 }
 
-/** Level and time stand first, and are no secret. */
+/** Level and time are first, and are not secret. */
 const head = /^\{"level":"[a-z]+","time":"[^"]*"/;
 
 function withoutSecrets(line: string, secrets: Secrets): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { duration, durationMs, size, sizeBytes } from '../../../src/core/options/units.ts';
+import { durationMs, sizeBytes } from '../../../src/core/options/quantity.ts';
+import { duration, size } from '../../../src/core/options/units.ts';
 
 describe('durations', () => {
   test.each([
@@ -16,7 +17,7 @@ describe('durations', () => {
     expect(duration.parse(text)).toBe(ms);
   });
 
-  test.each(['', '5', '5 s', '-5s', '1d', '5S', 's', '1m30s', '.5s', '1e3ms'])('"%s" is no duration', (text) => {
+  test.each(['', '5', '5 s', '-5s', '1d', '5S', 's', '1m30s', '.5s', '1e3ms'])('"%s" is not a duration', (text) => {
     expect(durationMs(text)).toBeUndefined();
     expect(duration.safeParse(text).error?.issues).toMatchObject([{ message: expect.stringContaining('250ms') }]);
   });
@@ -45,18 +46,18 @@ describe('sizes', () => {
     expect(size.parse(text)).toBe(bytes);
   });
 
-  test.each(['', '1 MiB', '-1', '1mib', 'MiB', '1e3', '999999999999999GiB'])('"%s" is no size', (text) => {
+  test.each(['', '1 MiB', '-1', '1mib', 'MiB', '1e3', '999999999999999GiB'])('"%s" is not a size', (text) => {
     expect(sizeBytes(text)).toBeUndefined();
     expect(size.safeParse(text).error?.issues).toMatchObject([{ message: expect.stringContaining('1MiB') }]);
   });
 
-  test('a plain number is bytes, and has to be whole and not negative', () => {
+  test('a number is bytes, and has to be whole and not negative', () => {
     expect(size.parse(1000)).toBe(1000);
     expect(size.safeParse(1.5).success).toBe(false);
     expect(size.safeParse(-1).success).toBe(false);
   });
 
-  test('the JSON Schema of the input takes a string with a pattern or a number', () => {
+  test('the JSON Schema of the input is a string with a pattern, or a number', () => {
     const schema = z.toJSONSchema(size, { io: 'input' });
     expect(schema.anyOf).toMatchObject([{ type: 'string', pattern: expect.any(String) }, { type: 'integer' }]);
   });
