@@ -1,18 +1,17 @@
 import type { Secrets } from './secrets/secrets.ts';
-
 import { thrownMessage } from './thrown.ts';
 
 /**
- * The one table of everything that can go wrong, for a record and for a request.
+ * The one table of the errors of records and of requests.
  *
- * A record's code stands in `_error.code` and in the `code` label of `millrace_record_errors_total`;
- * a request's code stands in the `code` and the `type` of an RFC 9457 problem.
+ * The code of a record is in `_error.code` and in the label `code` of `millrace_record_errors_total`;
+ * the code of a request is in `code` and `type` of an RFC 9457 problem.
  */
 
 interface RecordErrorEntry {
-  /** Status of the answer where the request is one single record (`application/json`). */
+  /** Status of the response if the request is one single record (`application/json`). */
   readonly status: number;
-  /** Whether the same call, made again a little later, may succeed. */
+  /** Whether the same call may succeed a little later. */
   readonly retryable: boolean;
   readonly meaning: string;
 }
@@ -21,25 +20,25 @@ export const recordErrors = {
   invalid_json: { status: 422, retryable: false, meaning: 'the line is not JSON' },
   invalid_utf8: { status: 422, retryable: false, meaning: 'the line is not UTF-8' },
   line_too_long: { status: 422, retryable: false, meaning: 'the line is longer than limits.lineBytes' },
-  not_an_object: { status: 422, retryable: false, meaning: 'the line is JSON, but no object' },
-  missing_argument: { status: 422, retryable: false, meaning: 'the record does not hold what a lookup asks for' },
+  not_an_object: { status: 422, retryable: false, meaning: 'the line is JSON, but not an object' },
+  missing_argument: { status: 422, retryable: false, meaning: 'the record has no value for an argument of a lookup' },
   expression_error: { status: 422, retryable: false, meaning: 'a `when` or `until` has no value for the record' },
   timeout: { status: 504, retryable: true, meaning: 'the time of the attempt or of the record ran out' },
-  unreachable: { status: 502, retryable: true, meaning: 'no connection, or it died before the answer was whole' },
-  bad_status: { status: 502, retryable: true, meaning: 'the lookup answered with a status that is no success' },
+  unreachable: { status: 502, retryable: true, meaning: 'no connection, or it broke before the answer was complete' },
+  bad_status: { status: 502, retryable: true, meaning: 'the lookup answered with a status other than 2xx' },
   bad_response: {
     status: 502,
     retryable: false,
-    meaning: 'the answer is not what was configured: no JSON, or no such place in it',
+    meaning: 'the answer is not JSON, or has nothing at the place that `select` names',
   },
   response_too_large: { status: 502, retryable: false, meaning: 'the answer is larger than maxResponseBytes' },
   breaker_open: { status: 503, retryable: true, meaning: 'the circuit breaker of the lookup is open' },
-  not_found: { status: 404, retryable: false, meaning: 'the lookup has no answer, and onMiss is error' },
+  not_found: { status: 404, retryable: false, meaning: 'the lookup has no answer, and `onMiss` is `error`' },
   invalid_result: {
     status: 502,
     retryable: false,
     meaning:
-      'the function gave no collection or what JSON cannot carry, or a step reached `repeat.max` before its `until` held',
+      'the function returned no collection or a value that is not JSON, or a step reached `repeat.max` before `until` was true',
   },
   function_error: { status: 502, retryable: false, meaning: 'the function threw' },
   cancelled: { status: 503, retryable: true, meaning: 'the stream ended before the answer came' },
@@ -75,27 +74,27 @@ export const requestErrors = {
 
 export type RequestErrorCode = keyof typeof requestErrors;
 
-/** What a failed lookup knows of its failure; all of it may be seen by the client. */
+/** Details of a failed lookup; the client may see all of them. */
 export interface FailureDetails {
   readonly lookup?: string;
   /** HTTP status of the last answer. */
   readonly status?: number;
   /** Calls made, the first one counted. */
   readonly attempts?: number;
-  /** Milliseconds after which the lookup asked to be called again (`Retry-After`). */
+  /** Milliseconds after which the lookup may be called again, from `Retry-After` of its answer. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
-/** What is told of a record that failed. */
+/** What is reported about a record that failed. */
 export interface RecordFailure {
   readonly code: RecordErrorCode;
   readonly message: string;
-  /** Absent where nothing was asked: the line itself was wrong. */
+  /** Absent if no lookup was called: the line itself was wrong. */
   readonly details?: FailureDetails;
 }
 
-/** Of an error of a user's function, in characters: it goes out with its record. */
+/** Characters of the message of a user's error, at most: the message is sent with the record. */
 const longestMessage = 2000;
 
 /** The failure of one record: an outcome, never the end of a stream by itself. */
@@ -103,12 +102,12 @@ export class RecordError extends Error implements RecordFailure {
   override readonly name = 'RecordError';
   readonly code: RecordErrorCode;
   readonly details: FailureDetails;
-  /** Private, so that `in` recognises an instance without running code of what was thrown; `instanceof` runs a Proxy's. */
+  /** Private, so that `in` recognises an instance without running code of the thrown value; `instanceof` runs a Proxy's. */
   readonly #retryable: boolean;
 
   constructor(code: RecordErrorCode, message: string, details: FailureDetails = {}) {
-    // The trace of the calls is what an error costs, and it says nothing about a record: thousands fail, or are given up,
-    // in one turn of the event loop.
+    // No stack trace: it is most of the cost of an error and says nothing about a record, and thousands of records can
+    // fail, or be cancelled, in one turn of the event loop.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -118,12 +117,12 @@ export class RecordError extends Error implements RecordFailure {
     this.#retryable = recordErrors[code].retryable;
   }
 
-  /** The same failure, with more known of it. */
+  /** The same failure with these details as well. */
   with(details: FailureDetails): RecordError {
     return new RecordError(this.code, this.message, { cause: this.cause, ...this.details, ...details });
   }
 
-  /** The same failure, with a message that anybody may see. */
+  /** The same failure without secrets in its message. */
   without(secrets: Secrets): RecordError {
     const message = secrets.hide(this.message);
     return message === this.message
@@ -136,8 +135,8 @@ export class RecordError extends Error implements RecordFailure {
   }
 
   /**
-   * Total: any value becomes a RecordError. One that another copy of this package threw keeps its code and message; any
-   * other error becomes `function_error`. Both have what was thrown as their `cause`.
+   * Any value becomes a RecordError; never throws. A RecordError of another copy of this package keeps its code and
+   * message; any other error becomes `function_error`. Both have the thrown value as their `cause`.
    */
   static from(thrown: unknown): RecordError {
     if (typeof thrown === 'object' && thrown !== null && #retryable in thrown) return thrown;
@@ -147,7 +146,7 @@ export class RecordError extends Error implements RecordFailure {
   }
 }
 
-/** The code of a RecordError of another copy of this package. What was thrown may be anything, a Proxy that throws as well. */
+/** The code of a RecordError of another copy of this package. The value may be anything, even a Proxy that throws. */
 function foreignCode(thrown: unknown): RecordErrorCode | undefined {
   try {
     if (!(thrown instanceof Error) || thrown.name !== 'RecordError' || !('code' in thrown)) return undefined;
@@ -162,11 +161,11 @@ function isRecordErrorCode(code: unknown): code is RecordErrorCode {
   return typeof code === 'string' && Object.hasOwn(recordErrors, code);
 }
 
-/** The end of a whole request: before the first byte a problem document, after it a cut. */
+/** The failure of a whole request. Before the first byte of the response it is sent as a problem; after that, the stream is cut. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestErrorCode;
-  /** Members added to the problem document, for example `limit`. */
+  /** Members that are added to the problem, for example `limit`. */
   readonly extra: Readonly<Record<string, unknown>>;
 
   constructor(code: RequestErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {

@@ -5,7 +5,7 @@
  *                   ^           ^
  *            head + size      head                  index = (head + i) & mask
  *
- * Every operation is O(1), growing amortised; a place is emptied when it is read, so nothing is held on to.
+ * Every operation is O(1), growing amortised. A slot is emptied when it is read, so that the item can be collected.
  */
 const initialLength = 16;
 
@@ -24,7 +24,7 @@ export class Fifo<Item> {
     this.#size++;
   }
 
-  /** The oldest item, which is taken out; undefined when there is none. */
+  /** Removes and returns the oldest item; undefined if the queue is empty. */
   shift(): Item | undefined {
     if (this.#size === 0) return undefined;
     const item = this.#items[this.#head];
@@ -34,7 +34,7 @@ export class Fifo<Item> {
     return item;
   }
 
-  /** The oldest item, which stays; undefined when there is none. */
+  /** The oldest item, without removing it; undefined if the queue is empty. */
   peek(): Item | undefined {
     return this.#size === 0 ? undefined : this.#items[this.#head];
   }
@@ -45,7 +45,7 @@ export class Fifo<Item> {
     this.#size = 0;
   }
 
-  /** Oldest first. What is pushed or taken out meanwhile may or may not be seen. */
+  /** Oldest first. Items that are pushed or removed during the iteration may or may not be seen. */
   *[Symbol.iterator](): Generator<Item> {
     const mask = this.#items.length - 1;
     const items = this.#items;

@@ -3,15 +3,15 @@ import { stat } from 'node:fs/promises';
 import type { Clock } from './time/time.ts';
 
 /**
- * Which content a name leads to, as far as the file system tells without reading it: two that differ are two
- * versions. Links are followed, so that a folder of Kubernetes, whose `..data` is turned to another folder, shows
- * other files. What can not be looked at has a fingerprint as well.
+ * The version of the file at a path, made from its metadata and not from its content: two fingerprints that differ are
+ * two versions. Links are followed: when Kubernetes points `..data` of a mounted folder to another folder, every file
+ * below it has another fingerprint. A file that cannot be examined has a fingerprint as well, made from the error.
  */
 export type Fingerprint = string;
 
 /**
- * Takes it now. Take it before the file is read, not after: what is written in between is then a change that is seen,
- * and not one that is missed.
+ * The fingerprint of a file now. Call it before the file is read, not after: a write between the two calls is then
+ * found as a change, and is not missed.
  */
 export function fingerprintOf(file: string): Fingerprint {
   try {
@@ -41,28 +41,28 @@ function missing(error: unknown): Fingerprint {
 
 export interface FileWatchOptions {
   readonly clock: Clock;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   readonly everyMs: number;
-  /** Some of the files have changed, have come or have gone. Called once for all that one look finds. */
+  /** Called when files have changed, have appeared or have been removed: once for all that one check finds. */
   readonly onChange: () => void;
 }
 
 interface Watched {
-  /** What the owner knows of. */
+  /** The version that the owner has read. */
   known: Fingerprint;
-  /** Another one that the last look found. */
+  /** Another version, which the last check found. */
   pending: Fingerprint | undefined;
 }
 
 /**
- * Looks at files again and again, by name.
+ * Checks files by path at an interval, and reports changes.
  *
- *     known A    looks: A   B   B ─▶ change, known B       written to in place: A  B  C  C ─▶ change
+ *     known A    checks: A   B   B ─▶ change, known B       written in place: A  B  C  C ─▶ change
  *
- * A change counts when two looks after each other find the same, so that nobody reads a file half written; it is told
- * at most two intervals late. Notifications of the kernel would be sooner, but they tell of a name in one folder: they
- * miss a link that is turned further up and files on a network, and a process may have few of them.
- * The timer runs while there are files to look at, and keeps the process alive.
+ * A change is reported when two checks in a row find the same new version, so that a file is not read while it is half
+ * written; the report comes at most two intervals late. Notifications of the kernel would be faster, but they watch a
+ * name in one folder: they miss a link that is changed in a folder above, and files on a network, and the number of
+ * notifications of a process is small. The timer runs while files are watched, and keeps the process alive.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions;
@@ -74,60 +74,60 @@ export class FileWatch {
     this.#options = options;
   }
 
-  /** Looks at these from now on, each from the version that its owner has read, and at no others. */
+  /** Watches these files from now on, each from the version that its owner has read, and no other files. */
   follow(files: ReadonlyMap<string, Fingerprint>): void {
     this.#files = new Map();
     this.add(files);
   }
 
-  /** Looks at these as well. Of a file that is watched already it takes the version as the one that its owner knows. */
+  /** Watches these files as well. For a file that is watched already, the version given here becomes the known one. */
   add(files: ReadonlyMap<string, Fingerprint>): void {
     if (this.#closed) return;
     for (const [file, known] of files) this.#files.set(file, { known, pending: undefined });
-    if (this.#files.size === 0) this.#rest();
+    if (this.#files.size === 0) this.#stopTimer();
     else if (this.#disarm === undefined) this.#arm();
   }
 
-  /** Nothing is told any more. */
+  /** Ends the watch: no change is reported from now on. */
   close(): void {
     this.#closed = true;
     this.#files.clear();
-    this.#rest();
+    this.#stopTimer();
   }
 
-  /** One look at every file, in its turn or out of it. */
-  async look(): Promise<void> {
+  /** Checks every file once, now. */
+  async check(): Promise<void> {
     const watched = [...this.#files];
     const found = await Promise.all(watched.map(([file]) => fingerprint(file)));
     let changed = false;
     for (const [index, [file, state]] of watched.entries()) {
-      // Given up, or taken anew by its owner, while the file system was asked.
+      // Its owner gave the file up, or set another known version, while the file system was called.
       if (this.#files.get(file) !== state) continue;
-      changed = settled(state, found[index] ?? state.known) || changed;
+      changed = hasSettled(state, found[index] ?? state.known) || changed;
     }
     if (changed) this.#options.onChange();
   }
 
   #arm(): void {
     const { clock, everyMs } = this.#options;
-    this.#disarm = clock.setTimer(everyMs, () => void this.#turn());
+    this.#disarm = clock.setTimer(everyMs, () => void this.#checkAndArm());
   }
 
-  async #turn(): Promise<void> {
+  async #checkAndArm(): Promise<void> {
     const armed = this.#disarm;
-    await this.look();
-    // Otherwise it has come to rest meanwhile, and may have been armed anew.
+    await this.check();
+    // If the timer differs, it was stopped during the check, and may have been armed again.
     if (armed !== undefined && this.#disarm === armed) this.#arm();
   }
 
-  #rest(): void {
+  #stopTimer(): void {
     this.#disarm?.();
     this.#disarm = undefined;
   }
 }
 
-/** Whether the file has changed and come to rest; its new version is known from then on. */
-function settled(state: Watched, found: Fingerprint): boolean {
+/** Whether the file has changed and two checks in a row found the same version, which is the known one from then on. */
+function hasSettled(state: Watched, found: Fingerprint): boolean {
   const twice = found === state.pending;
   state.pending = found === state.known ? undefined : found;
   if (!twice || state.pending === undefined) return false;

@@ -1,11 +1,11 @@
 import type { Clock } from './time/time.ts';
 
-/** Gives a function that does the same, but does not throw. */
+/** Wraps a function so that it does not throw. */
 export type Guard = <Args extends readonly unknown[]>(work: (...args: Args) => void) => (...args: Args) => void;
 
 /**
- * A guard for the places where events enter: handlers, timers, turns and continuations of promises, whose caller is
- * Node.js. What is thrown there would end the process; `onDefect` gets it instead, and ends what the event belongs to.
+ * A guard for functions that Node.js calls: handlers, timers, turns and continuations of promises. An error that is
+ * thrown there would end the process; `onDefect` receives it instead, and ends the stream that the event belongs to.
  * `onDefect` must not throw.
  */
 export function guardWith(onDefect: (error: unknown) => void): Guard {
@@ -19,7 +19,7 @@ export function guardWith(onDefect: (error: unknown) => void): Guard {
     };
 }
 
-/** The same clock, whose timers are guarded. */
+/** The same clock with guarded timers. */
 export function guardedClock(clock: Clock, guard: Guard): Clock {
   return {
     now: () => clock.now(),
@@ -27,7 +27,7 @@ export function guardedClock(clock: Clock, guard: Guard): Clock {
   };
 }
 
-/** `guard` for a function that is the same at each call: its guarded form is made once, and stays the same. */
+/** `guard` for a caller that passes the same function each time: the guarded function is made once and returned again. */
 export function guardedOnce(guard: Guard): (work: () => void) => () => void {
   let known: (() => void) | undefined;
   let guarded: (() => void) | undefined;

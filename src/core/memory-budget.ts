@@ -1,34 +1,36 @@
-/** Each takes a chunk of 64 KiB at the most: a few milliseconds of the event loop. */
+/** Streams that are resumed in one turn of the event loop. Each takes at most one chunk of 64 KiB: a few milliseconds. */
 const SERVED_AT_ONCE = 16;
 
-/** Below this part of the limit a stream need not wait behind others. */
+/** Below this part of the limit a stream does not wait behind others. */
 const PLENTY = 3 / 4;
 
 /**
- * One budget of bytes for all streams of a process. A stream asks before it takes a chunk of its body and before it
- * admits a record; above the limit it waits.
+ * One budget of bytes for all streams of a process. A stream calls `mayGoOn` before it takes a chunk of its body and
+ * before it admits a record; above the limit it waits.
  *
  *     share ── admit, add, body ──▶ heldBytes ─ below limitBytes ─▶ go on
  *                                             └ above ────────────▶ wait, with one chunk or one line in hand
  *     parts     [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
  *     lines     [ streams with a whole line in hand ]                                served from the left
- *     turn      the one stream of `parts` that goes on all the same, until it has admitted one record
+ *     turn      the one stream of `parts` that goes on above the limit, until it has admitted one record
  *     lineTurn  the same for `lines`
  *
- * Progress is always possible. Let a stream wait. Below the limit, `#serve` resumes it. Above the limit, a stream with a
- * whole line needs no more of its client: `#serve` gives the line turn to the first of them, it admits that line, and
- * when the record has left the turn passes on. So clients that send a part of a line and stop hold up no stream that
- * has a line. Of the others some stream has
- * the turn, because `#serve` gives it to the first that waits if no stream has it. Nothing stops that stream: it takes
- * each chunk that its client sends, so after at most one line of full length it has a whole line, however many other
- * streams hold parts of lines; and it admits that line. An admitted record asks for nothing any more: it ends by its
- * lookups or its timeout, and it leaves when the client reads. A client that does not finish its line or does not read
- * is cut (`idleTimeout`, `stallTimeout`). When all of its records have left, the turn passes on. A resumed stream goes
- * before those that have admitted a record since, so each stream waits for a bounded number of lines.
+ * Progress is always possible. Take a stream that waits. Below the limit, `#serve` resumes it. Above the limit:
  *
- * The bound follows: above the limit only the streams with a turn take more, which is one line, one chunk and what
- * two records bring; and each stream holds one chunk or one line in hand. Not bounded are answers that are larger than
- * was expected when their records were admitted.
+ * - A stream with a whole line needs no more bytes from its client. `#serve` gives the line turn to the first of them; it
+ *   admits that line, and when the record has left, the next stream gets the line turn. So a client that sends a part of
+ *   a line and stops delays no stream that has a whole line.
+ * - Of the streams with a part of a line, one has the turn: if none has it, `#serve` gives it to the first. Nothing stops
+ *   that stream. It takes each chunk that its client sends, so after at most one line of full length it has a whole line,
+ *   however many other streams hold parts of lines, and it admits that line. An admitted record needs no more memory: it
+ *   ends by its lookups or its timeout, and it leaves when the client reads. A client that does not finish its line or
+ *   does not read is cut (`idleTimeout`, `stallTimeout`). When all records of the stream have left, the next stream gets
+ *   the turn. A resumed stream goes before those that have admitted a record since, so each stream waits for a bounded
+ *   number of lines.
+ *
+ * The bound follows: above the limit only the streams with a turn take more, which is one line, one chunk and the bytes
+ * of two records; and each stream holds one chunk or one line in hand. Answers that are larger than was expected when
+ * their records were admitted are not bounded.
  */
 export class MemoryBudget {
   #limitBytes: number;
@@ -43,7 +45,7 @@ export class MemoryBudget {
   #lineNext = true;
   #scheduled = false;
 
-  /** `schedule` runs a function soon, but not now. */
+  /** `schedule` runs a function later, never during the call. */
   constructor(limitBytes: number, schedule: (serve: () => void) => void) {
     this.#limitBytes = limitBytes;
     this.#schedule = schedule;
@@ -53,7 +55,7 @@ export class MemoryBudget {
     return this.#limitBytes;
   }
 
-  /** A new limit holds from the next chunk on. */
+  /** A new limit applies from the next chunk on. */
   set limitBytes(bytes: number) {
     this.#limitBytes = bytes;
     this.freed();
@@ -85,7 +87,7 @@ export class MemoryBudget {
     if (this.#turn === share && !share.hasAdmitted) return true;
     if (this.#lineTurn === share) {
       if (hasLine && !share.hasAdmitted) return true;
-      // What looked like a line was none, or the record of the turn is still there: another stream may have the turn.
+      // The line was not a record, or the record of the turn has not left: another stream may have the turn.
       if (!hasLine) this.#lineTurn = undefined;
     }
     if (hasLine) this.#withLine.add(share);
@@ -94,14 +96,14 @@ export class MemoryBudget {
     return false;
   }
 
-  /** @internal Memory may have become free, or the turn: serves those that wait, soon. */
+  /** @internal Called when memory or a turn may have become free: serves the streams that wait, later. */
   freed(): void {
     if (this.#scheduled || this.waiting === 0) return;
     this.#scheduled = true;
     this.#schedule(this.#serve);
   }
 
-  /** @internal Whether the others wait for this one. */
+  /** @internal Whether other streams wait for this one. */
   hasTurn(share: MemoryShare): boolean {
     return this.#turn === share && this.waiting > 0 && this.#heldBytes >= this.#limitBytes;
   }
@@ -109,13 +111,13 @@ export class MemoryBudget {
   /** @internal The share no longer holds what it took in its turn. */
   endTurn(share: MemoryShare): void {
     if (this.#turn !== share && this.#lineTurn !== share) return;
-    // It may have had both.
+    // One stream may have both turns.
     if (this.#turn === share) this.#turn = undefined;
     if (this.#lineTurn === share) this.#lineTurn = undefined;
     this.freed();
   }
 
-  /** @internal */
+  /** @internal The share is closed: it waits no longer, and has no turn. */
   forget(share: MemoryShare): void {
     this.#begun.delete(share);
     this.#fresh.delete(share);
@@ -126,7 +128,7 @@ export class MemoryBudget {
 
   readonly #serve = (): void => {
     this.#scheduled = false;
-    // The bytes that were taken in the turn are within the limit again.
+    // Below the limit no stream needs a turn.
     if (this.#heldBytes < this.#limitBytes) {
       this.#turn = undefined;
       this.#lineTurn = undefined;
@@ -158,7 +160,7 @@ export class MemoryBudget {
   }
 }
 
-/** Takes the first of those that wait. */
+/** Removes and returns the stream that has waited longest. */
 function first(waiting: Set<MemoryShare>): MemoryShare | undefined {
   for (const share of waiting) {
     waiting.delete(share);
@@ -168,10 +170,10 @@ function first(waiting: Set<MemoryShare>): MemoryShare | undefined {
 }
 
 /**
- * What one stream, or one request with a single body, holds.
+ * The memory that one stream, or one request with a single body, holds.
  *
  *     bodyBytes     received and not admitted: the chunk in hand, the part of a line, the line in hand
- *     recordBytes   records in slots, what their answers take or will take, and output that the client has not taken
+ *     recordBytes   records in slots, their answers (expected or real), and output that the client has not taken
  */
 export class MemoryShare {
   readonly #budget: MemoryBudget;
@@ -181,11 +183,11 @@ export class MemoryShare {
   /** The part of `#recordBytes` that is output. */
   #outputBytes = 0;
   #closed = false;
-  /** It was resumed, and its next step is allowed already. */
+  /** The stream was resumed, and its next step is already allowed. */
   #granted = false;
-  /** It was resumed after a wait and has admitted no record since. */
+  /** The stream was resumed after a wait and has admitted no record since. */
   begun = false;
-  /** It has admitted a record since it was resumed. */
+  /** The stream has admitted a record since it was resumed. */
   hasAdmitted = false;
 
   constructor(budget: MemoryBudget, resume: () => void) {
@@ -197,15 +199,15 @@ export class MemoryShare {
     return this.#bodyBytes + this.#recordBytes;
   }
 
-  /** It may go on above the limit, and others wait until it has admitted a record. */
+  /** The stream may go on above the limit, and others wait until it has admitted a record. */
   get hasTurn(): boolean {
     return this.#budget.hasTurn(this) && !this.hasAdmitted;
   }
 
   /**
-   * Whether a chunk may be taken, or a record admitted; if not, `resume` is called once, and the first call after it is
-   * true. Called before each chunk and each record. `hasLine`: a whole line is in hand, so that the client need send
-   * nothing more for a record to be admitted.
+   * Whether a chunk may be taken, or a record admitted; if not, `resume` is called once, and the first call after that
+   * returns true. Call it before each chunk and each record. `hasLine`: a whole line is in hand, so that a record can be
+   * admitted even if the client sends nothing more.
    */
   mayGoOn(hasLine: boolean): boolean {
     if (this.#granted) {
@@ -215,7 +217,7 @@ export class MemoryShare {
     return this.#budget.admits(this, hasLine);
   }
 
-  /** What the body holds from now on, in all. `passed`: since the last call lines were read, and none is in hand. */
+  /** Sets the bytes that the body holds. `passed`: lines were read since the last call, and no line is in hand. */
   body(bytes: number, passed: boolean): void {
     if (this.#closed) return;
     const change = bytes - this.#bodyBytes;
@@ -225,10 +227,10 @@ export class MemoryShare {
     if (!passed) return;
     this.begun = false;
     this.hasAdmitted = true;
-    this.#look();
+    this.#endTurnIfEmpty();
   }
 
-  /** A record was admitted, which holds this. */
+  /** A record was admitted that holds so many bytes. */
   admit(bytes: number): void {
     if (this.#closed) return;
     this.#recordBytes += bytes;
@@ -237,17 +239,17 @@ export class MemoryShare {
     this.hasAdmitted = true;
   }
 
-  /** More is held for records that were admitted, or less if `bytes` is negative. */
+  /** Admitted records hold so many bytes more, or fewer if `bytes` is negative. */
   add(bytes: number): void {
     if (this.#closed) return;
     this.#recordBytes += bytes;
     this.#budget.change(bytes);
     if (bytes >= 0) return;
     this.#budget.freed();
-    this.#look();
+    this.#endTurnIfEmpty();
   }
 
-  /** Output that the client has not taken yet, in all. */
+  /** Sets the bytes of output that the client has not taken yet. */
   output(bytes: number): void {
     const change = bytes - this.#outputBytes;
     if (change === 0) return;
@@ -255,7 +257,7 @@ export class MemoryShare {
     this.add(change);
   }
 
-  /** Gives everything back; nothing is counted from now on. */
+  /** Releases everything; no byte is counted from now on. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -265,7 +267,7 @@ export class MemoryShare {
     this.#budget.forget(this);
   }
 
-  /** @internal */
+  /** @internal The stream may go on. */
   resumed(): void {
     this.begun = true;
     this.hasAdmitted = false;
@@ -273,8 +275,8 @@ export class MemoryShare {
     this.#resume();
   }
 
-  /** The turn ends when the record that was admitted in it has left, and all before it. */
-  #look(): void {
+  /** The turn ends when the record that was admitted in it, and all records before it, have left. */
+  #endTurnIfEmpty(): void {
     if (this.hasAdmitted && this.#recordBytes <= 0) this.#budget.endTurn(this);
   }
 }

@@ -1,12 +1,12 @@
-/** The word that was probably meant by `given`: the one with the fewest edits, if those are at most a third of it (or two). */
-export function nearest(given: string, words: readonly string[]): string | undefined {
+/** The known word that `word` probably means: the one with the fewest edits, at most a third of the letters (or two). */
+export function nearest(word: string, knownWords: readonly string[]): string | undefined {
   let best: string | undefined;
-  let fewest = Math.max(2, Math.floor(given.length / 3)) + 1;
-  for (const word of words) {
-    const edits = editDistance(given.toLowerCase(), word.toLowerCase());
-    if (edits >= fewest || edits >= word.length) continue;
+  let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const known of knownWords) {
+    const edits = editDistance(word.toLowerCase(), known.toLowerCase());
+    if (edits >= fewest || edits >= known.length) continue;
     fewest = edits;
-    best = word;
+    best = known;
   }
   return best;
 }

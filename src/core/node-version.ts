@@ -2,11 +2,11 @@
 export const oldestNodeMajor = 24;
 
 /**
- * Undefined where Millrace can run, else what was found, what is needed and how to get it.
- * `version` is that of `process.versions.node`. A version that can not be read counts as too old.
+ * Undefined if Millrace can run, else a message: the version found, the version needed, and how to get it.
+ * `version` is `process.versions.node`. A version that is not a number counts as too old.
  *
- * This file holds no syntax that an old Node.js could not parse once its types are gone, and imports nothing:
- * it has to speak before anything else is loaded.
+ * Without its types this file is syntax that an old Node.js can parse, and it imports nothing: it runs before any other
+ * file is loaded.
  */
 export function unsupportedNode(version: string): string | undefined {
   if (Number.parseInt(version, 10) >= oldestNodeMajor) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What was thrown, in words. Total: anything can be thrown, also an object whose members throw when they are read, a
- * revoked Proxy, `null`.
+ * The message of a thrown value, or the value as text. Never throws, whatever was thrown: `null`, a revoked Proxy, an
+ * object whose members throw when they are read.
  */
 export function thrownMessage(thrown: unknown): string {
   try {
@@ -11,7 +11,7 @@ export function thrownMessage(thrown: unknown): string {
   }
 }
 
-/** The name of an error, `Error` if it has none. Total. */
+/** The name of an error, `Error` if it has none. Never throws. */
 export function thrownName(thrown: unknown): string {
   try {
     return (typeof thrown === 'object' && thrown !== null ? textOf(thrown, 'name') : undefined) ?? 'Error';
@@ -20,7 +20,7 @@ export function thrownName(thrown: unknown): string {
   }
 }
 
-/** The stack of an error, with its message; undefined if it has none. Total. */
+/** The stack of an error, with its message; undefined if it has none. Never throws. */
 export function thrownStack(thrown: unknown): string | undefined {
   try {
     return typeof thrown === 'object' && thrown !== null ? textOf(thrown, 'stack') : undefined;
@@ -29,11 +29,11 @@ export function thrownStack(thrown: unknown): string | undefined {
   }
 }
 
-/** Undefined if it is not there, is no text, or is empty. */
+/** The member, or undefined if it is absent, is not a string, or is empty. */
 function textOf(thrown: object, member: string): string | undefined {
   const text: unknown = Reflect.get(thrown, member);
   return typeof text === 'string' && text !== '' ? text : undefined;
 }
 
-/** What the value itself says it is, an object of the user by its own `toString`. */
+/** The value as text; of a user's object by its own `toString`. */
 const asText: (value: unknown) => string = String;

@@ -26,7 +26,7 @@ describe('fifo', () => {
     );
   });
 
-  test('it grows past its first length while its head stands anywhere', () => {
+  test('it grows beyond its first length wherever its head is', () => {
     const fifo = new Fifo<number>();
     for (let index = 0; index < 10; index++) fifo.push(index);
     for (let index = 0; index < 7; index++) fifo.shift();

@@ -17,55 +17,55 @@ function read(...files: readonly string[]): ReadonlyMap<string, string> {
   return new Map(files.map((file) => [file, fingerprintOf(file)]));
 }
 
-/** A watch that looks when it is told to, and what each look found: 1 for a change. */
+/** A watch, and a function that makes it check so many times and gives the changes that each check reported. */
 function watched(...files: readonly string[]) {
   const clock = virtualClock();
   let changes = 0;
   const watch = new FileWatch({ clock, everyMs: 1000, onChange: () => changes++ });
   watch.follow(read(...files));
-  const looks = async (count: number): Promise<number[]> => {
+  const checks = async (count: number): Promise<number[]> => {
     const found: number[] = [];
-    for (let look = 0; look < count; look++) {
+    for (let check = 0; check < count; check++) {
       const before = changes;
-      await watch.look();
+      await watch.check();
       found.push(changes - before);
     }
     return found;
   };
-  return { clock, watch, looks };
+  return { clock, watch, checks };
 }
 
-test('a change is told once, by the second look that finds the same', async () => {
+test('a change is reported once, by the second check that finds the same version', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
-  const { looks } = watched(file);
-  expect(await looks(2)).toEqual([0, 0]);
+  const { checks } = watched(file);
+  expect(await checks(2)).toEqual([0, 0]);
   writeFileSync(file, 'three');
-  expect(await looks(4)).toEqual([0, 1, 0, 0]);
+  expect(await checks(4)).toEqual([0, 1, 0, 0]);
 });
 
-test('a file that is being written is left alone until it rests', async () => {
+test('a file that is being written is not reported until two checks find the same version', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, '1');
-  const { looks } = watched(file);
+  const { checks } = watched(file);
   for (const text of ['12', '123', '1234']) {
     writeFileSync(file, text);
-    expect(await looks(1)).toEqual([0]);
+    expect(await checks(1)).toEqual([0]);
   }
-  expect(await looks(2)).toEqual([1, 0]);
+  expect(await checks(2)).toEqual([1, 0]);
 });
 
 test('another file moved over it is a change, as editors save', async () => {
   const path = folder();
   const [file, saved] = [join(path, 'a'), join(path, 'a.new')];
   writeFileSync(file, 'one');
-  const { looks } = watched(file);
+  const { checks } = watched(file);
   writeFileSync(saved, 'two');
   renameSync(saved, file);
-  expect(await looks(3)).toEqual([0, 1, 0]);
+  expect(await checks(3)).toEqual([0, 1, 0]);
 });
 
-test('a link turned further up is a change of every file below, told together, as Kubernetes swaps a ConfigMap', async () => {
+test('a link that changes in a folder above changes every file below, in one report, as when Kubernetes swaps a ConfigMap', async () => {
   const path = folder();
   const names = ['a', 'b'];
   const publish = (version: string): void => {
@@ -76,61 +76,61 @@ test('a link turned further up is a change of every file below, told together, a
   };
   publish('..1');
   for (const name of names) symlinkSync(join('..data', name), join(path, name));
-  const { looks } = watched(...names.map((name) => join(path, name)));
+  const { checks } = watched(...names.map((name) => join(path, name)));
   publish('..2');
-  expect(await looks(3)).toEqual([0, 1, 0]);
+  expect(await checks(3)).toEqual([0, 1, 0]);
 });
 
-test('a file that goes is a change, and so is one that comes', async () => {
+test('a file that is removed is a change, and so is one that appears', async () => {
   const file = join(folder(), 'a');
-  const { looks } = watched(file);
-  expect(await looks(2)).toEqual([0, 0]);
+  const { checks } = watched(file);
+  expect(await checks(2)).toEqual([0, 0]);
   writeFileSync(file, 'one');
-  expect(await looks(3)).toEqual([0, 1, 0]);
+  expect(await checks(3)).toEqual([0, 1, 0]);
   unlinkSync(file);
-  expect(await looks(3)).toEqual([0, 1, 0]);
+  expect(await checks(3)).toEqual([0, 1, 0]);
 });
 
-test('what was written between reading and watching is a change', async () => {
+test('a write between reading and watching is a change', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
   const version = read(file);
   writeFileSync(file, 'two!');
-  const { watch, looks } = watched();
+  const { watch, checks } = watched();
   watch.follow(version);
-  expect(await looks(3)).toEqual([0, 1, 0]);
+  expect(await checks(3)).toEqual([0, 1, 0]);
 });
 
-test('what its owner has read anew in the meantime is no change', async () => {
+test('a version that its owner has read again in the meantime is no change', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
-  const { watch, looks } = watched(file);
+  const { watch, checks } = watched(file);
   writeFileSync(file, 'two!');
-  expect(await looks(1)).toEqual([0]);
+  expect(await checks(1)).toEqual([0]);
   watch.add(read(file));
-  expect(await looks(2)).toEqual([0, 0]);
+  expect(await checks(2)).toEqual([0, 0]);
 });
 
-test('an answer of the file system about a file that is no longer watched is not told', async () => {
+test('a change of a file that is no longer watched is not reported, even if a check of it is running', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
-  const { watch, looks } = watched(file);
+  const { watch, checks } = watched(file);
   writeFileSync(file, 'two!');
-  expect(await looks(1)).toEqual([0]);
-  const asked = watch.look();
+  expect(await checks(1)).toEqual([0]);
+  const asked = watch.check();
   watch.follow(new Map());
   await asked;
-  expect(await looks(1)).toEqual([0]);
+  expect(await checks(1)).toEqual([0]);
 });
 
-test('what is no file, such as a pipe, never changes', async () => {
+test('a path that is not a file, such as a pipe, never changes', async () => {
   const path = folder();
-  const { looks } = watched(path);
+  const { checks } = watched(path);
   writeFileSync(join(path, 'a'), '');
-  expect(await looks(3)).toEqual([0, 0, 0]);
+  expect(await checks(3)).toEqual([0, 0, 0]);
 });
 
-test('it looks by itself while there are files, and holds no timer otherwise', async () => {
+test('it checks at its interval while there are files, and has no timer otherwise', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
   const { clock, watch } = watched();
@@ -148,7 +148,7 @@ test('it looks by itself while there are files, and holds no timer otherwise', a
   expect(clock.timers).toBe(0);
 });
 
-test('on a real clock a change is told without anybody asking, and nothing runs on after the end', async () => {
+test('on a real clock a change is reported without a call, and nothing runs after the end', async () => {
   const file = join(folder(), 'a');
   writeFileSync(file, 'one');
   let changes = 0;

@@ -5,7 +5,7 @@ import { MemoryBudget, type MemoryShare } from '../../src/core/memory-budget.ts'
 const chunkBytes = 4;
 const recordBytes = 1;
 
-/** A budget with streams before it, and nothing else: a client that sends, a splitter, slots, lookups that answer. */
+/** A budget and streams that use it; clients, line splitter, slots and lookups are modelled by numbers. */
 class World {
   readonly budget: MemoryBudget;
   readonly streams: SimStream[];
@@ -21,12 +21,12 @@ class World {
     return this.streams.every(({ ended }) => ended);
   }
 
-  /** What the budget has asked to be called for, as an event. */
+  /** The function that the budget has scheduled, as an event. */
   get scheduled(): (() => void)[] {
     return this.#scheduled.length > 0 ? [() => this.#scheduled.shift()?.()] : [];
   }
 
-  /** Everything that can happen now; `lookups`: answers too. */
+  /** Every event that can happen now; `lookups`: with answers. */
   possible(lookups: boolean): (() => void)[] {
     const serve = this.scheduled;
     const sends = this.streams.filter((stream) => stream.maySend).map((stream) => () => stream.send());
@@ -45,11 +45,11 @@ interface Plan {
   /** Bytes of each line. */
   readonly lines: readonly number[];
   readonly capacity: number;
-  /** What the answer of each record adds to what was reserved for it. */
+  /** Bytes of the answer of each record beyond those that were reserved for it. */
   readonly answerBytes: number;
 }
 
-/** The part of a stream that asks for memory. */
+/** The part of a stream that uses the budget. */
 class SimStream {
   readonly share: MemoryShare;
   readonly #plan: Plan;
@@ -81,14 +81,14 @@ class SimStream {
   }
 
   send(): void {
-    const rest = (this.#plan.lines[this.#line] ?? 0) - this.#partial;
-    this.#chunk = Math.min(chunkBytes, rest);
+    const missing = (this.#plan.lines[this.#line] ?? 0) - this.#partial;
+    this.#chunk = Math.min(chunkBytes, missing);
     if (this.share.mayGoOn(this.#completes)) return this.#take();
     this.#waiting = 'memory';
     this.#count();
   }
 
-  /** With the chunk in hand the line is whole. */
+  /** Whether the line is whole with the chunk in hand. */
   get #completes(): boolean {
     return this.#partial + (this.#chunk ?? 0) >= (this.#plan.lines[this.#line] ?? 0);
   }
@@ -153,7 +153,7 @@ const plans = fc.array(
 const chances = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }));
 
 describe('with any limit, even none at all, and any order of events', () => {
-  test('every stream comes to its end, and nothing is held then', () => {
+  test('every stream ends, and then nothing is held', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
         const world = new World(limitBytes, all);
@@ -187,7 +187,7 @@ describe('with any limit, even none at all, and any order of events', () => {
     );
   });
 
-  test('no more is held than the limit, what each stream has in hand, and two records beyond', () => {
+  test('the bytes held are at most the limit, the bytes that each stream has in hand, and two records', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
         const withoutSurprise = all.map((plan) => ({ ...plan, answerBytes: 0 }));
@@ -205,7 +205,7 @@ describe('with any limit, even none at all, and any order of events', () => {
     );
   });
 
-  test('a stream that leaves while it waits, or while it has the turn, leaves nothing behind', () => {
+  test('a stream that is closed while it waits, or while it has the turn, holds nothing and keeps no turn', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 60 }), plans, chances, (limitBytes, all, random) => {
         const world = new World(limitBytes, all);
@@ -229,7 +229,7 @@ describe('with any limit, even none at all, and any order of events', () => {
   });
 });
 
-test('parts of lines that fill the memory do not keep each other from becoming lines', () => {
+test('parts of lines that fill the memory still become whole lines', () => {
   const world = new World(
     100,
     Array.from({ length: 50 }, () => ({ lines: [40, 40], capacity: 100, answerBytes: 0 })),
@@ -245,7 +245,7 @@ test('parts of lines that fill the memory do not keep each other from becoming l
   expect(world.ended).toBe(true);
 });
 
-test('clients that send a part of a line and stop hold up no stream that has whole lines', () => {
+test('clients that send a part of a line and stop delay no stream that has whole lines', () => {
   const silent = Array.from({ length: 50 }, () => ({ lines: [40], capacity: 100, answerBytes: 0 }));
   const whole = { lines: Array.from({ length: 20 }, () => chunkBytes), capacity: 100, answerBytes: 5 };
   const world = new World(100, [...silent, whole, whole]);
@@ -265,7 +265,7 @@ test('clients that send a part of a line and stop hold up no stream that has who
   expect(others.map(({ done }) => done)).toEqual([20, 20]);
 });
 
-test('streams take turns: when the first is done, every other has done half at least', () => {
+test('streams take turns: when the first is done, every other one has done at least half', () => {
   const lines = Array.from({ length: 40 }, () => 20);
   const world = new World(
     70,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { oldestNodeMajor, unsupportedNode } from '../../src/core/node-version.ts';
 
-test('a Node.js that is new enough is not remarked upon', () => {
+test('a Node.js that is new enough gives no message', () => {
   expect(unsupportedNode('24.0.0')).toBeUndefined();
   expect(unsupportedNode('24.21.0')).toBeUndefined();
   expect(unsupportedNode('26.1.0-nightly')).toBeUndefined();
@@ -21,7 +21,7 @@ test.each(['20.20.2', '22.22.0', '23.11.1', '8.0.0', '', 'unknown'])(
   },
 );
 
-test('package.json asks for the same version, and so does the check that npm scripts preload', () => {
+test('package.json and the check that npm scripts preload require the same version', () => {
   const manifest: { engines: { node: string } } = JSON.parse(readFileSync('package.json', 'utf8'));
   expect(manifest.engines.node).toBe(`>=${oldestNodeMajor}`);
   expect(

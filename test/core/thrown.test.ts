@@ -58,7 +58,7 @@ const thrown: readonly (readonly [name: string, value: unknown, message: string]
   ['a BigInt', 7n, '7'],
 ];
 
-describe('whatever is thrown has a message, and becomes an error of its record:', () => {
+describe('every thrown value has a message and becomes an error of its record:', () => {
   test.each(thrown)('%s', (_, value, message) => {
     expect(thrownMessage(value)).toBe(message);
     const error = RecordError.from(value);
@@ -73,13 +73,13 @@ test('a message is cut after 2000 characters', () => {
   expect(RecordError.from(new Error('x'.repeat(1e6))).message).toBe(`${'x'.repeat(2000)}…`);
 });
 
-test('an error of a record stays what it is', () => {
+test('a RecordError is returned unchanged', () => {
   const error = new RecordError('timeout', 'late');
   expect(RecordError.from(error)).toBe(error);
   expect(error.retryable).toBe(true);
 });
 
-test('the stack is that of an error, if it can be read', () => {
+test('the stack of an error is returned if it can be read', () => {
   expect(thrownStack(new Error('no row'))).toMatch(/^Error: no row\n {4}at /);
   for (const value of [throwing('stack'), revoked(), hostile, { stack: 7 }, null, 'text'])
     expect(thrownStack(value)).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Where a user's function says what happened. `console` is one. */
+/** The log of a user's function. `console` fits. */
 export interface Logger {
   debug(message: string, details?: Readonly<Record<string, unknown>>): void;
   info(message: string, details?: Readonly<Record<string, unknown>>): void;

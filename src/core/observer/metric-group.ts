@@ -1,10 +1,10 @@
 /**
- * Where a user's function counts what it does (Flink: MetricGroup). A name that was registered before gives the same
- * metric again; what a group may not be called, or hold twice, is for its implementation to refuse.
+ * The metrics of a user's function (Flink: MetricGroup). A name that was registered before returns the same metric. The
+ * implementation refuses names that are not allowed, and a name that is registered as two kinds.
  */
 export interface MetricGroup {
   counter(name: string): MetricCounter;
-  /** `read` is called whenever somebody looks. */
+  /** `read` is called at each scrape. */
   gauge(name: string, read: () => number): void;
   /** `buckets` are upper bounds, ascending. */
   histogram(name: string, buckets?: number[]): MetricHistogram;
@@ -13,7 +13,7 @@ export interface MetricGroup {
 }
 
 export interface MetricCounter {
-  /** `n` is 1 where it is not given. */
+  /** `n`: default 1. */
   inc(n?: number): void;
 }
 
@@ -21,7 +21,7 @@ export interface MetricHistogram {
   observe(value: number): void;
 }
 
-/** Takes everything and keeps nothing. */
+/** Discards every value. */
 export const silentMetrics: MetricGroup = {
   counter: () => ({ inc() {} }),
   gauge() {},

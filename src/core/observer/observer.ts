@@ -1,7 +1,7 @@
 import type { RecordFailure } from '../errors.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
 
-/** How a record that was emitted left. */
+/** The outcomes of records that were emitted. */
 export const emittedOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
 export type EmittedOutcome = (typeof emittedOutcomes)[number];
 
@@ -21,37 +21,37 @@ export type BackpressureReason = (typeof backpressureReasons)[number];
 export const callOutcomes = ['ok', 'miss', 'bad_status', 'unreachable', 'timeout', 'cancelled', 'refused'] as const;
 export type CallOutcome = (typeof callOutcomes)[number];
 
-/** What a stream holds at the moment it is asked. */
+/** The gauges of a stream at the moment of the call. */
 export interface StreamGauges {
   readonly capacity: number;
-  /** Attempts that run now. */
+  /** Attempts that are running. */
   readonly inFlight: number;
-  /** Records that wait to be tried again. */
+  /** Records that wait for their next attempt. */
   readonly retryWaiting: number;
-  /** Records that are complete, but not yet emitted. */
+  /** Records that are complete and not yet emitted. */
   readonly completedWaiting: number;
-  /** The wait of the input that lasts now: its milliseconds are not yet counted by `backpressure`. */
+  /** The current wait of the input, if it waits: these milliseconds are not yet counted by `backpressure`. */
   readonly stopped: { readonly reason: BackpressureReason; readonly ms: number } | undefined;
 }
 
-/** Hears what one pipeline does. Every method is called on the hot path and only counts. */
+/** Receives the events of one pipeline. Every method is called on the hot path and only counts. */
 export interface PipelineObserver {
   streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver;
   /** A request that was refused before its stream began. */
   streamRejected(): void;
   recordIn(): void;
   recordOut(outcome: EmittedOutcome): void;
-  /** So many records will never be emitted: their stream has ended. */
+  /** So many records will never be emitted, because their stream has ended. */
   recordsCancelled(count: number): void;
   recordError(failure: RecordFailure): void;
   received(bytes: number): void;
   sent(bytes: number): void;
-  /** Admission to emission. */
+  /** From admission to emission. */
   recordDuration(ms: number): void;
-  /** Completion to emission. */
+  /** From completion to emission. */
   reorderWait(ms: number): void;
   lateCompletion(): void;
-  /** The input stood still for `ms`, for this reason. A wait that lasts is in the gauges of its stream. */
+  /** The input waited `ms` for this reason. A wait that has not ended is in the gauges of its stream. */
   backpressure(reason: BackpressureReason, ms: number): void;
 }
 
@@ -60,7 +60,7 @@ export interface StreamObserver {
 }
 
 export interface LookupGauges {
-  /** Calls under way. */
+  /** Calls that are running. */
   readonly inFlight: number;
   /** Calls that wait for their turn. */
   readonly queued: number;
@@ -77,32 +77,32 @@ export interface LayerGauges {
   readonly now?: Readonly<Record<string, number>>;
 }
 
-/** What a table has counted since it was opened. */
+/** The counts of a table since it was opened. */
 export interface TableCounts {
   readonly rows: number;
-  /** Readings after the first one. */
+  /** Attempts to read the file after the first one. */
   readonly reloads: { readonly ok: number; readonly failed: number };
-  /** False while the rows are not those of the file, because it could not be read again. */
+  /** False if the last attempt to read the file failed, so that the rows are from before it. */
   readonly current: boolean;
 }
 
 export interface LookupObserver {
   /** One attempt has ended. */
   called(outcome: CallOutcome, ms: number): void;
-  /** A record is tried again. */
+  /** A record is attempted again. */
   retried(): void;
-  /** Registers where the gauges of this lookup are read as well; the function returned ends that. */
+  /** Adds a source of gauges of this lookup; the returned function removes it. */
   gauges(read: () => LookupGauges): () => void;
   /**
    * Registers the gauges of the layer `name`, which `/state` shows under that name. The returned function ends it; the
    * totals of the layer stay.
    */
   layer(name: string, read: () => LayerGauges): () => void;
-  /** Registers where a table of this lookup is read as well; the function returned ends that, and its counts stay. */
+  /** Adds a table of this lookup; the returned function removes it, and its counts stay. */
   table(read: () => TableCounts): () => void;
 }
 
-/** What the service as a whole holds at the moment it is read. */
+/** The gauges of the whole service at the moment of the call. */
 export interface ServiceGauges {
   readonly memory: { readonly heldBytes: number; readonly limitBytes: number; readonly waiting: number };
   /** Requests that hold memory, by kind: `limits.streams` bounds their sum. */
@@ -111,28 +111,28 @@ export interface ServiceGauges {
     readonly open: number;
     readonly idle: number;
     readonly limit: number;
-    /** Idle ones that were closed to make room, since the start. */
+    /** Idle connections that were closed to make room, since the start. */
     readonly closedIdle: number;
-    /** Those that found no room, since the start. */
+    /** Connections that were refused because of the limit, since the start. */
     readonly refused: number;
   };
 }
 
-/** What the function of one opening of a lookup counts into; another opening goes on with the same numbers. */
+/** The metrics of one opened lookup's function. If the lookup is opened again, counting goes on with the same numbers. */
 export interface FunctionMetricScope {
   readonly group: MetricGroup;
-  /** The gauges of this opening are no longer read. */
+  /** The gauges of this opened lookup are no longer read. */
   close(): void;
 }
 
 export interface Observer {
   pipeline(name: string): PipelineObserver;
   lookup(name: string): LookupObserver;
-  /** Where the function of a lookup counts what it does. */
+  /** The metrics of the function of a lookup. */
   functionMetrics(lookup: string): FunctionMetricScope;
 }
 
-/** Hears everything and keeps nothing. */
+/** Discards every event. */
 export const silentObserver: Observer = {
   pipeline: () => ({
     streamOpened: () => ({ closed() {} }),

@@ -1,4 +1,4 @@
-/** Where a request stands in a trace that began elsewhere: W3C Trace Context, Level 2. */
+/** The place of a request in a trace that began elsewhere: W3C Trace Context, Level 2. */
 export interface TraceContext {
   /** 32 lower-case hexadecimal digits, not all of them 0. */
   readonly traceId: string;
@@ -6,12 +6,12 @@ export interface TraceContext {
   readonly parentId: string;
   /** The bits that are known: SAMPLED and RANDOM. */
   readonly flags: number;
-  /** `tracestate`, undefined where there is none. */
+  /** `tracestate`, undefined if there is none. */
   readonly state: string | undefined;
 }
 
 export const SAMPLED = 0b01;
-/** The trace id was made by chance, so that others may sample by it. */
+/** The trace id is random, so that other systems may sample by it. */
 export const RANDOM = 0b10;
 
 type HeaderValue = string | readonly string[] | undefined;
@@ -20,14 +20,14 @@ const parentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}
 const zeros = /^0+$/;
 
 /**
- * Reads the two headers as Node gives them. Undefined where there is no `traceparent` or one that is against the rules:
- * it is as if it had not been sent, and `tracestate` with it. A `tracestate` against the rules is left out alone.
+ * Reads the two headers as Node has them. Undefined if there is no `traceparent` or an invalid one: both headers are then
+ * ignored. An invalid `tracestate` alone is left out.
  */
 export function readTraceContext(parent: HeaderValue, state: HeaderValue): TraceContext | undefined {
-  const [, version, traceId = '', parentId = '', flags = '', more] = parentPattern.exec(joined(parent)) ?? [];
+  const [, version, traceId = '', parentId = '', flags = '', suffix] = parentPattern.exec(joined(parent)) ?? [];
   if (version === undefined || version === 'ff' || zeros.test(traceId) || zeros.test(parentId)) return undefined;
-  // A later version may say more; version 00 has nothing behind its flags.
-  if (version === '00' && more !== undefined) return undefined;
+  // A later version may have more fields; version 00 has none after its flags.
+  if (version === '00' && suffix !== undefined) return undefined;
   return { traceId, parentId, flags: Number.parseInt(flags, 16) & (SAMPLED | RANDOM), state: readState(joined(state)) };
 }
 
@@ -43,7 +43,7 @@ function joined(value: HeaderValue): string {
 
 const memberPattern = /^[a-z\d][a-z\d_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const maxMembers = 32;
-/** What everybody has to pass on. More would be sent with each call: 16 KB of it, if the client likes. */
+/** The length that every system has to pass on. Without a limit a client could add 16 KB to each call. */
 const maxStateLength = 512;
 const longMember = 128;
 
@@ -57,7 +57,7 @@ function readState(text: string): string | undefined {
   return kept === '' ? undefined : kept;
 }
 
-/** Long members go first, then those at the end, which are the oldest (3.3.1.5). */
+/** Removes long members first, then members at the end, which are the oldest (3.3.1.5). */
 function shortened(members: readonly string[]): string {
   const kept = [...members];
   for (let index = kept.length - 1; index >= 0 && kept.join(',').length > maxStateLength; index -= 1) {

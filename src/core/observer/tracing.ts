@@ -2,25 +2,25 @@ import type { RecordError } from '../errors.ts';
 import type { StreamOutcome } from './observer.ts';
 import { type TraceContext, traceparent } from './trace-context.ts';
 
-/** Says of each stream which trace it belongs to. */
+/** Gives each stream its trace. */
 export interface Tracer {
-  /** Whether calls of lookups may become spans. Where they never do, nothing looks at them. */
+  /** Whether calls of lookups may become spans. If false, lookups are built without the layer that records them. */
   readonly recordsCalls: boolean;
-  /** Undefined: the stream belongs to no trace, and none is spoken of to its lookups. */
+  /** Undefined: the stream belongs to no trace, and its calls carry no trace headers. */
   stream(start: StreamStart, incoming: TraceContext | undefined): StreamTrace | undefined;
 }
 
 export interface StreamStart {
   readonly pipeline: string;
-  /** `ordered`, `unordered`, `keyed`; `record` where the request is one record. */
+  /** `ordered`, `unordered`, `keyed`; `record` if the request is one record. */
   readonly mode: string;
   readonly requestId: string;
 }
 
-/** How a stream ended; records, and `written` in lines. */
+/** How a stream ended. The counts are records; `written` is lines. */
 export interface StreamEnd {
   readonly outcome: StreamOutcome;
-  /** Code of what ended it before it was complete. */
+  /** The code of the error that ended it before it was complete. */
   readonly code?: string | undefined;
   readonly read: number;
   readonly written: number;
@@ -32,31 +32,31 @@ export interface StreamEnd {
 }
 
 export interface StreamTrace {
-  /** What the stream's calls carry. */
+  /** The trace that the stream's calls carry. */
   readonly calls: CallTrace;
-  /** Members of the log lines of the stream, named as OpenTelemetry names them. */
+  /** Members of the log lines of the stream, with the names of OpenTelemetry. */
   readonly ids: { readonly trace_id: string; readonly span_id?: string };
-  /** Called once. */
+  /** Call it once. */
   end(end: StreamEnd): void;
 }
 
-/** What a span of a call says of the lookup: the same for all its calls. */
+/** Name and attributes of the span of a call: the same for all calls of a lookup. */
 export interface CallAbout {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string | number>>;
 }
 
-/** One call that is recorded. One of the two is called, once; a call that was never made may go without. */
+/** The span of one call. Either `answered` or `failed` is called, once; neither, if the call was never made. */
 export interface CallSpan {
-  /** What the call itself carries: it is the parent of what happens at the far end. */
+  /** The trace that the call itself carries: its span is the parent of spans of the other system. */
   readonly trace: CallTrace;
   answered(found: boolean): void;
   failed(error: RecordError): void;
 }
 
-/** The place in a trace that calls are made from. One for a stream, and one for each call that has its own span. */
+/** The place in a trace from which calls are made: one for each stream, and one for each call that has its own span. */
 export class CallTrace {
-  /** `traceparent`, its value, and the same of `tracestate` where there is one. */
+  /** Names and values: `traceparent`, and `tracestate` if there is one. */
   readonly headers: readonly string[];
   #joined: Map<readonly string[], string[]> | undefined;
 
@@ -65,7 +65,7 @@ export class CallTrace {
     this.headers = state === undefined ? parent : [...parent, 'tracestate', state];
   }
 
-  /** `prepared` with the headers behind it: made once for each list. A list of one record has no place here. */
+  /** `prepared` followed by these headers: made once for each list. Do not call it with a list that is made per record. */
   joinedTo(prepared: readonly string[]): string[] {
     const lists = (this.#joined ??= new Map());
     let list = lists.get(prepared);
@@ -73,19 +73,19 @@ export class CallTrace {
     return list;
   }
 
-  /** Begins the span of one call. Undefined where it is not recorded. */
+  /** Begins the span of one call. Undefined if the call is not recorded. */
   begin(_about: CallAbout, _attempt: number): CallSpan | undefined {
     return undefined;
   }
 }
 
-/** Records nothing, and passes on what came in as it is. */
+/** Records nothing, and passes the incoming trace on unchanged. */
 export const passingTracer: Tracer = {
   recordsCalls: false,
   stream(_start, incoming) {
     if (incoming === undefined) return undefined;
     const { traceId, parentId, flags, state } = incoming;
-    // Of the stream there is no span: the caller's is none of ours to log.
+    // The stream has no span of its own, and the caller's span is not logged.
     return { calls: new CallTrace(traceId, parentId, flags, state), ids: { trace_id: traceId }, end() {} };
   },
 };

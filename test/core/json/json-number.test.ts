@@ -38,13 +38,13 @@ test.each([
   expect(canonicalNumber(canonical)).toBe(canonical);
 });
 
-test('an exponent that is not calculated with leaves a number as it was spelled', () => {
+test('a number whose exponent has too many digits keeps its spelling', () => {
   for (const spelling of ['1e9999999999999999', '-2.50E-1234567890123456789']) {
     expect(canonicalNumber(spelling)).toBe(spelling);
   }
 });
 
-test('numbers of a million digits are no more than a million steps', () => {
+test('a number of a million digits takes linear time', () => {
   const zeros = '0'.repeat(1_000_000);
   expect(canonicalNumber(`1${zeros}`)).toBe('1e1000000');
   expect(canonicalNumber(`1.${zeros}1`)).toHaveLength(1_000_003);
@@ -60,7 +60,7 @@ interface Decimal {
   readonly exponent: number;
 }
 
-/** The same number in some spelling of it: zeros, a point and an exponent where they change nothing. */
+/** Another spelling of the same number: with zeros, a point and an exponent that do not change it. */
 function spelled({ digits, exponent }: Decimal, zeros: number, shift: number, mark: string): string {
   const sign = digits < 0n ? '-' : '';
   const added = digits === 0n ? 0 : zeros;
@@ -72,7 +72,7 @@ function spelled({ digits, exponent }: Decimal, zeros: number, shift: number, ma
   return `${sign}${mantissa}${rest === 0 && mark !== 'E' ? '' : `${mark}${mark === 'E' && rest >= 0 ? '+' : ''}${rest}`}`;
 }
 
-/** A number as a fraction's numerator, all with one denominator. */
+/** A number as the numerator of a fraction; all have the same denominator. */
 function scaled({ digits, exponent }: Decimal): bigint {
   return digits * 10n ** BigInt(exponent + 40);
 }
@@ -83,7 +83,7 @@ const decimal = fc.record({
 });
 const look = fc.tuple(fc.nat(5), fc.nat(45), fc.constantFrom('e', 'E'));
 
-test('two spellings are one text exactly where they are one number', () => {
+test('two spellings have the same canonical form if and only if they are the same number', () => {
   fc.assert(
     fc.property(decimal, decimal, look, look, (a, b, lookA, lookB) => {
       const [one, other] = [spelled(a, ...lookA), spelled(b, ...lookB)];
@@ -96,7 +96,7 @@ test('two spellings are one text exactly where they are one number', () => {
   );
 });
 
-test('a number of JavaScript is held by a number, in any spelling', () => {
+test('every spelling of a number of JavaScript can be held by a number', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
       expect(isHeldByNumber(JSON.stringify(value))).toBe(true);

@@ -47,7 +47,7 @@ describe('a JSON Pointer', () => {
     },
   );
 
-  test('takes __proto__ as a name where the document has it', () => {
+  test('reads __proto__ as a name if the document has it', () => {
     expect(resolvePointer(parseJson('{"__proto__":{"a":1}}'), ['__proto__', 'a'])).toBe(1);
   });
 
@@ -55,7 +55,7 @@ describe('a JSON Pointer', () => {
     expect(parsePointer('/~01')).toEqual(['~1']);
   });
 
-  test('that does not start with a slash is refused, with what to write', () => {
+  test('that does not start with a slash is refused, with the correct form', () => {
     expect(() => parsePointer('iata')).toThrow('"iata" does not: write "/iata"');
   });
 
@@ -63,7 +63,7 @@ describe('a JSON Pointer', () => {
     expect(() => parsePointer(pointer)).toThrow(JSON.stringify(pointer));
   });
 
-  test('is what its tokens were', () => {
+  test('is made from tokens and splits into the same tokens', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: fc.constantFrom('~', '/', '0', '1', 'a', '') })), (tokens) => {
         expect(parsePointer(formatPointer(tokens))).toEqual(tokens);

@@ -2,13 +2,13 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JsonValue, maxJsonDepth, parseJson } from '../../../src/core/json/json.ts';
 
-/** A text, and the value that RFC 8259 gives it, made without a parser. */
+/** A text and its value by RFC 8259, made without a parser. */
 interface Spelled {
   readonly text: string;
   readonly value: JsonValue;
 }
 
-/** Names that are the beginning of the source of others: what V8 mixes up. */
+/** Names that are the beginning of the source of others, which V8 confuses. */
 const names = [
   'a',
   'größe',
@@ -83,7 +83,7 @@ function object(value: fc.Arbitrary<Spelled>): fc.Arbitrary<Spelled> {
   }));
 }
 
-/** Equal also in the order of members, and in the sign of a zero; `__proto__` is a member like any other. */
+/** Whether two values are equal, also in the order of members and the sign of a zero; `__proto__` is an ordinary member. */
 function same(left: unknown, right: unknown): boolean {
   if (typeof left !== 'object' || left === null || typeof right !== 'object' || right === null)
     return Object.is(left, right);
@@ -96,7 +96,7 @@ function same(left: unknown, right: unknown): boolean {
   );
 }
 
-/** The message of the refusal; undefined if the text is taken. */
+/** The message of the refusal; undefined if the text is accepted. */
 function refusal(read: () => unknown): string | undefined {
   try {
     read();
@@ -109,8 +109,8 @@ function refusal(read: () => unknown): string | undefined {
 const nested = (depth: number, open = '[', close = ']'): string => open.repeat(depth) + close.repeat(depth);
 
 describe('parseJson', () => {
-  test('reads a name with an escape right, whatever was read before it', () => {
-    // As a stranger in this process would: a module of a user, or a package.
+  test('reads a name with an escape correctly, whatever was read before it', () => {
+    // Other code in the process, such as a user's module, calls JSON.parse directly.
     JSON.parse(String.raw`{"id":1,"gr\\u0":0}`);
     expect(Object.keys(Object(parseJson(String.raw`{"id":1,"gr\u00f6\u00dfe":"a"}`)))).toEqual(['id', 'größe']);
     expect(parseJson(String.raw`[{"h":1,"\\":0},{"h":1,"\"":0}]`)).toEqual([
@@ -119,7 +119,7 @@ describe('parseJson', () => {
     ]);
   });
 
-  test('gives what a text says, however its names are spelled and whatever was read before', () => {
+  test('gives the value of a text, however its names are spelled and whatever was read before', () => {
     fc.assert(
       fc.property(fc.array(json, { maxLength: 3 }), json, (before, { text, value }) => {
         for (const other of before) JSON.parse(other.text);
@@ -129,7 +129,7 @@ describe('parseJson', () => {
     );
   });
 
-  test('takes and refuses what JSON.parse does, with the same message', () => {
+  test('accepts and refuses the same texts as JSON.parse, with the same message', () => {
     const put = fc.constantFrom(
       '',
       ',',
@@ -168,7 +168,7 @@ describe('parseJson', () => {
     expect(() => parseJson(nested(2_000, '{"\\u0061":', '}'))).toThrow(/nested deeper than 1000 levels/);
   });
 
-  test('counts only brackets that are open at the same time, and none in a string', () => {
+  test('counts only brackets that are open at the same time and not in a string', () => {
     const many = `[${Array.from({ length: 20 }, () => nested(maxJsonDepth - 1)).join(',')}]`;
     expect(() => parseJson(many)).not.toThrow();
     expect(parseJson(`["${'['.repeat(5_000)}","\\"${'{'.repeat(5_000)}"]`)).toHaveLength(2);

@@ -20,7 +20,7 @@ describe('traceparent', () => {
     ['version 00', valid, { traceId, parentId, flags: 1 }],
     ['not sampled', `00-${traceId}-${parentId}-00`, { traceId, parentId, flags: 0 }],
     ['the flag of a random trace id', `00-${traceId}-${parentId}-03`, { traceId, parentId, flags: 3 }],
-    ['flags nobody knows, which are not passed on', `00-${traceId}-${parentId}-fd`, { flags: 1 }],
+    ['unknown flags, which are not passed on', `00-${traceId}-${parentId}-fd`, { flags: 1 }],
     ['a later version', `cc-${traceId}-${parentId}-01`, { traceId, parentId, flags: 1 }],
     ['more that a later version says', `cc-${traceId}-${parentId}-01-what-the-future-will-be-like`, { traceId }],
     ['a list of one', [valid], { traceId, parentId }],
@@ -55,7 +55,7 @@ describe('traceparent', () => {
     expect(readTraceContext(header, 'foo=1')).toBeUndefined();
   });
 
-  test('that is written is read as the same', () => {
+  test('is read as it was written', () => {
     fc.assert(
       fc.property(hex(32), hex(16), fc.integer({ min: 0, max: 3 }), (trace, parent, flags) => {
         expect(readTraceContext(traceparent(trace, parent, flags), undefined)).toEqual({
@@ -104,7 +104,7 @@ describe('tracestate', () => {
     expect(readTraceContext(valid, header)).toEqual({ traceId, parentId, flags: 1, state: undefined });
   });
 
-  test('of more than 512 characters loses its long members first, then those at its end', () => {
+  test('of more than 512 characters loses its long members first, then members at its end', () => {
     const long = `long=${'x'.repeat(200)}`;
     const short = numbered(30);
     expect(stateOf([long, short, long.replace('long', 'last')])).toBe(`${long},${short}`);

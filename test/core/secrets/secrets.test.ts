@@ -46,7 +46,7 @@ describe('a message that is shown', () => {
     expect(secrets.hide(message)).toBe(message);
   });
 
-  test('does not hold what was a secret before a reload', () => {
+  test('does not show a secret of the configuration before a reload', () => {
     const both = knowing('a.b*c(d');
     both.learn(['the-next-one']);
     expect(both.hide('first a.b*c(d, then the-next-one')).toBe('first ***, then ***');
@@ -69,16 +69,16 @@ describe('a secret is found', () => {
     expect(hidden.replace('***==', '***').replace('***=', '***')).toBe('before *** after');
   });
 
-  test('in a message that was cut within it', () => {
+  test('in a message that was cut inside the secret', () => {
     expect(knowing('k3y-of-mine').hide('server said "k3y-of…": why?')).toBe('server said "***…": why?');
     expect(knowing('k3y-of-mine').hide('not a k3…')).toBe('not a k3…');
   });
 
-  test('as a word of its own if it has 4 to 7 characters, and never if it has fewer', () => {
+  test('as a whole word if it has 4 to 7 characters, and never if it has fewer', () => {
     expect(knowing('prod', '17', 'a b').hide('prod product prod-17 a b')).toBe('*** product ***-17 a b');
   });
 
-  test('but scheme, host and port of an address are none', () => {
+  test('but scheme, host and port of an address are not secret', () => {
     const address = knowing('http://crm:9000/v1/tenant-7');
     expect(address.hide('http://crm:9000/v1/tenant-7/x: 500 from http://crm:9000')).toBe(
       'http://crm:9000***/x: 500 from http://crm:9000',
@@ -86,7 +86,7 @@ describe('a secret is found', () => {
   });
 });
 
-test('JSON stays JSON, its numbers and its names what they were, whatever is secret', () => {
+test('JSON stays JSON, with the same numbers and names, whatever is secret', () => {
   const text = fc.string({
     unit: fc.constantFrom('a', '1', '2', '"', '\\', '{', ':', ',', 'é'),
     minLength: 4,
