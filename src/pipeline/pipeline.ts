@@ -20,7 +20,7 @@ import { AnswerForecast } from './stream/held-bytes.ts';
 import { entryOf } from './record/invoke-records.ts';
 import type { Outcome } from './record/outcome.ts';
 import { recordOperator, type StreamMode } from './record/record-operator.ts';
-import type { Plan } from './record/record-run.ts';
+import type { Plan } from './record/plan.ts';
 import { recordOf, type RecordText } from './record/record-text.ts';
 import { argumentsOf, missingArgument, scanFor, shownArguments, type Step } from './record/step.ts';
 import { Tally } from './stream/tally.ts';
@@ -213,11 +213,10 @@ export class Pipeline {
     const { onMiss, explode } = this.config;
     const named = typeof onError === 'string';
     const immediate = this.#steps.every(({ lookup, repeat }) => lookup.immediate && repeat === undefined);
-    const plain = this.#steps.length === 1 && this.#steps[0]?.when === undefined && meta.length === 0 && !explode;
     return {
       steps: this.#steps,
       immediate,
-      direct: immediate && plain ? this.#steps[0] : undefined,
+      onlyStep: this.#steps.length === 1 && meta.length === 0 && !explode ? this.#steps[0] : undefined,
       scan: this.#scan,
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),

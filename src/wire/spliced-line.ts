@@ -18,6 +18,11 @@ export class SplicedLine {
     this.end = end;
   }
 
+  /** Characters of the whole line. */
+  get length(): number {
+    return this.head.length + this.opening.length + this.json.length + this.end.length;
+  }
+
   toString(): string {
     return this.head + this.opening + this.json + this.end;
   }

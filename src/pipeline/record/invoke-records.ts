@@ -1,13 +1,12 @@
 import { Cancellation } from '../../core/call/call-context.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { RecordError } from '../../core/errors.ts';
-import type { Answer } from '../../lookup/lookup.ts';
 import type { BadLine } from '../../wire/lines/bad-line.ts';
 import type { MemberScan } from '../../wire/json/member-scan.ts';
-import { enriched, failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
-import { type Plan, RecordRun, type RunAttempt } from './record-run.ts';
+import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
+import type { Plan } from './plan.ts';
+import { RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
-import { argumentsOf, type Step, uncalledMiss } from './step.ts';
 import { spend, stepsOfStart } from '../stream/turn-share.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
@@ -39,114 +38,76 @@ export function entryOf(seq: number, line: string | BadLine, charBytes: 1 | 2, b
   return { seq, line, bytes, start, lineBytes, record: undefined, refusal: undefined, run: undefined };
 }
 
-/** The token of a record that is answered while it is started: nothing can be cancelled or come late. */
+/** The context of the calls of an immediate plan: they are over when they return, so that nothing cancels them. */
 class ImmediateAttempt extends Cancellation implements RunAttempt {
   readonly callBegan = true;
-  outcome: Outcome | undefined;
 
-  complete(outcome: Outcome): void {
-    this.outcome = outcome;
+  complete(): void {
+    throw new Error('an outcome came later, though the plan is immediate');
   }
 
   hold(): void {}
 }
 
-/** The function that the operator runs for each line, and what it does where there is no result. */
+/** The functions that the operator calls for each line. */
 export class InvokeRecords {
   readonly #plan: Plan;
   readonly #onInvalid: OnFailure;
   readonly #clock: Clock;
   readonly #multiline: boolean;
-  readonly #immediateAttempt = new ImmediateAttempt();
+  /** Runs the records of an immediate plan, one after the other. */
+  readonly #immediateRun: RecordRun;
 
   constructor({ plan, onInvalid, multiline }: InvokeOptions, clock: Clock) {
     this.#plan = plan;
     this.#onInvalid = onInvalid;
     this.#multiline = multiline;
     this.#clock = clock;
+    this.#immediateRun = new RecordRun(plan, new ImmediateAttempt(), clock);
   }
 
-  /** The outcome of a line, where the plan is immediate. */
+  /** The outcome of a line, if the plan is immediate. */
   readonly immediateOutcome = (entry: Entry): Outcome => {
-    const token = this.#immediateAttempt;
-    token.outcome = undefined;
     try {
-      const { direct } = this.#plan;
-      const outcome = direct === undefined ? undefined : this.#direct(entry, direct, token);
-      if (outcome !== undefined) return outcome;
-      if (token.outcome === undefined) this.#invoke(entry, token);
+      const scan = this.#scan(entry);
+      const record = this.#read(entry, scan);
+      if (!(record instanceof RecordText)) return record;
+      const outcome = this.#immediateRun.run(record, entry.seq, scan);
+      return outcome ?? this.onError(new Error('the plan is immediate, but there is no outcome'), entry);
     } catch (error) {
       return this.onError(error, entry);
     }
-    return token.outcome ?? this.onError(new Error('nothing was waited for, but there is no outcome'), entry);
   };
 
   readonly invoke = (entry: Entry, attempt: RunAttempt): void => {
     spend(stepsOfStart);
-    this.#invoke(entry, attempt);
+    const scan = this.#scan(entry);
+    const record = this.#read(entry, scan);
+    if (!(record instanceof RecordText)) return attempt.complete(record);
+    entry.run = new RecordRun(this.#plan, attempt, this.#clock);
+    entry.run.start(record, entry.seq, scan);
   };
 
-  #invoke(entry: Entry, attempt: RunAttempt): void {
+  /** The record of a line, or the outcome of a line without one. */
+  #read(entry: Entry, scan: MemberScan | undefined): RecordText | Outcome {
     const { line, seq } = entry;
-    if (typeof line !== 'string') return attempt.complete(invalid(line.input, seq, line, this.#onInvalid));
-    if (entry.refusal !== undefined) return attempt.complete(this.onError(entry.refusal, entry));
-    this.#start(entry, line, this.#scanned(entry, line) ? this.#plan.scan : undefined, attempt);
-  }
-
-  /**
-   * The outcome of a line to which one answer is added. Undefined where there is more to it: then the line has been
-   * started, or is still to be invoked.
-   */
-  #direct(entry: Entry, step: Step, token: ImmediateAttempt): Outcome | undefined {
-    const { line } = entry;
-    if (typeof line !== 'string' || this.#multiline || !this.#scanned(entry, line)) return undefined;
-    const { scan } = this.#plan;
-    const firstAnswer = this.#firstAnswer(step, line, scan, token);
-    if (
-      !(firstAnswer instanceof RecordError) &&
-      firstAnswer.json !== undefined &&
-      scan.start(step.target.scanned) < 0
-    ) {
-      const added = step.place.add(line, firstAnswer.json);
-      if (added !== undefined) return enriched(added, false);
-    }
-    this.#start(entry, line, scan, token, firstAnswer);
-    return undefined;
-  }
-
-  #firstAnswer(step: Step, line: string, scan: MemberScan, token: ImmediateAttempt): Answer | RecordError {
-    try {
-      const args = argumentsOf(step, new RecordText(line), scan);
-      if (args === undefined) return uncalledMiss;
-      const answer = step.lookup.call(args, token);
-      if (answer instanceof Promise) throw new Error(`lookup ${step.lookup.name} does not answer immediately`);
-      return answer;
-    } catch (error) {
-      return RecordError.from(error);
-    }
-  }
-
-  #start(
-    entry: Entry,
-    line: string,
-    scan: MemberScan | undefined,
-    attempt: RunAttempt,
-    firstAnswer?: Answer | RecordError,
-  ): void {
+    if (typeof line !== 'string') return invalid(line.input, seq, line, this.#onInvalid);
+    if (entry.refusal !== undefined) return this.onError(entry.refusal, entry);
     const record = scan === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
     // The record forgets its parsed value when it has started.
     entry.record = undefined;
-    if (record instanceof RecordError) return attempt.complete(invalid(line, entry.seq, record, this.#onInvalid));
-    const text = this.#multiline ? record.onOneLine() : record;
-    entry.run = new RecordRun(this.#plan, text, entry.seq, attempt, this.#clock);
-    entry.run.start(scan, firstAnswer);
+    if (record instanceof RecordError) return invalid(line, seq, record, this.#onInvalid);
+    return this.#multiline ? record.onOneLine() : record;
   }
 
-  /** Whether a scan of the bytes has found the line to be an object. What it does not understand is parsed. */
-  #scanned(entry: Entry, line: string): boolean {
-    const { bytes, start } = entry;
+  /** The scan, if it finds that the bytes of the line are an object. A line that it does not understand is parsed. */
+  #scan(entry: Entry): MemberScan | undefined {
+    const { bytes, line, start } = entry;
+    if (bytes === undefined) return undefined;
     entry.bytes = undefined;
-    return bytes !== undefined && entry.record === undefined && this.#plan.scan.read(bytes, start, start + line.length);
+    if (typeof line !== 'string' || entry.record !== undefined) return undefined;
+    const { scan } = this.#plan;
+    return scan.read(bytes, start, start + line.length) ? scan : undefined;
   }
 
   readonly onTimeout = (entry: Entry, attempt: RunAttempt): void => {

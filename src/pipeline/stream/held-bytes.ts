@@ -68,7 +68,7 @@ function answerBytes({ line }: Entry, { lines }: Outcome): number {
 
 function charsOf(lines: Outcome['lines']): number {
   if (typeof lines === 'string') return lines.length;
-  if (lines instanceof SplicedLine) return lines.head.length + lines.json.length;
+  if (lines instanceof SplicedLine) return lines.length;
   return lines instanceof ExplodedLines ? lines.heldChars : 0;
 }
 
