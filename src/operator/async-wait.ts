@@ -4,6 +4,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
+import { isBetweenTurns, isClosed, isOpen, withInputEnded, withTurnBegun, withTurnEnded, type Phase } from './phase.ts';
 import type { StreamQueue } from './queue.ts';
 import { pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
@@ -35,14 +36,12 @@ export class AsyncWait<In, Out> {
     this.#run();
   };
   readonly #goOn = (): void => this.#run();
-  #running = false;
+  #phase: Phase = 'open';
   #emitting = false;
   #unflushed = false;
   #admitting: RecordSlot<In, Out> | undefined = undefined;
   #turnScheduled = false;
   #roomWanted = false;
-  #ended = false;
-  #closed = false;
   #completedWaiting = 0;
   /** Slots taken so far. */
   #places = 0;
@@ -109,11 +108,11 @@ export class AsyncWait<In, Out> {
 
   /** Whether `offer` would take a record now. Where it says false, `onRoom` is called once when it would. */
   hasRoom(): boolean {
-    if (this.#closed || this.#ended) return false;
+    if (!isOpen(this.#phase)) return false;
     if (this.#queue.size < this.#queue.capacity) return true;
     // Immediate answers are ready already: without this a table would need a turn for every `capacity` records.
     this.#emitReady();
-    if (this.#queue.size < this.#queue.capacity) return !this.#closed;
+    if (this.#queue.size < this.#queue.capacity) return !isClosed(this.#phase);
     this.#roomWanted = true;
     this.#explainStop();
     return false;
@@ -128,7 +127,7 @@ export class AsyncWait<In, Out> {
       return false;
     }
     const outcomeOf = this.#immediateOutcome;
-    if (outcomeOf !== undefined && this.#queue.size === 0 && this.#downstream.ready && !this.#closed && !this.#ended) {
+    if (outcomeOf !== undefined && this.#queue.size === 0 && this.#downstream.ready && isOpen(this.#phase)) {
       this.#pass(outcomeOf(input));
       return true;
     }
@@ -148,7 +147,7 @@ export class AsyncWait<In, Out> {
   offerBarrier(barrier: Watermark): boolean {
     const slot = this.hasRoom() ? this.#queue.tryPutBarrier(barrier) : undefined;
     if (slot === undefined) return false;
-    this.#places++;
+    slot.place = this.#places++;
     const bytes = this.#slotBytes;
     if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.barrier(barrier)));
     this.#scheduleTurn();
@@ -160,8 +159,8 @@ export class AsyncWait<In, Out> {
    * keep their retries; with `cutWaits` each makes one last attempt now (semantics R6).
    */
   end(cutWaits = false): void {
-    if (this.#ended || this.#closed) return;
-    this.#ended = true;
+    if (!isOpen(this.#phase)) return;
+    this.#phase = withInputEnded(this.#phase);
     this.#roomCame();
     if (cutWaits) this.#inputEnd.end();
     this.#scheduleTurn(true);
@@ -169,9 +168,9 @@ export class AsyncWait<In, Out> {
 
   /** Gives everything up: running attempts are cancelled, nothing is emitted or called from now on. */
   abort(reason: unknown): void {
-    if (this.#closed) return;
+    if (isClosed(this.#phase)) return;
     this.#roomCame();
-    this.#closed = true;
+    this.#phase = 'closed';
     this.#attempts.close();
     const slots = [...this.#queue.slots()];
     this.#queue.clear();
@@ -209,7 +208,7 @@ export class AsyncWait<In, Out> {
   }
 
   #scheduleTurn(always = false): void {
-    if (this.#turnScheduled || this.#running || this.#closed) return;
+    if (this.#turnScheduled || !isBetweenTurns(this.#phase)) return;
     if (!always && !(this.#queue.ready && this.#downstream.ready)) {
       if (this.#queue.ready) this.#explainStop();
       return;
@@ -219,20 +218,19 @@ export class AsyncWait<In, Out> {
   }
 
   #run(): void {
-    // One that is under way looks again before it ends.
-    if (this.#closed || this.#running) return;
-    this.#running = true;
+    if (!isBetweenTurns(this.#phase)) return;
+    this.#phase = withTurnBegun(this.#phase);
     try {
       do {
         this.#emitReady();
         this.#flush();
         this.#giveRoom();
-      } while (!this.#closed && (this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
+      } while (!isClosed(this.#phase) && (this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
     } finally {
-      this.#running = false;
+      this.#phase = withTurnEnded(this.#phase);
     }
-    if (!this.#ended || this.#closed || this.#queue.size > 0) return;
-    this.#closed = true;
+    if (this.#phase !== 'ended' || this.#queue.size > 0) return;
+    this.#phase = 'closed';
     this.#attempts.rest();
     this.#options.onEnd();
   }
@@ -271,13 +269,13 @@ export class AsyncWait<In, Out> {
   }
 
   #flush(): void {
-    if (!this.#unflushed || this.#closed) return;
+    if (!this.#unflushed || isClosed(this.#phase)) return;
     this.#unflushed = false;
     this.#downstream.flush();
   }
 
   #giveRoom(): void {
-    if (!this.#roomWanted || this.#closed || this.#queue.size >= this.#queue.capacity) return;
+    if (!this.#roomWanted || isClosed(this.#phase) || this.#queue.size >= this.#queue.capacity) return;
     this.#roomCame();
     this.#options.onRoom();
   }

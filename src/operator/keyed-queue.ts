@@ -1,7 +1,39 @@
 import type { StreamQueue } from './queue.ts';
-import type { BarrierSlot, RecordSlot, Slot } from './slot.ts';
-import { UnorderedQueue } from './unordered-queue.ts';
+import type { Cancellation } from '../core/call/call-context.ts';
+import { pending, type BarrierSlot, type RecordSlot, type Slot } from './slot.ts';
+import { UnorderedQueue, type LinkedSlot, type Segment, type UnorderedSlot } from './unordered-queue.ts';
 import type { Watermark } from './watermark.ts';
+
+/** A record of the unordered queue, and in the list of the records of its key. */
+class KeyedSlot<In, Out> implements UnorderedSlot<In, Out> {
+  readonly barrier = undefined;
+  readonly input: In;
+  output: Out | typeof pending = pending;
+  attempt: Cancellation | undefined = undefined;
+  place = 0;
+  admittedMs = 0;
+  completedMs = 0;
+  heldBytes = 0;
+  due = 0;
+  armed = false;
+  sooner: RecordSlot<In, Out> | undefined = undefined;
+  later: RecordSlot<In, Out> | undefined = undefined;
+
+  before: LinkedSlot<In, Out> | undefined = undefined;
+  after: LinkedSlot<In, Out> | undefined = undefined;
+  segment: Segment<In, Out> | undefined = undefined;
+  nextCompleted: UnorderedSlot<In, Out> | undefined = undefined;
+
+  readonly key: string | undefined;
+  /** False while an earlier record of the same key is being attempted. */
+  mayStart = true;
+  nextOfKey: KeyedSlot<In, Out> | undefined = undefined;
+
+  constructor(input: In, key: string | undefined) {
+    this.input = input;
+    this.key = key;
+  }
+}
 
 /**
  * Emits in order of completion, and starts the records of one key one at a time (semantics O3; Flink: keyed async wait).
@@ -15,7 +47,7 @@ import type { Watermark } from './watermark.ts';
 export class KeyedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #slots: UnorderedQueue<In, Out>;
   readonly #keyOf: (input: In) => string | undefined;
-  readonly #newestOfKey = new Map<string, RecordSlot<In, Out>>();
+  readonly #newestOfKey = new Map<string, KeyedSlot<In, Out>>();
 
   /** `keyOf` must not throw. A record without a key (undefined) waits for no other. */
   constructor(capacity: number, keyOf: (input: In) => string | undefined) {
@@ -40,12 +72,12 @@ export class KeyedQueue<In, Out> implements StreamQueue<In, Out> {
     return this.#newestOfKey.size;
   }
 
-  tryPut(input: In): RecordSlot<In, Out> | undefined {
-    const slot = this.#slots.tryPut(input);
-    if (slot === undefined) return undefined;
+  tryPut(input: In): KeyedSlot<In, Out> | undefined {
+    if (this.#slots.size >= this.#slots.capacity) return undefined;
     const key = this.#keyOf(input);
+    const slot = new KeyedSlot<In, Out>(input, key);
+    this.#slots.put(slot);
     if (key === undefined) return slot;
-    slot.key = key;
     const earlier = this.#newestOfKey.get(key);
     if (earlier !== undefined) {
       earlier.nextOfKey = slot;
@@ -55,11 +87,11 @@ export class KeyedQueue<In, Out> implements StreamQueue<In, Out> {
     return slot;
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined {
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     return this.#slots.tryPutBarrier(barrier);
   }
 
-  complete(slot: RecordSlot<In, Out>, output: Out): RecordSlot<In, Out> | undefined {
+  complete(slot: KeyedSlot<In, Out>, output: Out): KeyedSlot<In, Out> | undefined {
     this.#slots.complete(slot, output);
     const next = slot.nextOfKey;
     slot.nextOfKey = undefined;

@@ -1,7 +1,31 @@
+import type { Cancellation } from '../core/call/call-context.ts';
 import { Fifo } from '../core/fifo.ts';
 import type { StreamQueue } from './queue.ts';
-import { BarrierSlot, pending, RecordSlot, type Slot } from './slot.ts';
+import { BarrierSlot, pending, type RecordSlot, type Slot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
+
+class OrderedSlot<In, Out> implements RecordSlot<In, Out> {
+  readonly barrier = undefined;
+  readonly input: In;
+  output: Out | typeof pending = pending;
+  attempt: Cancellation | undefined = undefined;
+  place = 0;
+  admittedMs = 0;
+  completedMs = 0;
+  heldBytes = 0;
+  due = 0;
+  armed = false;
+  sooner: RecordSlot<In, Out> | undefined = undefined;
+  later: RecordSlot<In, Out> | undefined = undefined;
+
+  constructor(input: In) {
+    this.input = input;
+  }
+
+  get mayStart(): boolean {
+    return true;
+  }
+}
 
 /**
  * Emits in order of admission (semantics O1; Flink: OrderedStreamElementQueue).
@@ -27,21 +51,21 @@ export class OrderedQueue<In, Out> implements StreamQueue<In, Out> {
     return head !== undefined && (head.barrier !== undefined || head.output !== pending);
   }
 
-  tryPut(input: In): RecordSlot<In, Out> | undefined {
+  tryPut(input: In): OrderedSlot<In, Out> | undefined {
     if (this.#slots.size >= this.capacity) return undefined;
-    const slot = new RecordSlot<In, Out>(input);
+    const slot = new OrderedSlot<In, Out>(input);
     this.#slots.push(slot);
     return slot;
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined {
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     if (this.#slots.size >= this.capacity) return undefined;
-    const slot = new BarrierSlot<In, Out>(barrier);
+    const slot = new BarrierSlot(barrier);
     this.#slots.push(slot);
     return slot;
   }
 
-  complete(slot: RecordSlot<In, Out>, output: Out): undefined {
+  complete(slot: OrderedSlot<In, Out>, output: Out): undefined {
     slot.output = output;
   }
 

@@ -2,8 +2,10 @@ import type { BarrierSlot, RecordSlot, Slot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
 
 /**
- * Where slots stand between admission and emission. A queue is passive: it decides which slot is emitted next
- * and which may start, and never waits, calls or times anything. Every operation is O(1).
+ * Holds slots between admission and emission. A queue is passive: it decides which slot is emitted next and which may
+ * start, and never waits, calls or times anything. Every operation is O(1).
+ *
+ * A queue makes its slots itself, of a class of its own, and gets back only those: its `complete` may name that class.
  */
 export interface StreamQueue<In, Out> {
   readonly capacity: number;
@@ -11,9 +13,9 @@ export interface StreamQueue<In, Out> {
   readonly size: number;
   /** Whether `take` would give a slot. */
   readonly ready: boolean;
-  /** A slot at the end, or undefined where all are taken. It may be started when its `mayStart` is true. */
+  /** A slot at the end, which may be started if its `mayStart` is true; undefined if all slots are taken. */
   tryPut(input: In): RecordSlot<In, Out> | undefined;
-  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined;
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined;
   /** Marks the slot complete, once. The slot returned, if any, may be started from now on. */
   complete(slot: RecordSlot<In, Out>, output: Out): RecordSlot<In, Out> | undefined;
   /** Takes out the slot that is emitted next; undefined while none may be. */

@@ -1,7 +1,53 @@
+import type { Cancellation } from '../core/call/call-context.ts';
 import { Fifo } from '../core/fifo.ts';
 import type { StreamQueue } from './queue.ts';
-import { BarrierSlot, RecordSlot, Segment, type Slot } from './slot.ts';
+import { BarrierSlot, pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
+
+/** A record between two others in order of admission, and in the list of the completed ones of its segment. */
+export class UnorderedSlot<In, Out> implements RecordSlot<In, Out> {
+  readonly barrier = undefined;
+  readonly input: In;
+  output: Out | typeof pending = pending;
+  attempt: Cancellation | undefined = undefined;
+  place = 0;
+  admittedMs = 0;
+  completedMs = 0;
+  heldBytes = 0;
+  due = 0;
+  armed = false;
+  sooner: RecordSlot<In, Out> | undefined = undefined;
+  later: RecordSlot<In, Out> | undefined = undefined;
+
+  before: LinkedSlot<In, Out> | undefined = undefined;
+  after: LinkedSlot<In, Out> | undefined = undefined;
+  segment: Segment<In, Out> | undefined = undefined;
+  nextCompleted: UnorderedSlot<In, Out> | undefined = undefined;
+
+  constructor(input: In) {
+    this.input = input;
+  }
+
+  get mayStart(): boolean {
+    return true;
+  }
+}
+
+class UnorderedBarrier<In, Out> extends BarrierSlot {
+  before: LinkedSlot<In, Out> | undefined = undefined;
+  after: LinkedSlot<In, Out> | undefined = undefined;
+}
+
+export type LinkedSlot<In, Out> = UnorderedSlot<In, Out> | UnorderedBarrier<In, Out>;
+
+/** The records between two watermarks, and the watermark that closes them (Flink: Segment, Epoch). */
+export class Segment<In, Out> {
+  /** Records that are not complete. */
+  open = 0;
+  firstCompleted: UnorderedSlot<In, Out> | undefined = undefined;
+  lastCompleted: UnorderedSlot<In, Out> | undefined = undefined;
+  barrier: UnorderedBarrier<In, Out> | undefined = undefined;
+}
 
 /**
  * Emits in order of completion, but nothing passes a watermark (semantics O2; Flink: UnorderedStreamElementQueue).
@@ -18,8 +64,8 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #segments = new Fifo<Segment<In, Out>>();
   #head = new Segment<In, Out>();
   #tail = this.#head;
-  #oldest: Slot<In, Out> | undefined;
-  #newest: Slot<In, Out> | undefined;
+  #oldest: LinkedSlot<In, Out> | undefined;
+  #newest: LinkedSlot<In, Out> | undefined;
   #size = 0;
 
   constructor(capacity: number) {
@@ -35,18 +81,23 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     return firstCompleted !== undefined || (open === 0 && barrier !== undefined);
   }
 
-  tryPut(input: In): RecordSlot<In, Out> | undefined {
+  tryPut(input: In): UnorderedSlot<In, Out> | undefined {
     if (this.#size >= this.capacity) return undefined;
-    const slot = new RecordSlot<In, Out>(input);
-    slot.segment = this.#tail;
-    this.#tail.open++;
-    this.#append(slot);
+    const slot = new UnorderedSlot<In, Out>(input);
+    this.put(slot);
     return slot;
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined {
+  /** Puts a slot at the end, for a queue that makes slots of a class of its own. Only while `size` is below `capacity`. */
+  put(slot: UnorderedSlot<In, Out>): void {
+    slot.segment = this.#tail;
+    this.#tail.open++;
+    this.#append(slot);
+  }
+
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     if (this.#size >= this.capacity) return undefined;
-    const slot = new BarrierSlot<In, Out>(barrier);
+    const slot = new UnorderedBarrier<In, Out>(barrier);
     this.#tail.barrier = slot;
     this.#tail = new Segment();
     this.#segments.push(this.#tail);
@@ -54,7 +105,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     return slot;
   }
 
-  complete(slot: RecordSlot<In, Out>, output: Out): undefined {
+  complete(slot: UnorderedSlot<In, Out>, output: Out): undefined {
     slot.output = output;
     const segment = slot.segment;
     if (segment === undefined) return;
@@ -64,7 +115,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     segment.lastCompleted = slot;
   }
 
-  take(): Slot<In, Out> | undefined {
+  take(): LinkedSlot<In, Out> | undefined {
     const segment = this.#head;
     const slot = segment.firstCompleted;
     if (slot !== undefined) {
@@ -81,7 +132,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     return barrier;
   }
 
-  *slots(): Generator<Slot<In, Out>> {
+  *slots(): Generator<LinkedSlot<In, Out>> {
     for (let slot = this.#oldest; slot !== undefined; slot = slot.after) yield slot;
   }
 
@@ -94,7 +145,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     this.#size = 0;
   }
 
-  #append(slot: Slot<In, Out>): void {
+  #append(slot: LinkedSlot<In, Out>): void {
     slot.before = this.#newest;
     if (this.#newest === undefined) this.#oldest = slot;
     else this.#newest.after = slot;
@@ -102,7 +153,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     this.#size++;
   }
 
-  #remove(slot: Slot<In, Out>): void {
+  #remove(slot: LinkedSlot<In, Out>): void {
     const { before, after } = slot;
     if (before === undefined) this.#oldest = after;
     else before.after = after;

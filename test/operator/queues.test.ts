@@ -21,6 +21,22 @@ function takeAll(queue: StreamQueue<string, string>): string[] {
   return taken;
 }
 
+/** The members of a record's slot that belong to some queues only. */
+const ownMembers = ['before', 'after', 'segment', 'nextCompleted', 'key', 'nextOfKey'];
+
+test.each([
+  ['ordered', []],
+  ['unordered', ownMembers.slice(0, 4)],
+  ['keyed', ownMembers],
+] as const)('a slot of the %s queue has only members that the queue uses, and one shape', (mode, own) => {
+  const queue = queueOf<string>(mode, 3);
+  const slots = [put(queue, 'a1'), put(queue, 'a2'), put(queue, 'b1')];
+  for (const slot of slots) {
+    expect(Object.keys(slot).filter((name) => ownMembers.includes(name))).toEqual(own);
+    expect(Object.keys(slot)).toEqual(Object.keys(slots[0] ?? {}));
+  }
+});
+
 describe.each(modes)('every queue: %s', (mode) => {
   test('it gives as many slots as its capacity, and then none', () => {
     const queue = queueOf<string>(mode, 2);

@@ -21,7 +21,7 @@ export const planted: readonly Planted[] = [
       but(right, {
         tryPut(input) {
           const slot = right.tryPut(input);
-          if (slot !== undefined && input.seq % 50 === 49) slot.mayStart = false;
+          if (slot !== undefined && input.seq % 50 === 49) Object.defineProperty(slot, 'mayStart', { value: false });
           return slot;
         },
       }),

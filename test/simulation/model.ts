@@ -203,7 +203,7 @@ export class WatchedQueue implements Queue {
     return slot;
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<Input, Outcome<number>> | undefined {
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     const slot = this.#queue.tryPutBarrier(barrier);
     if (slot !== undefined) this.#model.watermark(Number(barrier.value));
     return slot;

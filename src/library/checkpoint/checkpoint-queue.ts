@@ -51,7 +51,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
     return this.#admit(this.#slots.tryPut(input));
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<In, Out> | undefined {
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     return this.#admit(this.#slots.tryPutBarrier(barrier));
   }
 

@@ -33,7 +33,7 @@ export class TrackedQueue implements RecordsQueue {
     return this.#queue.tryPut(input);
   }
 
-  tryPutBarrier(barrier: Watermark): BarrierSlot<Entry, Outcome> | undefined {
+  tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
     return this.#queue.tryPutBarrier(barrier);
   }
 

@@ -1,0 +1,42 @@
+/**
+ * What the operator takes, and whether its loop of emission runs (`…Turn`). A loop that runs looks again before it ends.
+ *
+ *     open ⇄ openTurn            admits records
+ *      │ end     │ end
+ *      ▼         ▼
+ *     ended ⇄ endedTurn          the input has ended, slots are still to be emitted
+ *      │
+ *      ▼ every slot is emitted; from every phase: abort
+ *     closed                     nothing is admitted, emitted or called
+ */
+export type Phase = 'open' | 'openTurn' | 'ended' | 'endedTurn' | 'closed';
+
+/** Whether records are admitted. */
+export function isOpen(phase: Phase): boolean {
+  return phase === 'open' || phase === 'openTurn';
+}
+
+/** Whether a turn may begin: none runs, and there is something left to do. */
+export function isBetweenTurns(phase: Phase): boolean {
+  return phase === 'open' || phase === 'ended';
+}
+
+export function isClosed(phase: Phase): boolean {
+  return phase === 'closed';
+}
+
+/** The phase after the end of the input. Only for an open phase. */
+export function withInputEnded(phase: Phase): Phase {
+  return phase === 'open' ? 'ended' : 'endedTurn';
+}
+
+/** The phase of a turn that begins. Only for a phase between two turns. */
+export function withTurnBegun(phase: Phase): Phase {
+  return phase === 'open' ? 'openTurn' : 'endedTurn';
+}
+
+/** The phase after a turn. An operator that was closed in the turn stays closed. */
+export function withTurnEnded(phase: Phase): Phase {
+  if (phase === 'closed') return phase;
+  return phase === 'openTurn' ? 'open' : 'ended';
+}
