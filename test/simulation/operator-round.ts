@@ -4,7 +4,7 @@ import { Failure } from '../../src/library/failure.ts';
 import type { Outcome } from '../../src/library/invocation.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
-import { Progress } from '../../src/pipeline/control/progress.ts';
+import { Progress } from '../../src/operator/progress.ts';
 import { faultyFunction } from './faulty-function.ts';
 import { Model, WatchedQueue, type Input } from './model.ts';
 import { invocationOf, queueOf, strategyOf, type Defects, type Operator, type OperatorOptions } from './parts.ts';
@@ -136,7 +136,7 @@ export class OperatorRound {
   #emitted(output: Outcome<number> | Watermark): void {
     this.#model.emitted(output);
     this.#unflushed = true;
-    this.#progress.leaving(this.#model.lastLeft);
+    this.#progress.emitting(this.#model.lastLeft);
     this.#progress.emitted();
     if (this.#ended) this.#rules.broken('E1', 'something was emitted after the end');
     if (this.#random.chance(1 / 32)) {

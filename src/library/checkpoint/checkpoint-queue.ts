@@ -1,33 +1,33 @@
+import { Progress } from '../../operator/progress.ts';
 import type { StreamQueue } from '../../operator/queue.ts';
 import type { BarrierSlot, RecordSlot, Slot } from '../../operator/slot.ts';
 import type { Watermark } from '../../operator/watermark.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { seqOf, type Checkpoint } from './checkpoint.ts';
 
 /**
- * A queue that knows the index of what stands in it.
+ * A queue that knows the index in the source of what stands in it, and the inputs of the records that were not taken.
  *
- *     resumed   [ 3 | 7 ]  then the source:  [ 9 ▸ 10 ▸ 11 ▸ … ]       indices, in order of admission
- *     #open     3 ▸ 7 ▸ 9 ▸ 11                                         admitted, not taken
- *     #next     11      one more than the highest that was taken, at least `resumed.next`
- *     checkpoint   { next: 11, pending: 3, 7, 9 }
+ *     resumed     [ 3 | 7 ]  then the source:  [ 9 ▸ 10 ▸ 11 ▸ … ]     indices, in order of admission
+ *     inputs      3 ▸ 7 ▸ 9 ▸ 11                                       by index: of records that were not taken
+ *     progress    next 11, pending 3, 7, 9
  *
- * Elements come in the order of their index, so the open ones are ascending, and those below `next` are their head.
- * No record passes a watermark, so a watermark is never below `next` and open.
+ * No record passes a watermark, so a watermark is never pending.
  */
 export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #slots: StreamQueue<In, Out>;
-  readonly #resumed: Checkpoint<In>['pending'];
-  readonly #open = new Map<Slot<In, Out>, number>();
-  #resumedAdmitted = 0;
-  #nextAdmitted: number;
-  #next: number;
+  readonly #resumed: Checkpoint<In>;
+  readonly #progress: Progress;
+  readonly #inputs = new Map<number, In>();
+  /** Slots given so far. */
+  #places = 0;
   #taken = 0;
 
   constructor(slots: StreamQueue<In, Out>, resumed: Checkpoint<In>) {
     this.#slots = slots;
-    this.#resumed = resumed.pending;
-    this.#nextAdmitted = resumed.next;
-    this.#next = resumed.next;
+    this.#resumed = resumed;
+    this.#progress = new Progress(resumed.next);
+    this.#progress.resume({ next: resumed.next, pending: resumed.pending.map(({ seq }) => seq) });
+    for (const { seq, input } of resumed.pending) this.#inputs.set(seq, input);
   }
 
   get capacity(): number {
@@ -48,11 +48,15 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   }
 
   tryPut(input: In): RecordSlot<In, Out> | undefined {
-    return this.#admit(this.#slots.tryPut(input));
+    const slot = this.#slots.tryPut(input);
+    if (slot !== undefined) this.#inputs.set(this.#admitted(), input);
+    return slot;
   }
 
   tryPutBarrier(barrier: Watermark): BarrierSlot | undefined {
-    return this.#admit(this.#slots.tryPutBarrier(barrier));
+    const slot = this.#slots.tryPutBarrier(barrier);
+    if (slot !== undefined) this.#admitted();
+    return slot;
   }
 
   complete(slot: RecordSlot<In, Out>, output: Out): RecordSlot<In, Out> | undefined {
@@ -62,9 +66,10 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   take(): Slot<In, Out> | undefined {
     const slot = this.#slots.take();
     if (slot === undefined) return undefined;
-    const seq = this.#open.get(slot) ?? 0;
-    this.#open.delete(slot);
-    if (seq >= this.#next) this.#next = seq + 1;
+    const seq = seqOf(this.#resumed, slot.place);
+    this.#progress.emitting(seq);
+    this.#progress.emitted();
+    this.#inputs.delete(seq);
     if (slot.barrier === undefined) this.#taken++;
     return slot;
   }
@@ -75,27 +80,20 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
 
   clear(): void {
     this.#slots.clear();
-    this.#open.clear();
+    this.#inputs.clear();
   }
 
   checkpoint(): Checkpoint<In> {
     this.#taken = 0;
-    const pending: { seq: number; input: In }[] = [];
-    for (const [slot, seq] of this.#open) {
-      if (seq >= this.#next) break;
-      if (slot.barrier === undefined) pending.push({ seq, input: slot.input });
-    }
-    return { next: this.#next, pending: [...pending, ...this.#resumed.slice(this.#resumedAdmitted)] };
+    const { next, pending } = this.#progress.checkpoint();
+    // Every pending element is a record, whose input is kept until it is taken.
+    return { next, pending: pending.map((seq) => ({ seq, input: this.#inputs.get(seq) as In })) };
   }
 
-  #admit<Admitted extends Slot<In, Out>>(slot: Admitted | undefined): Admitted | undefined {
-    if (slot === undefined) return undefined;
-    const resumed = this.#resumed[this.#resumedAdmitted];
-    if (resumed === undefined) this.#open.set(slot, this.#nextAdmitted++);
-    else {
-      this.#resumedAdmitted++;
-      this.#open.set(slot, resumed.seq);
-    }
-    return slot;
+  /** Counts a slot, and gives the index of its element. */
+  #admitted(): number {
+    const seq = seqOf(this.#resumed, this.#places++);
+    this.#progress.read(seq);
+    return seq;
   }
 }

@@ -11,7 +11,7 @@ import {
 import { compact } from '../../wire/json/json-text.ts';
 import { BarrierLine } from './barrier-line.ts';
 import { type Entry, entryOf } from '../record/invoke-records.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../../operator/progress.ts';
 
 /**
  * Reads the lines of a body that may hold control lines, and says which line of the whole input each one is.

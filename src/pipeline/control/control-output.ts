@@ -5,7 +5,7 @@ import type { Watermark } from '../../operator/watermark.ts';
 import { checkpointLine, fatalLine, summaryLine } from '../../wire/control.ts';
 import type { JoinedOutput } from '../stream/joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../../operator/progress.ts';
 import type { StreamSummary } from '../stream/tally.ts';
 
 /** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/time/time.ts';
 import { ControlInput } from './control-input.ts';
 import { ControlOutput, type ControlSettings } from './control-output.ts';
 import type { JoinedOutput } from '../stream/joined-output.ts';
-import { Progress } from './progress.ts';
+import { Progress } from '../../operator/progress.ts';
 
 /** What a stream with control lines has besides the others. */
 export interface ControlSide {
@@ -30,6 +30,6 @@ export function controlSide(
   return {
     input: new ControlInput(offset, multiline, progress),
     output: new ControlOutput(control, output, progress, clock),
-    leaving: (seq) => progress.leaving(seq),
+    leaving: (seq) => progress.emitting(seq),
   };
 }
