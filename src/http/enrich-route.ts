@@ -12,10 +12,10 @@ import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods } from './routing.ts';
 import type { Served } from './served.ts';
 import { enrichSingleRecord } from './record/single-record.ts';
+import { Http1Transport } from './stream/http1-transport.ts';
 import { StreamSession } from './stream/stream-session.ts';
 
 const URL = '/v1/enrich/:pipeline';
-const TRAILERS = 'Millrace-Status, Millrace-Read, Millrace-Written, Millrace-Errors';
 
 /** `POST /v1/enrich/{pipeline}`: checks everything that can be checked before the first byte, then streams. */
 export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
@@ -69,17 +69,19 @@ function answer(
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls };
   const session = new StreamSession({
     id: request.id,
-    request: request.raw,
-    response: reply.raw,
+    transport: new Http1Transport({
+      request: request.raw,
+      response: reply.raw,
+      buffers,
+      stalls: options.stalls,
+      clock,
+    }),
     pipeline,
     settings,
     trace,
     streams,
-    buffers,
     hold: () => served.hold(),
-    idleTimeoutMs: limits.idleTimeout,
-    stallTimeoutMs: limits.stallTimeout,
-    stalls: options.stalls,
+    limits,
     clock,
     log: request.log,
   });
@@ -90,7 +92,6 @@ function answer(
     'Cache-Control': 'no-store',
     'X-Accel-Buffering': 'no',
     'X-Request-Id': request.id,
-    ...(request.raw.httpVersion === '1.1' && { Trailer: TRAILERS }),
   });
   return reply;
 }

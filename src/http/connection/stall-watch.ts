@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { KernelQueues, QueuedBytes } from './kernel-queues.ts';
 
@@ -11,6 +12,11 @@ export interface Unread {
   heldBytes(): number;
   /** Nothing was read for `timeoutMs`. */
   stalled(): void;
+}
+
+/** Why a request ends whose client has read nothing for `timeoutMs`. */
+export function stalledError(timeoutMs: number): RequestError {
+  return new RequestError('stalled', `nothing was read for ${timeoutMs} ms (limits.stallTimeout)`);
 }
 
 interface Watched {

@@ -10,8 +10,9 @@ import { clientAddress } from '../connection/client-address.ts';
 import { resetConnection } from '../connection/connection-end.ts';
 import { internalError } from '../framework-errors.ts';
 import type { LiveStream, LiveStreams } from '../stream/live-streams.ts';
-import type { StallWatch } from '../connection/stall-watch.ts';
-import { TurnLimit } from '../stream/turn-limit.ts';
+import { stalledError, type StallWatch } from '../connection/stall-watch.ts';
+import { readBody } from '../stream/http1-transport.ts';
+import { IdleLimit } from '../stream/idle-limit.ts';
 
 export interface BodyRequestOptions {
   readonly kind: 'record' | 'explain';
@@ -49,22 +50,20 @@ export class BodyRequest implements LiveStream {
   readonly #gone = new AbortController();
   readonly #startedAt: number;
   #bodyEnded = false;
-  /** When something was last received. */
-  #movedAt: number;
+  readonly #idleLimit: IdleLimit;
   /** Since when the body waits for memory. */
   #waitingSince: number | undefined;
-  readonly #turnLimit = new TurnLimit();
   /** Ends the watch of the reader of the response. */
   #unwatch = (): void => {};
 
   constructor(request: FastifyRequest, reply: FastifyReply, options: BodyRequestOptions) {
-    const { kind, streams, memory, hold, clock } = options;
+    const { kind, streams, memory, hold, limits, clock } = options;
     this.kind = kind;
     this.#request = request;
     this.#reply = reply;
     this.#options = options;
     this.#startedAt = clock.now();
-    this.#movedAt = this.#startedAt;
+    this.#idleLimit = new IdleLimit(limits.idleTimeout, this.#startedAt);
     this.memory = memory.open(this.guard(() => this.#memoryCame()));
     const release = hold();
     streams.add(this);
@@ -119,14 +118,10 @@ export class BodyRequest implements LiveStream {
 
   check(nowMs: number): void {
     if (this.#bodyEnded) return;
-    const { idleTimeout } = this.#options.limits;
-    if (this.#waitingSince !== undefined) this.#movedAt = nowMs;
-    const late = this.#turnLimit.check(nowMs, this.memory.hasTurn, idleTimeout);
-    if (nowMs - this.#movedAt >= idleTimeout) {
-      this.cut('stalled', new RequestError('idle', `nothing was sent for ${idleTimeout} ms (limits.idleTimeout)`));
-    } else if (late !== undefined) {
-      this.cut('stalled', late);
-    }
+    if (this.#waitingSince !== undefined) this.#idleLimit.moved(nowMs);
+    const turn = this.#idleLimit.turn(nowMs, this.memory.hasTurn);
+    const late = this.#idleLimit.idle(nowMs) ?? turn;
+    if (late !== undefined) this.cut('stalled', late);
   }
 
   describe(nowMs: number): JsonObject {
@@ -151,8 +146,7 @@ export class BodyRequest implements LiveStream {
       timeoutMs,
       heldBytes: () => this.#reply.raw.writableLength,
       stalled: this.guard(() => {
-        const why = `nothing was read for ${timeoutMs} ms (limits.stallTimeout)`;
-        this.cut('stalled', new RequestError('stalled', why));
+        this.cut('stalled', stalledError(timeoutMs));
         resetConnection(socket);
       }),
     });
@@ -185,14 +179,14 @@ export class BodyRequest implements LiveStream {
         if (this.#bodyEnded) return;
         this.#bodyEnded = true;
         if (!this.#reply.raw.closed) this.#watchReader();
-        raw.off('data', guardedTake).off('end', settle).off('close', close).off('error', close);
         // What still comes is thrown away, so that the refusal is not lost behind it.
         raw.resume();
         if (error === undefined) resolve(Buffer.concat(chunks, bytes));
         else reject(error);
       };
       const take = (chunk: Buffer): void => {
-        this.#movedAt = clock.now();
+        if (this.#bodyEnded) return;
+        this.#idleLimit.moved(clock.now());
         bytes += chunk.byteLength;
         if (bytes > limits.lineBytes) {
           const maxBytes = limits.lineBytes;
@@ -205,14 +199,9 @@ export class BodyRequest implements LiveStream {
         this.#waitingSince = clock.now();
         raw.pause();
       };
-      const guardedTake = this.guard(take);
-      const close = (): void => settle(new RequestError('bad_body', 'the body ended before it was complete'));
+      const gone = (): void => settle(new RequestError('bad_body', 'the body ended before it was complete'));
       this.signal.addEventListener('abort', () => settle(this.signal.reason as RequestError), { once: true });
-      raw
-        .on('data', guardedTake)
-        .once('end', () => settle())
-        .once('close', close)
-        .once('error', close);
+      readBody(raw, { data: take, end: () => settle(), gone }, this.guard);
     });
   }
 }

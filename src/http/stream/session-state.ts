@@ -1,0 +1,36 @@
+import type { RequestError } from '../../core/errors.ts';
+import type { StreamOutcome } from '../../core/observer/observer.ts';
+import type { IdleLimit } from './idle-limit.ts';
+
+/**
+ * Where a stream is in its life.
+ *
+ *     reading ── body complete ──▶ draining ── last record written ──▶ finishing ── last byte sent ──▶ ended
+ *        └──────────────────────────────┴── cut, defect, client gone ──────┴────────────────────────────▲
+ */
+export type SessionState = Reading | Draining | Finishing | Ended;
+
+/** The body still arrives, or waits for room. */
+export interface Reading {
+  readonly phase: 'reading';
+  readonly idleLimit: IdleLimit;
+  /** Bytes that the client had not read when the stream was last found idle. */
+  unreadBytes: number;
+}
+
+/** The body is complete, and records are under way. */
+interface Draining {
+  readonly phase: 'draining';
+}
+
+/** Everything was written, and some of it is not sent yet. */
+interface Finishing {
+  readonly phase: 'finishing';
+}
+
+export interface Ended {
+  readonly phase: 'ended';
+  readonly outcome: StreamOutcome;
+  /** Why the stream ended before it was complete; undefined for a complete stream. */
+  readonly reason: RequestError | undefined;
+}

@@ -1,0 +1,83 @@
+import type { RequestError } from '../../core/errors.ts';
+
+/**
+ * The connection of one stream, as its session knows it: where the body comes from and where the output goes.
+ *
+ *     client ◀── bytes ──▶ http1 ◀── body, output ──▶ session
+ *
+ * `Http1Transport` is the only one today. A codec (gzip, for example) stands between the two. It is a transport that
+ * wraps a transport, so neither the session nor the wrapped transport knows of it:
+ *
+ *     client ◀── bytes ──▶ http1 ◀── coded bytes ──▶ codec ◀── body, output ──▶ session
+ *
+ * - Its `open` opens the wrapped transport with events of its own: it decodes a chunk and passes the result to the
+ *   session's `data`. It passes `end` only after the decoder has ended well, and `failed` if the body cannot be decoded.
+ * - Its `write` encodes, and writes bytes to the wrapped transport. It flushes with each write: no line waits for more.
+ * - Its `finish` writes the end of the coding, then finishes the wrapped transport. Its `cut` writes no such end, so a
+ *   client that decodes sees an incomplete stream too.
+ *
+ * A spool, which takes the output of a client that reads nothing before it has sent everything, wraps a transport in
+ * the same way. test/http/stream/codec.test.ts shows a codec.
+ */
+export interface Transport {
+  /** Address and port of the other end, which may be a proxy; null if there is none. */
+  readonly client: string | null;
+  /** Whether more should be written. If not, `drained` is called when it should. */
+  readonly hasRoom: boolean;
+  /** Bytes that were written and that this process still holds; 0 if `drained` would not be called when they are sent. */
+  readonly heldBytes: number;
+
+  /** Sends the head, and calls `events` from now on. Called once. */
+  open(head: ResponseHead, events: TransportEvents): void;
+  /** Stops `data` until `resume`. A chunk that is on its way may still come. */
+  pause(): void;
+  /** Does nothing if the transport is not paused. */
+  resume(): void;
+  /** Takes output to be sent now: text as UTF-8, bytes as they are. Returns its length in bytes. */
+  write(output: string | Uint8Array): number;
+  /** Ends a complete stream. Trailers are left out if the protocol has none. `finished` follows. */
+  finish(trailers: Readonly<Record<string, string>>): void;
+  /**
+   * Ends an incomplete stream so that the client can see that it is incomplete. What was written before is still sent,
+   * unless the client reads nothing for `stallTimeoutMs`; 0 = no bound.
+   */
+  cut(stallTimeoutMs: number): void;
+  /** Ends the stream at once. Unsent bytes are dropped, and the client sees a failure. */
+  reset(): void;
+  /** Gives up the connection of a client that is gone. */
+  close(): void;
+
+  /**
+   * Calls `stalled` once the client has read nothing for `timeoutMs` (more than 0) although there was something to
+   * read. The function returned ends the watch.
+   */
+  watchReader(timeoutMs: number, stalled: () => void): () => void;
+  /** Bytes that were written and that the client has not taken: those of this process and, if visible, of the kernel. */
+  unreadBytes(): Promise<number>;
+}
+
+export interface ResponseHead {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names of the trailers that `finish` will send. */
+  readonly trailers: readonly string[];
+}
+
+/** What a transport reports to its session. Calls may follow the end of the stream; the session ignores them. */
+export interface TransportEvents extends BodyEvents {
+  /** There is room again. */
+  drained(): void;
+  /** The last byte of a finished stream was sent. */
+  finished(): void;
+  /** The body cannot be read to its end, although the client is there. */
+  failed(reason: RequestError): void;
+  /** An event threw: the transport passes what was thrown. */
+  defect(error: unknown): void;
+}
+
+export interface BodyEvents {
+  data(chunk: Uint8Array): void;
+  /** The body is complete. */
+  end(): void;
+  /** The client is gone, or its body broke off. */
+  gone(): void;
+}
