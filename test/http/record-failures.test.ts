@@ -1,0 +1,131 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { Downstream, start, type StartOptions } from './start.ts';
+
+interface Case {
+  readonly key: string;
+  readonly options?: StartOptions;
+  readonly status: number;
+  /** Members of the problem beside those that every problem has. */
+  readonly problem: { readonly code: string; readonly detail: string; readonly [member: string]: unknown };
+}
+
+/** Ways in which one record fails. `http://127.0.0.1:9` refuses every connection. */
+const failures: Readonly<Record<string, Case>> = {
+  'a bad status after two attempts': {
+    key: '{"key":"broken"}',
+    options: { lookup: { retry: { attempts: 1, backoff: { initial: '1ms' }, on: [500] } } },
+    status: 502,
+    problem: {
+      code: 'bad_status',
+      detail: expect.stringMatching(/500/) as string,
+      lookup: 'far',
+      attempts: 2,
+      lookupStatus: 500,
+    },
+  },
+  'no connection': {
+    key: '{"key":"1"}',
+    options: { lookup: { http: { url: 'http://127.0.0.1:9/{key}' } } },
+    status: 502,
+    problem: {
+      code: 'unreachable',
+      detail: expect.stringMatching(/ECONNREFUSED/) as string,
+      lookup: 'far',
+      attempts: 1,
+    },
+  },
+  'no answer, and onMiss is error': {
+    key: '{"key":"missing"}',
+    options: { pipeline: { onMiss: 'error' } },
+    status: 404,
+    problem: { code: 'not_found', detail: 'lookup far has no answer for this record', lookup: 'far', attempts: 1 },
+  },
+  'a missing argument': {
+    key: '{"other":"1"}',
+    status: 422,
+    problem: {
+      code: 'missing_argument',
+      detail: '/key is missing; argument {key} is read from it',
+      lookup: 'far',
+    },
+  },
+};
+
+/** How a failed record leaves. A stream gets five different results; a record that stands alone gets a problem or a 200. */
+const policies = ['annotate', 'fail', 'drop', 'passthrough', { value: { found: null } }] as const;
+
+async function answerTo(record: string, options: StartOptions, query = '') {
+  const { url } = await start(options);
+  const response = await fetch(`${url}/v1/enrich/test${query}`, {
+    method: 'POST',
+    body: record,
+    headers: { 'content-type': 'application/json', 'x-request-id': 'id-1' },
+  });
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    json: JSON.parse(await response.text()) as Record<string, unknown>,
+  };
+}
+
+describe.each(Object.entries(failures))(
+  'one record that fails with %s',
+  (_name, { key, options = {}, status, problem }) => {
+    test.each(policies)('onError: %j', async (onError) => {
+      const answer = await answerTo(key, { ...options, pipeline: { ...options.pipeline, onError } });
+      // A fallback value stands in for a failed answer, and a miss is an answer.
+      const isValue = typeof onError === 'object' && problem.code !== 'not_found';
+      const isProblem = onError !== 'passthrough' && !isValue;
+      const refused = {
+        status,
+        type: 'application/problem+json',
+        json: {
+          type: `urn:millrace:problem:${problem.code}`,
+          title: expect.stringMatching(/^The record failed: /) as string,
+          status,
+          instance: 'urn:millrace:request:id-1',
+          ...problem,
+        },
+      };
+      const record = JSON.parse(key) as object;
+      const json = isValue ? { ...record, answer: { found: null } } : record;
+      expect(answer).toEqual(isProblem ? refused : { status: 200, type: 'application/json', json });
+    });
+  },
+);
+
+test.each(['annotate', 'fail', 'drop'])(
+  'one record whose time runs out before its call begins is answered as overloaded; onError: %s',
+  async (onError) => {
+    const clock = virtualClock();
+    const far = new Downstream();
+    onTestFinished(() => far.close());
+    const { url } = await start({
+      clock,
+      lookups: { single: { http: { url: `http://127.0.0.1:${await far.listen()}/{key}`, connections: 1 } } },
+      pipeline: { timeout: '0s', onError, enrich: [{ lookup: 'single', with: { key: '/key' }, into: '/answer' }] },
+    });
+    far.hold = true;
+    const send = (timeout: string) =>
+      fetch(`${url}/v1/enrich/test?timeout=${timeout}`, {
+        method: 'POST',
+        body: '{"key":"1"}',
+        headers: { 'content-type': 'application/json' },
+      });
+    const first = send('0s');
+    await far.until(() => far.held.length === 1);
+    const refused = send('300ms');
+    // The check of live requests, the watch of readers, and the deadline of the second record.
+    while (clock.timers < 3) await turn();
+    await clock.advance(300);
+    const response = await refused;
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      expect.objectContaining({ code: 'overloaded', lookup: 'single' }),
+    ]);
+    far.held[0]?.answer({ found: '1' });
+    expect((await first).status).toBe(200);
+  },
+);
