@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import type { JsonObject } from '../core/json/json.ts';
 import { RequestError } from '../core/errors.ts';
-import type { Gate } from './connection/drain.ts';
+import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
@@ -10,7 +10,7 @@ import { refuseOtherMethods } from './routing.ts';
 import { noSchemaCompilers } from './openapi/schema-compilers.ts';
 
 export interface AdminOptions {
-  readonly gate: Gate;
+  readonly drainState: DrainState;
   readonly streams: LiveStreams;
   /** The metrics in the format of Prometheus, read now. */
   readonly scrape: { readonly contentType: string; text: () => Promise<string> };
@@ -21,15 +21,15 @@ export interface AdminOptions {
 }
 
 /** The listener for whoever operates the service. Builds, never listens. */
-export function buildAdminApp({ gate, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
+export function buildAdminApp({ drainState, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {
-    if (!gate.draining) return { status: 'ready' };
+    if (!drainState.draining) return { status: 'ready' };
     return reply.code(503).send({ status: 'draining', streams: streams.size });
   });
   app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
-  app.get('/state', () => ({ draining: gate.draining, streams: streams.describe(), ...state() }));
+  app.get('/state', () => ({ draining: drainState.draining, streams: streams.describe(), ...state() }));
   for (const path of ['/livez', '/readyz', '/metrics', '/state']) refuseOtherMethods(app, path, ['GET', 'HEAD']);
   reloadRoute(app, reload);
   app.setErrorHandler((error, _request, reply) => sendRequestError(reply, requestError(error)));

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { Tracer } from '../core/observer/tracing.ts';
-import type { Gate } from './connection/drain.ts';
+import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import type { OpenResponses } from './connection/open-responses.ts';
 import type { StallWatch } from './connection/stall-watch.ts';
@@ -16,7 +16,7 @@ export interface AppOptions {
   readonly streams: LiveStreams;
   /** What all streams, single records and explanations together may hold. */
   readonly memory: MemoryBudget;
-  readonly gate: Gate;
+  readonly drainState: DrainState;
   /** Of this listener alone. */
   readonly responses: OpenResponses;
   readonly stalls: StallWatch;

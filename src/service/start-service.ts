@@ -101,7 +101,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     adminUrl: () => adminUrl,
     mostConnections: planConnections(loaded.config, files).clients,
   });
-  const { app, gate, connections } = listener;
+  const { app, drainState, connections } = listener;
 
   const reloader = new Reloader({
     started: loaded,
@@ -124,7 +124,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   opened.defer(() => reloader.stop());
 
   const admin = buildAdminApp({
-    gate,
+    drainState,
     streams,
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
     state: serviceReport({ metrics, memory, streams, connections, secrets, clock, version: release }),

@@ -93,7 +93,7 @@ test('an idle stream is told so before it is cut', async () => {
 
 test('a draining service says how far each stream has come, at once and before the cut', async () => {
   const clock = virtualClock();
-  const { client, downstream, app, streams, gate, responses } = await open('control=true&mode=unordered', {
+  const { client, downstream, app, streams, drainState, responses } = await open('control=true&mode=unordered', {
     clock,
     pipeline: { timeout: '0s' },
   });
@@ -103,7 +103,7 @@ test('a draining service says how far each stream has come, at once and before t
   const byKey = (key: string) => downstream.held.find((call) => call.key === key);
   byKey('2')?.answer({ found: '2' });
   await client.until(enriched(2));
-  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
+  const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
   await client.until('{"$checkpoint":{"next":2,"pending":[0]}}\n');
   byKey('3')?.answer({ found: '3' });
   await client.until(enriched(3));

@@ -11,7 +11,7 @@ import { MemoryBudget } from '../../src/core/memory-budget.ts';
 import { type Clock, systemClock } from '../../src/core/time/time.ts';
 import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
-import type { Gate } from '../../src/http/connection/drain.ts';
+import type { DrainState } from '../../src/http/connection/drain.ts';
 import { LiveStreams } from '../../src/http/stream/live-streams.ts';
 import { type KernelQueues, noQueues } from '../../src/http/connection/kernel-queues.ts';
 import { OpenResponses } from '../../src/http/connection/open-responses.ts';
@@ -155,7 +155,7 @@ export interface Started {
   readonly heard: Heard;
   readonly streams: LiveStreams;
   readonly memory: MemoryBudget;
-  readonly gate: Gate;
+  readonly drainState: DrainState;
   readonly responses: OpenResponses;
   readonly config: Config;
 }
@@ -210,7 +210,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   };
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
-  const gate = { draining: false };
+  const drainState = { draining: false };
   const responses = new OpenResponses(clock);
   const app = await buildApp({
     serving: {
@@ -223,7 +223,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     },
     streams,
     memory,
-    gate,
+    drainState,
     responses,
     stalls: new StallWatch(clock, queues),
     clock,
@@ -240,7 +240,18 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     await pipelines.close();
   });
   const port = portOf(app.server);
-  return { url: `http://127.0.0.1:${port}`, port, app, downstream, heard, streams, memory, gate, responses, config };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    app,
+    downstream,
+    heard,
+    streams,
+    memory,
+    drainState,
+    responses,
+    config,
+  };
 }
 
 export async function listen(server: Server): Promise<number> {

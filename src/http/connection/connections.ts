@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
+import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
 import { PROBLEM_TYPE, requestProblem, RETRY_AFTER_SECONDS } from '../problem.ts';
 
@@ -48,14 +49,7 @@ export class Connections {
     this.limit = limit;
     this.#refusedAtOnce = refusedAtOnce;
     this.#clock = clock;
-    // The server's own listener attaches the parser; a refused connection must not have one, which would answer as well.
-    // Borrowed (docs/dependencies.md): Node does not promise that a listener does it.
-    const accept = server.listeners('connection');
-    server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => {
-      if (!this.#admits(socket)) return;
-      for (const listener of accept) listener.call(server, socket);
-    });
+    acceptConnections(server, (socket) => this.#admits(socket));
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
       this.#begun(request.socket, response),
     );

@@ -4,15 +4,15 @@ import type { FastifyInstance } from 'fastify';
 import type { LiveStreams } from '../stream/live-streams.ts';
 import type { OpenResponses } from './open-responses.ts';
 
-/** What the two listeners look at before they call themselves ready or take a stream. */
-export interface Gate {
+/** Whether the service drains. Both listeners read it: a service that drains is not ready, and takes no new stream. */
+export interface DrainState {
   draining: boolean;
 }
 
 export interface DrainOptions {
   readonly app: FastifyInstance;
   readonly streams: LiveStreams;
-  readonly gate: Gate;
+  readonly drainState: DrainState;
   readonly responses: OpenResponses;
   readonly clock: Clock;
   /** How long running streams may go on. */
@@ -29,8 +29,15 @@ const LAST_ANSWERS_MS = 1000;
  * Streams that still run when the time is up are cut. With no stream left, a connection on which nothing is answered is
  * closed at once, and any other after a second at the latest. Resolves with the number of streams that were cut.
  */
-export async function drain({ app, streams, gate, responses, clock, drainTimeoutMs }: DrainOptions): Promise<number> {
-  gate.draining = true;
+export async function drain({
+  app,
+  streams,
+  drainState,
+  responses,
+  clock,
+  drainTimeoutMs,
+}: DrainOptions): Promise<number> {
+  drainState.draining = true;
   streams.announceDrain();
   let disarmIdle: (() => void) | undefined;
   const closeIdle = (): void => {

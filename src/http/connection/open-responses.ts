@@ -4,6 +4,7 @@ import { RequestError } from '../../core/errors.ts';
 import { Fifo } from '../../core/fifo.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
+import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
 import { type Problem, PROBLEM_TYPE, requestProblem } from '../problem.ts';
 
@@ -57,9 +58,10 @@ export class OpenResponses {
 
   /** Follows the connections of this server from now on. */
   watch(server: Server): void {
-    server.on('connection', (socket: Socket) => {
+    acceptConnections(server, (socket) => {
       if (this.#closing) socket.destroy();
       else this.#opened(socket);
+      return !this.#closing;
     });
   }
 

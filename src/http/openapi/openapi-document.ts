@@ -22,7 +22,7 @@ export async function openApiDocument(version: string): Promise<string> {
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),
     memory: new MemoryBudget(0, inLaterTurn),
-    gate: { draining: false },
+    drainState: { draining: false },
     responses: new OpenResponses(systemClock),
     stalls: new StallWatch(systemClock, noQueues),
     clock: systemClock,

@@ -17,8 +17,8 @@ async function open(options: StartOptions = {}) {
 
 test('a draining service refuses new streams, and lets those it has come to their end', async () => {
   const clock = virtualClock();
-  const { url, app, streams, gate, responses, client, heard } = await open({ clock });
-  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
+  const { url, app, streams, drainState, responses, client, heard } = await open({ clock });
+  const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
   const refused = await fetch(`${url}/v1/enrich/test`, { method: 'POST' });
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await refused.json()).toMatchObject({ code: 'draining' });
@@ -40,26 +40,26 @@ test.each([
   ['has sent half a head behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\nPOST /v1/'],
 ])('with no stream left a connection that %s is closed at once', async (_, text) => {
   const clock = virtualClock();
-  const { app, streams, gate, responses, port } = await start({ clock });
+  const { app, streams, drainState, responses, port } = await start({ clock });
   const connected = once(app.server, 'connection');
   const client = await WireClient.open(port);
   await connected;
   client.write(text);
   if (text.startsWith('GET')) await client.until('"pipelines":');
   // The clock stands still: nothing but the end of the last stream brings the end about.
-  expect(await drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 })).toBe(0);
+  expect(await drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 })).toBe(0);
   await client.untilEnded();
   expect(clock.timers).toBe(0);
 });
 
 test('an answer that is no stream and is not read holds a drain for a second at most', async () => {
   const clock = virtualClock();
-  const { app, streams, gate, responses, port } = await start({ clock });
+  const { app, streams, drainState, responses, port } = await start({ clock });
   const client = await WireClient.open(port);
   client.head('/nowhere', 'Transfer-Encoding: chunked');
   await client.until('unknown_route');
   client.chunk('and its body does not end');
-  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
+  const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
   await clock.advance(1000);
   expect(await drained).toBe(0);
   await client.untilEnded();
@@ -67,8 +67,8 @@ test('an answer that is no stream and is not read holds a drain for a second at 
 
 test('a stream that is not done when drainTimeout is up is cut', async () => {
   const clock = virtualClock();
-  const { app, streams, gate, responses, client, heard } = await open({ clock, checkMs: 1000 });
-  const drained = drain({ app, streams, gate, responses, clock, drainTimeoutMs: 30_000 });
+  const { app, streams, drainState, responses, client, heard } = await open({ clock, checkMs: 1000 });
+  const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
   await clock.advance(29_000);
   expect(heard.outcomes).toEqual([]);
   await clock.advance(2000);
@@ -79,10 +79,10 @@ test('a stream that is not done when drainTimeout is up is cut', async () => {
 });
 
 test('the admin listener tells readiness, metrics and the live streams', async () => {
-  const { streams, gate, client } = await open();
+  const { streams, drainState, client } = await open();
   const scrape = { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('millrace_up 1\n') };
   const admin = buildAdminApp({
-    gate,
+    drainState,
     streams,
     scrape,
     state: () => ({ lookups: { far: { inFlight: 0 } } }),
@@ -103,7 +103,7 @@ test('the admin listener tells readiness, metrics and the live streams', async (
     ],
     lookups: { far: { inFlight: 0 } },
   });
-  gate.draining = true;
+  drainState.draining = true;
   expect(await get('/readyz')).toMatchObject({ statusCode: 503 });
   expect(await get('/livez')).toMatchObject({ statusCode: 200 });
   expect(await get('/nowhere')).toMatchObject({ statusCode: 404, type: 'application/problem+json' });

@@ -63,7 +63,7 @@ async function opened(layers: readonly MakeLayer[], metrics: Metrics): Promise<O
 /** What `/state` of the admin listener shows of the lookup `airport`. */
 async function stateOf(metrics: Metrics): Promise<Record<string, unknown>> {
   const app = buildAdminApp({
-    gate: { draining: false },
+    drainState: { draining: false },
     streams: new LiveStreams(systemClock, 1000, () => {}),
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
     state: () => ({ ...metrics.snapshot() }),
