@@ -1,3 +1,6 @@
+import type { ServerConfig } from '../config/schema/schema.ts';
+import type { JsonData } from '../core/json/json-data.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time/time.ts';
@@ -6,7 +9,27 @@ import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import type { OpenResponses } from './connection/open-responses.ts';
 import type { StallWatch } from './connection/stall-watch.ts';
-import type { Serving } from './served.ts';
+
+/** The pipelines that a listener serves. */
+export interface PipelineDirectory {
+  readonly names: readonly string[];
+  get(name: string): Pipeline | undefined;
+}
+
+/** One configuration, as requests see it. */
+export interface Served {
+  readonly pipelines: PipelineDirectory;
+  readonly limits: ServerConfig['limits'];
+  /** The effective configuration of an existing pipeline, secrets hidden. */
+  readonly describe: (pipeline: string) => JsonData;
+  /** Keeps its pipelines open until the function returned is called. */
+  hold(): () => void;
+}
+
+/** The configuration in force. A request reads it once; the next request may get another one. */
+interface Serving {
+  readonly current: Served;
+}
 
 /** A listener that is built, for those who start and stop it. */
 export type HttpApp = FastifyInstance;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
-import type { AppOptions } from './app-options.ts';
+import type { AppOptions, Served } from './app-options.ts';
 import { closeAfterEarlyAnswer, resetUnlessRead } from './connection/connection-end.ts';
 import { enrichRoute } from './enrich-route.ts';
 import { requestError } from './framework-errors.ts';
@@ -10,7 +10,6 @@ import { openApi } from './openapi/openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
 import { headProblem, unknownExpectation } from './connection/request-head.ts';
-import type { Served } from './served.ts';
 import { documentOnly, noSchemaCompilers } from './openapi/schema-compilers.ts';
 
 /** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */

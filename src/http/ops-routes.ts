@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { RecordError, RequestError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json/json.ts';
-import { refuseWhenFull } from './admission.ts';
 import type { AppOptions } from './app-options.ts';
 import { BodyRequest } from './record/body-request.ts';
 import { explainOperation, listOperation, showOperation } from './openapi/openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
-import { findPipeline, refuseOtherMethods } from './routing.ts';
+import { findPipeline, refuseOtherMethods, refuseWhenFull } from './routing.ts';
 
 interface OnePipeline {
   Params: { pipeline: string };

@@ -3,12 +3,7 @@ import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-
-/** The pipelines that a listener serves. */
-export interface PipelineDirectory {
-  readonly names: readonly string[];
-  get(name: string): Pipeline | undefined;
-}
+import type { AppOptions, PipelineDirectory, Served } from './app-options.ts';
 
 /** Throws `unknown_pipeline`, which names those there are and the one that was probably meant. */
 export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeline {
@@ -21,6 +16,18 @@ export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeli
   throw new RequestError('unknown_pipeline', `there is no pipeline ${name}: ${known}${hint}`, {
     pipelines: names,
     ...(meant !== undefined && { nearest: meant }),
+  });
+}
+
+/**
+ * Refuses a request that would hold memory: with `draining` if the service stops, with `too_many_streams` if streams,
+ * single records and explanations together are as many as `limits.streams` allows.
+ */
+export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: Served): void {
+  if (drainState.draining) throw new RequestError('draining', 'no new stream is taken; another instance will take it');
+  if (streams.size < limits.streams) return;
+  throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
+    limit: limits.streams,
   });
 }
 

@@ -6,12 +6,12 @@ import type { JsonObject } from '../../core/json/json.ts';
 import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
 import type { PipelineObserver, StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
-import { clientAddress } from '../connection/client-address.ts';
+import type { Served } from '../app-options.ts';
 import { resetConnection } from '../connection/connection-end.ts';
 import { internalError } from '../framework-errors.ts';
 import type { LiveStream, LiveStreams } from '../stream/live-streams.ts';
 import { stalledError, type StallWatch } from '../connection/stall-watch.ts';
-import { readBody } from '../stream/http1-transport.ts';
+import { clientAddress, readBody } from '../stream/http1-transport.ts';
 import { IdleLimit } from '../stream/idle-limit.ts';
 
 export interface BodyRequestOptions {
@@ -21,13 +21,7 @@ export interface BodyRequestOptions {
   readonly memory: MemoryBudget;
   /** Keeps the pipeline open until the function returned is called. */
   readonly hold: () => () => void;
-  readonly limits: {
-    readonly lineBytes: number;
-    /** A body of which nothing arrives for this long ends the request. */
-    readonly idleTimeout: number;
-    /** A response that is not read at all for this long ends the request. */
-    readonly stallTimeout: number;
-  };
+  readonly limits: Pick<Served['limits'], 'lineBytes' | 'idleTimeout' | 'stallTimeout'>;
   readonly stalls: StallWatch;
   readonly clock: Clock;
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Guard, guardWith } from '../../core/guard.ts';
 import type { Clock } from '../../core/time/time.ts';
-import { clientAddress } from '../connection/client-address.ts';
 import { cutResponse, resetConnection } from '../connection/connection-end.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
 import type { StallWatch } from '../connection/stall-watch.ts';
@@ -147,4 +146,11 @@ export function readBody(request: IncomingMessage, events: BodyEvents, guard: Gu
     }),
   );
   request.on('error', () => {});
+}
+
+/** Address and port of the other end of the connection, which may be a proxy; null where it is gone. */
+export function clientAddress({ socket }: IncomingMessage): string | null {
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  if (remoteAddress === undefined) return null;
+  return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

@@ -10,6 +10,7 @@ import type { Pipeline, StreamSettings } from '../../pipeline/pipeline.ts';
 import type { EnrichStream } from '../../pipeline/stream/enrich-stream.ts';
 import type { StreamSink } from '../../pipeline/stream/stream-sink.ts';
 import type { StreamSummary } from '../../pipeline/stream/tally.ts';
+import type { Served } from '../app-options.ts';
 import { stalledError } from '../connection/stall-watch.ts';
 import { endInOrder, internalError } from '../framework-errors.ts';
 import { IdleLimit } from './idle-limit.ts';
@@ -26,12 +27,7 @@ export interface SessionOptions {
   readonly streams: LiveStreams;
   /** Keeps the pipeline open until the function returned is called. */
   readonly hold: () => () => void;
-  readonly limits: {
-    /** Milliseconds, more than 0. A stream ends if nothing is received and nothing is in flight for this long. */
-    readonly idleTimeout: number;
-    /** Milliseconds, more than 0. A stream ends if its client reads nothing for this long. */
-    readonly stallTimeout: number;
-  };
+  readonly limits: Pick<Served['limits'], 'idleTimeout' | 'stallTimeout'>;
   readonly clock: Clock;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
 }

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { addressBytes } from '../../../src/http/connection/address-bytes.ts';
-import { procQueues, type QueuedBytes } from '../../../src/http/connection/kernel-queues.ts';
+import { addressBytes, procQueues, type QueuedBytes } from '../../../src/http/connection/kernel-queues.ts';
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 
