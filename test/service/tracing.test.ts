@@ -370,7 +370,7 @@ test('a collector that takes spans again is said to', async () => {
   await service.says(/spans cannot be exported/);
   collector.status = 200;
   await enrich(service, many);
-  await service.says(/spans get through to the collector again/);
+  await service.says(/spans reach the collector again/);
   expect(collector.spans.length).toBeGreaterThan(0);
 });
 

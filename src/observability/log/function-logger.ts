@@ -1,17 +1,17 @@
 import type { Logger as MessageLogger } from '../../core/observer/logger.ts';
 import type { Logger } from './logger.ts';
 
-/** The service's log for the function of a lookup: each line says which lookup it is of. */
+/** The log of the service for the function of a lookup: each line has the name of the lookup. */
 export function functionLogger(logger: Logger, lookup: string): MessageLogger {
   const child = logger.child({ lookup });
-  // A child keeps the level that its parent had when it was made, and a reload may change that one.
+  // A child keeps the level that its parent had when the child was made, and a reload may change the parent's level.
   return writing(() => {
     if (child.level !== logger.level) child.level = logger.level;
     return child;
   });
 }
 
-/** The service's log for those who say a message first. */
+/** The log of the service for callers that pass the message first. */
 export function messageLogger(logger: Logger): MessageLogger {
   return writing(() => logger);
 }

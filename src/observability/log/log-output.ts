@@ -1,31 +1,31 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
-/** What the process writes its log to: standard error, a pipe, a socket, a terminal or a file. */
+/** The stream that the log is written to: standard error, which may be a pipe, a socket, a terminal or a file. */
 export type LogStream = Writable & { readonly fd: number; readonly isTTY?: boolean };
 
-/** How much waits for a reader that is slow; more is lost. */
+/** Bytes that wait for a slow reader, at most; lines beyond that are lost. */
 const maxWaitingBytes = 1024 * 1024;
 
 /**
- * Writes the lines of the log, and neither throws nor waits for its reader: a line that cannot be written is lost and
+ * Writes the lines of the log. It neither throws nor waits for the reader: a line that cannot be written is lost and
  * counted.
  *
- *     pipe, socket   written at once as long as there is room, else kept in memory, up to a bound; a reader that has gone: lost
- *     file           written at once; a full disk: lost
+ *     pipe, socket   written at once while there is room, else kept in memory up to a bound; lost if the reader has gone
+ *     file           written at once; lost if the disk is full
  */
 export class LogOutput {
   readonly #stream: LogStream;
-  /** As it was at the start: code of a module may replace `process.stderr.write` with one that throws. */
+  /** The method as it was at the start: a user's module may replace `process.stderr.write` with one that throws. */
   readonly #writeToStream: LogStream['write'];
-  /** Of a file, which is written to directly: its stream does not tell that half of a line was written. */
+  /** The descriptor of a file, which is written directly: its stream does not report that half of a line was written. */
   readonly #file: number | undefined;
   readonly #written = (error: Error | null | undefined): void => this.#settled(error ?? undefined);
   #waiting = 0;
   #lost = 0;
   #unreported = 0;
   #report: ((lines: number) => void) | undefined;
-  /** The last line stands there in part. */
+  /** The last line was written in part. */
   #halfLine = false;
   #idle: (() => void)[] = [];
 
@@ -37,12 +37,12 @@ export class LogOutput {
     stream.on('error', () => {});
   }
 
-  /** Lines that could not be written, since the start. */
+  /** The number of lines that could not be written, since the start. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** `report` is called when a line could be written again, with the number of those lost before it. */
+  /** `report` is called when a line is written again after lines were lost, with the number of lost lines. */
   onRecovery(report: (lost: number) => void): void {
     this.#report = report;
   }
@@ -68,7 +68,7 @@ export class LogOutput {
       this.#halfLine = false;
       return undefined;
     } catch (error) {
-      // What is written next begins a line of its own.
+      // The next write begins a new line.
       if (written > 0) this.#halfLine = true;
       return error;
     }
@@ -91,7 +91,7 @@ export class LogOutput {
   }
 }
 
-/** Or a device such as /dev/null. */
+/** A file, or a device such as /dev/null. */
 function isFile({ fd, isTTY = false }: LogStream): boolean {
   const stats = fstatSync(fd);
   return !isTTY && !stats.isFIFO() && !stats.isSocket();

@@ -1,14 +1,14 @@
 /**
- * One counter for each of a closed list of names, all of them there from the start: every label value is published
- * from the first scrape on, so that `rate()` sees the first event.
+ * One counter for each name of a closed list. All counters exist from the start: every label value is published from the
+ * first scrape on, so that `rate()` sees the first event.
  *
  *     cells   'enriched' -> { count }   'missed' -> { count }   …
  *
- * A cell found in a Map costs a third of `object[name]++` once the names are many.
+ * With many names, finding a cell in a Map costs a third of `object[name]++`.
  */
 export class Counters<Name extends string> {
   readonly #cells: ReadonlyMap<Name, { count: number }>;
-  /** What was counted last: mostly it is the same again. */
+  /** The name that was counted last: in most cases the next one is the same. */
   #name: Name | undefined;
   #cell: { count: number } | undefined;
 
@@ -16,7 +16,7 @@ export class Counters<Name extends string> {
     this.#cells = new Map(names.map((name) => [name, { count: 0 }]));
   }
 
-  /** A name that is not of the list is counted nowhere. */
+  /** A name that is not in the list is ignored. */
   add(name: Name, amount = 1): void {
     if (name !== this.#name) {
       this.#name = name;

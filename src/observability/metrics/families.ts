@@ -6,8 +6,8 @@ import { noMode, type PipelineCounts } from './pipeline-counts.ts';
 import { publishCounter, publishGauge, publishHistogram, type Sample } from './published.ts';
 
 /**
- * What is published of pipelines and lookups. Every label value comes from the configuration or from a closed
- * list, never from a record: the number of series is known when the service starts.
+ * The metrics of pipelines and lookups. Every label value comes from the configuration or from a closed list, never from
+ * a record: the number of series is known when the service starts.
  */
 type Named<Counts> = ReadonlyMap<string, Counts>;
 
@@ -45,67 +45,81 @@ export function publishPipelines(registry: Registry, pipelines: Named<PipelineCo
     registry,
     {
       name: `${prefix}streams_total`,
-      help: `Streams that have ended, and requests that were refused before they were one (outcome rejected, mode ${noMode}).`,
+      help: `Streams that have ended, and requests that were refused before their stream began (outcome rejected, mode ${noMode}).`,
       labelNames: ['pipeline', 'mode', 'outcome'],
     },
     () => endedStreams(pipelines),
   );
   histogram('stream_duration_seconds', 'From the head of the request to the end of the response.', 'streamDurations');
   counter('records_in_total', 'Records read.', (counts) => counts.in);
-  split('records_out_total', 'Records that have left, by how they did.', 'outcome', (counts) => counts.out.toObject());
+  split('records_out_total', 'Records that were emitted or cancelled, by outcome.', 'outcome', (counts) =>
+    counts.out.toObject(),
+  );
   split('record_errors_total', 'Records that failed, by code.', 'code', (counts) => counts.errors.toObject());
   counter('received_bytes_total', 'Bytes of request bodies that were read.', (counts) => counts.receivedBytes);
   counter('sent_bytes_total', 'Bytes of response bodies that were written.', (counts) => counts.sentBytes);
   histogram('record_duration_seconds', 'From admission of a record to its emission.', 'recordDurations');
   histogram('reorder_wait_seconds', 'From completion of a record to its emission.', 'reorderWaits');
   gauge('capacity', 'Slots of the streams that are open.', 'capacity');
-  gauge('in_flight', 'Attempts that run.', 'inFlight');
-  gauge('retry_waiting', 'Records that wait to be tried again.', 'retryWaiting');
+  gauge('in_flight', 'Attempts that are running.', 'inFlight');
+  gauge('retry_waiting', 'Records that wait for their next attempt.', 'retryWaiting');
   gauge('completed_waiting', 'Records that are complete and not yet emitted.', 'completedWaiting');
-  split('backpressure_seconds_total', 'Time that input was held back, and why.', 'reason', (counts) =>
+  split('backpressure_seconds_total', 'Time that the input waited, by reason.', 'reason', (counts) =>
     inSeconds(counts.backpressureMs()),
   );
   counter(
     'late_completions_total',
-    'Completions that came after their attempt had been decided.',
+    'Completions that came after their attempt had ended, and were ignored.',
     (counts) => counts.lateCompletions,
   );
 }
 
 export function publishLookups(registry: Registry, lookups: Named<LookupCounts>): void {
-  const gauge = (name: string, help: string, value: keyof ReturnType<LookupCounts['now']>): void =>
+  const gauge = (name: string, help: string, value: keyof ReturnType<LookupCounts['sums']>): void =>
     publishGauge(registry, { name: prefix + name, help, labelNames: ['lookup'] }, () => {
-      return [...lookups].map(([lookup, counts]) => [{ lookup }, counts.now()[value]] as const);
+      return [...lookups].map(([lookup, counts]) => [{ lookup }, counts.sums()[value]] as const);
     });
 
   publishCounter(
     registry,
-    { name: `${prefix}lookup_calls_total`, help: 'Attempts that have ended.', labelNames: ['lookup', 'outcome'] },
+    {
+      name: `${prefix}lookup_calls_total`,
+      help: 'Calls that have ended, by outcome.',
+      labelNames: ['lookup', 'outcome'],
+    },
     () => byLabel(lookups, 'lookup', 'outcome', (counts) => counts.calls.toObject()),
   );
   publishHistogram(
     registry,
-    { name: `${prefix}lookup_duration_seconds`, help: 'Duration of one attempt.', labelNames: ['lookup'] },
+    {
+      name: `${prefix}lookup_duration_seconds`,
+      help: 'Duration of one call, without its wait for a connection.',
+      labelNames: ['lookup'],
+    },
     () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.durations] as const),
   );
   publishCounter(
     registry,
-    { name: `${prefix}lookup_retries_total`, help: 'Attempts that were not the first.', labelNames: ['lookup'] },
+    {
+      name: `${prefix}lookup_retries_total`,
+      help: 'Calls that were not the first one for their record.',
+      labelNames: ['lookup'],
+    },
     () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.retries] as const),
   );
-  gauge('lookup_in_flight', 'Calls under way.', 'inFlight');
+  gauge('lookup_in_flight', 'Calls that are running.', 'inFlight');
   gauge('lookup_queued', 'Calls that wait for a connection.', 'queued');
   gauge('lookup_connections', 'Connections that are open.', 'connections');
 }
 
-/** Of lookups that have a cache. */
+/** The metrics of lookups that have a cache. */
 export function publishCaches(registry: Registry, lookups: Named<LookupCounts>): void {
   const caches = (): Iterable<readonly [string, LayerFigures]> => having(lookups, (counts) => counts.layers()['cache']);
   publishCounter(
     registry,
     {
       name: `${prefix}cache_requests_total`,
-      help: 'Requests of a lookup that has a cache, by what it knew.',
+      help: 'Requests to a lookup that has a cache, by result of the cache.',
       labelNames: ['lookup', 'result'],
     },
     () =>
@@ -123,14 +137,18 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
   );
   publishCounter(
     registry,
-    { name: `${prefix}cache_evictions_total`, help: 'Answers that had to make room.', labelNames: ['lookup'] },
+    {
+      name: `${prefix}cache_evictions_total`,
+      help: 'Answers that were removed to make room for others.',
+      labelNames: ['lookup'],
+    },
     () => [...caches()].map(([lookup, { evictions = 0 }]) => [{ lookup }, evictions] as const),
   );
 }
 
-/** Of lookups that are tables. */
+/** The metrics of lookups that are tables. */
 export function publishTables(registry: Registry, lookups: Named<LookupCounts>): void {
-  const tables = (): Iterable<readonly [string, TableCounts]> => having(lookups, (counts) => counts.tabled());
+  const tables = (): Iterable<readonly [string, TableCounts]> => having(lookups, (counts) => counts.tables());
   publishGauge(
     registry,
     { name: `${prefix}table_rows`, help: 'Rows that a table holds.', labelNames: ['lookup'] },
@@ -140,7 +158,7 @@ export function publishTables(registry: Registry, lookups: Named<LookupCounts>):
     registry,
     {
       name: `${prefix}table_reloads_total`,
-      help: 'Readings of a table after the first one.',
+      help: 'Attempts to read the file of a table again, by outcome.',
       labelNames: ['lookup', 'outcome'],
     },
     () => byLabel(tables(), 'lookup', 'outcome', ({ reloads }) => ({ ...reloads })),
@@ -149,7 +167,7 @@ export function publishTables(registry: Registry, lookups: Named<LookupCounts>):
     registry,
     {
       name: `${prefix}table_last_reload_successful`,
-      help: '0 while a table could not be read again, and answers from the rows it had.',
+      help: '0 if the last attempt to read the file failed, so that the table answers from older rows.',
       labelNames: ['lookup'],
     },
     () => [...tables()].map(([lookup, { current }]) => [{ lookup }, current ? 1 : 0] as const),

@@ -16,14 +16,14 @@ interface GaugeRead {
 }
 
 /**
- * What users' functions count: `millrace_function_GROUP_NAME`, with the lookup as label.
+ * The metrics of users' functions: `millrace_function_GROUP_NAME`, with the lookup as label.
  *
  *     counter("calls") of lookups a and b   ──▶   millrace_function_calls_total{lookup="a"} 3
  *                                                 millrace_function_calls_total{lookup="b"} 5
  *
- * A family is registered when its name is first asked for. The same name in two lookups is one family; a name that is
- * asked for again gives the same metric. A lookup that is opened anew while its old function still works has two
- * gauges of one name: the one registered last is read, until it is closed.
+ * A family is registered at the first call with its name. The same name in two lookups is one family; a second call with
+ * the same name returns the same metric. A lookup that is opened again while its old function still runs has two gauges
+ * of one name: the one registered last is read, until it is closed.
  */
 export class FunctionMetrics {
   readonly #registry: Registry;
@@ -46,7 +46,7 @@ export class FunctionMetrics {
     };
   }
 
-  /** Nothing is published of this lookup any more. */
+  /** Removes the metrics of this lookup. */
   forget(lookup: string): void {
     for (const counts of this.#counts.values()) counts.delete(lookup);
     for (const reads of this.#reads.values()) reads.delete(lookup);
@@ -72,7 +72,7 @@ export class FunctionMetrics {
     return {
       inc(n = 1) {
         const count = held.count + n;
-        // A sum that is infinite would make all metrics unreadable.
+        // An infinite sum would make the whole scrape invalid.
         if (!(n >= 0 && Number.isFinite(count)))
           throw new RangeError(`${name}: a counter only goes up by finite numbers, not by ${String(n)}`);
         held.count = count;
@@ -96,7 +96,7 @@ export class FunctionMetrics {
     return { observe: (value) => histogram.observe({ lookup }, value) };
   }
 
-  /** The values of one family by lookup; published when it is new. */
+  /** The values of one family by lookup; a new family is published. */
   #family<Value>(
     families: Map<string, Map<string, Value>>,
     name: string,
@@ -114,15 +114,17 @@ export class FunctionMetrics {
   }
 
   #claim(name: string, kind: Kind): void {
-    const there = this.#kinds.get(name) ?? kind;
-    if (there !== kind) throw new Error(`metric ${name} is a ${there}, and cannot be a ${kind} as well`);
+    const known = this.#kinds.get(name) ?? kind;
+    if (known !== kind) throw new Error(`metric ${name} is a ${known}, and cannot be a ${kind} as well`);
     this.#kinds.set(name, kind);
   }
 }
 
 function join(path: string, name: string): string {
   if (nameRule.test(name)) return `${path}_${name}`;
-  throw new RangeError(`a metric's name is letters, digits and _, a letter first, not ${JSON.stringify(name)}`);
+  throw new RangeError(
+    `the name of a metric consists of letters, digits and _, and begins with a letter, not ${JSON.stringify(name)}`,
+  );
 }
 
 function* labelled<Value>(
@@ -139,14 +141,14 @@ function setReads(
   all: Map<string, readonly GaugeRead[]>,
   lookup: string,
   stays: (read: GaugeRead) => boolean,
-  ...more: readonly GaugeRead[]
+  ...added: readonly GaugeRead[]
 ): void {
-  const reads = [...(all.get(lookup) ?? []).filter(stays), ...more];
+  const reads = [...(all.get(lookup) ?? []).filter(stays), ...added];
   if (reads.length === 0) all.delete(lookup);
   else all.set(lookup, reads);
 }
 
-/** A gauge that can not be read has no value; it does not take the other metrics with it. */
+/** A gauge that throws has no value; the other metrics can still be read. */
 function readLast(reads: readonly GaugeRead[]): number | undefined {
   try {
     const value: unknown = reads.at(-1)?.read();

@@ -1,12 +1,12 @@
 /**
- * Durations in buckets: recording is a look into a table and two additions, and allocates nothing.
+ * Durations in buckets. Recording one is a table lookup and two additions, and allocates nothing.
  *
  *     bounds   0.1  0.11 ... 1   1.1 ... 10 ... 100 000      milliseconds, 19 to the decade
- *     counts [ ≤    ≤        ≤   ≤       ≤      ≤         > ]  one more than bounds: what is beyond the last
- *     first    for each sixteenth of an octave of a duration: the first bound that can be the one
+ *     counts [ ≤    ≤        ≤   ≤       ≤      ≤         > ]  one more than bounds: durations beyond the last bound
+ *     first    for each sixteenth of an octave: the first bound that a duration in it can have
  *
- * Neighbours are at most 20 % apart, so that a quantile interpolated between two of them is good to a few
- * per cent; what is published has the coarser bounds of `publishedBoundsMs`, each of which is one of these.
+ * Two neighbouring bounds are at most 20 % apart, so that a quantile interpolated between them is exact to a few per cent.
+ * Published histograms have the coarser bounds of `publishedBoundsMs`, each of which is also a bound here.
  */
 const stepsOfADecade = [1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
 
@@ -15,11 +15,11 @@ const boundsMs = Float64Array.from([
   100_000,
 ]);
 
-/** Durations are cut to whole 1/1024 milliseconds to find their cell, and to 2^31 of them: 35 minutes. */
+/** To find its cell, a duration is rounded down to 1/1024 milliseconds, and limited to 2^31 of them: 35 minutes. */
 const unitsOfAMs = 1024;
 const mostUnits = 2 ** 31 - 1;
 
-/** The leading bit of a number and the four after it, as one number that grows with it. */
+/** The leading bit of a number and the four bits after it, as one number that grows with the input. */
 function cellOf(units: number): number {
   if (units < 16) return units;
   const leading = 31 - Math.clz32(units);
@@ -35,8 +35,8 @@ const firstBound = Uint16Array.from({ length: cells }, (_, cell) => {
 });
 
 /**
- * Milliseconds: six to the decade, from the fastest lookup over a network to a minute, the longest that anyone
- * waits for one. Six keep the error of a `histogram_quantile` below a third where 1, 2.5, 5 make it a factor of two.
+ * Milliseconds: six for each decade, from the fastest lookup over a network to one minute, a long timeout. With six bounds
+ * the error of `histogram_quantile` is below a third; with the usual 1, 2.5, 5 it is up to a factor of two.
  */
 export const publishedBoundsMs: readonly number[] = [
   ...[1, 10, 100, 1000].flatMap((unit) => [1, 1.5, 2, 3, 5, 7].map((step) => step * unit)),
@@ -60,7 +60,7 @@ export class DurationHistogram {
     return this.#sumMs;
   }
 
-  /** Counts one duration in milliseconds. Below zero, and what is no number, counts as zero. */
+  /** Counts one duration in milliseconds. A negative one, and NaN, count as zero. */
   record(ms: number): void {
     const value = ms > 0 ? ms : 0;
     let place = firstBound[cellOf(Math.min(value * unitsOfAMs, mostUnits) | 0)] ?? 0;
@@ -74,7 +74,7 @@ export class DurationHistogram {
     return this.since(new DurationHistogram());
   }
 
-  /** What was counted after `earlier`, which is a copy of this one. */
+  /** The durations that were counted after `earlier`, which is a copy of this histogram. */
   since(earlier: DurationHistogram): DurationHistogram {
     const later = new DurationHistogram();
     for (const [place, count] of this.#counts.entries()) later.#counts[place] = count - (earlier.#counts[place] ?? 0);
@@ -83,7 +83,7 @@ export class DurationHistogram {
     return later;
   }
 
-  /** How many durations were at most as long, for each of `publishedBoundsMs`. */
+  /** For each bound of `publishedBoundsMs`: the number of durations that are not longer. */
   cumulative(): readonly number[] {
     const counts: number[] = [];
     let total = 0;
@@ -95,7 +95,7 @@ export class DurationHistogram {
     return counts;
   }
 
-  /** Milliseconds that the share `q` (0 to 1) of all durations did not exceed, interpolated; undefined before the first. */
+  /** The duration that the share `q` (0 to 1) of all durations does not exceed, interpolated; undefined before the first one. */
   quantileMs(q: number): number | undefined {
     if (this.#count === 0) return undefined;
     const rank = q * this.#count;

@@ -11,10 +11,10 @@ import { DurationHistogram } from './histogram.ts';
 import { LayerCounts, type LayerFigures } from './layer-counts.ts';
 import { Recent } from './recent.ts';
 
-/** A call that was cancelled, because nobody waited for it any more, is nobody's error. */
+/** Outcomes that count as errors. A call that was cancelled is not one: no caller waited for it any more. */
 const failures: readonly CallOutcome[] = ['bad_status', 'unreachable', 'timeout', 'refused'];
 
-/** One lookup's numbers. While a configuration replaces another, both may have it open: its gauges are the sums. */
+/** The counts of one lookup. During a reload the old and the new configuration may both have it open: gauges are sums. */
 export class LookupCounts implements LookupObserver {
   readonly calls = new Counters(callOutcomes);
   readonly durations = new DurationHistogram();
@@ -23,7 +23,7 @@ export class LookupCounts implements LookupObserver {
   readonly #reads = new Set<() => LookupGauges>();
   readonly #layers = new Map<string, LayerCounts>();
   readonly #tables = new Set<() => TableCounts>();
-  /** What was counted by those that are closed. */
+  /** The counts of tables that are closed. */
   #closedTables: TableCounts['reloads'] = { ok: 0, failed: 0 };
 
   constructor(nowMs: number) {
@@ -65,7 +65,7 @@ export class LookupCounts implements LookupObserver {
     };
   }
 
-  now(): LookupGauges {
+  sums(): LookupGauges {
     const sums = { inFlight: 0, queued: 0, connections: 0 };
     for (const read of this.#reads) {
       const gauges = read();
@@ -87,8 +87,8 @@ export class LookupCounts implements LookupObserver {
     return figures;
   }
 
-  /** Rows are those of the one that was opened last; undefined where the lookup is no table. */
-  tabled(): TableCounts | undefined {
+  /** The counts of all tables since the start, and the rows of the one opened last; undefined if the lookup is not a table. */
+  tables(): TableCounts | undefined {
     const open = Array.from(this.#tables, (read) => read());
     const last = open.at(-1);
     if (last === undefined) return undefined;

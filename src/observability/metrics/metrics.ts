@@ -14,20 +14,23 @@ import { lookupState, pipelineState } from './state.ts';
 import { ReloadCounts } from './reload-counts.ts';
 
 export interface Metrics {
-  /** A name asked for again gives the same counts: they outlive a reload of the configuration. */
+  /** The same name returns the same counts again: counts survive a reload of the configuration. */
   readonly observer: Observer;
   readonly contentType: string;
   /** The Prometheus text format, version 0.0.4. */
   scrape(): Promise<string>;
-  /** What `/state` shows: `{ pipelines: { NAME: … }, lookups: { NAME: … }, errors: [ … ] }`. Durations in milliseconds, null before the first. */
+  /**
+   * The content of `/state`: `{ pipelines: { NAME: … }, lookups: { NAME: … }, errors: [ … ] }`. Durations are milliseconds,
+   * null before the first one.
+   */
   snapshot(): Snapshot;
-  /** Marks where a window of the last seconds may begin; called now and then while there is load. */
+  /** Takes a snapshot, at which a window of the last seconds may begin; called at an interval while there is load. */
   tick(): void;
-  /** Registers what is read of the service as a whole; called once. */
+  /** Registers the gauges of the whole service; call it once. */
   service(read: () => ServiceGauges): void;
-  /** The configuration was read anew, and is in force or was refused. */
+  /** The configuration was read again, and is in force or was refused. */
   reloaded(succeeded: boolean): void;
-  /** Forgets every pipeline and every lookup that is not named. One that comes back counts from 0. */
+  /** Removes every pipeline and lookup that is not named. If one is added again later, it counts from 0. */
   keep(names: { readonly pipelines: ReadonlySet<string>; readonly lookups: ReadonlySet<string> }): void;
 }
 
@@ -39,13 +42,13 @@ interface Snapshot {
 
 export interface MetricsOptions {
   readonly version: string;
-  /** Default: that of the system. */
+  /** Default: the clock of the system. */
   readonly clock?: Clock;
-  /** Default: of a process that counts nothing of itself. */
+  /** Default: counts that are always 0. */
   readonly process?: ProcessCounts;
 }
 
-/** Counts in plain numbers, which become metrics when they are scraped. Nothing of it is global but Node's own observers. */
+/** Counts in plain numbers, which become metrics at each scrape. Nothing is global except Node's own observers. */
 export function createMetrics({
   version,
   clock = systemClock,
@@ -64,7 +67,7 @@ export function createMetrics({
     registry,
     {
       name: 'millrace_build_info',
-      help: 'Always 1; the labels say what is running.',
+      help: 'Always 1; the labels have the versions.',
       labelNames: ['version', 'node_version'],
     },
     () => [[{ version, node_version: process.versions.node }, 1]],

@@ -17,15 +17,15 @@ import { Recent } from './recent.ts';
 
 const streamModes = ['ordered', 'unordered', 'keyed'] as const;
 
-/** The label `mode` of a request that was refused before it had one. */
+/** The label `mode` of a request that was refused before its mode was known. */
 export const noMode = 'none';
 
 const recordErrorCodes = Object.keys(recordErrors) as RecordErrorCode[];
 
-/** What the live streams of a pipeline hold, added up. */
+/** The gauges of the open streams of a pipeline, added up. */
 type Sums = { -readonly [gauge in Exclude<keyof StreamGauges, 'stopped'>]: number };
 
-/** One pipeline's numbers. A record costs an increment for each thing that happens to it. */
+/** The counts of one pipeline. Each event of a record costs one increment. */
 export class PipelineCounts implements PipelineObserver {
   in = 0;
   receivedBytes = 0;
@@ -38,16 +38,15 @@ export class PipelineCounts implements PipelineObserver {
   readonly recordDurations = new DurationHistogram();
   readonly reorderWaits = new DurationHistogram();
   readonly streamDurations = new DurationHistogram();
-  /** By mode: every stream that has ended, by how it did. */
+  /** By mode: the streams that have ended, by outcome. */
   readonly ended = new Map<string, Counters<StreamOutcome>>();
   /** By mode: streams that are open. */
   readonly active = new Map<string, number>();
   readonly recent: Recent;
   readonly #live = new Set<() => StreamGauges>();
-
   readonly #onError: (failure: RecordFailure) => void;
 
-  /** `onError` hears of every record that has failed. */
+  /** `onError` is called for every record that has failed. */
   constructor(nowMs: number, onError: (failure: RecordFailure) => void) {
     this.#onError = onError;
     this.recent = new Recent(nowMs, () => ({
@@ -58,20 +57,20 @@ export class PipelineCounts implements PipelineObserver {
       },
       durations: this.recordDurations,
     }));
-    for (const mode of streamModes) this.#know(mode);
+    for (const mode of streamModes) this.#ofMode(mode);
   }
 
   streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver {
-    this.#know(mode);
+    this.#ofMode(mode);
     this.#activeBy(mode, 1);
-    // Two streams may hand in the same function; each has to be counted.
+    // Two streams may pass the same function; each of them has to be counted.
     const read = (): StreamGauges => gauges();
     this.#live.add(read);
     return {
       closed: (outcome, durationMs) => {
         if (!this.#live.delete(read)) return;
         this.#activeBy(mode, -1);
-        this.#know(mode).add(outcome);
+        this.#ofMode(mode).add(outcome);
         this.streamDurations.record(durationMs);
       },
     };
@@ -122,7 +121,7 @@ export class PipelineCounts implements PipelineObserver {
     this.#backpressureMs.add(reason, ms);
   }
 
-  /** Milliseconds that inputs stood still, by reason; a wait that has not ended counts with what it has lasted so far. */
+  /** Milliseconds that inputs have waited, by reason, including waits that have not ended. */
   backpressureMs(): Record<BackpressureReason, number> {
     const byReason = this.#backpressureMs.toObject();
     for (const read of this.#live) {
@@ -132,7 +131,7 @@ export class PipelineCounts implements PipelineObserver {
     return byReason;
   }
 
-  /** Read when scraped, not counted on the way. */
+  /** The gauges of the open streams, read at each scrape. */
   sums(): Sums {
     const sums = { capacity: 0, inFlight: 0, retryWaiting: 0, completedWaiting: 0 };
     for (const read of this.#live) {
@@ -145,7 +144,7 @@ export class PipelineCounts implements PipelineObserver {
     return sums;
   }
 
-  #know(mode: string): Counters<StreamOutcome> {
+  #ofMode(mode: string): Counters<StreamOutcome> {
     let ended = this.ended.get(mode);
     if (ended === undefined) {
       ended = new Counters(streamOutcomes);

@@ -1,15 +1,15 @@
 import type { Registry } from 'prom-client';
 import { publishCounter } from './published.ts';
 
-/** How an error reached the process: thrown in a callback, or by a promise without a handler. */
+/** How an error reached the process: thrown in a callback, or as a rejection without a handler. */
 const uncaughtOrigins = ['exception', 'rejection'] as const;
 export type UncaughtOrigin = (typeof uncaughtOrigins)[number];
 
-/** Whose code it came from, as far as its stack says. */
+/** The code that threw an error, as far as the stack shows it. */
 const uncaughtSources = ['millrace', 'module', 'unknown'] as const;
 export type UncaughtSource = (typeof uncaughtSources)[number];
 
-/** What is counted of the process itself; read when the metrics are scraped. */
+/** The counts of the process itself; read at each scrape. */
 export interface ProcessCounts {
   lostLogLines(): number;
   uncaughtErrors(origin: UncaughtOrigin, source: UncaughtSource): number;

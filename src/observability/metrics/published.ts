@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type DurationHistogram, publishedBoundsMs } from './histogram.ts';
 
 /**
- * Metrics of prom-client that hold nothing of their own: they are filled when they are scraped.
+ * Metrics of prom-client that hold no values between scrapes: each scrape fills them.
  */
 export interface Family {
   readonly name: string;

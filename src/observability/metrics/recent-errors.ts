@@ -1,9 +1,9 @@
 import type { RecordFailure } from '../../core/errors.ts';
 import { type Clock, wallClockMs } from '../../core/time/time.ts';
 
-/** Different errors that are kept: what fits on a screen, and a flood of one kind can not push out the others. */
+/** Different errors that are kept: they fit on a screen, and many errors of one kind do not remove the others. */
 const mostErrors = 50;
-/** Characters of a message that are kept: a user's function may throw a novel. */
+/** Characters of a message that are kept: a user's function may throw a very long one. */
 const mostCharacters = 500;
 
 /** One of the last errors. `at` and `firstAt` are wall-clock times (ISO 8601), `ageMs` is the time since `at`. */
@@ -31,12 +31,12 @@ interface Seen {
 }
 
 /**
- * The last errors of records, each different one once. Nothing of a record is kept but what its message says.
+ * The last errors of records, each different error once. Nothing of a record is kept except the message.
  *
  *     [ timeout ×812 | bad_status 503 ×3 | missing_argument ×1 |  …  ]     at most 50
- *          └ comes again: count + 1, lastMs = now       └ a new one takes the place of the one unseen for longest
+ *          └ the same again: count + 1, lastMs = now       a new one replaces the one with the oldest lastMs
  *
- * Costs a failed record one pass over the list, and one that does not fail nothing.
+ * A record that fails costs one pass over the list, and a record that does not fail costs nothing.
  */
 export class RecentErrors {
   readonly #clock: Clock;
@@ -91,7 +91,7 @@ export class RecentErrors {
   }
 }
 
-/** The same text on its own: a part of a larger one would hold on to all of it, a chunk of a body for instance. */
+/** A copy of the text: a slice would keep the larger text that it is part of in memory, for example a chunk of a body. */
 function copied(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../../core/json/json.ts';
 import { DurationHistogram } from './histogram.ts';
 
-/** How far back a figure of `recent` looks while it is asked, or while streams are open. */
+/** The longest window of a figure of `recent`, while it is read or while streams are open. */
 const windowMs = 10_000;
-/** A figure over less would say more of chance than of load. */
+/** The shortest window: over a shorter one, chance would change a figure more than load does. */
 const leastMs = 1000;
 
-/** Counters that only grow, as they stand at one moment. */
+/** Counters at one moment; they only grow. */
 export interface Counted {
   readonly counts: Readonly<Record<string, number>>;
   readonly durations: DurationHistogram;
@@ -17,32 +17,32 @@ interface Snapshot extends Counted {
 }
 
 /**
- * Rates and quantiles of the last seconds, made of snapshots of what is counted anyway: recording costs nothing more.
+ * Rates and quantiles of the last seconds, made from snapshots of counters that exist anyway: recording costs nothing more.
  *
- *     snapshots   [ -11.2 s | -10.1 s | -9.1 s | … | -1.1 s | -0.1 s ]      one a second at the most
+ *     snapshots   [ -11.2 s | -10.1 s | -9.1 s | … | -1.1 s | -0.1 s ]      at most one a second
  *                      ✗          └──────── the window ────────────── now
  *
- * The window begins at the first snapshot of the last ten seconds. Where none of these is a second old, it begins at
- * the last one before: a figure never covers less than a second, but in the first second of all.
+ * The window begins at the first snapshot of the last ten seconds. If none of these is a second old, it begins at the last
+ * snapshot before them: a figure covers at least one second, except in the first second of the process.
  */
 export class Recent {
   readonly #read: () => Counted;
   readonly #snapshots: Snapshot[];
 
-  /** What was counted before `nowMs` is in no window. */
+  /** Events before `nowMs` are in no window. */
   constructor(nowMs: number, read: () => Counted) {
     this.#read = read;
     this.#snapshots = [snapshot(nowMs, read())];
   }
 
-  /** Takes a snapshot, unless the last one is not yet a second old. */
+  /** Takes a snapshot, unless the last one is younger than a second. */
   take(nowMs: number): void {
     const last = this.#snapshots.at(-1);
     if (last === undefined || nowMs - last.atMs >= leastMs) this.#snapshots.push(snapshot(nowMs, this.#read()));
     this.#forget(nowMs);
   }
 
-  /** `windowMs`, each counter as `…PerSecond`, `p50Ms` and `p99Ms` of the durations (null where there was none). */
+  /** `windowMs`, each counter as `…PerSecond`, `p50Ms` and `p99Ms` of the durations (null if there was none). */
   figures(nowMs: number): JsonObject {
     this.#forget(nowMs);
     const [from] = this.#snapshots;

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { publishCounter, publishGauge } from './published.ts';
 
-/** How often the configuration was read anew. The reading at the start is none of these, and was successful. */
+/** The reloads of the configuration. The start is not counted, and was successful. */
 export class ReloadCounts {
   #count = 0;
   #lastSucceeded = true;
@@ -11,7 +11,7 @@ export class ReloadCounts {
       registry,
       {
         name: 'millrace_config_last_reload_successful',
-        help: '1 where the configuration in force is the one last read, 0 where that one could not be used.',
+        help: '1 if the configuration that was last read is in force, 0 if it could not be used.',
         labelNames: [],
       },
       () => [[{}, this.#lastSucceeded ? 1 : 0]],
@@ -20,7 +20,7 @@ export class ReloadCounts {
       registry,
       {
         name: 'millrace_config_reloads_total',
-        help: 'Attempts to read the configuration anew, successful or not.',
+        help: 'Attempts to read the configuration again, successful or not.',
         labelNames: [],
       },
       () => [[{}, this.#count]],

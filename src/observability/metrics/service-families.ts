@@ -2,13 +2,13 @@ import type { Registry } from 'prom-client';
 import type { ServiceGauges } from '../../core/observer/observer.ts';
 import { publishCounter, publishGauge } from './published.ts';
 
-/** What is published of the service as a whole: what its limits bound. */
+/** The metrics of the whole service: the values that its limits bound. */
 export function publishService(registry: Registry, read: () => ServiceGauges): void {
   const gauge = (name: string, help: string, value: (gauges: ServiceGauges) => number): void =>
     publishGauge(registry, { name: `millrace_${name}`, help, labelNames: [] }, () => [[{}, value(read())]]);
 
   gauge('memory_held_bytes', 'Bytes of lines, answers and output that are held.', ({ memory }) => memory.heldBytes);
-  gauge('memory_limit_bytes', 'Bytes above which no body is read.', ({ memory }) => memory.limitBytes);
+  gauge('memory_limit_bytes', 'The limit: above it no body is read.', ({ memory }) => memory.limitBytes);
   publishGauge(
     registry,
     {
@@ -19,7 +19,7 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
     () => Object.entries(read().requests).map(([kind, count]) => [{ kind }, count] as const),
   );
   gauge('connections', 'Connections of clients that are open.', ({ connections }) => connections.open);
-  gauge('connections_limit', 'Connections of clients that may be open.', ({ connections }) => connections.limit);
+  gauge('connections_limit', 'The limit of open connections of clients.', ({ connections }) => connections.limit);
   publishCounter(
     registry,
     {

@@ -3,7 +3,7 @@ import type { DurationHistogram } from './histogram.ts';
 import type { LookupCounts } from './lookup-counts.ts';
 import type { PipelineCounts } from './pipeline-counts.ts';
 
-/** What `/state` shows of one pipeline: since the start of the service, and under `recent` of the last seconds. */
+/** One pipeline in `/state`: counts since the start of the service, and in `recent` those of the last seconds. */
 export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject {
   return {
     streams: Object.fromEntries(counts.active),
@@ -26,9 +26,9 @@ export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject
  * lookup is one.
  */
 export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
-  const { inFlight, queued, connections } = counts.now();
+  const { inFlight, queued, connections } = counts.sums();
   const { calls, errors, retries, durations } = counts;
-  const table = counts.tabled();
+  const table = counts.tables();
   return {
     inFlight,
     queued,

@@ -3,13 +3,14 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from '../../core/observer/logger.ts';
 import type { TracingOptions } from './tracing-options.ts';
 
-/** OTLP over HTTP as JSON. Tries again by itself, within its timeout. */
+/** OTLP over HTTP as JSON. The exporter retries by itself, within its timeout. */
 export function otlpExporter({ url, headers, timeout: timeoutMs }: TracingOptions['otlp']): SpanExporter {
   return new OTLPTraceExporter({
     url: tracesUrl(url),
     headers,
     timeoutMillis: timeoutMs,
-    // The exporter's own timeout begins when it is connected: an address that swallows packets would hold the exit up.
+    // The exporter's own timeout begins when it is connected: without this one, an address that drops packets would delay
+    // the exit.
     httpAgentOptions: { keepAlive: true, timeout: timeoutMs },
   });
 }
@@ -20,12 +21,12 @@ function tracesUrl(base: string): string {
   return url.href;
 }
 
-/** ExportResultCode.SUCCESS, whose package is none of ours. */
+/** ExportResultCode.SUCCESS of @opentelemetry/core, which is not a dependency. */
 const succeeded = 0;
 
 type Exported = Parameters<SpanExporter['export']>[1];
 
-/** The exporter, with a line in the log when exports begin to fail and one when they get through again. */
+/** The exporter, with a line in the log when exports begin to fail, and one when they succeed again. */
 export class ReportedExporter implements SpanExporter {
   readonly #exporter: SpanExporter;
   readonly #logger: Logger;
@@ -39,7 +40,7 @@ export class ReportedExporter implements SpanExporter {
   export(spans: Parameters<SpanExporter['export']>[0], done: Exported): void {
     this.#exporter.export(spans, (result) => {
       const code: number = result.code;
-      if (code === succeeded) this.#gotThrough();
+      if (code === succeeded) this.#succeeded();
       else this.#failed(spans.length, result.error);
       done(result);
     });
@@ -53,8 +54,8 @@ export class ReportedExporter implements SpanExporter {
     return this.#exporter.shutdown();
   }
 
-  #gotThrough(): void {
-    if (this.#lost > 0) this.#logger.info('spans get through to the collector again', { lost: this.#lost });
+  #succeeded(): void {
+    if (this.#lost > 0) this.#logger.info('spans reach the collector again', { lost: this.#lost });
     this.#lost = 0;
   }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { duration } from '../../core/options/units.ts';
 
-/** What `tracing` takes. */
+/** The options of `tracing`. */
 
 const collector = z.string().refine((text) => /^https?:\/\/./i.test(text) && URL.canParse(text), {
   error: 'expected an address such as http://127.0.0.1:4318',
@@ -11,28 +11,24 @@ const collector = z.string().refine((text) => /^https?:\/\/./i.test(text) && URL
 const otlp = z
   .strictObject({
     url: collector
-      .describe(
-        'Address of a collector that takes OTLP over HTTP, as JSON. One without a path is completed by /v1/traces.',
-      )
+      .describe('Address of a collector that accepts OTLP over HTTP, as JSON. If it has no path, /v1/traces is added.')
       .register(grammars, { grammar: 'text' }),
     headers: z
       .record(
-        z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header (RFC 9110, 5.1)'),
+        z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is not the name of a header (RFC 9110, 5.1)'),
         z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'expected a header value without control characters'),
       )
       .default({})
-      .describe(
-        'Sent with each export, name to value: what the collector asks for as a key. Hidden wherever it is shown.',
-      )
+      .describe('Headers of each export, name to value, for example the key of the collector. Values are never shown.')
       .register(grammars, { grammar: 'text' }),
     timeout: duration
       .refine((ms) => ms >= 1 && ms <= 60_000, 'expected a duration from 1ms to 60s')
       .prefault('3s')
       .describe(
-        'How long one export may take with its retries, and the last one at the end of the service, 1ms to 60s. What has not got through by then is lost. Default 3s: it comes after drainTimeout, in the same grace period.',
+        'The time limit of one export with its retries, and of the last export at the end of the service, 1ms to 60s. Spans that are not sent by then are lost. Default 3s: the last export follows drainTimeout, in the same grace period.',
       ),
   })
-  .describe('Where spans go.');
+  .describe('The collector that spans are sent to.');
 
 export const tracingOptions = z
   .strictObject({
@@ -41,7 +37,7 @@ export const tracingOptions = z
       .min(1, 'expected a name')
       .default('millrace')
       .describe(
-        'service.name of the spans. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the environment go over it.',
+        'service.name of the spans. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the environment override it.',
       ),
     sampleRatio: z
       .number()
@@ -49,7 +45,7 @@ export const tracingOptions = z
       .max(1)
       .default(1)
       .describe(
-        'Part of the streams that are recorded, 0 to 1, where the request has no traceparent; one that has decides by its sampled flag. Default 1: a stream is one span, however long.',
+        'The share of streams that are recorded, 0 to 1, if the request has no traceparent; if it has one, its sampled flag decides. Default 1: a stream is one span, however long it is.',
       ),
     lookupSpans: z
       .int('expected a whole number from 0 to 1000000')
@@ -57,7 +53,7 @@ export const tracingOptions = z
       .max(1_000_000, 'expected a whole number from 0 to 1000000')
       .default(1000)
       .describe(
-        'The most calls of lookups that become spans in one stream that is recorded, 0 to 1000000; those after them are counted. Default 1000: a trace of a million spans can be neither sent nor read.',
+        'Calls of lookups that become spans in one recorded stream, at most, 0 to 1000000; further calls are only counted. Default 1000: a trace of a million spans can be neither sent nor read.',
       ),
     otlp,
   })

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 
 /**
- * The packages that tracing needs, and the versions to install: those that it is tested with. They are optional peers of
- * Millrace, so that a service that does not trace installs none of them.
+ * The packages that tracing needs, with the versions that it is tested with. They are optional peers of Millrace: a service
+ * without tracing installs none of them.
  */
 export const tracingPackages = {
   '@opentelemetry/api': '1.9.1',
@@ -13,7 +13,7 @@ export const tracingPackages = {
 
 const own = createRequire(import.meta.url);
 
-/** Why there can be no tracing, and what to do about it; undefined if every package is installed. Loads none of them. */
+/** A message that names the missing packages and how to install them; undefined if all are installed. Loads none of them. */
 export function missingTracing(resolve: (name: string) => unknown = own.resolve): string | undefined {
   const missing = Object.keys(tracingPackages).filter((name) => !isInstalled(name, resolve));
   if (missing.length === 0) return undefined;
@@ -29,7 +29,7 @@ function isInstalled(name: string, resolve: (name: string) => unknown): boolean 
     resolve(name);
     return true;
   } catch (error) {
-    // Any other error is that of a package which is there.
+    // Any other error comes from a package that is installed.
     return !(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND');
   }
 }

@@ -20,7 +20,7 @@ import {
   type StreamTrace,
 } from '../../core/observer/tracing.ts';
 
-/** The SERVER span of one stream. Where it is not sampled it records nothing, and gives its calls a place all the same. */
+/** The SERVER span of one stream. If it is not sampled, it records nothing, and its calls still carry its trace. */
 export class SpannedStream implements StreamTrace {
   readonly calls: CallTrace;
   readonly ids: { readonly trace_id: string; readonly span_id: string };
@@ -68,7 +68,7 @@ export class SpannedStream implements StreamTrace {
       'millrace.lookup_spans.omitted': this.#spannedCalls?.omitted ?? 0,
     });
     if (code !== undefined) this.#span.setAttribute('error.type', code);
-    // A client that leaves is no error of the service (OpenTelemetry: status of HTTP server spans).
+    // A client that disconnects is not an error of the service (OpenTelemetry: status of HTTP server spans).
     if (outcome !== 'completed' && outcome !== 'client_aborted') this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end();
   }
@@ -86,12 +86,12 @@ function parentOf(incoming: TraceContext | undefined): Context {
   });
 }
 
-/** Whether the trace id was made by chance is the caller's to say; whether it is sampled, the span's. */
+/** The caller knows whether the trace id is random; the span knows whether it is sampled. */
 function flagsOf(span: Span, incoming: TraceContext | undefined): number {
   return (span.spanContext().traceFlags & SAMPLED) | ((incoming?.flags ?? 0) & RANDOM);
 }
 
-/** The calls of a stream that is sampled: the first ones are spans, those behind them are counted. */
+/** The calls of a sampled stream: the first `lookupSpans` calls are spans, further calls are only counted. */
 class SpannedCalls extends CallTrace {
   omitted = 0;
   readonly #otel: OtelTracer;

@@ -18,24 +18,24 @@ export interface TracingDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** What no span shows. */
+  /** The values that no span shows. */
   readonly secrets: Secrets;
 }
 
 export interface Tracing {
   readonly tracer: Tracer;
-  /** Sends the remaining spans. Ends at the latest shortly after `otlp.timeout`, and never rejects. */
+  /** Sends the remaining spans. Resolves at the latest shortly after `otlp.timeout`, and never rejects. */
   close(): Promise<void>;
 }
 
-/** The exporter ends an export after `otlp.timeout` and then reports it: the end waits a moment longer for the report. */
+/** The exporter ends an export after `otlp.timeout` and then reports it: `close` waits so much longer for the report. */
 const LAST_REPORT_MS = 250;
 
 /**
- * Spans of OpenTelemetry, sent in batches. Nothing is registered globally and no context is carried behind the scenes:
- * a call's place in its trace travels in its CallContext.
+ * Spans of OpenTelemetry, sent in batches. Nothing is registered globally and there is no implicit context: the place of a
+ * call in its trace is in its CallContext.
  *
- *   stream ─ SERVER span ─▶ batch (2,048 at most, every 5 s or 512) ─▶ OTLP/HTTP
+ *   stream ─ SERVER span ─▶ batch (at most 2,048; sent every 5 s or at 512) ─▶ OTLP/HTTP
  *     └ call ─ CLIENT span ─▶ ┘
  */
 export function openTracing(options: TracingOptions, { version, clock, logger, secrets }: TracingDeps): Tracing {
@@ -61,7 +61,7 @@ function tracerOf(otel: OtelTracer, lookupSpans: number, secrets: Secrets): Trac
   };
 }
 
-/** Resolves when the work is done or has failed, or `ms` have passed. What could not be sent has been logged. */
+/** Resolves when the work has succeeded or failed, or after `ms`. Spans that could not be sent were logged. */
 async function within(ms: number, clock: Clock, work: Promise<void>): Promise<void> {
   let disarm: (() => void) | undefined;
   const over = new Promise<void>((resolve) => {

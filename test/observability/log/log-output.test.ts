@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { LogOutput } from '../../../src/observability/log/log-output.ts';
 
-/** As a terminal. */
+/** A stream that takes every line at once, like a terminal. */
 function terminal() {
   return Object.assign(new PassThrough({ encoding: 'utf8' }), { fd: 2, isTTY: true });
 }

@@ -20,7 +20,7 @@ describe('the log', () => {
     expect(line).toHaveProperty('time', expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/));
   });
 
-  test('leaves out what is below its level', () => {
+  test('leaves out lines below its level', () => {
     const { lines, logger } = logging('warn');
     logger.info('quiet');
     logger.warn('loud');
@@ -30,7 +30,7 @@ describe('the log', () => {
     expect(none).toHaveLength(0);
   });
 
-  test('never holds a credential, at whatever level it stands', () => {
+  test('never shows a credential, at any depth', () => {
     const { lines, logger } = logging('info');
     const headers = { authorization: 'Bearer s3cret', cookie: 's3cret', 'proxy-authorization': 's3cret', accept: 'x' };
     logger.info({ headers, authorization: 's3cret', password: 's3cret' });
@@ -41,7 +41,7 @@ describe('the log', () => {
     expect(lines[0]).toContain('"accept":"x"');
   });
 
-  test('holds no credential within a text, a message or an error, and stays JSON', () => {
+  test('shows no credential inside a text, a message or an error, and stays JSON', () => {
     const { lines, logger } = logging('info');
     const url = 'https://me:s3cret@far.example:8443/a?page=1&api_key=s3cret&q=2#end';
     logger.warn({ err: new Error(`no answer from ${url}`), url, detail: `"${url}"` }, `cannot reach ${url}`);

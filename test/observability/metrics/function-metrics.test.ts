@@ -6,7 +6,7 @@ async function scraped(metrics: ReturnType<typeof createMetrics>): Promise<strin
 }
 
 describe('the metrics of a function', () => {
-  test('stand on /metrics with the lookup as label, and below the names of their groups', async () => {
+  test('are on /metrics with the lookup as label, and with the names of their groups', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const [a, b] = [metrics.observer.functionMetrics('a').group, metrics.observer.functionMetrics('b').group];
     a.counter('calls').inc();
@@ -34,7 +34,7 @@ describe('the metrics of a function', () => {
     ]);
   });
 
-  test('a gauge that throws has no value, and the others stay', async () => {
+  test('a gauge that throws has no value, and the other metrics keep theirs', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const group = metrics.observer.functionMetrics('a').group;
     group.gauge('broken', () => {
@@ -54,7 +54,7 @@ describe('the metrics of a function', () => {
     expect((await scraped(metrics)).at(-1)).toBe(`millrace_function_large_total{lookup="a"} ${Number.MAX_VALUE}`);
   });
 
-  test('a gauge that is registered again is read anew', async () => {
+  test('a gauge that is registered again is read from its new function', async () => {
     const metrics = createMetrics({ version: '0.0.0' });
     const group = metrics.observer.functionMetrics('a').group;
     group.gauge('open', () => 1);
@@ -62,9 +62,9 @@ describe('the metrics of a function', () => {
     expect((await scraped(metrics)).at(-1)).toBe('millrace_function_open{lookup="a"} 2');
   });
 
-  test('a name that cannot be, one that is another kind already, and a counter that falls are refused', () => {
+  test('an invalid name, a name of another kind, and a counter that falls are refused', () => {
     const group = createMetrics({ version: '0.0.0' }).observer.functionMetrics('a').group;
-    expect(() => group.counter('calls per second')).toThrow('letters, digits and _, a letter first');
+    expect(() => group.counter('calls per second')).toThrow('letters, digits and _, and begins with a letter');
     expect(() => group.group('')).toThrow(RangeError);
     group.gauge('rows', () => 1);
     expect(() => group.histogram('rows')).toThrow('metric millrace_function_rows is a gauge');

@@ -38,7 +38,7 @@ describe('a histogram of durations', () => {
         for (const ms of given) histogram.record(ms);
         const exact = given.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(q * given.length) - 1)] ?? 0;
         const estimate = histogram.quantileMs(q) ?? Number.NaN;
-        // The two lie in one bucket, and a bucket is at most 20 per cent wide.
+        // Both are in one bucket, and a bucket is at most 20 per cent wide.
         expect(Math.max(estimate, exact) / Math.min(estimate, exact)).toBeLessThan(1.21);
       }),
     );
@@ -48,7 +48,7 @@ describe('a histogram of durations', () => {
     expect(new DurationHistogram().quantileMs(0.5)).toBeUndefined();
   });
 
-  test('takes a negative duration and one that is no number for zero', () => {
+  test('counts a negative duration and NaN as zero', () => {
     const histogram = new DurationHistogram();
     histogram.record(-1);
     histogram.record(Number.NaN);

@@ -43,7 +43,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
 interface Scraped {
   readonly types: ReadonlyMap<string, string>;
   readonly helps: ReadonlyMap<string, string>;
-  /** By series as it is written, `le` and all. */
+  /** By series as it is written, with `le`. */
   readonly values: ReadonlyMap<string, number>;
 }
 
@@ -65,7 +65,7 @@ async function scraped(metrics: Metrics): Promise<Scraped> {
     const [, name = '', labels = '', value = ''] = sample.exec(line) ?? [];
     if (name === '') throw new Error(`neither a comment nor a sample: ${line}`);
     const series = `${name}{${labels.split(',').toSorted().join(',')}}`;
-    if (values.has(series)) throw new Error(`stands there twice: ${series}`);
+    if (values.has(series)) throw new Error(`the series appears twice: ${series}`);
     values.set(series, Number(value));
   }
   return { types, helps, values };
@@ -197,7 +197,7 @@ describe('metrics', () => {
     expect(one.get('millrace_stream_duration_seconds_sum{pipeline="flights"}')).toBe(2);
   });
 
-  test('count two streams that hand in the same gauges as two', () => {
+  test('count two streams that pass the same function of gauges as two', () => {
     const metrics = withOneOfEach();
     metrics.observer.pipeline('flights').streamOpened('ordered', idling);
     metrics.observer.pipeline('flights').streamOpened('ordered', idling);
@@ -228,7 +228,7 @@ describe('metrics', () => {
     expect(values.get('millrace_lookup_connections{lookup="airport"}')).toBe(3);
   });
 
-  test('tell whether the configuration last read is in force: from the start on it is', async () => {
+  test('say whether the configuration last read is in force; it is at the start', async () => {
     const metrics = createMetrics({ version: '0' });
     const told = async (): Promise<readonly (number | undefined)[]> => {
       const { values } = await scraped(metrics);
@@ -241,7 +241,7 @@ describe('metrics', () => {
     expect(await told()).toEqual([1, 2]);
   });
 
-  test('of a pipeline and a lookup that are gone are gone, those of the others go on', async () => {
+  test('disappear with their pipeline or lookup, and the others go on', async () => {
     const metrics = withOneOfEach();
     metrics.observer.pipeline('trains').recordIn();
     metrics.observer.pipeline('flights').recordIn();
@@ -257,7 +257,7 @@ describe('metrics', () => {
     expect(values.get('millrace_records_in_total{pipeline="flights"}')).toBe(2);
   });
 
-  test('of a lookup that is open twice are the sums, and its own when one is closed', async () => {
+  test('of a lookup that is open twice are sums, until one of the two is closed', async () => {
     const metrics = withOneOfEach();
     const [before, after] = [metrics.observer.lookup('airport'), metrics.observer.lookup('airport')];
     const closeBefore = before.gauges(() => ({ inFlight: 1, queued: 2, connections: 3 }));
@@ -273,7 +273,7 @@ describe('metrics', () => {
     expect(await gauges()).toEqual([10, 20, 30]);
   });
 
-  test('read what a cache and a table count when scraped, and show it in the state', async () => {
+  test('read the counts of a cache and a table at each scrape, and show them in the state', async () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
     const cache = { hit: 4, negative: 3, stale: 2, miss: 1, entries: 7, evictions: 5 };
@@ -293,7 +293,7 @@ describe('metrics', () => {
     expect(metrics.snapshot()).toMatchObject({ lookups: { airport: { cache, table } } });
   });
 
-  test('of a cache and a table go on where another configuration opens them anew', async () => {
+  test('of a cache and a table go on if another configuration opens them again', async () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
     const close = [lookup.layer('cache', cacheOf(7)), lookup.table(tableOf(8, false))];
@@ -307,7 +307,7 @@ describe('metrics', () => {
     expect(state()).toMatchObject({ airport: { cache: { ...cache, entries: 10 }, table } });
   });
 
-  test('of a cache and of a table are there only for lookups that have one', async () => {
+  test('of a cache and of a table exist only for lookups that have one', async () => {
     const metrics = createMetrics({ version: '0' });
     metrics.observer.lookup('plain');
     const { values } = await scraped(metrics);
@@ -315,7 +315,7 @@ describe('metrics', () => {
     expect(metrics.snapshot()).not.toHaveProperty('lookups.plain.cache');
   });
 
-  test('of one service know nothing of another in the same process', async () => {
+  test('of one service do not count what another one in the same process does', async () => {
     const one = withOneOfEach();
     const other = withOneOfEach();
     one.observer.pipeline('flights').recordIn();

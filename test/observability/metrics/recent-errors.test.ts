@@ -10,7 +10,7 @@ function numbered(number: number): RecordError {
 }
 
 describe('the last errors', () => {
-  test('say when, where and what, and nothing else of the error', async () => {
+  test('have the time, the place and the message of an error, and nothing else', async () => {
     const clock = virtualClock();
     const errors = new RecentErrors(clock);
     const cause = new Error('a cause that holds a socket');
@@ -34,7 +34,7 @@ describe('the last errors', () => {
     expect(age).toBeLessThan(11_500);
   });
 
-  test('have one that comes again once, with its count, the time of the first and of the last', async () => {
+  test('have an error that is repeated once, with its count and its first and last time', async () => {
     const clock = virtualClock();
     const errors = new RecentErrors(clock);
     errors.add('p', timeout);
@@ -55,21 +55,21 @@ describe('the last errors', () => {
     ['status', 'p', timeout.with({ status: 504 })],
     ['code', 'p', new RecordError('cancelled', timeout.message, { lookup: 'far' })],
     ['message', 'p', new RecordError('timeout', 'no answer within 6 ms', { lookup: 'far' })],
-  ])('are different where the %s differs', (_what, pipeline, error) => {
+  ])('are different if the %s differs', (_what, pipeline, error) => {
     const errors = new RecentErrors(virtualClock());
     errors.add('p', timeout);
     errors.add(pipeline, error);
     expect(errors.list().map(({ count }) => count)).toEqual([1, 1]);
   });
 
-  test('are fifty at the most; a new one takes the place of the one that was unseen for longest', async () => {
+  test('are at most fifty; a new one replaces the one that was not repeated for longest', async () => {
     const clock = virtualClock();
     const errors = new RecentErrors(clock);
     errors.add('p', timeout);
     for (let number = 0; number < 120; number++) {
       await clock.advance(1);
       errors.add('p', numbered(number));
-      // Seen again and again, it stays.
+      // Repeated each time, it stays.
       if (number % 20 === 0) errors.add('p', timeout);
     }
     const messages = errors.list().map(({ message }) => message);
@@ -80,13 +80,13 @@ describe('the last errors', () => {
     expect(messages).toContain('number 71');
   });
 
-  test('keep 500 characters of a message, and know it again by these', () => {
+  test('keep 500 characters of a message, and recognise it by these', () => {
     const errors = new RecentErrors(virtualClock());
     for (let time = 0; time < 2; time++) errors.add('p', new RecordError('function_error', 'x'.repeat(100_000)));
     expect(errors.list()).toMatchObject([{ count: 2, lookup: null, status: null, message: `${'x'.repeat(500)}…` }]);
   });
 
-  test('keep the message of a line that is no record', () => {
+  test('keep the message of a line that is not a record', () => {
     const errors = new RecentErrors(virtualClock());
     errors.add('p', { code: 'line_too_long', message: 'too long' });
     expect(errors.list()).toMatchObject([{ code: 'line_too_long', lookup: null }]);

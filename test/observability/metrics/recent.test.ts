@@ -3,7 +3,7 @@ import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { isJsonObject, type JsonObject } from '../../../src/core/json/json.ts';
 import { createMetrics } from '../../../src/observability/metrics/metrics.ts';
 
-/** One lookup on a clock of the test's own, which counts the calls that the test makes. */
+/** One lookup with a clock of the test; it counts the calls that the test makes. */
 function lookup() {
   const clock = virtualClock(5000);
   const metrics = createMetrics({ version: '0', clock });
@@ -25,14 +25,14 @@ function lookup() {
 }
 
 describe('the figures of the last seconds', () => {
-  test('cover everything since the start where nobody has asked before', async () => {
+  test('cover everything since the start at the first reading', async () => {
     const { clock, calls, recent } = lookup();
     calls(100, 10);
     await clock.advance(4000);
     expect(recent()).toMatchObject({ windowMs: 4000, callsPerSecond: 25 });
   });
 
-  test('cover the ten seconds before, where a tick comes once a second', async () => {
+  test('cover the last ten seconds, if there is a tick every second', async () => {
     const { clock, calls, recent, metrics } = lookup();
     for (let second = 0; second < 60; second++) {
       calls(second < 30 ? 1000 : 20, second < 30 ? 500 : 3);
@@ -42,13 +42,13 @@ describe('the figures of the last seconds', () => {
     }
     const { windowMs, callsPerSecond, p50Ms, p99Ms } = recent();
     expect([windowMs, callsPerSecond]).toEqual([10_000, 20]);
-    // What was slow was half a minute ago; since the start it is most of it.
+    // The slow calls were half a minute ago; of all calls since the start they are most.
     expect(Number(p50Ms)).toBeCloseTo(3, 0);
     expect(Number(p99Ms)).toBeLessThan(4);
     expect(metrics.snapshot()).toMatchObject({ lookups: { far: { duration: { count: 30_600 } } } });
   });
 
-  test('go back to the last snapshot where that is longer ago, so that no call is left out', async () => {
+  test('go back to the last snapshot, however old it is, so that no call is left out', async () => {
     const { clock, calls, recent } = lookup();
     recent();
     calls(60, 1);
@@ -59,7 +59,7 @@ describe('the figures of the last seconds', () => {
     expect(recent()).toMatchObject({ windowMs: 5000, callsPerSecond: 2 });
   });
 
-  test('never cover less than a second, however often they are asked for', async () => {
+  test('never cover less than a second, however often they are read', async () => {
     const { clock, calls, recent } = lookup();
     await clock.advance(30_000);
     calls(30, 1);
@@ -72,7 +72,7 @@ describe('the figures of the last seconds', () => {
     expect(recent()).toMatchObject({ windowMs: 1000, callsPerSecond: 0, p50Ms: null, p99Ms: null });
   });
 
-  test('tell calls that failed and retries apart from calls, and take no cancelled one for a failure', async () => {
+  test('count calls that failed and retries apart, and a cancelled call not as a failure', async () => {
     const { clock, observer, recent, metrics } = lookup();
     for (const outcome of ['ok', 'miss', 'cancelled', 'timeout', 'unreachable', 'bad_status', 'refused'] as const) {
       observer.called(outcome, 1);
@@ -83,7 +83,7 @@ describe('the figures of the last seconds', () => {
     expect(metrics.snapshot()).toMatchObject({ lookups: { far: { errors: 4, retries: 1 } } });
   });
 
-  test('are had of a pipeline as well', async () => {
+  test('exist for a pipeline as well', async () => {
     const clock = virtualClock();
     const metrics = createMetrics({ version: '0', clock });
     const pipeline = metrics.observer.pipeline('p');

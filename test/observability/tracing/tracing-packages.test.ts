@@ -15,7 +15,7 @@ function unexported(): never {
 const command =
   'npm install @opentelemetry/api@1.9.1 @opentelemetry/exporter-trace-otlp-http@0.223.1 @opentelemetry/resources@2.12.1 @opentelemetry/sdk-trace-base@2.12.1';
 
-test('nothing is missing where the packages are installed, as they are here', () => {
+test('nothing is missing if the packages are installed, as they are here', () => {
   expect(missingTracing()).toBeUndefined();
   expect(missingTracing(resolving(...Object.keys(tracingPackages)))).toBeUndefined();
 });
@@ -26,7 +26,7 @@ test('without them the message has the command that installs all of them', () =>
   expect(message?.endsWith(command)).toBe(true);
 });
 
-test('one that is missing is enough, and is named', () => {
+test('if one of them is missing, the message names it', () => {
   const there = Object.keys(tracingPackages).filter((name) => !name.endsWith('/resources'));
   const message = missingTracing(resolving(...there));
   expect(message).toContain('does not find @opentelemetry/resources;');
