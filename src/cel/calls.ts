@@ -4,7 +4,7 @@ import { collections } from './operators/collections.ts';
 import { comprehension, variableName } from './comprehensions.ts';
 import { conversions } from './functions/conversions.ts';
 import { ExpressionError, type Frame, located } from './frame.ts';
-import { type Compiler, type Node, placed, type Scope } from './node.ts';
+import { type Compiler, type MethodCall, type Node, placed, type Scope } from './node.ts';
 import type { Overload } from './overload.ts';
 import { compilePattern, prepareForPatternsOfRecords } from './functions/pattern.ts';
 import { strings } from './functions/strings.ts';
@@ -21,7 +21,7 @@ function keyOf(name: string, isMethod: boolean): string {
   return isMethod ? `.${name}` : name;
 }
 
-/** Names that functions begin with, such as `optional.of`. */
+/** Namespaces of functions such as `optional.of`. */
 const namespaces = new Set(['optional', 'cel']);
 
 /** `name(args)` */
@@ -37,19 +37,12 @@ export function call(name: string, args: readonly ASTNode[], at: number, scope: 
 }
 
 /** `receiver.name(args)` */
-export function methodCall(
-  name: string,
-  receiver: ASTNode,
-  args: readonly ASTNode[],
-  at: number,
-  scope: Scope,
-  compiler: Compiler,
-): Node {
+export function methodCall(called: MethodCall): Node {
+  const { name, receiver, args, at, scope, compiler } = called;
   const space = receiver.op === 'id' && scope.slot(receiver.args) === undefined ? receiver.args : '';
   if (space === 'cel' && name === 'bind') return bind(args, at, scope, compiler);
   if (namespaces.has(space)) return call(`${space}.${name}`, args, at, scope, compiler);
-  const macro =
-    comprehension(name, receiver, args, at, scope, compiler) ?? ofOptional(name, receiver, args, at, scope, compiler);
+  const macro = comprehension(called) ?? ofOptional(called);
   if (macro !== undefined) return macro;
   return invoke(
     name,
@@ -80,7 +73,7 @@ function fit(parameters: readonly CelType[], types: readonly CelType[], typed: b
   });
 }
 
-/** What a function costs beside passes over text and lists, which it pays for itself. */
+/** Steps of one call. Passes over text and lists are added by the function itself. */
 const stepsPerCall = 15;
 
 function dispatch(
@@ -117,7 +110,7 @@ function accepts({ parameters }: Overload, values: readonly Value[]): boolean {
   return true;
 }
 
-/** A pattern that is the same for every record is compiled once, and here: a mistake in it is one of the configuration. */
+/** A pattern that is the same for every record is compiled here, once: a mistake in it is a mistake of the configuration. */
 function matches([text, pattern]: readonly Node[], at: number): Node['run'] | undefined {
   if (text === undefined || pattern === undefined) return undefined;
   if (typeof pattern.constant !== 'string') {
@@ -137,8 +130,8 @@ function matches([text, pattern]: readonly Node[], at: number): Node['run'] | un
 }
 
 function noOverload(name: string, isMethod: boolean, types: readonly CelType[]): string {
-  const [receiver = '', ...others] = types;
-  const shape = isMethod ? `${receiver}.${name}(${others.join(', ')})` : `${name}(${types.join(', ')})`;
+  const [receiver = '', ...parameters] = types;
+  const shape = isMethod ? `${receiver}.${name}(${parameters.join(', ')})` : `${name}(${types.join(', ')})`;
   return `there is no ${shape}`;
 }
 
@@ -178,14 +171,7 @@ function bind(args: readonly ASTNode[], at: number, scope: Scope, compiler: Comp
 }
 
 /** Methods of optionals whose argument is evaluated only if it is needed; undefined for other names. */
-function ofOptional(
-  name: string,
-  receiver: ASTNode,
-  args: readonly ASTNode[],
-  at: number,
-  scope: Scope,
-  compiler: Compiler,
-): Node | undefined {
+function ofOptional({ name, receiver, args, at, scope, compiler }: MethodCall): Node | undefined {
   const [first, second] = args;
   if (first === undefined) return undefined;
   const optional = (): ((frame: Frame) => Optional) => {

@@ -15,25 +15,24 @@ import {
   not,
   ordering,
 } from './operators/operators.ts';
-import { typeNames } from './value.ts';
+import { maxInt, typeNames } from './value.ts';
 
 type BinaryNode = Extract<ASTNode, { op: BinaryOperator | '&&' | '||' }>;
 
-/** A variable, and the members that lead from it to what is read. */
+/** A place that an expression reads: a variable, and the members that lead from it to the value. */
 export interface Reading {
   readonly variable: string;
   readonly tokens: readonly string[];
 }
 
-const maxInt = 2n ** 63n - 1n;
-/** Evaluating takes a call or two for each level, so that the stack is never the limit. */
+/** Evaluation makes one or two calls for each level, so that the stack is never the limit. */
 const maxDepth = 1000;
 
-/** Makes functions of the nodes of one expression. */
+/** Compiles the nodes of one expression to functions. */
 export class ExpressionCompiler implements Compiler {
   readonly source: string;
   readonly typed: boolean;
-  /** What is read, in the order of the expression; of `record.a.b` only the whole of it. */
+  /** The places that are read, in the order of the expression; of `record.a.b` only the complete one. */
   readonly readings: Reading[] = [];
   readonly #variables: readonly string[];
   #slots: number;
@@ -66,7 +65,7 @@ export class ExpressionCompiler implements Compiler {
 
   compile(ast: ASTNode, scope: Scope): Node {
     this.#depth += 1;
-    if (this.#depth > maxDepth) throw new ExpressionError(`more than ${maxDepth} operators in each other`, ast.start);
+    if (this.#depth > maxDepth) throw new ExpressionError(`more than ${maxDepth} operators are nested`, ast.start);
     const node = this.#compile(ast, scope);
     this.#depth -= 1;
     return node;
@@ -92,7 +91,14 @@ export class ExpressionCompiler implements Compiler {
       case 'call':
         return call(ast.args[0], ast.args[1], ast.start, scope, this);
       case 'rcall':
-        return methodCall(ast.args[0], ast.args[1], ast.args[2], this.#after(ast.args[1], ast.args[0]), scope, this);
+        return methodCall({
+          name: ast.args[0],
+          receiver: ast.args[1],
+          args: ast.args[2],
+          at: this.#after(ast.args[1], ast.args[0]),
+          scope,
+          compiler: this,
+        });
       case 'list':
         return listLiteral(
           ast.args.map((item) => this.compile(item, scope)),
@@ -164,7 +170,7 @@ export class ExpressionCompiler implements Compiler {
     return arithmetic(ast.op, left, right, at, this);
   }
 
-  /** The offset of the operator or the name that follows a node. */
+  /** The offset of the operator or name that follows a node. */
   #after(ast: ASTNode, word: string): number {
     const at = this.source.indexOf(word, ast.end);
     return at < 0 ? ast.end : at;
@@ -183,7 +189,7 @@ export class ExpressionCompiler implements Compiler {
     throw new ExpressionError(`unknown variable ${name}; ${guess}`, at);
   }
 
-  /** A member, or a name of several words: of a type, or of a variable that is called so. */
+  /** A member, or a name with dots: of a type, or of a variable. */
   #member(ast: ASTNode, operand: ASTNode, name: string, scope: Scope): Node {
     const words = wordsOf(ast);
     if (words !== undefined && (typeNames.has(words) || scope.slot(words) !== undefined)) {
@@ -210,7 +216,7 @@ export class ExpressionCompiler implements Compiler {
     return made(node, this.compile(index, scope), index.start, this);
   }
 
-  /** Compiles an operand. If all of it is a place, the place now leads on to `token`. */
+  /** Compiles an operand. If the whole operand is a place, the place is extended by `token`. */
   #extended(operand: ASTNode, scope: Scope, token: string | undefined): Node {
     const before = this.readings.length;
     const node = this.compile(operand, scope);
@@ -222,7 +228,7 @@ export class ExpressionCompiler implements Compiler {
   }
 
   #negative(operand: ASTNode, at: number, scope: Scope): Node {
-    // The smallest int is written as the negative of a number that is no int.
+    // The smallest int is written as the negative of a number that is too large for an int.
     if (operand.op === 'value' && operand.args === maxInt + 1n) {
       this.#nodes += 1;
       return constant(-(maxInt + 1n), 'int', at);
@@ -236,14 +242,14 @@ export class ExpressionCompiler implements Compiler {
   }
 }
 
-/** Whether a node is a variable, or members and elements of one that are the same for every record. */
+/** Whether a node is a variable, or a member or element of one whose name is the same for every record. */
 function isPlace(ast: ASTNode): boolean {
   if (ast.op === '.' || ast.op === '.?') return isPlace(ast.args[0]);
   if (ast.op === '[]' || ast.op === '[?]') return isPlace(ast.args[0]) && tokenOf(ast.args[1]) !== undefined;
   return ast.op === 'id';
 }
 
-/** The token of a JSON Pointer that an index stands for; undefined if it differs from record to record. */
+/** The token of a JSON Pointer that an index is; undefined if it differs from record to record. */
 function tokenOf(index: ASTNode): string | undefined {
   if (index.op !== 'value') return undefined;
   const { args } = index;

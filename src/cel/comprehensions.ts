@@ -2,15 +2,15 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { entriesOf, isMap, keysOf } from './operators/compare.ts';
 import { ExpressionError, type Frame, ignorable, located } from './frame.ts';
 import { addEntry } from './literals.ts';
-import { type Compiler, type Node, requireBool, type Scope } from './node.ts';
+import { type MethodCall, type Node, requireBool } from './node.ts';
 import { notTruth, stepsForError, truth } from './operators/operators.ts';
 import { CelMap, type CelType, isList, typeOf, type Value } from './value.ts';
 
-/** What a comprehension does with the elements of a list or the keys of a map. */
+/** The loop of a comprehension over the elements of a list or the keys of a map. */
 interface Loop {
   readonly frame: Frame;
   readonly length: number;
-  /** Puts an element into the variables, and pays for one round of the body. */
+  /** Sets the variables to an element, and spends the steps of one round of the body. */
   enter(index: number): void;
   /** The element, or its key if the loop has two variables. */
   first(index: number): Value;
@@ -20,12 +20,12 @@ type Body = (loop: Loop, parts: readonly Node[]) => Value;
 
 interface Comprehension {
   readonly result: CelType;
-  /** Parts behind the variables that must be true or false. */
+  /** The number of parts after the variables that must be true or false. */
   readonly conditions: number;
   readonly body: Body;
 }
 
-/** Setting up a loop, however short it is. */
+/** Steps to set up a loop of any length. */
 const stepsPerLoop = 10;
 
 const filtered = (test: Node, loop: Loop): boolean => truth(test.run(loop.frame), test.at);
@@ -33,7 +33,7 @@ const filtered = (test: Node, loop: Loop): boolean => truth(test.run(loop.frame)
 const all: Body = (loop, parts) => quantify(false, loop, parts);
 const exists: Body = (loop, parts) => quantify(true, loop, parts);
 
-/** One element that decides is enough, whatever errors the others have. */
+/** One element that decides is enough, even if other elements have errors. */
 function quantify(decides: boolean, loop: Loop, [test]: readonly Node[]): Value {
   let failure: ExpressionError | undefined;
   for (let index = 0; index < loop.length; index += 1) {
@@ -93,7 +93,7 @@ const transformMapEntry: Body = (loop, parts) => {
   return made;
 };
 
-/** The results of the last part for the elements that pass the one before it, if there is one. */
+/** Adds the results of the last part for each element; if there is a condition before it, for each element that meets it. */
 function collect(loop: Loop, parts: readonly Node[], add: (value: Value, index: number) => void): void {
   const step = parts.at(-1);
   const test = parts.length > 1 ? parts[0] : undefined;
@@ -104,7 +104,7 @@ function collect(loop: Loop, parts: readonly Node[], add: (value: Value, index: 
   }
 }
 
-/** By name, number of variables and number of parts behind them. */
+/** By name, number of variables and number of parts after them. */
 const comprehensions: ReadonlyMap<string, Comprehension> = new Map<string, Comprehension>([
   ['all/1/1', { result: 'bool', conditions: 1, body: all }],
   ['exists/1/1', { result: 'bool', conditions: 1, body: exists }],
@@ -125,21 +125,14 @@ const comprehensions: ReadonlyMap<string, Comprehension> = new Map<string, Compr
   ['transformMapEntry/2/2', { result: 'map', conditions: 1, body: transformMapEntry }],
 ]);
 
-/** A call such as `record.items.all(item, item.price > 0.0)`; undefined if it is none of these. */
-export function comprehension(
-  name: string,
-  receiver: ASTNode,
-  args: readonly ASTNode[],
-  at: number,
-  scope: Scope,
-  compiler: Compiler,
-): Node | undefined {
+/** A call such as `record.items.all(item, item.price > 0.0)`; undefined if it is not a comprehension. */
+export function comprehension({ name, receiver, args, at, scope, compiler }: MethodCall): Node | undefined {
   const one = comprehensions.get(`${name}/1/${args.length - 1}`);
   const chosen = one ?? comprehensions.get(`${name}/2/${args.length - 2}`);
   if (chosen === undefined) return undefined;
   const names = args.slice(0, one === undefined ? 2 : 1).map((argument) => variableName(argument));
   if (names.length > 1 && names[0] === names[1]) {
-    throw new ExpressionError(`both variables of ${name} are called ${names[0]}`, at);
+    throw new ExpressionError(`both variables of ${name} have the name ${names[0]}`, at);
   }
   const range = compiler.compile(receiver, scope);
   if (compiler.typed && range.type !== 'dyn' && range.type !== 'list' && range.type !== 'map') {
@@ -170,7 +163,7 @@ export function comprehension(
   return { type: chosen.result, at, constant: undefined, run };
 }
 
-/** Throws ExpressionError when the argument is more than a name. */
+/** Throws ExpressionError if the argument is not a name. */
 export function variableName(argument: ASTNode): string {
   if (argument.op === 'id') return argument.args;
   throw new ExpressionError('the name of a variable is needed here', argument.start);

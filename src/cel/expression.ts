@@ -5,9 +5,9 @@ import type { CelType, Value } from './value.ts';
 
 export { ExpressionError, stepsTaken } from './frame.ts';
 
-/** An expression that has been read and checked. */
+/** An expression that was read and checked. */
 export interface Expression {
-  /** Of the result; `dyn` if it depends on the record. */
+  /** The type of the result; `dyn` if it depends on the record. */
   readonly type: CelType;
   /** The places that it reads. */
   readonly readings: readonly Reading[];
@@ -15,14 +15,14 @@ export interface Expression {
   evaluate(...values: readonly Value[]): Value;
 }
 
-/** Nodes of an expression: what one evaluation can do without a loop. */
+/** Nodes of an expression, at most: the work of one evaluation without loops. */
 const maxNodes = 5000;
 
 const environment = new Environment({ enableOptionalTypes: true, limits: { maxAstNodes: maxNodes } });
 
 /**
- * Reads an expression on these variables. `typed` refuses what cannot have a value because of its types, such as
- * `"a" + 1`. Throws ExpressionError with the place of the mistake.
+ * Reads an expression on these variables. With `typed`, an expression that cannot have a value because of its types, such
+ * as `"a" + 1`, is refused. Throws ExpressionError with the place of the mistake.
  */
 export function compileExpression(source: string, variables: readonly string[], typed: boolean): Expression {
   const compiler = new ExpressionCompiler(source, variables, typed);
@@ -56,7 +56,7 @@ function parse(source: string): ASTNode {
       const words = error.code === 'invalid_macro_argument' ? 'the name of a variable is needed here' : error.summary;
       throw new ExpressionError(words, error.range?.start);
     }
-    // The parser calls itself for each `!` and each `(`.
+    // The parser recurses for each `!` and each `(`.
     if (error instanceof RangeError) throw new ExpressionError('the expression is nested too deeply', 0);
     throw error;
   }

@@ -1,24 +1,24 @@
 import type { Value } from './value.ts';
 
 /**
- * Steps that one evaluation may take. A step is about as much work as 50 ns allow on a slow core, so that an evaluation
- * holds the event loop for about 50 ms at the most.
+ * Steps that one evaluation may take. A step is about the work of 50 ns on a slow core, so that one evaluation takes at
+ * most about 50 ms of the event loop.
  */
 const maxSteps = 1_000_000;
 
-/** Characters that are copied or compared in the time of one step. */
+/** Characters that are copied or compared in one step. */
 export const charactersPerStep = 16;
 
-/** Why an expression has no value for these variables, or no meaning at all. */
+/** An expression has no value for these variables, or is not a valid expression. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
-  /** Offset into the expression; undefined until the code that knows it has seen the error. */
+  /** Offset into the expression; undefined until the error passes code that knows it. */
   offset: number | undefined;
   /** `||`, `&&`, `all` and `exists` ignore an error if the other side decides, but not this one. */
   readonly fatal: boolean;
 
   constructor(message: string, offset?: number, fatal = false) {
-    // The trace of the calls is what an error costs, and it says nothing about an expression.
+    // No stack trace: it is most of the cost of an error, and says nothing about an expression.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message);
@@ -35,7 +35,7 @@ export function stepsTaken(): number {
   return taken;
 }
 
-/** What one evaluation works on: the values of its variables, and the steps that it has left. */
+/** The state of one evaluation: the values of its variables, and the steps that it has left. */
 export class Frame {
   readonly slots: Value[];
   #left = maxSteps;
@@ -44,7 +44,7 @@ export class Frame {
     this.slots = Array.from({ length: slots }, () => null);
   }
 
-  /** Throws ExpressionError when the work is more than one evaluation may do. Called before the work is done. */
+  /** Throws ExpressionError if the evaluation would take too many steps. Call it before the work, not after. */
   spend(steps: number): void {
     this.#left -= steps;
     if (this.#left < 0) {
@@ -52,12 +52,12 @@ export class Frame {
     }
   }
 
-  /** Pays for a pass over this many characters, bytes or machine words. */
+  /** Spends the steps of one pass over so many characters, bytes or machine words. */
   spendPass(length: number): void {
     this.spend(1 + Math.floor(length / charactersPerStep));
   }
 
-  /** Holds no value of a record any longer, and has all its steps again. */
+  /** Releases the values of the record, and gives the next evaluation all steps. */
   reset(): void {
     for (let slot = 0; slot < this.slots.length; slot += 1) this.slots[slot] = null;
     taken += maxSteps - this.#left;
@@ -65,13 +65,13 @@ export class Frame {
   }
 }
 
-/** The error, with the place where it arose. Errors that know their place keep it. */
+/** The error with its offset. An error that has an offset keeps it. */
 export function located(thrown: unknown, offset: number): unknown {
   if (thrown instanceof ExpressionError) thrown.offset ??= offset;
   return thrown;
 }
 
-/** An error that may still be ignored. Throws any other. */
+/** Returns an error that may be ignored. Throws any other error. */
 export function ignorable(thrown: unknown): ExpressionError {
   if (thrown instanceof ExpressionError && !thrown.fatal) return thrown;
   throw thrown;

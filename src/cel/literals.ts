@@ -2,11 +2,9 @@ import { spelled } from './operators/access.ts';
 import { uint } from './operators/arithmetic.ts';
 import { ExpressionError, type Frame } from './frame.ts';
 import { constant, type Compiler, type Node } from './node.ts';
-import { CelMap, type CelType, typeOf, Uint, type Value } from './value.ts';
+import { CelMap, type CelType, maxInt, typeOf, Uint, type Value } from './value.ts';
 
-const maxInt = 2n ** 63n - 1n;
-
-/** A number, a text and the like; `value` is what the parser makes of it. */
+/** A literal such as a number or a text; `value` is what the parser read. */
 export function literal(value: Value | { valueOf(): unknown }, at: number): Node {
   if (typeof value === 'bigint' && value > maxInt)
     throw new ExpressionError(`${value} is outside the range of int`, at);
@@ -50,6 +48,6 @@ export function addEntry(made: CelMap, key: Value, value: Value, at: number, fra
   frame.spend(stepsPerEntry);
   const type = typeOf(key);
   if (!keyTypes.has(type)) throw new ExpressionError(`a map has no keys of type ${type}`, at);
-  if (made.has(key)) throw new ExpressionError(`the key ${spelled(key)} stands in the map twice`, at);
+  if (made.has(key)) throw new ExpressionError(`the key ${spelled(key)} is in the map twice`, at);
   made.set(key, value);
 }

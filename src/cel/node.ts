@@ -8,11 +8,11 @@ export interface Node {
   readonly run: (frame: Frame) => Value;
   /** Offset into the expression. */
   readonly at: number;
-  /** The value, when it is the same for every record. */
+  /** The value, if it is the same for every record. */
   readonly constant: Value | undefined;
 }
 
-/** The names that a part of an expression may use, each with the slot of the frame that holds its value. */
+/** The names that a part of an expression may use, each with the slot of the frame that has its value. */
 export class Scope {
   readonly #slots: ReadonlyMap<string, number>;
 
@@ -33,10 +33,10 @@ export class Scope {
   }
 }
 
-/** What macros need of the compiler. */
+/** The part of the compiler that macros use. */
 export interface Compiler {
   readonly source: string;
-  /** Types that are known beforehand are compared; what cannot be is refused. */
+  /** Whether types that are known before evaluation are checked. */
   readonly typed: boolean;
   compile(ast: ASTNode, scope: Scope): Node;
   /** `has(operand.name)`, where `ast` is `operand.name`. */
@@ -47,17 +47,28 @@ export interface Compiler {
   readonly nodes: number;
 }
 
+/** `receiver.name(args)` in an expression, before it is known which function or macro it is. */
+export interface MethodCall {
+  readonly name: string;
+  readonly receiver: ASTNode;
+  readonly args: readonly ASTNode[];
+  /** Offset of the name. */
+  readonly at: number;
+  readonly scope: Scope;
+  readonly compiler: Compiler;
+}
+
 export function constant(value: Value, type: CelType, at: number): Node {
   return { type, run: () => value, at, constant: value };
 }
 
-/** Throws ExpressionError when a value of this type can never be true or false. */
+/** Throws ExpressionError if a value of this type is never true or false. */
 export function requireBool(node: Node, what: string, { typed }: Pick<Compiler, 'typed'>): void {
   if (!typed || node.type === 'bool' || node.type === 'dyn') return;
   throw new ExpressionError(`${what} is ${node.type}, and true or false is needed`, node.at);
 }
 
-/** Adds the place to errors that do not know it. */
+/** Adds the offset to errors that have none. */
 export function placed(at: number, run: Node['run']): Node['run'] {
   return (frame) => {
     try {

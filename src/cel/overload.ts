@@ -1,7 +1,7 @@
 import type { Frame } from './frame.ts';
-import type { CelType, Duration, Timestamp, Uint, Value } from './value.ts';
+import type { CelType, Duration, durationType, Timestamp, timestampType, Uint, Value } from './value.ts';
 
-/** A function for arguments of certain types. A method has its receiver as the first argument. */
+/** A function for arguments of certain types. The first argument of a method is its receiver. */
 export interface Overload {
   readonly name: string;
   readonly method: boolean;
@@ -11,7 +11,7 @@ export interface Overload {
   readonly run: (args: readonly Value[], frame: Frame) => Value;
 }
 
-/** What a value of a type is in JavaScript. */
+/** The type in JavaScript of the values of each type. */
 interface Native {
   bool: boolean;
   int: bigint;
@@ -20,8 +20,8 @@ interface Native {
   string: string;
   bytes: Uint8Array;
   list: readonly Value[];
-  'google.protobuf.Timestamp': Timestamp;
-  'google.protobuf.Duration': Duration;
+  [timestampType]: Timestamp;
+  [durationType]: Duration;
 }
 
 type NativeOf<Type extends CelType> = Type extends keyof Native ? Native[Type] : Value;
@@ -50,7 +50,7 @@ export function method<const Types extends readonly CelType[]>(
   return { name, method: true, parameters, result, run: untyped(body, parameters.length) };
 }
 
-/** The caller has compared the types of the arguments with those of the parameters. */
+/** The caller has checked that the arguments have the types of the parameters. */
 function untyped<Types extends readonly CelType[]>(body: Body<Types>, count: number): Overload['run'] {
   const call = body as (frame: Frame, ...args: readonly Value[]) => Value;
   // Spreading the arguments takes longer than most functions.

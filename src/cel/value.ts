@@ -1,29 +1,38 @@
 import type { JsonObject } from '../core/json/json.ts';
 
-/** What the type of a value is called in an expression; `dyn` is a type that is known only when the value is there. */
-export type CelType =
-  | 'dyn'
-  | 'null_type'
-  | 'bool'
-  | 'int'
-  | 'uint'
-  | 'double'
-  | 'string'
-  | 'bytes'
-  | 'list'
-  | 'map'
-  | 'type'
-  | 'google.protobuf.Timestamp'
-  | 'google.protobuf.Duration'
-  | 'optional_type';
+export const timestampType = 'google.protobuf.Timestamp';
+export const durationType = 'google.protobuf.Duration';
+
+const types = [
+  'null_type',
+  'bool',
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bytes',
+  'list',
+  'map',
+  'type',
+  timestampType,
+  durationType,
+  'optional_type',
+] as const;
+
+/** The name of a type in an expression; `dyn` is a type that is known only at evaluation. */
+export type CelType = 'dyn' | (typeof types)[number];
+
+/** The largest int. */
+export const maxInt = 2n ** 63n - 1n;
+export const secondNanos = 1_000_000_000n;
 
 /**
- * A value of an expression. JSON values stand for themselves and are never converted, so that an expression costs what
- * it reads: an object is a map, an array a list, a number a double. An int is a bigint.
+ * A value of an expression. JSON values are used unchanged, so that an expression costs no more than it reads: an object is
+ * a map, an array a list, a number a double. An int is a bigint.
  */
 export type Value = null | boolean | number | bigint | string | Uint8Array | CelObject | JsonObject | readonly Value[];
 
-/** What JSON has no value for. By this class it differs from an object of a record, whatever its members are called. */
+/** A value that JSON does not have. The class distinguishes it from an object of a record, whatever members that has. */
 export abstract class CelObject {
   abstract readonly type: CelType;
 }
@@ -48,9 +57,7 @@ export class TypeValue extends CelObject {
   }
 }
 
-export class Timestamp extends CelObject {
-  readonly type = 'google.protobuf.Timestamp';
-  /** Nanoseconds since 1970. */
+abstract class Nanoseconds extends CelObject {
   readonly nanos: bigint;
 
   constructor(nanos: bigint) {
@@ -59,14 +66,13 @@ export class Timestamp extends CelObject {
   }
 }
 
-export class Duration extends CelObject {
-  readonly type = 'google.protobuf.Duration';
-  readonly nanos: bigint;
+/** Nanoseconds since 1970. */
+export class Timestamp extends Nanoseconds {
+  readonly type = timestampType;
+}
 
-  constructor(nanos: bigint) {
-    super();
-    this.nanos = nanos;
-  }
+export class Duration extends Nanoseconds {
+  readonly type = durationType;
 }
 
 export class Optional extends CelObject {
@@ -81,7 +87,7 @@ export class Optional extends CelObject {
   }
 }
 
-/** A map that an expression made. Its keys are bool, int, uint or string; `1`, `1u` and `1.0` find the same entry. */
+/** A map that an expression makes. Its keys are bool, int, uint or string; `1`, `1u` and `1.0` are the same key. */
 export class CelMap extends CelObject {
   readonly type = 'map';
   readonly #entries = new Map<unknown, readonly [key: Value, value: Value]>();
@@ -116,10 +122,10 @@ export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** Whether a value is an object as JSON has it. */
+/** Whether a value is an object of JSON. */
 export function isRecord(value: Value): value is JsonObject {
   if (typeof value !== 'object' || value === null) return false;
-  // What `JSON.parse` makes, whatever its members are called: one comparison for the usual case.
+  // An object that `JSON.parse` made: one comparison for the usual case.
   if (Object.getPrototypeOf(value) === Object.prototype) return true;
   return !isList(value) && !(value instanceof CelObject) && !(value instanceof Uint8Array);
 }
@@ -135,20 +141,4 @@ export function typeOf(value: Value): CelType {
   return value instanceof Uint8Array ? 'bytes' : 'map';
 }
 
-export const typeNames: ReadonlyMap<string, TypeValue> = new Map(
-  [
-    'null_type',
-    'bool',
-    'int',
-    'uint',
-    'double',
-    'string',
-    'bytes',
-    'list',
-    'map',
-    'type',
-    'google.protobuf.Timestamp',
-    'google.protobuf.Duration',
-    'optional_type',
-  ].map((name) => [name, new TypeValue(name)]),
-);
+export const typeNames: ReadonlyMap<string, TypeValue> = new Map(types.map((name) => [name, new TypeValue(name)]));

@@ -67,7 +67,7 @@ const { expression } = letrec<{ expression: string }>((tie) => ({
   ),
 }));
 
-/** The value, or the error with its offset. Throws anything that is no ExpressionError. */
+/** The value, or the error with its offset. Throws any error that is not an ExpressionError. */
 function outcome(run: () => unknown): { value: unknown } | { error: string; offset: number } {
   try {
     return { value: run() };
@@ -77,7 +77,7 @@ function outcome(run: () => unknown): { value: unknown } | { error: string; offs
   }
 }
 
-test('any expression on any record has a value or an error with its place, and leaves the record as it was', () => {
+test('any expression on any record has a value or an error with its place, and does not change the record', () => {
   assert(
     property(expression, jsonValue({ maxDepth: 4 }), boolean(), (source, json, typed) => {
       let compiled: Expression | undefined;

@@ -1,12 +1,12 @@
 import { tests as root } from '@bufbuild/cel-spec/testdata/conformance.js';
 import { CelMap, type Value, TypeValue, Uint } from '../../src/cel/value.ts';
 
-/** One test of the conformance data, as JSON has it. */
+/** One test of the conformance data, as it is in the JSON. */
 export interface ConformanceTest {
   /** Suite, section and name. */
   readonly name: string;
   readonly expression: string;
-  /** Types that do not fit are a mistake. */
+  /** Whether types that do not match are a mistake. */
   readonly typed: boolean;
   readonly variables: ReadonlyMap<string, () => Value>;
   /** Undefined if an error is expected. */
@@ -34,7 +34,7 @@ interface Original {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** All tests. Of tests with the same name each has the number of its kind behind it. */
+/** All tests. Tests with the same name get a number at the end. */
 export function conformanceTests(): readonly ConformanceTest[] {
   const seen = new Map<string, number>();
   return [...walk(root as Suite, [])].map((test) => {
@@ -61,7 +61,7 @@ function* walk({ suites = [], tests = [] }: Suite, path: readonly string[]): Gen
   }
 }
 
-/** Throws Error for messages of protobuf, which are no values here. */
+/** Throws Error for messages of protobuf, which are not supported. */
 function valueOf(json: Json): Value {
   const [[kind, content] = ['', undefined]] = Object.entries(json);
   switch (kind) {

@@ -6,13 +6,13 @@ import { Frame } from '../../src/cel/frame.ts';
 import { isList, typeOf, type Value } from '../../src/cel/value.ts';
 import { type ConformanceTest, conformanceTests } from './conformance-data.ts';
 
-/** Reason to the names of the tests that do not pass. */
+/** The names of the tests that do not pass, by reason. */
 const departures = JSON.parse(readFileSync('test/cel/departures.json', 'utf8')) as Record<string, string[]>;
 const departing = new Set(Object.values(departures).flat());
 const tests = conformanceTests();
 
 function passes({ expression, typed, variables, expected, checkOnly }: ConformanceTest): boolean {
-  // An expression does not have the type of its elements.
+  // The type of an expression here has no types of elements.
   if (checkOnly) return false;
   let values: readonly Value[];
   let wanted: Value | undefined;
@@ -30,7 +30,7 @@ function passes({ expression, typed, variables, expected, checkOnly }: Conforman
   }
 }
 
-/** Equal, of the same type at any depth, and NaN is the same as NaN. */
+/** Whether two values are equal and of the same type at any depth; NaN is the same as NaN. */
 function isSame(a: Value, b: Value): boolean {
   if (typeOf(a) !== typeOf(b)) return false;
   if (typeof a === 'number') return Object.is(a, b);
@@ -45,13 +45,13 @@ function isSame(a: Value, b: Value): boolean {
   );
 }
 
-test('the conformance tests of CEL pass, but for those that are listed with a reason', () => {
+test('the conformance tests of CEL pass, except those that are listed with a reason', () => {
   expect(tests.length).toBeGreaterThan(2000);
   const failed = tests.flatMap((one) => (passes(one) ? [] : [one.name]));
   expect(failed.filter((name) => !departing.has(name))).toEqual([]);
 });
 
-test('a departure that is listed is a test of its own, and does not pass', () => {
+test('each departure that is listed is a test that does not pass', () => {
   const names = new Map(tests.map((one) => [one.name, one]));
   const listed = Object.values(departures).flat();
   expect(listed.filter((name) => !names.has(name))).toEqual([]);
@@ -59,7 +59,7 @@ test('a departure that is listed is a test of its own, and does not pass', () =>
   expect(tests.flatMap((one) => (departing.has(one.name) && passes(one) ? [one.name] : []))).toEqual([]);
 });
 
-test('the documentation has the number of tests that pass, and each reason with its number', () => {
+test('the documentation has the number of tests that pass, and the number for each reason', () => {
   const page = readFileSync('docs/steps.md', 'utf8');
   expect(page).toContain(`${tests.length - departing.size} of the ${tests.length}`);
   for (const [reason, names] of Object.entries(departures)) expect(page).toContain(`| ${reason} | ${names.length} |`);

@@ -18,7 +18,7 @@ function mistake(run: () => unknown): { message: string; offset: number | undefi
   throw new Error('there was no error');
 }
 
-describe('a name of a member is data', () => {
+describe('the name of a member is data', () => {
   const names = [
     'constructor',
     '__proto__',
@@ -76,7 +76,7 @@ describe('matches is RE2', () => {
     expect(evaluate(source, evil)).toBe(false);
   });
 
-  it('a member that is called matches is a member', () => {
+  it('a member with the name matches is a member', () => {
     expect(evaluate("record.matches.matches.matches('a.b')", evil)).toBe(true);
     expect(evaluate('has(record.matches.matches)', evil)).toBe(true);
   });
@@ -96,7 +96,7 @@ describe('matches is RE2', () => {
 
   const refused = ['(a', '[', 'a**', 'x{1001}', '(a{100}){100}', String.raw`(a)\1`, '(?=a)', '(?<!a)b', 'x{2,1}'];
 
-  test.each(refused)('%s in the configuration is a mistake at its place', (pattern) => {
+  test.each(refused)('%s in the configuration is a mistake with its place', (pattern) => {
     const found = mistake(() => compile(`record.a.matches(r'${pattern}')`));
     expect(found.message).toContain('RE2 refuses the pattern');
     expect(found.offset).toBeGreaterThanOrEqual(17);
@@ -110,7 +110,7 @@ describe('matches is RE2', () => {
     expect(expression.evaluate({ a: 'aaa', p: 'a+' })).toBe(true);
   });
 
-  it('takes text only', () => {
+  it('accepts only text', () => {
     expect(mistake(() => evaluate("record.a.matches('1')", '{"a":1}')).message).toBe(
       'there is no double.matches(string)',
     );
@@ -183,7 +183,7 @@ describe('values', () => {
     expect(evaluate('[1, 2].exists(x, x == 2 || record.nope)', '{}')).toBe(true);
   });
 
-  it('nothing of a record is left for the next one', () => {
+  it('no value of a record is left for the next one', () => {
     const expression = compile('record.list.exists(x, x == 1.0) || record.list.exists(y, y == 2.0)');
     expect(expression.evaluate({ list: [2] })).toBe(true);
     expect(expression.evaluate({ list: [] })).toBe(false);
@@ -201,7 +201,7 @@ describe('values', () => {
     expect(same.evaluate(nested(1), nested(2))).toBe(false);
   });
 
-  it('an expression of many operators is an expression, and one of too many is refused', () => {
+  it('many operators may be nested, and too many are refused', () => {
     expect(evaluate(chain(900), '{"a":false}')).toBe(false);
     expect(mistake(() => compile(chain(1500))).message).toContain('more than 1000 operators');
     expect(mistake(() => compile(`${'!'.repeat(100_000)}record.a`)).message).toMatch(/nested|Exceeded/);

@@ -68,7 +68,7 @@ describe('one evaluation takes a bounded number of steps', () => {
     expect(() => expression.evaluate(record)).toThrow('takes more than 1000000 steps');
   });
 
-  it('neither || nor exists hides that it was too much', () => {
+  it('neither || nor exists ignores the error for too many steps', () => {
     const many = 'record.tags.all(t, t in record.tags)';
     for (const source of [`${many} || true`, `[1, 2].exists(x, x == 1 ? ${many} : true)`, `!(${many} && false)`]) {
       const expression = compileExpression(source, ['record'], true);
@@ -76,7 +76,7 @@ describe('one evaluation takes a bounded number of steps', () => {
     }
   });
 
-  it('the next record has all of its steps', () => {
+  it('the next record has all steps again', () => {
     const expression = compileExpression('record.tags.all(t, t in record.allowed)', ['record'], true);
     const tags = numbers.slice(0, 400);
     for (let round = 0; round < 10; round += 1) expect(expression.evaluate({ tags, allowed: tags })).toBe(true);
@@ -100,7 +100,7 @@ describe('a text is searched', () => {
   const parts = ['a', 'ab', 'aab', 'b', 'ba'];
   const texts = parts.flatMap((a) => parts.map((b) => a.repeat(90) + b.repeat(40) + a.repeat(70)));
 
-  it('as String has it, for a needle of any length', () => {
+  it('with the result of String, for a needle of any length', () => {
     for (const text of texts) {
       for (const length of [1, 5, 64, 65, 120, 400]) {
         for (const from of [0, 3, text.length - length]) {
@@ -113,7 +113,7 @@ describe('a text is searched', () => {
     }
   });
 
-  it('for every place, without overlaps', () => {
+  it('for every occurrence, without overlaps', () => {
     expect(indexesIn('abababa', 'aba', 9, frame)).toEqual([0, 4]);
     expect(indexesIn('aaaa', 'a', 3, frame)).toEqual([0, 1, 2]);
     const needle = 'ab'.repeat(40);

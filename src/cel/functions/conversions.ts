@@ -2,17 +2,14 @@ import { duration, int, timestamp, uint } from '../operators/arithmetic.ts';
 import { parseDuration, parseTimestamp, spellDuration, spellTimestamp } from './time-text.ts';
 import { ExpressionError } from '../frame.ts';
 import { define, type Overload } from '../overload.ts';
-import { typeNames, typeOf, TypeValue } from '../value.ts';
+import { durationType, secondNanos, timestampType, typeNames, typeOf, TypeValue } from '../value.ts';
 
-const Timestamp = 'google.protobuf.Timestamp';
-const Duration = 'google.protobuf.Duration';
-const secondNanos = 1_000_000_000n;
 const truths = new Set(['1', 't', 'true', 'TRUE', 'True']);
 const falsehoods = new Set(['0', 'f', 'false', 'FALSE', 'False']);
-/** No number is written with more characters. Longer text is not converted, whatever it says. */
+/** Longer text is not converted: no number needs so many characters. */
 const maxNumberLength = 400;
 
-/** Reading or spelling a number or a time takes up to 3 microseconds. */
+/** Steps of one conversion: reading or writing a number or a time takes up to 3 microseconds. */
 const stepsPerConversion = 100;
 
 /** `int(x)`, `string(x)` and so on. */
@@ -34,8 +31,8 @@ export const conversions: readonly Overload[] = [
   define('int', ['uint'], 'int', (_, { value }) => int(value)),
   define('int', ['double'], 'int', (_, value) => int(truncated(value, 'int'))),
   define('int', ['string'], 'int', (_, text) => int(integer(text, /^[+-]?\d+$/, 'int'))),
-  define('int', [Timestamp], 'int', (_, { nanos }) => floorDivide(nanos, secondNanos)),
-  define('int', [Duration], 'int', (_, { nanos }) => nanos / secondNanos),
+  define('int', [timestampType], 'int', (_, { nanos }) => floorDivide(nanos, secondNanos)),
+  define('int', [durationType], 'int', (_, { nanos }) => nanos / secondNanos),
 
   define('uint', ['uint'], 'uint', (_, value) => value),
   define('uint', ['int'], 'uint', (_, value) => uint(value)),
@@ -56,8 +53,8 @@ export const conversions: readonly Overload[] = [
     frame.spendPass(bytes.length);
     return utf8(bytes);
   }),
-  define('string', [Timestamp], 'string', (_, value) => spellTimestamp(value.nanos)),
-  define('string', [Duration], 'string', (_, value) => spellDuration(value.nanos)),
+  define('string', [timestampType], 'string', (_, value) => spellTimestamp(value.nanos)),
+  define('string', [durationType], 'string', (_, value) => spellDuration(value.nanos)),
 
   define('bytes', ['bytes'], 'bytes', (_, value) => value),
   define('bytes', ['string'], 'bytes', (frame, text) => {
@@ -65,12 +62,12 @@ export const conversions: readonly Overload[] = [
     return Buffer.from(text);
   }),
 
-  define('timestamp', [Timestamp], Timestamp, (_, value) => value),
-  define('timestamp', ['string'], Timestamp, (_, text) => timestamp(parseTimestamp(text))),
-  define('timestamp', ['int'], Timestamp, (_, seconds) => timestamp(seconds * secondNanos)),
-  define('duration', [Duration], Duration, (_, value) => value),
-  define('duration', ['string'], Duration, (_, text) => duration(parseDuration(text))),
-  define('duration', ['int'], Duration, (_, seconds) => duration(seconds * secondNanos)),
+  define('timestamp', [timestampType], timestampType, (_, value) => value),
+  define('timestamp', ['string'], timestampType, (_, text) => timestamp(parseTimestamp(text))),
+  define('timestamp', ['int'], timestampType, (_, seconds) => timestamp(seconds * secondNanos)),
+  define('duration', [durationType], durationType, (_, value) => value),
+  define('duration', ['string'], durationType, (_, text) => duration(parseDuration(text))),
+  define('duration', ['int'], durationType, (_, seconds) => duration(seconds * secondNanos)),
 ].map((overload) => ({
   ...overload,
   run(args, frame) {
@@ -80,7 +77,7 @@ export const conversions: readonly Overload[] = [
 }));
 
 function truncated(value: number, type: string): bigint {
-  // The ends of the range are no doubles: what rounds to them lies outside.
+  // The ends of the range are not doubles: a double that is rounded to them is outside.
   if (!Number.isFinite(value) || Math.abs(value) >= 2 ** 64 || (type === 'int' && Math.abs(value) >= 2 ** 63)) {
     throw new ExpressionError(`the number is outside the range of ${type}`);
   }

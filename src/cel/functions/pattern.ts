@@ -9,19 +9,19 @@ export interface Pattern {
 
 /**
  * RE2 takes at most 25 ns, half a step, for one character of the text and one instruction of the pattern. Most patterns
- * take far less, because RE2 remembers the sets of instructions that it has met; but what it can remember is bounded.
+ * take far less, because RE2 caches sets of instructions; but its cache is bounded.
  */
 const stepsPerInstruction = 0.5;
-/** Compiling takes up to 25 microseconds an instruction. */
+/** Compiling takes up to 25 microseconds for each instruction. */
 const stepsToCompileInstruction = 500;
-/** RE2 refuses larger counts, those of nested repetitions multiplied. */
+/** RE2 refuses larger counts; the counts of nested repetitions are multiplied. */
 const maxRepeat = 1000;
 /** Patterns of records that are kept compiled. */
 const maxKept = 32;
-/** After a longer text a pattern that is kept gives back its memory, which may have grown to 8 MiB. */
+/** After a longer text a pattern that is kept frees its cache, which may have grown to 8 MiB. */
 const maxRemembered = 256;
 
-/** Compiles a pattern that the configuration holds. Throws ExpressionError when RE2 refuses it. */
+/** Compiles a pattern of the configuration. Throws ExpressionError if RE2 refuses it. */
 export function compilePattern(source: string): Pattern {
   const compiled = compile(source);
   return { test: (text, frame) => test(compiled, text, frame) };
@@ -43,7 +43,7 @@ function compile(source: string): RE2JS {
 
 const kept = new Map<string, RE2JS>();
 
-/** Tests with a pattern that comes from a record. Takes the same steps whether or not it has been compiled before. */
+/** Tests with a pattern from a record. It takes the same steps whether or not the pattern was compiled before. */
 export function testWith(source: string, text: string, frame: Frame): boolean {
   frame.spend(instructionsAtMost(source) * stepsToCompileInstruction);
   const compiled = kept.get(source) ?? compile(source);
@@ -57,14 +57,14 @@ export function testWith(source: string, text: string, frame: Frame): boolean {
   }
 }
 
-/** RE2 builds its tables of letter cases with the first pattern that needs them, which takes longer than a record may. */
+/** RE2 builds its tables of letter cases for the first pattern that needs them; that takes longer than one record may. */
 export function prepareForPatternsOfRecords(): void {
   compile('(?i)\\pL').test('é');
 }
 
-/** No pattern has more instructions than this: about one a character, those that repeat multiplied. */
+/** An upper bound of the instructions of a pattern: about one for each character, multiplied by repetitions. */
 export function instructionsAtMost(source: string): number {
-  // In these a bracket may be a character like any other.
+  // In these patterns a bracket may be a literal character.
   if (/\\Q|\[\^?\]|\[[^\]]*\\/.test(source)) return (source.length + 1) * largestRepeat(source);
   const groups = [0];
   let last = 0;

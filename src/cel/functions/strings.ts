@@ -5,7 +5,7 @@ import { indexesIn, indexIn } from './text-search.ts';
 import { isList, typeOf, type Value } from '../value.ts';
 
 /**
- * Functions on text. Positions and sizes count characters (code points); those that take or give positions are the
+ * Functions on text. Positions and sizes are in characters (code points). Functions with positions are those of the
  * `strings` extension of CEL.
  */
 export const strings: readonly Overload[] = [
@@ -60,7 +60,7 @@ export const strings: readonly Overload[] = [
   method('join', ['list', 'string'], 'string', (frame, list, by) => join(list, by, frame)),
   method('substring', ['string', 'int'], 'string', (frame, text, from) => text.slice(unitIndex(text, from, frame))),
   method('substring', ['string', 'int', 'int'], 'string', (frame, text, from, to) => {
-    if (from > to) throw new ExpressionError('the start of the substring is behind its end');
+    if (from > to) throw new ExpressionError('the start of the substring is after its end');
     return text.slice(unitIndex(text, from, frame), unitIndex(text, to, frame));
   }),
   method('trim', ['string'], 'string', (frame, text) => {
@@ -74,10 +74,10 @@ export const strings: readonly Overload[] = [
 ];
 
 const surrogate = /[\ud800-\udfff]/;
-/** Counting characters one by one. */
+/** Characters that are counted one by one in one step. */
 const charactersPerCountingStep = 4;
 
-/** Whether each code unit of the text is a character. */
+/** Whether each code unit of the text is one character. */
 function isPlain(text: string, frame: Frame): boolean {
   frame.spendPass(text.length);
   if (!surrogate.test(text)) return true;
@@ -92,12 +92,12 @@ function characters(text: string, frame: Frame): number {
   return count;
 }
 
-/** Whether a character of two code units ends here. */
+/** Whether a character of two code units ends at this index. */
 function isPair(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
-/** The index of the code unit at which a character begins. Throws ExpressionError for a place outside of the text. */
+/** The index of the code unit at which a character begins. Throws ExpressionError if the position is outside the text. */
 function unitIndex(text: string, character: bigint, frame: Frame): number {
   if (character < 0n || character > text.length) throw outside();
   if (isPlain(text, frame)) return Number(character);
@@ -112,7 +112,7 @@ function unitIndex(text: string, character: bigint, frame: Frame): number {
 }
 
 function outside(): ExpressionError {
-  return new ExpressionError('the position is outside of the text');
+  return new ExpressionError('the position is outside the text');
 }
 
 /** The number of the character that begins at a code unit; -1 stays -1. */
@@ -132,14 +132,14 @@ function replace(text: string, part: string, by: string, most: number, frame: Fr
   return pieces.join(by);
 }
 
-/** The pieces between which the empty text stands: before and behind every character. */
+/** The text split at every occurrence of the empty text: before and after every character. */
 function everyCharacter(text: string, most: number, frame: Frame): readonly string[] {
   frame.spend(text.length);
   const all = Array.from(text);
   const single = all.slice(0, Math.max(0, most - 1));
-  const rest = all.slice(single.length).join('');
+  const remaining = all.slice(single.length).join('');
   if (most === 0) return [text];
-  return most > all.length ? ['', ...all, ''] : ['', ...single, rest];
+  return most > all.length ? ['', ...all, ''] : ['', ...single, remaining];
 }
 
 function split(text: string, by: string, most: number, frame: Frame): readonly string[] {
@@ -175,7 +175,7 @@ function join(list: Value, by: string, frame: Frame): string {
   return texts.join(by);
 }
 
-/** White space of Unicode, which is not quite JavaScript's. */
+/** Removes white space as Unicode defines it, which differs from JavaScript's. */
 function trim(text: string): string {
   let start = 0;
   let end = text.length;

@@ -1,18 +1,18 @@
 import type { Frame } from '../frame.ts';
 
-/** The time of V8's own search can be the product of both lengths; up to this length of the needle it is fast enough. */
+/** V8's own search can take the product of both lengths; up to this length of the needle it is fast enough. */
 const shortNeedle = 64;
 
-/** One more piece of a text that is split. */
+/** Steps for each occurrence. */
 const stepsPerFind = 6;
 
-/** The first index at or after `from` at which `needle` stands in `text`, or -1. */
+/** The first index at or after `from` at which `text` has `needle`, or -1. */
 export function indexIn(text: string, needle: string, from: number, frame: Frame): number {
   spendSearch(text.length - from, needle.length, frame);
   return search(text, needle, from);
 }
 
-/** The indexes at which `needle`, which is not empty, stands in `text`, without overlaps; at most `limit` of them. */
+/** The indexes at which `text` has `needle`, which is not empty, without overlaps; at most `limit` of them. */
 export function indexesIn(text: string, needle: string, limit: number, frame: Frame): readonly number[] {
   spendSearch(text.length, needle.length, frame);
   const found: number[] = [];

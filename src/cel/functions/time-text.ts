@@ -1,9 +1,9 @@
 import { ExpressionError } from '../frame.ts';
+import { secondNanos } from '../value.ts';
 
-const secondNanos = 1_000_000_000n;
 const millisecondNanos = 1_000_000n;
 const dayMs = 86_400_000;
-/** Hours with every digit that an int has, and more units behind them: no duration is longer. */
+/** Longer text is not a duration: so many characters hold hours with every digit of an int, and all smaller units. */
 const maxDurationLength = 200;
 
 const unitNanos = new Map([
@@ -23,7 +23,7 @@ export function parseDuration(text: string): bigint {
     text.length <= maxDurationLength
       ? /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|µs|μs|ns))+|0)$/.exec(text)
       : null;
-  if (whole === null) throw new ExpressionError('the text is no duration such as "1h30m" or "1.5s"');
+  if (whole === null) throw new ExpressionError('the text is not a duration such as "1h30m" or "1.5s"');
   let nanos = 0n;
   for (const [, number = '', unit = ''] of (whole[2] ?? '').matchAll(/([\d.]+)(h|ms|m|s|us|µs|μs|ns)/g)) {
     const [units = '', fraction = ''] = number.split('.');
@@ -34,16 +34,16 @@ export function parseDuration(text: string): bigint {
   return whole[1] === '-' ? -nanos : nanos;
 }
 
-/** As protobuf's JSON has it: seconds with as many digits behind the point as are needed, and `s`. */
+/** The form of protobuf's JSON: seconds with as many decimals as are needed, and `s`. */
 export function spellDuration(nanos: bigint): string {
   const size = nanos < 0n ? -nanos : nanos;
   return `${nanos < 0n ? '-' : ''}${size / secondNanos}${spellFraction(size % secondNanos)}s`;
 }
 
-/** Nanoseconds since 1970 of a time as RFC 3339 has it. Throws ExpressionError. */
+/** Nanoseconds since 1970 of a time in the form of RFC 3339. Throws ExpressionError. */
 export function parseTimestamp(text: string): bigint {
   const parts = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
-  if (parts === null) throw new ExpressionError('the text is no time such as "2026-01-31T09:30:00Z"');
+  if (parts === null) throw new ExpressionError('the text is not a time such as "2026-01-31T09:30:00Z"');
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);

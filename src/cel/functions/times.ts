@@ -1,10 +1,9 @@
 import type { Frame } from '../frame.ts';
 import { method, type Overload } from '../overload.ts';
+import { durationType, timestampType } from '../value.ts';
 import { dayOfYear, inZone } from './time-text.ts';
 
-const Timestamp = 'google.protobuf.Timestamp';
-const Duration = 'google.protobuf.Duration';
-/** Reading a field of a time in a named zone; a zone that is new takes up to 100 microseconds. */
+/** Steps to read a field of a time in a named zone; the first use of a zone takes up to 100 microseconds. */
 const stepsForZone = 2000;
 
 const fields: readonly (readonly [name: string, read: (date: Date) => number])[] = [
@@ -29,13 +28,13 @@ const spans: readonly (readonly [name: string, nanos: bigint])[] = [
 /** `timestamp.getHours("Europe/Berlin")` and the like. */
 export const times: readonly Overload[] = [
   ...fields.flatMap(([name, read]) => [
-    method(name, [Timestamp], 'int', (_, { nanos }) => BigInt(read(inZone(nanos, undefined)))),
-    method(name, [Timestamp, 'string'], 'int', (frame: Frame, { nanos }, zone) => {
+    method(name, [timestampType], 'int', (_, { nanos }) => BigInt(read(inZone(nanos, undefined)))),
+    method(name, [timestampType, 'string'], 'int', (frame: Frame, { nanos }, zone) => {
       frame.spend(stepsForZone);
       return BigInt(read(inZone(nanos, zone)));
     }),
   ]),
-  ...spans.map(([name, unit]) => method(name, [Duration], 'int', (_, { nanos }) => nanos / unit)),
-  // Of a duration these are the milliseconds that its seconds leave over.
-  method('getMilliseconds', [Duration], 'int', (_, { nanos }) => (nanos % 1_000_000_000n) / 1_000_000n),
+  ...spans.map(([name, unit]) => method(name, [durationType], 'int', (_, { nanos }) => nanos / unit)),
+  // The milliseconds of a duration beyond its whole seconds.
+  method('getMilliseconds', [durationType], 'int', (_, { nanos }) => (nanos % 1_000_000_000n) / 1_000_000n),
 ];

@@ -1,17 +1,27 @@
 import { ExpressionError, type Frame } from '../frame.ts';
-import { type CelType, Duration, isList, Timestamp, typeOf, Uint, type Value } from '../value.ts';
+import {
+  type CelType,
+  Duration,
+  durationType,
+  isList,
+  maxInt,
+  secondNanos,
+  Timestamp,
+  timestampType,
+  typeOf,
+  Uint,
+  type Value,
+} from '../value.ts';
 
 export type ArithmeticOperator = '+' | '-' | '*' | '/' | '%';
 
 const minInt = -(2n ** 63n);
-const maxInt = 2n ** 63n - 1n;
 const maxUint = 2n ** 64n - 1n;
-const secondNanos = 1_000_000_000n;
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z. */
 const minTimestamp = -62_135_596_800n * secondNanos;
 const maxTimestamp = 253_402_300_800n * secondNanos - 1n;
 
-/** Throws ExpressionError when the number is no 64-bit integer. */
+/** Throws ExpressionError if the number is outside the range of int. */
 export function int(value: bigint): bigint {
   if (value < minInt || value > maxInt) throw new ExpressionError('the result is outside the range of int');
   return value;
@@ -36,7 +46,7 @@ export function duration(nanos: bigint): Duration {
   return new Duration(nanos);
 }
 
-/** Throws ExpressionError when the two values cannot be combined so. */
+/** Throws ExpressionError if the operator is not defined for the two values. */
 export function calculate(operator: ArithmeticOperator, a: Value, b: Value, frame: Frame): Value {
   if (typeof a === 'number' && typeof b === 'number' && operator !== '%') return ofDoubles[operator](a, b);
   if (typeof a === 'bigint' && typeof b === 'bigint') return int(ofIntegers[operator](a, b));
@@ -118,9 +128,9 @@ export function negate(value: Value): Value {
 const sums = new Set<CelType>(['int', 'uint', 'double', 'string', 'bytes', 'list']);
 const numbers = new Set<CelType>(['int', 'uint', 'double']);
 const integers = new Set<CelType>(['int', 'uint']);
-const times = new Set<CelType>(['google.protobuf.Timestamp', 'google.protobuf.Duration']);
+const times = new Set<CelType>([timestampType, durationType]);
 
-/** The type of the result as far as it is known beforehand; undefined if no values of these types fit. */
+/** The type of the result, as far as it is known before evaluation; undefined if the operator is not defined for the types. */
 export function typeOfResult(operator: ArithmeticOperator, left: CelType, right: CelType): CelType | undefined {
   const [known, other] = left === 'dyn' ? [right, left] : [left, right];
   if (known === 'dyn') return 'dyn';

@@ -13,18 +13,18 @@ import {
   type Value,
 } from '../value.ts';
 
-/** Two elements are put aside, taken up again and compared. */
+/** Steps to push, pop and compare two elements. */
 const stepsPerPair = 4;
-/** The members of an object are counted by listing them, and there is no cheaper way to look into them. */
+/** Steps for each member of an object, which has to be listed even to be counted. */
 const stepsPerKey = 12;
 const stepsPerEntry = 25;
 
-/** `==`: numbers by their value whatever their type, values of other different types are not equal. Works at any depth. */
+/** `==`. Numbers are compared by value, whatever their types; other values of different types are not equal. Works at any depth. */
 export function equal(a: Value, b: Value, frame: Frame): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a === b;
   if (typeof a === 'string' && typeof b === 'string') return equalStrings(a, b, frame);
   if (!isNested(a) || !isNested(b)) return equalScalars(a, b);
-  // Pairs that are still to be compared: a stack of our own, because a record may be nested deeper than calls may be.
+  // Pairs that are still to be compared. Not recursive, because a record may be nested deeper than the call stack allows.
   const pending: Value[] = [a, b];
   while (pending.length > 0) {
     const right = pending.pop() ?? null;
@@ -38,7 +38,7 @@ export function equal(a: Value, b: Value, frame: Frame): boolean {
   return true;
 }
 
-/** The pairs that must be equal for two lists, maps or optionals to be equal. False when they differ without a look inside. */
+/** Adds the pairs that must be equal for two lists, maps or optionals to be equal. False if they differ in kind or size. */
 function pairUp(a: Value, b: Value, pending: Value[], frame: Frame): boolean {
   if (isList(a)) {
     if (!isList(b) || a.length !== b.length) return false;
@@ -86,13 +86,13 @@ function equalScalars(a: Value, b: Value): boolean {
   return a instanceof TypeValue && b instanceof TypeValue && a.name === b.name;
 }
 
-/** The value of a number of any type; undefined for what is no number. */
+/** The value of a number of any type; undefined if the value is not a number. */
 function numberOf(value: Value): number | bigint | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   return value instanceof Uint ? value.value : undefined;
 }
 
-/** -1, 0 or 1, an integer and a double compared as doubles (as CEL has it); NaN when one side is not a number. */
+/** -1, 0 or 1; an integer and a double are compared as doubles, as in CEL. NaN if one side is NaN. */
 function sign(a: number | bigint, b: number | bigint): number {
   if (typeof a !== typeof b) return sign(Number(a), Number(b));
   if (a < b) return -1;
@@ -100,7 +100,7 @@ function sign(a: number | bigint, b: number | bigint): number {
   return a === b ? 0 : Number.NaN;
 }
 
-/** -1, 0 or 1 by the order of CEL; NaN where neither side is the smaller one. Throws ExpressionError for what has no order. */
+/** -1, 0 or 1 by the order of CEL; NaN if one side is NaN. Throws ExpressionError for types without an order. */
 export function compare(a: Value, b: Value, frame: Frame): number {
   const left = numberOf(a);
   const right = numberOf(b);
@@ -116,7 +116,7 @@ export function compare(a: Value, b: Value, frame: Frame): number {
   throw new ExpressionError(`${typeOf(a)} and ${typeOf(b)} have no order`);
 }
 
-/** By code points. UTF-16 orders surrogates before U+E000 to U+FFFF, which stand before them as characters. */
+/** By code points. UTF-16 sorts surrogates before U+E000 to U+FFFF, but the characters that they encode come after. */
 function compareStrings(a: string, b: string, frame: Frame): number {
   const length = Math.min(a.length, b.length);
   frame.spendPass(length);
@@ -156,7 +156,7 @@ export function isMap(value: Value): boolean {
   return value instanceof CelMap || isRecord(value);
 }
 
-/** The value of a key; undefined when the map does not have it. An inherited member of an object is none. */
+/** The value of a key; undefined if the map does not have it. Inherited members are not read. */
 export function entryOf(map: Value, key: Value): Value | undefined {
   if (map instanceof CelMap) return map.get(key);
   return typeof key === 'string' && isRecord(map) && Object.hasOwn(map, key) ? map[key] : undefined;

@@ -6,7 +6,7 @@ import { type CelType, typeOf, type Value } from '../value.ts';
 
 type Run = (frame: Frame) => Value;
 
-/** Making and catching an error. */
+/** Steps to make and catch an error. */
 export const stepsForError = 120;
 
 const numeric = new Set<CelType>(['int', 'uint', 'double']);
@@ -47,7 +47,7 @@ export function equality(negated: boolean, left: Node, right: Node, at: number, 
   };
 }
 
-/** With a constant that only the same value is equal to. */
+/** One side is a constant that is equal only to the same value. */
 function equalTo(left: Node, right: Node, negated: boolean): Run | undefined {
   const [side, other] = right.constant === undefined ? [right, left] : [left, right];
   const { constant: value } = other;
@@ -99,7 +99,7 @@ export function not(operand: Node, at: number, compiler: Compiler): Node {
   return { type: 'bool', at, constant: undefined, run: (frame) => !truth(operand.run(frame), operand.at) };
 }
 
-/** `&&` and `||`: one side that decides is enough, whatever error the other side has. */
+/** `&&` and `||`: one side that decides is enough, even if the other side has an error. */
 export function logical(decides: boolean, left: Node, right: Node, at: number, compiler: Compiler): Node {
   requireBool(left, 'the left side', compiler);
   requireBool(right, 'the right side', compiler);
@@ -131,7 +131,7 @@ export function conditional(condition: Node, then: Node, otherwise: Node, at: nu
   return { type, at, constant: undefined, run };
 }
 
-/** Throws ExpressionError when the value is neither true nor false. */
+/** Throws ExpressionError if the value is neither true nor false. */
 export function truth(value: Value, at: number): boolean {
   if (typeof value === 'boolean') return value;
   throw notTruth(value, at);

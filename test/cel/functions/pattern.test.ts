@@ -17,7 +17,7 @@ test.each([
   expect(RE2JS.compile(source).programSize()).toBeLessThanOrEqual(2 * instructionsAtMost(source) + 10);
 });
 
-it('no pattern compiles to more instructions than are paid for', () => {
+it('no pattern compiles to more instructions than the steps that are spent for it', () => {
   const piece = constantFrom(
     'a',
     '(',
