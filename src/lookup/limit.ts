@@ -1,4 +1,5 @@
 import type { CallContext } from '../core/call/call-context.ts';
+import { cancelledError } from '../core/call/cancelled.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
@@ -118,10 +119,6 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
   leave(reason: unknown): void {
     this.forgetCancel?.();
     this.#context.turnWaiting(-1);
-    this.#reject(
-      reason instanceof RecordError
-        ? reason
-        : new RecordError('cancelled', 'the record was given up before this call began', { cause: reason }),
-    );
+    this.#reject(cancelledError(reason, 'the record was given up before this call began'));
   }
 }

@@ -1,6 +1,5 @@
-import type { CallContext } from '../core/call/call-context.ts';
-import { RecordError } from '../core/errors.ts';
-import { InnerContext } from '../core/call/inner-context.ts';
+import { type CallContext, InnerContext } from '../core/call/call-context.ts';
+import { cancelledError } from '../core/call/cancelled.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
@@ -146,16 +145,11 @@ class RetriedCall<Req, Res> {
       context.retryWaiting(1);
       const stopTimer = this.#clock.setTimer(ms, callNow);
       const forgetCancel = context.onCancel((reason) => {
-        if (leave()) reject(this.#rules.failure(cancelled(reason), attempt - 1, this.#failure));
+        if (leave()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
       });
       const forgetEnd = context.inputEnd.onEnd(callNow);
     });
   }
-}
-
-function cancelled(reason: unknown): RecordError {
-  if (reason instanceof RecordError) return reason;
-  return new RecordError('cancelled', 'nobody waits for the answer any more', { cause: reason });
 }
 
 /** The context of the caller, but for the number of the call. */

@@ -1,8 +1,8 @@
 import { Cancellation, type CallContext } from '../core/call/call-context.ts';
+import { cancelledError } from '../core/call/cancelled.ts';
 import { Deadlines, type Timed } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Clock } from '../core/time/time.ts';
-import type { CallTrace } from '../core/observer/tracing.ts';
 import type { Layer, Service } from './lookup.ts';
 
 export interface TimeoutOptions<Req, Res> {
@@ -45,33 +45,11 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   armed = false;
   sooner: Attempt<Res> | undefined = undefined;
   later: Attempt<Res> | undefined = undefined;
-  readonly #caller: CallContext;
   #expired = false;
 
   constructor(caller: CallContext, due: number) {
-    super(Math.min(caller.deadline, due), caller.attempt, caller.inputEnd);
+    super(Math.min(caller.deadline, due), caller.attempt, caller);
     this.due = due;
-    this.#caller = caller;
-  }
-
-  override get superstep(): number {
-    return this.#caller.superstep ?? 1;
-  }
-
-  override get trace(): CallTrace | undefined {
-    return this.#caller.trace;
-  }
-
-  override retryWaiting(delta: 1 | -1): void {
-    this.#caller.retryWaiting(delta);
-  }
-
-  override turnWaiting(delta: 1 | -1): void {
-    this.#caller.turnWaiting(delta);
-  }
-
-  override callBegins(): void {
-    this.#caller.callBegins();
   }
 
   expire(error: RecordError): void {
@@ -92,11 +70,11 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
         deadlines.rest();
       };
       // What the caller says goes through `cancel`, so that the first reason decides for both.
-      const forget = this.#caller.onCancel((reason) => this.cancel(reason));
+      const forget = this.caller.onCancel((reason) => this.cancel(reason));
       this.onCancel((reason) => {
         disarm();
         forget();
-        if (!this.#expired || onExpired === undefined) return reject(asRecordError(reason));
+        if (!this.#expired || onExpired === undefined) return reject(cancelledError(reason));
         try {
           resolve(onExpired());
         } catch (error) {
@@ -117,9 +95,4 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
       );
     });
   }
-}
-
-function asRecordError(reason: unknown): RecordError {
-  if (reason instanceof RecordError) return reason;
-  return new RecordError('cancelled', 'nobody waits for the answer any more', { cause: reason });
 }

@@ -1,6 +1,5 @@
-import type { CallContext } from '../core/call/call-context.ts';
+import { type CallContext, InnerContext } from '../core/call/call-context.ts';
 import { RecordError } from '../core/errors.ts';
-import { InnerContext } from '../core/call/inner-context.ts';
 import type { CallAbout, CallSpan, CallTrace } from '../core/observer/tracing.ts';
 import type { Answer, LookupLayer } from './lookup.ts';
 

@@ -1,3 +1,4 @@
+import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { CallOutcome } from '../../core/observer/observer.ts';
 
@@ -33,10 +34,9 @@ export function exchangeFailure(origin: string, lookup: string, error: unknown):
   return new RecordError('unreachable', `no whole answer from ${origin}: ${why}`, details);
 }
 
-/** The failure of a call that nobody waits for any more. */
+/** The failure of a call that was cancelled. */
 export function cancellation(lookup: string, reason: unknown): RecordError {
-  if (reason instanceof RecordError) return reason.with({ lookup });
-  return new RecordError('cancelled', 'nobody waits for the answer any more', { lookup, cause: reason });
+  return cancelledError(reason).with({ lookup });
 }
 
 export function outcomeOf({ code }: RecordError): CallOutcome {

@@ -1,18 +1,48 @@
 import type { CallTrace } from '../observer/tracing.ts';
 
 /**
- * What travels with one call: until when it may run, and how it hears that nobody waits any more.
+ * What travels with one call: until when it may run, what it reports to its record, and how it is cancelled.
  *
- * A cancellation costs one array push where somebody listens and nothing where nobody does;
- * an `AbortSignal` (6 to 20 microseconds a call) is made only for those who ask for `signal`.
+ *     InputEnd               the outermost context: one for all calls of a stream
+ *       └─ Cancellation      of a record, of an attempt: it has a deadline and can be cancelled by itself
+ *            └─ InnerContext of a call within: a later attempt, a call with a span
+ *                 └─ …
+ *
+ * Every context but the outermost one extends Carried, where each member is the caller's. So a member that is added here
+ * does not compile until Carried has it, and then all contexts carry it. A subclass overrides what is its own.
  */
+export interface CallContext {
+  /** 1 = first. */
+  readonly attempt: number;
+  /** The number of this call among those of a step that repeats, 1 = first; 1 if the step does not repeat. */
+  readonly superstep: number;
+  /** Clock milliseconds at which the time of the record ends; Infinity if nothing ends it. */
+  readonly deadline: number;
+  readonly cancelled: boolean;
+  readonly inputEnd: InputEnd;
+  /** The place in a trace that the call is made from; undefined if the stream belongs to no trace. */
+  readonly trace: CallTrace | undefined;
+  /** Made at its first use; aborted with the reason of the cancellation. Costs 6 to 20 microseconds a call. */
+  readonly signal: AbortSignal;
+  /** Calls `hook` once at cancellation, and at once if that was before. The returned function removes the hook. */
+  onCancel(hook: CancelHook): () => void;
+  /** The record begins (1) or ends (-1) a wait before it is tried again. The calls come in pairs, and only count. */
+  retryWaiting(delta: 1 | -1): void;
+  /** A call begins (1) or ends (-1) a wait for its turn at something that streams share. The calls come in pairs. */
+  turnWaiting(delta: 1 | -1): void;
+  /** A call begins: it waits for no turn any more. The clock of a record starts with its first call (semantics C7). */
+  callBegins(): void;
+}
+
 export type CancelHook = (reason: unknown) => void;
 
 /**
- * Says once that the input has ended and that its end cuts waits for a retry short (semantics R6, `lastAttempt`). All
- * calls of an input share one, so the trace that they belong to is kept here: it costs a record nothing.
+ * The input that calls belong to, and the outermost context of these calls. It has no deadline and is never cancelled.
+ *
+ * It reports once that the input has ended and that its end cuts waits for a retry short (semantics R6, `lastAttempt`).
+ * All calls of an input share one, so the trace that they belong to is kept here: it costs a record nothing.
  */
-export class InputEnd {
+export class InputEnd implements CallContext {
   readonly trace: CallTrace | undefined;
   #ended = false;
   readonly #hooks = new Set<() => void>();
@@ -25,11 +55,11 @@ export class InputEnd {
     return this.#ended;
   }
 
-  /** Calls `hook` once at the end of the input, at once if that was before. The function returned takes it back. */
+  /** Calls `hook` once at the end of the input, and at once if that was before. The returned function removes the hook. */
   onEnd(hook: () => void): () => void {
     if (this.#ended) {
       hook();
-      return () => {};
+      return nothing;
     }
     this.#hooks.add(hook);
     return () => this.#hooks.delete(hook);
@@ -42,66 +72,149 @@ export class InputEnd {
     this.#hooks.clear();
     for (const hook of hooks) hook();
   }
-}
 
-/** For a call that belongs to no input: it never ends. Whoever listens must take the hook back. */
-const endlessInput = new InputEnd();
+  get inputEnd(): this {
+    return this;
+  }
 
-export interface CallContext {
-  /** 1 = first. */
-  readonly attempt: number;
-  /** Which call of a step that repeats this is for, 1 = first; 1 or undefined where it does not repeat. */
-  readonly superstep?: number;
-  /** Clock milliseconds at which the record's time runs out; Infinity where it has none. */
-  readonly deadline: number;
-  readonly cancelled: boolean;
-  readonly inputEnd: InputEnd;
-  /** The place in a trace that the call is made from; undefined where there is none to speak of. */
-  readonly trace: CallTrace | undefined;
-  /** Made at its first use; aborted with the reason of the cancellation. */
-  readonly signal: AbortSignal;
-  /** Calls `hook` once at cancellation, at once if that was before. The function returned takes it back. */
-  onCancel(hook: CancelHook): () => void;
-  /** The record begins (1) or ceases (-1) to wait before it is tried again; always in pairs. Only counts. */
-  retryWaiting(delta: 1 | -1): void;
-  /** A call begins (1) or ceases (-1) to wait for its turn at something that streams share; always in pairs. */
-  turnWaiting(delta: 1 | -1): void;
-  /** A call begins: it waits for no turn any more. The clock of a record starts with its first call (semantics C7). */
-  callBegins(): void;
-}
-
-export class Cancellation implements CallContext {
-  readonly attempt: number;
-  deadline: number;
-  readonly inputEnd: InputEnd;
-  #reason: unknown;
-  #cancelled = false;
-  #hooks: (CancelHook | undefined)[] | undefined;
-  #controller: AbortController | undefined;
-
-  constructor(deadline = Infinity, attempt = 1, inputEnd = endlessInput) {
-    this.deadline = deadline;
-    this.attempt = attempt;
-    this.inputEnd = inputEnd;
+  get attempt(): number {
+    return 1;
   }
 
   get superstep(): number {
     return 1;
   }
 
+  get deadline(): number {
+    return Infinity;
+  }
+
   get cancelled(): boolean {
-    return this.#cancelled;
+    return false;
+  }
+
+  get signal(): AbortSignal {
+    return new AbortController().signal;
+  }
+
+  onCancel(): () => void {
+    return nothing;
+  }
+
+  retryWaiting(): void {}
+
+  turnWaiting(): void {}
+
+  callBegins(): void {}
+}
+
+const nothing = (): void => {};
+
+/** For a call that belongs to no input: it never ends. Whoever listens must remove the hook. */
+const endlessInput = new InputEnd();
+
+/**
+ * The members of a context that are its caller's, unless a subclass overrides them. It has neither a constructor nor
+ * fields, so a record does not pay for it.
+ */
+abstract class Carried implements CallContext {
+  declare protected caller: CallContext;
+
+  get attempt(): number {
+    return this.caller.attempt;
+  }
+
+  get superstep(): number {
+    return this.caller.superstep;
+  }
+
+  get deadline(): number {
+    return this.caller.deadline;
+  }
+
+  get cancelled(): boolean {
+    return this.caller.cancelled;
+  }
+
+  get inputEnd(): InputEnd {
+    return this.caller.inputEnd;
   }
 
   get trace(): CallTrace | undefined {
-    return this.inputEnd.trace;
+    return this.caller.trace;
+  }
+
+  get signal(): AbortSignal {
+    return this.caller.signal;
+  }
+
+  onCancel(hook: CancelHook): () => void {
+    return this.caller.onCancel(hook);
+  }
+
+  retryWaiting(delta: 1 | -1): void {
+    this.caller.retryWaiting(delta);
+  }
+
+  turnWaiting(delta: 1 | -1): void {
+    this.caller.turnWaiting(delta);
+  }
+
+  callBegins(): void {
+    this.caller.callBegins();
+  }
+}
+
+/** The context of a caller, for a call within its own. */
+export class InnerContext extends Carried {
+  constructor(caller: CallContext) {
+    super();
+    this.caller = caller;
+  }
+}
+
+/**
+ * A call that can be cancelled by itself, and that has a deadline of its own; the other members are its caller's. What
+ * cancels the caller does not cancel it by itself: its owner links the two, if that is wanted.
+ *
+ * A cancellation costs one array push for each listener; an `AbortSignal` is made only for callees that use `signal`.
+ */
+export class Cancellation extends Carried {
+  readonly #attempt: number;
+  #deadline: number;
+  #reason: unknown;
+  #cancelled = false;
+  #hooks: (CancelHook | undefined)[] | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(deadline = Infinity, attempt = 1, caller: CallContext = endlessInput) {
+    super();
+    this.caller = caller;
+    this.#deadline = deadline;
+    this.#attempt = attempt;
+  }
+
+  override get attempt(): number {
+    return this.#attempt;
+  }
+
+  override get deadline(): number {
+    return this.#deadline;
+  }
+
+  override set deadline(ms: number) {
+    this.#deadline = ms;
+  }
+
+  override get cancelled(): boolean {
+    return this.#cancelled;
   }
 
   get reason(): unknown {
     return this.#reason;
   }
 
-  get signal(): AbortSignal {
+  override get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#cancelled) this.#controller.abort(this.#reason);
@@ -109,29 +222,22 @@ export class Cancellation implements CallContext {
     return this.#controller.signal;
   }
 
-  onCancel(hook: CancelHook): () => void {
+  override onCancel(hook: CancelHook): () => void {
     if (this.#cancelled) {
       hook(this.#reason);
-      return () => {};
+      return nothing;
     }
     // Most calls have one listener, and a literal has room for one; a push makes room for 17.
     const known = this.#hooks;
     const hooks = known ?? (this.#hooks = [hook]);
     const place = known === undefined ? 0 : known.push(hook) - 1;
     return () => {
-      // The place may have been given to another hook since: taking back twice must not take back that one.
+      // Another hook may have taken the place since: a second removal must not remove that one.
       if (hooks[place] !== hook) return;
       hooks[place] = undefined;
       while (hooks.length > 0 && hooks.at(-1) === undefined) hooks.pop();
     };
   }
-
-  /** Counted by those who have somewhere to count it. */
-  retryWaiting(_delta: 1 | -1): void {}
-
-  turnWaiting(_delta: 1 | -1): void {}
-
-  callBegins(): void {}
 
   /** The first call decides; every later one is ignored. */
   cancel(reason: unknown): void {

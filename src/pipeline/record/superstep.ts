@@ -1,5 +1,4 @@
-import type { CallContext } from '../../core/call/call-context.ts';
-import { InnerContext } from '../../core/call/inner-context.ts';
+import { type CallContext, InnerContext } from '../../core/call/call-context.ts';
 
 /** The context of a record for one of the calls of a step that repeats. */
 export class Superstep extends InnerContext {

@@ -1,0 +1,110 @@
+import { type CallContext, Cancellation, type InputEnd } from './call-context.ts';
+import { cancelledError } from './cancelled.ts';
+
+/**
+ * The context of one call that several callers wait for (coalesce, batch).
+ *
+ *     waiter 1 ── left, cancelled ✕
+ *     waiter 2 ───────────────┐
+ *     waiter 3 ───────────────┴── SharedCall ── one call of the inner service
+ *
+ * Each waiter leaves when its own context is cancelled, and the call goes on for the others. When the last waiter has
+ * left, the call is cancelled with the reason of that waiter. `deadline` is the latest of the waiters. The waits and the
+ * beginning of the call are reported to every waiter, also to one that joins later. Everything else is that of the
+ * oldest waiter; `inputEnd` that of the oldest one whose input has not ended, so that no ended input cuts the retries of
+ * another one short.
+ *
+ *     const shared = new SharedCall();
+ *     const wait = shared.join(context);
+ *     const answer = inner(request, shared);
+ *     return answer instanceof Promise ? wait(answer) : answer;
+ */
+export class SharedCall extends Cancellation {
+  /** In the order in which they joined. */
+  readonly #waiters = new Set<Waiter>();
+  #retryWaits = 0;
+  #turnWaits = 0;
+  #began = false;
+
+  /**
+   * Called once for each caller, before the answer of the call settles. The returned function is called once, with the
+   * answer or the part of it that is for this caller, and gives what that settles to; if the caller is cancelled before,
+   * it rejects with the caller's reason. A call that is `cancelled` can be joined no more.
+   */
+  join(context: CallContext): <Res>(answer: Promise<Res>) => Promise<Res> {
+    const waiter = { context };
+    this.#waiters.add(waiter);
+    if (this.#waiters.size === 1) this.caller = context;
+    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
+    for (let wait = 0; wait < this.#turnWaits; wait++) context.turnWaiting(1);
+    if (this.#began) context.callBegins();
+    return (answer) => this.#wait(waiter, answer);
+  }
+
+  override get attempt(): number {
+    return this.caller.attempt;
+  }
+
+  override get deadline(): number {
+    let latest = -Infinity;
+    for (const { context } of this.#waiters) latest = Math.max(latest, context.deadline);
+    return latest;
+  }
+
+  override get inputEnd(): InputEnd {
+    for (const { context } of this.#waiters) if (!context.inputEnd.ended) return context.inputEnd;
+    return this.caller.inputEnd;
+  }
+
+  override retryWaiting(delta: 1 | -1): void {
+    this.#retryWaits += delta;
+    for (const { context } of this.#waiters) context.retryWaiting(delta);
+  }
+
+  override turnWaiting(delta: 1 | -1): void {
+    this.#turnWaits += delta;
+    for (const { context } of this.#waiters) context.turnWaiting(delta);
+  }
+
+  override callBegins(): void {
+    this.#began = true;
+    for (const { context } of this.#waiters) context.callBegins();
+  }
+
+  #wait<Res>(waiter: Waiter, answer: Promise<Res>): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      const forget = waiter.context.onCancel((reason) => {
+        // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
+        if (this.#waiters.size === 1 && this.#waiters.has(waiter)) this.cancel(reason);
+        this.#leave(waiter);
+        reject(cancelledError(reason));
+      });
+      answer.then(
+        (value) => {
+          forget();
+          this.#leave(waiter);
+          return resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          this.#leave(waiter);
+          return reject(error);
+        },
+      );
+    });
+  }
+
+  #leave(waiter: Waiter): void {
+    if (!this.#waiters.delete(waiter)) return;
+    const { context } = waiter;
+    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(-1);
+    for (let wait = 0; wait < this.#turnWaits; wait++) context.turnWaiting(-1);
+    const [oldest] = this.#waiters;
+    if (oldest !== undefined) this.caller = oldest.context;
+  }
+}
+
+/** One caller of a shared call. Two waits of one record are two waiters with the same context. */
+interface Waiter {
+  readonly context: CallContext;
+}
