@@ -7,11 +7,17 @@ import type { LookupObserver } from '../core/observer/observer.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
-import type { Arguments, LookupService } from '../lookup/lookup.ts';
+import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
 /** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
+  /**
+   * Answers many requests in one call: one reply for each, in their order. A key that is not there is an Answer without
+   * `json`; a request that fails is a RecordError at its place, and the others have their answers. Undefined if the far
+   * end takes one request a call.
+   */
+  readonly callMany?: ManyLookupService | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */

@@ -1,4 +1,5 @@
 import type { CallContext } from '../core/call/call-context.ts';
+import type { RecordError } from '../core/errors.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import { parseJson, type JsonValue } from '../core/json/json.ts';
 import { isHeldByNumber } from '../core/json/json-number.ts';
@@ -11,6 +12,18 @@ import { isHeldByNumber } from '../core/json/json-number.ts';
  */
 export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
+
+/** What one of many requests came to. Its failure is a value: the requests beside it have their own replies. */
+export type Reply<Res> = Res | RecordError;
+
+/**
+ * A service that takes many requests in one call: one reply for each, in the order of the requests. What it throws, or
+ * rejects with, is the failure of all of them.
+ */
+export type ManyService<Req, Res> = (
+  requests: readonly Req[],
+  context: CallContext,
+) => readonly Reply<Res>[] | Promise<readonly Reply<Res>[]>;
 
 /** A layer with its life: what the list of layers of a lookup consists of. */
 export interface LayerEntry<Req, Res> {
@@ -71,5 +84,6 @@ export class Answer {
 }
 
 export type LookupService = Service<Arguments, Answer>;
+export type ManyLookupService = ManyService<Arguments, Answer>;
 export type LookupLayer = Layer<Arguments, Answer>;
 export type LookupLayerEntry = LayerEntry<Arguments, Answer>;

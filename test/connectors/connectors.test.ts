@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { connectorOf, connectors } from '../../src/connectors/registry.ts';
 import { table } from '../../src/connectors/table/table.ts';
 import { tableOptions } from '../../src/connectors/table/table-options.ts';
-import { argumentsContract, connectorContract, type ContractCase } from './contract.ts';
+import { argumentsContract, connectorContract, manyContract, type ContractCase } from './contract.ts';
 import { Heard, httpEnd, openHttp, runtimeFor } from './http/far-end.ts';
 import { openModule } from './module/user-module.ts';
 
@@ -42,6 +42,7 @@ for (const [extension, content] of [
   };
   connectorContract(`table of ${extension}`, openTable, sfo);
   argumentsContract(`table of ${extension}`, openTable);
+  manyContract(`table of ${extension}`, openTable, sfo);
 }
 
 const style = {

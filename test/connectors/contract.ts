@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Cancellation } from '../../src/core/call/call-context.ts';
 import { RecordError } from '../../src/core/errors.ts';
-import { Answer, RawJson, type Arguments } from '../../src/lookup/lookup.ts';
+import { Answer, RawJson, type Arguments, type LookupService } from '../../src/lookup/lookup.ts';
+import { oneOfMany } from '../../src/lookup/one-of-many.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import type { Heard } from './http/far-end.ts';
 
@@ -61,6 +62,44 @@ export function argumentsContract(name: string, open: () => Promise<ContractCase
       expect(() => opened.connector.describe(args)).toThrow(RecordError);
     });
   });
+}
+
+/** What every connector that takes many requests in one call promises; `open` as above. */
+export function manyContract(name: string, open: () => Promise<ContractCase>, json: string): void {
+  const [known, absent, refused] = [{ iata: 'SFO' }, { iata: 'no such' }, {}];
+
+  describe(`${name}, which takes many requests in one call,`, () => {
+    test('answers by place: a row, a miss, a failure that fails no other request, and the row again', async () => {
+      const { connector, heard } = await open();
+      const replies = await connector.callMany?.([known, absent, refused, known], new Cancellation());
+      expect(replies).toHaveLength(4);
+      expect(replies).toMatchObject([{ json }, { json: undefined }, { code: 'missing_argument' }, { json }]);
+      expect(replies?.map((reply) => reply instanceof Answer)).toEqual([true, true, false, true]);
+      expect(replies?.[2]).toBeInstanceOf(RecordError);
+      expect(heard.outcomes).toEqual(['ok', 'miss', 'ok']);
+    });
+
+    test('answers no request with no reply', async () => {
+      const { connector } = await open();
+      expect(await connector.callMany?.([], new Cancellation())).toEqual([]);
+    });
+
+    test('gives one request of many what a call of one gives', async () => {
+      const { connector } = await open();
+      if (connector.callMany === undefined) throw new Error('it has no callMany');
+      const one = oneOfMany(connector.callMany);
+      for (const args of [known, absent, refused])
+        expect(await outcomeOf(one, args)).toEqual(await outcomeOf(connector.call, args));
+    });
+  });
+}
+
+async function outcomeOf(call: LookupService, args: Arguments): Promise<Answer | RecordError> {
+  try {
+    return await call(args, new Cancellation());
+  } catch (error) {
+    return RecordError.from(error);
+  }
 }
 
 async function ask({ connector }: ContractCase, args: Arguments): Promise<Answer> {

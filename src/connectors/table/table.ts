@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { RecordError } from '../../core/errors.ts';
 import { isNumberSource } from '../../core/json/json-number.ts';
-import { Answer, type Argument, RawJson } from '../../lookup/lookup.ts';
+import { Answer, type Argument, type Arguments, RawJson, type Reply } from '../../lookup/lookup.ts';
 import { scalarText } from '../template/argument.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
 import { TableContent } from './table-content.ts';
@@ -33,6 +33,14 @@ function isNumber(argument: Argument | undefined): boolean {
   return typeof argument === 'number' || (argument instanceof RawJson && isNumberSource(argument.source));
 }
 
+function replyOf(find: (args: Arguments) => Answer, args: Arguments): Reply<Answer> {
+  try {
+    return find(args);
+  } catch (error) {
+    return RecordError.from(error);
+  }
+}
+
 function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime: ConnectorRuntime): Connector {
   const { lookup, observer, baseDir } = runtime;
   const content = new TableContent({ file: resolve(baseDir, file), name: file, key, delimiter, reload }, runtime);
@@ -46,20 +54,22 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
       throw RecordError.from(error).with({ lookup });
     }
   };
+  const find = (args: Arguments): Answer => {
+    const { rows } = content;
+    if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
+    const argument = args[key];
+    const found =
+      typeof argument === 'string' ? rows.find(argument, false) : rows.find(keyOf(argument), isNumber(argument));
+    const answer = found ?? miss;
+    observer.called(answer === miss ? 'miss' : 'ok', 0);
+    return answer;
+  };
   return {
     immediate: true,
     runsUserCode: false,
     largestAnswerBytes: 0,
-    call(args) {
-      const { rows } = content;
-      if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
-      const argument = args[key];
-      const found =
-        typeof argument === 'string' ? rows.find(argument, false) : rows.find(keyOf(argument), isNumber(argument));
-      const answer = found ?? miss;
-      observer.called(answer === miss ? 'miss' : 'ok', 0);
-      return answer;
-    },
+    call: find,
+    callMany: (requests) => requests.map((args) => replyOf(find, args)),
     describe: (args) => ({ file, key: { [key]: keyOf(args[key]) } }),
     async reach() {
       const rows = content.rows?.size ?? 0;
