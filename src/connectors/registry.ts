@@ -1,25 +1,29 @@
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { http } from './http/http.ts';
-import type { HttpOptions } from './http/http-options.ts';
 import { module } from './module/module.ts';
-import type { ModuleOptions } from './module/module-options.ts';
 import { table } from './table/table.ts';
-import type { TableOptions } from './table/table-options.ts';
 
 /**
- * The only list of connectors. A definition holds options and checks; what a connector needs from outside
- * (undici, csv-parse) is loaded when a lookup that uses it is opened.
+ * The only list of connectors: a new one is a line here and its import. Its key in the configuration, its options in the
+ * schema and their type follow from it.
+ *
+ * A definition has options and checks. Packages that a connector needs (undici, csv-parse) are loaded when a lookup
+ * that uses it is opened.
  */
-export const connectors = { http, table, module } as const;
+export const connectors = {
+  http,
+  table,
+  module,
+} as const;
 
-export type ConnectorName = keyof typeof connectors;
+type Connectors = typeof connectors;
+export type ConnectorName = keyof Connectors;
+export const connectorNames = Object.keys(connectors) as readonly ConnectorName[];
+
+type OptionsOf<Definition> = Definition extends ConnectorDefinition<infer Options> ? Options : never;
 
 /** The members of a lookup's configuration that choose its connector: exactly one is there. */
-export interface ConnectorChoice {
-  readonly http?: HttpOptions | undefined;
-  readonly table?: TableOptions | undefined;
-  readonly module?: ModuleOptions | undefined;
-}
+export type ConnectorChoice = { readonly [Name in ConnectorName]?: OptionsOf<Connectors[Name]> | undefined };
 
 /** A connector with its options. */
 export interface ChosenConnector {
@@ -34,19 +38,17 @@ export interface ChosenConnector {
   create(runtime: ConnectorRuntime): Connector;
 }
 
-/** Throws Error where none is chosen. */
+/** Throws Error if none is chosen. */
 export function connectorOf(choice: ConnectorChoice): ChosenConnector {
-  if (choice.http !== undefined) return chosen('http', http, choice.http);
-  if (choice.table !== undefined) return chosen('table', table, choice.table);
-  if (choice.module !== undefined) return chosen('module', module, choice.module);
-  throw new Error(`a lookup has exactly one connector: ${Object.keys(connectors).join(', ')}`);
+  for (const name of connectorNames) {
+    const options = choice[name];
+    if (options !== undefined) return chosen(name, connectors[name], options);
+  }
+  throw new Error(`a lookup has exactly one connector: ${connectorNames.join(', ')}`);
 }
 
-function chosen<Options>(
-  name: ConnectorName,
-  definition: ConnectorDefinition<Options>,
-  options: Options,
-): ChosenConnector {
+/** The options are those of the definition: both were found by one name. */
+function chosen(name: ConnectorName, definition: ConnectorDefinition<unknown>, options: unknown): ChosenConnector {
   return {
     name,
     parameters: definition.parameters(options),

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { type ConnectorName, connectors } from '../../connectors/registry.ts';
+import { type ConnectorName, connectorNames, connectors } from '../../connectors/registry.ts';
 import { cacheOptions } from '../../lookup/cache-options.ts';
 import { retryOptions } from '../../lookup/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
 
 type Connectors = typeof connectors;
-
-const connectorNames = Object.keys(connectors) as ConnectorName[];
 
 /** One key for each connector there is; that one of them is given, and no more, is looked at below. */
 const connectorKeys = Object.fromEntries(
