@@ -5,8 +5,9 @@ import type { LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Answer } from '../../lookup/lookup.ts';
+import { cancellation, outcomeOf } from '../call-outcome.ts';
 import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
-import { cancellation, exchangeFailure, isDeadConnection, outcomeOf } from './http-failure.ts';
+import { exchangeFailure, isDeadConnection } from './http-failure.ts';
 import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
 
 /** What all calls of one lookup share. */

@@ -1,10 +1,8 @@
-import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
-import type { CallOutcome } from '../../core/observer/observer.ts';
 
-/** What a broken exchange means: the errors of sockets, TLS, DNS and undici in Millrace's words. */
+/** What a broken exchange means: the errors of sockets, TLS, DNS and undici as errors of a record. */
 
-/** A connection that ended while the call was on its way: it may have been closed before the call was seen. */
+/** A connection that ended during the call: the server may have closed it before it read the request. */
 const deadConnection = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 export function errorCode(error: unknown): string | undefined {
@@ -15,13 +13,13 @@ export function isDeadConnection(error: unknown): boolean {
   return deadConnection.has(errorCode(error) ?? '');
 }
 
-/** Of undici's errors of the parser only the name and the message tell which it was. */
+/** undici's errors of the parser differ only in name and message. */
 function isNotHttp(error: unknown): boolean {
   if (errorCode(error) === 'UND_ERR_HEADERS_OVERFLOW') return true;
   return error instanceof Error && error.name === 'HTTPParserError' && !error.message.includes('EOF');
 }
 
-/** The failure of a call whose answer did not become whole. */
+/** The failure of a call whose answer is missing or incomplete. */
 export function exchangeFailure(origin: string, lookup: string, error: unknown): RecordError {
   const code = errorCode(error);
   const details = { lookup, cause: error };
@@ -32,13 +30,4 @@ export function exchangeFailure(origin: string, lookup: string, error: unknown):
   const why = code === undefined || said.includes(code) ? said : [code, said].filter((part) => part !== '').join(': ');
   if (isNotHttp(error)) return new RecordError('bad_response', `${origin} did not answer in HTTP: ${why}`, details);
   return new RecordError('unreachable', `no whole answer from ${origin}: ${why}`, details);
-}
-
-/** The failure of a call that was cancelled. */
-export function cancellation(lookup: string, reason: unknown): RecordError {
-  return cancelledError(reason).with({ lookup });
-}
-
-export function outcomeOf({ code }: RecordError): CallOutcome {
-  return code === 'timeout' || code === 'cancelled' || code === 'unreachable' ? code : 'bad_status';
 }

@@ -4,7 +4,8 @@ import { buildConnector } from 'undici';
 import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
-import { cancellation, errorCode } from './http-failure.ts';
+import { cancellation } from '../call-outcome.ts';
+import { errorCode } from './http-failure.ts';
 
 export interface SocketOptions {
   readonly origin: string;

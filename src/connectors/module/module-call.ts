@@ -2,7 +2,7 @@ import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { CallOutcome } from '../../core/observer/observer.ts';
 import { Answer } from '../../lookup/lookup.ts';
-import { cancellation, outcomeOf } from '../http/http-failure.ts';
+import { cancellation, outcomeOf } from '../call-outcome.ts';
 import type { ModuleCallee, ModuleInput, ModuleResult } from './module-function.ts';
 import { ResultWriter } from './result-source.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
-import type { Row } from './table-row.ts';
+import type { Row } from './table-index.ts';
 
 interface Line {
   readonly record: readonly string[];

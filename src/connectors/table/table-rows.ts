@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isJsonObject, parseJson, type JsonValue } from '../../core/json/json.ts';
 import { compact, elements, locate } from '../../wire/json/json-text.ts';
-import type { Row } from './table-row.ts';
+import type { Row } from './table-index.ts';
 
 /** How a file is read. */
 export interface TableFormat {
