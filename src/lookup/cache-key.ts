@@ -2,13 +2,13 @@ import { isNumberSource, numberText } from '../core/json/json-number.ts';
 import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**
- * The arguments as one text: equal for equal arguments in whatever order they were named, and never equal for others.
+ * The arguments as one text. Equal arguments give equal texts in whatever order they are named; different ones never do.
  *
  *     { iata: 'SFO', day: 1 }   ──▶   3:dayn1;4:iatas3:SFO
  *
- * A name and a text carry their length, so that none of them can be taken for the beginning of the next; a letter says
- * of what kind a value is: `1` and `"1"` are two. Numbers, objects and arrays count by their source, because that is what
- * a connector may send: `1`, `1.0` and `1e0` are three keys. That costs a call at the most, and is never wrong.
+ * A name and a text carry their length, so that neither can run into what follows it. A letter says of what kind a
+ * value is: `1` and `"1"` are two keys. Numbers, objects and arrays count by their source, because a connector may send
+ * the source: `1`, `1.0` and `1e0` are three keys. Values that are equal in another way cost one more call each.
  */
 export function cacheKey(args: Arguments): string {
   const names = Object.keys(args);
@@ -29,7 +29,7 @@ function valueText(value: Argument | undefined): string {
   if (typeof value === 'number') return `n${numberText(value)};`;
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (!(value instanceof RawJson)) return 'u';
-  // As for a number: one that is a constant of the configuration and one of a record share their key.
+  // The same key as a number: a constant of the configuration and a value of a record share it.
   if (isNumberSource(value.source)) return `n${value.source};`;
   return `j${value.source.length}:${value.source}`;
 }

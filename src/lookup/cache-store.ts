@@ -1,25 +1,25 @@
 import type { Answer } from './lookup.ts';
 
-/** An answer that is held. */
+/** An answer in the store. */
 export interface Held {
   readonly key: string;
   answer: Answer;
-  /** Clock milliseconds from which on it is old. */
+  /** Clock milliseconds from which on the answer is old. */
   freshUntil: number;
   /** Clock milliseconds at which the call for it began. */
-  askedAt: number;
+  calledAt: number;
   older: Held | undefined;
   newer: Held | undefined;
 }
 
 /**
- * The answers of one cache, by key, `maxEntries` at most; the one that was not used for longest makes room.
+ * The answers of one cache by key, at most `maxEntries` of them. The one that was not used for longest makes room.
  *
  *     by key   Map: key ──▶ entry
  *     by use   oldest ⇄ entry ⇄ entry ⇄ newest        older ⇄ newer; a use takes an entry out and links it last
  *
- * Every operation is O(1). Nothing runs by itself: what is too old stays in its place until it is asked for, replaced or
- * displaced. Times are the caller's.
+ * Every operation is O(1). Nothing runs between calls: an answer that is too old stays until it is used, replaced or
+ * evicted. The caller gives the times.
  */
 export class CacheStore {
   evictions = 0;
@@ -36,7 +36,7 @@ export class CacheStore {
     return this.#byKey.size;
   }
 
-  /** What is held for the key, fresh or not; it counts as used. */
+  /** The answer for the key, fresh or old. It counts as used. */
   use(key: string): Held | undefined {
     const entry = this.#byKey.get(key);
     if (entry !== undefined && entry !== this.#newest) {
@@ -46,8 +46,8 @@ export class CacheStore {
     return entry;
   }
 
-  /** An answer never takes the place of one that was asked for later. */
-  put(key: string, answer: Answer, freshUntil: number, askedAt: number): void {
+  /** Stores an answer, unless the stored one comes from a later call. */
+  put(key: string, answer: Answer, freshUntil: number, calledAt: number): void {
     const entry = this.use(key);
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
@@ -55,23 +55,23 @@ export class CacheStore {
         key: detached(key),
         answer,
         freshUntil,
-        askedAt,
+        calledAt,
         older: undefined,
         newer: undefined,
       };
       this.#byKey.set(held.key, held);
       this.#linkNewest(held);
-    } else if (entry.askedAt <= askedAt) {
+    } else if (entry.calledAt <= calledAt) {
       entry.answer = answer;
       entry.freshUntil = freshUntil;
-      entry.askedAt = askedAt;
+      entry.calledAt = calledAt;
     }
   }
 
-  /** Forgets what is held for the key, unless it was asked for later than `askedAt`. */
-  forget(key: string, askedAt: number): void {
+  /** Removes the answer for the key, unless it comes from a call later than `calledAt`. */
+  forget(key: string, calledAt: number): void {
     const entry = this.#byKey.get(key);
-    if (entry !== undefined && entry.askedAt <= askedAt) this.#remove(entry);
+    if (entry !== undefined && entry.calledAt <= calledAt) this.#remove(entry);
   }
 
   clear(): void {
@@ -109,8 +109,8 @@ export class CacheStore {
 }
 
 /**
- * The same text in memory of its own: a slice of a text keeps the whole of it alive, so that a short answer that was
- * selected from a large body, or a key from a chunk of input, would hold all of that as long as it is cached.
+ * The same text in memory of its own. A slice of a text keeps the whole text alive: a short answer that was selected from
+ * a large body, or a key from a chunk of input, would keep all of that in memory as long as it is cached.
  */
 export function detached(text: string): string {
   return ` ${text}`.slice(1);

@@ -8,24 +8,29 @@ import { CacheStore, detached, type Held } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from './lookup.ts';
 
 /**
- * The layer `cache` of a lookup: gives an answer again without a call.
+ * The layer `cache` of a lookup: it gives an answer again without a call.
  *
- *     answered ──── ttl ────┬─ staleWhileRevalidate ─┬──────────▶ time
- *         hit               │ stale, and one call    │ miss: a call
+ *     cache: { maxEntries: 10000, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }
+ *
+ *     const cache = new LookupCache(options, clock);
+ *     const service = cache.layer(connector.call);
+ *
+ *     answer ────── ttl ────┬─ staleWhileRevalidate ─┬──────────▶ time
+ *         hit               │ stale, and one refresh │ miss: a call
  *                           └───────── staleIfError ─────────┐
- *                                      a call; stale where it fails
+ *                                      a call; stale if it fails
  *
- * What is fresh is given at once, without a promise. A failure is never kept; a miss only for `negativeTtl`, and it
- * ends what was known of the key before. The call for a new answer while an old one is given (RFC 5861) belongs to no
- * record; it has the time that was left to the record that began it. There is one for each key, and one timer for each
- * of them; else no timer is set, and nothing runs.
+ * A fresh answer is returned at once, without a promise. A failure is never kept. A miss is kept for `negativeTtl`, and
+ * replaces the answer that was stored for the key. A refresh, the call for a new answer while the old one is used
+ * (RFC 5861), belongs to no record; it has the time that was left to the record that began it. A key has at most one
+ * refresh, and each refresh one timer; apart from that the cache sets no timer.
  */
 export class LookupCache implements LookupLayerEntry {
   readonly name = 'cache';
   readonly #options: CacheOptions;
   readonly #clock: Clock;
   readonly #store: CacheStore;
-  /** Calls that belong to no record, by the key they are for. */
+  /** Refreshes under way, by key. */
   readonly #refreshes = new Map<string, Cancellation>();
   readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0 };
 
@@ -60,7 +65,7 @@ export class LookupCache implements LookupLayerEntry {
     return { totals: { ...this.#counts, evictions }, now: { entries: size } } satisfies LayerGauges;
   }
 
-  /** Calls that belong to no record are cancelled, and everything is forgotten. */
+  /** Cancels the refreshes and removes all answers. */
   close(): void {
     for (const refresh of this.#refreshes.values())
       refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
@@ -68,39 +73,39 @@ export class LookupCache implements LookupLayerEntry {
   }
 
   #call(inner: LookupService, key: string, args: Arguments, context: CallContext): Answer | Promise<Answer> {
-    const askedAt = this.#clock.now();
+    const calledAt = this.#clock.now();
     let answer: Answer | Promise<Answer>;
     try {
       answer = inner(args, context);
     } catch (error) {
       return this.#failed(key, error, context);
     }
-    if (!(answer instanceof Promise)) return this.#answered(key, answer, askedAt);
+    if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt);
     return answer.then(
-      (given) => this.#answered(key, given, askedAt),
+      (found) => this.#answered(key, found, calledAt),
       (error: unknown) => this.#failed(key, error, context),
     );
   }
 
-  #answered(key: string, answer: Answer, askedAt: number): Answer {
+  #answered(key: string, answer: Answer, calledAt: number): Answer {
     this.#counts.miss++;
-    this.#keep(key, answer, askedAt);
+    this.#keep(key, answer, calledAt);
     return answer;
   }
 
-  #keep(key: string, { json }: Answer, askedAt: number): void {
+  #keep(key: string, { json }: Answer, calledAt: number): void {
     const { ttl, negativeTtl } = this.#options;
     const now = this.#clock.now();
-    if (json !== undefined) this.#store.put(key, new Answer(detached(json), 0, 'cache'), now + ttl, askedAt);
-    else if (negativeTtl > 0) this.#store.put(key, new Answer(undefined, 0, 'cache'), now + negativeTtl, askedAt);
-    else this.#store.forget(key, askedAt);
+    if (json !== undefined) this.#store.put(key, new Answer(detached(json), 0, 'cache'), now + ttl, calledAt);
+    else if (negativeTtl > 0) this.#store.put(key, new Answer(undefined, 0, 'cache'), now + negativeTtl, calledAt);
+    else this.#store.forget(key, calledAt);
   }
 
-  /** The old answer in place of the failure, where that is wanted and there is one. */
+  /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
   #failed(key: string, error: unknown, context: CallContext): Answer {
     const held = this.#options.staleIfError > 0 && !context.cancelled ? this.#store.use(key) : undefined;
     const failure = RecordError.from(error);
-    if (held?.answer.json === undefined || !this.#spared(held) || saysSomethingOfTheRecord(failure)) {
+    if (held?.answer.json === undefined || !this.#mayReplaceFailure(held) || isAboutTheRecord(failure)) {
       this.#counts.miss++;
       throw error;
     }
@@ -108,21 +113,21 @@ export class LookupCache implements LookupLayerEntry {
     return new Answer(held.answer.json, failure.details.attempts ?? 1, 'stale');
   }
 
-  #spared({ freshUntil }: Held): boolean {
+  #mayReplaceFailure({ freshUntil }: Held): boolean {
     return this.#clock.now() < freshUntil + this.#options.staleIfError;
   }
 
   #refresh(inner: LookupService, key: string, args: Arguments, { deadline }: CallContext): void {
     const refresh = new Cancellation(deadline);
-    const askedAt = this.#clock.now();
+    const calledAt = this.#clock.now();
     const stopTimer =
       deadline === Infinity
         ? undefined
-        : this.#clock.setTimer(Math.max(0, Math.ceil(deadline - askedAt)), () => {
+        : this.#clock.setTimer(Math.max(0, Math.ceil(deadline - calledAt)), () => {
             refresh.cancel(new RecordError('timeout', 'the time of the record that began this call ran out'));
           });
     const end = (): void => {
-      // One that was cut off ends twice, and its successor may be under way by then.
+      // A cancelled refresh ends twice: by the cancellation and by its call. The next one may be under way by then.
       if (this.#refreshes.get(key) !== refresh) return;
       this.#refreshes.delete(key);
       stopTimer?.();
@@ -130,13 +135,13 @@ export class LookupCache implements LookupLayerEntry {
     this.#refreshes.set(key, refresh);
     refresh.onCancel(end);
     const keep = (answer: Answer): void => {
-      // What comes after it was cut off is nobody's.
-      if (this.#refreshes.get(key) === refresh) this.#keep(key, answer, askedAt);
+      // Ignore an answer that arrives after the refresh was cancelled.
+      if (this.#refreshes.get(key) === refresh) this.#keep(key, answer, calledAt);
       end();
     };
     try {
       const answer = inner(args, refresh);
-      // Its failure is counted as a call's is; the next request for the old answer tries again.
+      // Its failure is counted as the failure of any call is. The next request for the old answer begins another one.
       if (answer instanceof Promise) answer.then(keep, end);
       else keep(answer);
     } catch {
@@ -145,7 +150,10 @@ export class LookupCache implements LookupLayerEntry {
   }
 }
 
-/** A status of 4xx, but for those that ask for patience, and an argument that can not be sent: no call would do better. */
-function saysSomethingOfTheRecord({ code, details: { status = 0 } }: RecordError): boolean {
+/**
+ * Whether the failure is about this record, so that another call would fail as well: an argument that cannot be sent, or
+ * a status of 400 to 499 except 408 and 429, which are about the server's load.
+ */
+function isAboutTheRecord({ code, details: { status = 0 } }: RecordError): boolean {
   return code === 'missing_argument' || (status >= 400 && status < 500 && status !== 408 && status !== 429);
 }

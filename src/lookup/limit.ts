@@ -7,27 +7,30 @@ import type { Layer, LayerEntry, Service } from './lookup.ts';
 import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
 
 /**
- * The layer in which the calls of all streams wait for what they share (semantics C7): an overload is a wait and never
- * an error.
+ * The layer in which the calls of all streams wait for the connections they share (semantics C7). An overload is a wait,
+ * never an error.
+ *
+ *     const limit = new Limit<Arguments, Answer>(connector.gate);
+ *     const service = limit.layer(connector.call);
  *
  *     call ── no call waits, gate open ─────────────────────────▶ inner service
  *       └──▶ TurnQueue: a line for each stream ── gate opens ──▶ inner service, one stream after the other
  *
- * It stands above `timeout`, so that the wait does not count against the time of the attempt. It reports both to the
- * context: that a call waits, and that one begins, which is when the clock of a record starts.
+ * It stands above `timeout`, so the wait does not count against the time of the attempt. It reports to the context that a
+ * call waits, and that a call begins, which starts the clock of its record.
  * A call that is cancelled while it waits rejects with the reason and leaves the queue in O(1).
  */
 export class Limit<Req, Res> implements LayerEntry<Req, Res> {
   readonly name = 'limit';
   readonly #gate: Gate;
   readonly #queue = new TurnQueue<WaitingCall<Req, Res>>();
-  readonly #letIn = (): void => {
+  readonly #beginWaiting = (): void => {
     while (this.#gate.open) {
       const call = this.#queue.take();
       if (call === undefined) return;
       call.begin();
     }
-    if (this.#queue.size > 0) this.#gate.whenOpen(this.#letIn);
+    if (this.#queue.size > 0) this.#gate.whenOpen(this.#beginWaiting);
   };
 
   constructor(gate: Gate) {
@@ -65,7 +68,7 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
         this.#queue.remove(call);
         call.leave(reason);
       });
-      if (this.#queue.size === 1) this.#gate.whenOpen(this.#letIn);
+      if (this.#queue.size === 1) this.#gate.whenOpen(this.#beginWaiting);
     });
   }
 }
@@ -103,7 +106,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
     this.#reject = reject;
   }
 
-  /** It is this call's turn. */
+  /** Makes the call: its turn has come. */
   begin(): void {
     this.forgetCancel?.();
     this.#context.turnWaiting(-1);
@@ -115,7 +118,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
     }
   }
 
-  /** The call is given up before it began. */
+  /** Rejects the call: it was cancelled before its turn came. */
   leave(reason: unknown): void {
     this.forgetCancel?.();
     this.#context.turnWaiting(-1);

@@ -16,8 +16,12 @@ export interface LookupRetryDeps {
 /**
  * The layer `retry` of a lookup, from its configuration.
  *
- * `Retry-After` is the least wait; where it does not fit into the record's deadline the failure is final. The error
- * that comes out carries the calls that were made and the last status that was seen, the answer its calls.
+ *     retry: { attempts: 3, backoff: { initial: 100ms, max: 2s }, on: [unreachable, timeout, 429, 503] }
+ *
+ *     const service = lookupRetry(options, { clock, random, observer })(connector.call);
+ *
+ * `Retry-After` is the least wait; if it does not fit into the record's deadline, the failure is final. The final error
+ * has the number of calls and the last HTTP status, and the final answer has the number of calls.
  */
 export function lookupRetry(options: RetryOptions, deps: LookupRetryDeps): LookupLayer {
   return retry(lookupRules(options, deps), deps);
@@ -42,7 +46,7 @@ function lookupRules(options: RetryOptions, { clock, random, observer }: LookupR
     called: () => budget.called(),
     retried: () => observer.retried(),
     finalResult: ({ json, source }, attempts) => new Answer(json, attempts, source),
-    failure: (error, attempts, before) => counted(RecordError.from(error), attempts, before),
+    failure: (error, attempts, earlier) => counted(RecordError.from(error), attempts, earlier),
   };
 }
 
@@ -50,9 +54,9 @@ function retryAfterMs(error: unknown): number {
   return error instanceof RecordError ? (error.details.retryAfterMs ?? 0) : 0;
 }
 
-function counted(error: RecordError, attempts: number, before: unknown): RecordError {
-  // What the record does not hold was not asked for.
+function counted(error: RecordError, attempts: number, earlier: unknown): RecordError {
+  // The record lacks an argument, so no call was made.
   if (error.code === 'missing_argument') return error;
-  const status = error.details.status ?? (before instanceof RecordError ? before.details.status : undefined);
+  const status = error.details.status ?? (earlier instanceof RecordError ? earlier.details.status : undefined);
   return error.with(status === undefined ? { attempts } : { attempts, status });
 }

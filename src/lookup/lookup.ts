@@ -5,10 +5,10 @@ import { parseJson, type JsonValue } from '../core/json/json.ts';
 import { isHeldByNumber } from '../core/json/json-number.ts';
 
 /**
- * The one shape of everything that answers a request. A layer takes one service and gives another.
+ * The one shape of everything that answers a request. A layer takes a service and returns a service.
  *
- * A service may answer at once (a table, a cache hit) or by a promise; it fails with a RecordError,
- * thrown or rejected. It gives up early when its context is cancelled.
+ * A service answers at once (a table, a cache hit) or by a promise. It fails with a RecordError, thrown or rejected. It
+ * rejects early when its context is cancelled.
  */
 export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
@@ -36,14 +36,14 @@ export interface LayerEntry<Req, Res> {
   close?(): void;
 }
 
-/** Puts layers around a service; the first one listed sees the request first. */
+/** Puts layers around a service. The first layer of the list gets the request first. */
 export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly Layer<Req, Res>[]): Service<Req, Res> {
   return layers.reduceRight((inner, layer) => layer(inner), service);
 }
 
 /**
- * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript would spell in another
- * way (`1.10`, `1e2`, `12345678901234567890`). No white space stands around it.
+ * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript would spell differently
+ * (`1.10`, `1e2`, `12345678901234567890`). No white space stands before or after it.
  */
 export class RawJson {
   readonly source: string;
@@ -52,7 +52,7 @@ export class RawJson {
     this.source = source;
   }
 
-  /** The value for a program. A number that JavaScript does not have (`isHeldByNumber`) is given as its text. */
+  /** The value for a program. A number that JavaScript does not have (`isHeldByNumber`) becomes a text. */
   get value(): JsonValue {
     return parseJson(this.source.replaceAll(stringOrNumber, held));
   }
@@ -69,11 +69,11 @@ export type Arguments = Readonly<Record<string, Argument>>;
 
 export type AnswerSource = 'call' | 'cache' | 'stale';
 
-/** What a lookup said: JSON source on one line, or undefined where it knows nothing (a miss). */
+/** The answer of a lookup: JSON source on one line, or undefined if it has no answer (a miss). */
 export class Answer {
   readonly json: string | undefined;
   readonly source: AnswerSource;
-  /** Calls made for it, the first one counted; 0 where none was. */
+  /** Calls made for it, the first one included; 0 if no call was made. */
   readonly attempts: number;
 
   constructor(json: string | undefined, attempts = 1, source: AnswerSource = 'call') {

@@ -4,10 +4,10 @@ import type { Clock } from '../core/time/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
 /**
- * When a call is made again. `attempt` is the number of the call that has just ended, 1 = first.
+ * Decides whether a call is made again. `attempt` is the number of the call that has just ended, 1 = first.
  *
- * Questions are asked in the order in which they stand here, and none of them once the call was cancelled or its input
- * has ended. What one of them throws is the outcome of the record.
+ * The rules are called in this order, and none of them after the call was cancelled or its input has ended. An error that
+ * a rule throws is the outcome of the record.
  */
 export interface RetryRules<Res> {
   /** Whether another call may follow this one at all. Pure. */
@@ -16,24 +16,24 @@ export interface RetryRules<Res> {
   onResult(result: Res): boolean;
   /** Whether this failure is worth another call. */
   onError(error: unknown): boolean;
-  /** Milliseconds to wait. `error` is undefined where it was a result. */
+  /** Milliseconds to wait. `error` is undefined after a result. */
   delayMs(attempt: number, error: unknown): number;
-  /** Whether the budget has a retry left; what it gives is spent. */
+  /** Whether the budget has a retry left. It is spent by this call. */
   permit(): boolean;
-  /** The first call is made. */
+  /** Counts the first call. */
   called(): void;
-  /** A further call is made. */
+  /** Counts a later call. */
   retried(): void;
-  /** The result as it is given out, if it is final. */
+  /** The final result as the layer returns it. */
   finalResult(result: Res, attempts: number): Res;
   /**
-   * Every failure as it is thrown, if it is final. `attempts` are all calls so far; `before` is what this made of the
-   * failure before it, undefined for the first.
+   * The failure as the layer throws it, if it is final. `attempts` is the number of calls so far; `earlier` is what this
+   * returned for the previous failure, undefined for the first one.
    */
-  failure(error: unknown, attempts: number, before: unknown): unknown;
+  failure(error: unknown, attempts: number, earlier: unknown): unknown;
 }
 
-/** Rules without a budget, without counts, and with results and errors as they are. */
+/** Rules without a budget and without counts, which leave results and errors as they are. */
 export const plainRules = {
   permit: (): boolean => true,
   called(): void {},
@@ -43,16 +43,19 @@ export const plainRules = {
 };
 
 /**
- * Calls again, after a wait, what failed or gave too little (semantics R1 to R6).
+ * Calls again, after a wait, if a call failed or its result is not wanted (semantics R1 to R6).
+ *
+ *     const layer = retry(rules, { clock });
+ *     const service = stack(connector.call, layer, timeout({ timeoutMs: 500, clock }));
  *
  *     call 1 ── outcome ── wait ── call 2 ── outcome ── … ── final
  *                  │        ├─ input ends: call 2 is made now, and is the last
  *                  │        └─ cancelled: fails, no call
- *                  └─ final at once: no rule asks for more, or the wait could not end before the deadline
+ *                  └─ final at once: no rule wants a retry, or the wait would not end before the deadline
  *
- * The first call gets the context of its caller, a later one that context with its own number. An outcome that is
- * there at once and final is given at once. There is a timer, a hook for the cancellation and one for the end of the
- * input while a record waits, and none of them afterwards.
+ * The first call gets the context of its caller; a later one gets that context with its own number. A final outcome that
+ * is there at once is returned at once. While a record waits there is one timer, one hook for the cancellation and one
+ * for the end of the input; after the wait there is none of them.
  */
 export function retry<Req, Res>(rules: RetryRules<Res>, deps: { readonly clock: Clock }): Layer<Req, Res> {
   const { clock } = deps;
@@ -95,24 +98,24 @@ class RetriedCall<Req, Res> {
 
   #answered(attempt: number, result: Res): Res | Promise<Res> {
     const rules = this.#rules;
-    const ms = this.#mayGoOn(attempt) && rules.onResult(result) ? this.#waitMs(attempt, undefined) : undefined;
+    const ms = this.#mayRetry(attempt) && rules.onResult(result) ? this.#waitMs(attempt, undefined) : undefined;
     return ms === undefined ? rules.finalResult(result, attempt) : this.#callAfter(ms, attempt + 1);
   }
 
   #failed(attempt: number, error: unknown): Promise<Res> {
     const rules = this.#rules;
     this.#failure = rules.failure(error, attempt, this.#failure);
-    const ms = this.#mayGoOn(attempt) && rules.onError(error) ? this.#waitMs(attempt, error) : undefined;
+    const ms = this.#mayRetry(attempt) && rules.onError(error) ? this.#waitMs(attempt, error) : undefined;
     if (ms === undefined) throw this.#failure;
     return this.#callAfter(ms, attempt + 1);
   }
 
-  /** A call whose time ran out, or that nobody waits for, is over: no rule sees what came of it (semantics T3). */
-  #mayGoOn(attempt: number): boolean {
+  /** No rule gets the outcome of a call that was cancelled or whose time ran out (semantics T3). */
+  #mayRetry(attempt: number): boolean {
     return !this.#context.cancelled && !this.#context.inputEnd.ended && this.#rules.canRetry(attempt);
   }
 
-  /** Undefined where the wait could not end before the deadline (semantics R4), or no retry is left in the budget. */
+  /** Undefined if the wait would not end before the deadline (semantics R4), or if the budget is spent. */
   #waitMs(attempt: number, error: unknown): number | undefined {
     // Rounded up: a Node timer of 1.5 ms fires after 1.
     const ms = Math.ceil(Math.max(0, this.#rules.delayMs(attempt, error)));
@@ -123,8 +126,8 @@ class RetriedCall<Req, Res> {
     const context = this.#context;
     return new Promise((resolve, reject) => {
       let waiting = true;
-      // Several can happen in one moment, and a hook that is being called can not be taken back.
-      const leave = (): boolean => {
+      // Several of them can happen at the same time, and a hook that is being called cannot be removed.
+      const endWait = (): boolean => {
         if (!waiting) return false;
         waiting = false;
         stopTimer();
@@ -134,7 +137,7 @@ class RetriedCall<Req, Res> {
         return true;
       };
       const callNow = (): void => {
-        if (!leave()) return;
+        if (!endWait()) return;
         try {
           this.#rules.retried();
           resolve(this.call(attempt));
@@ -145,14 +148,14 @@ class RetriedCall<Req, Res> {
       context.retryWaiting(1);
       const stopTimer = this.#clock.setTimer(ms, callNow);
       const forgetCancel = context.onCancel((reason) => {
-        if (leave()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
+        if (endWait()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
       });
       const forgetEnd = context.inputEnd.onEnd(callNow);
     });
   }
 }
 
-/** The context of the caller, but for the number of the call. */
+/** The context of the caller with the number of this call. */
 class LaterAttempt extends InnerContext {
   readonly #number: number;
 

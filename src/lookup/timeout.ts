@@ -6,18 +6,22 @@ import type { Clock } from '../core/time/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
 export interface TimeoutOptions<Req, Res> {
+  /** Milliseconds of one attempt; 0 is no bound. The waits above this layer are not counted. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Gives the outcome of an attempt whose time ran out. Without it the attempt fails with `timeout`. */
   readonly onTimeout?: Service<Req, Res> | undefined;
 }
 
 /**
  * Bounds the time of one attempt.
  *
- * When it is over the call fails with `timeout`, and what it called is cancelled with that same error; the caller
- * itself is not. A call that answers at once arms nothing. All calls of one layer last equally long and share one
- * timer. `timeoutMs` 0 is no bound. `onTimeout`, if there is one, gives the outcome instead of the error: it is called
- * after the cancellation and has as long again (semantics T2), then it is cancelled and the call fails with `timeout`.
+ *     const service = timeout<Arguments, Answer>({ timeoutMs: 500, clock })(connector.call);
+ *
+ * When the time is over, the attempt fails with `timeout`, and the inner call is cancelled with the same error; the
+ * context of the caller is not cancelled. An inner call that answers at once needs no deadline. All attempts of one layer
+ * have the same time and share one timer. `onTimeout` is called after the cancellation and has as long again
+ * (semantics T2); then it is cancelled too, and the attempt fails with `timeout`.
  */
 export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {
   const { timeoutMs, clock, onTimeout } = options;
@@ -29,17 +33,17 @@ export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req,
     service: Service<Req, Res>,
     request: Req,
     context: CallContext,
-    afterwards: Service<Req, Res> | undefined,
+    hook: Service<Req, Res> | undefined,
   ): Res | Promise<Res> => {
     const attempt = new Attempt<Res>(context, clock.now() + timeoutMs);
     const answer = service(request, attempt);
     if (!(answer instanceof Promise)) return answer;
-    return attempt.race(answer, deadlines, afterwards && (() => bounded(afterwards, request, context, undefined)));
+    return attempt.race(answer, deadlines, hook && (() => bounded(hook, request, context, undefined)));
   };
   return (inner) => (request, context) => bounded(inner, request, context, onTimeout);
 }
 
-/** The context of the inner call, and its own link in the list of deadlines. */
+/** The context of the inner call. It is its own link in the list of deadlines. */
 class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   due: number;
   armed = false;
@@ -57,7 +61,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
     this.cancel(error);
   }
 
-  /** The answer, or, if a cancellation comes first, its reason; `onExpired` gives what stands in for that of time. */
+  /** The answer, or the reason of a cancellation that comes first. If the time ran out, `onExpired` gives the outcome. */
   race(
     answer: Promise<Res>,
     deadlines: Deadlines<Attempt<Res>>,
@@ -69,7 +73,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
         deadlines.disarm(this);
         deadlines.rest();
       };
-      // What the caller says goes through `cancel`, so that the first reason decides for both.
+      // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
       const forget = this.caller.onCancel((reason) => this.cancel(reason));
       this.onCancel((reason) => {
         disarm();

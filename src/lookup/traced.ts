@@ -4,8 +4,10 @@ import type { CallAbout, CallSpan, CallTrace } from '../core/observer/tracing.ts
 import type { Answer, LookupLayer } from './lookup.ts';
 
 /**
- * A span for each call of a stream that is sampled, retries included. The call carries it on, so that what the far end
- * records stands below it. The calls of all other streams pass as they are.
+ * Makes a span for each call of a sampled stream, retries included. The inner call carries the span, so that the spans
+ * of the far end stand below it. The calls of all other streams pass unchanged.
+ *
+ *     const service = traced({ name: 'GET /airports/{iata}', attributes: {} })(connector.call);
  */
 export function traced(about: CallAbout): LookupLayer {
   return (inner) => (args, context) => {
@@ -36,7 +38,7 @@ function answered(span: CallSpan, answer: Answer): Answer {
 
 function failed(span: CallSpan, error: unknown): void {
   const known = RecordError.from(error);
-  // What the record does not hold was not asked for.
+  // The record lacks an argument, so no call was made.
   if (known.code !== 'missing_argument') span.failed(known);
 }
 

@@ -1,12 +1,12 @@
-/** A call that waits; it is its own link, so that it leaves its line in O(1). */
+/** A waiting call. It is its own link in the list, so that it leaves its line in O(1). */
 export interface InLine<Call extends InLine<Call>> {
-  /** The line it stands in; undefined when it waits no longer. */
+  /** The line it stands in; undefined if it does not wait. */
   line: Line<Call> | undefined;
   earlier: Call | undefined;
   later: Call | undefined;
 }
 
-/** The calls of one stream, in the order in which they came, and the place of the stream in the round. */
+/** The waiting calls of one stream, the oldest first, and the place of the stream in the round. */
 class Line<Call extends InLine<Call>> {
   readonly stream: object;
   first: Call | undefined = undefined;
@@ -22,9 +22,9 @@ class Line<Call extends InLine<Call>> {
 export type { Line };
 
 /**
- * Calls that wait for something they share. Turns go round the streams: each stream with a waiting call has one line,
- * and `take` gives the oldest call of the next line. A stream with 10,000 waiting calls gets as many turns as one with
- * ten. A share of more than one turn in a round (`weight`) would be counted here.
+ * Calls that wait for something they share. The streams take turns: each stream with a waiting call has one line, and
+ * `take` returns the oldest call of the next line. A stream with 10,000 waiting calls gets as many turns as one with
+ * ten. (A `weight`, more than one turn in a round, would be counted here.)
  *
  *     round   ┌─▶ line A ─▶ line B ─▶ line C ─┐       next: B
  *             └───────────────────────────────┘
@@ -41,7 +41,7 @@ export class TurnQueue<Call extends InLine<Call>> {
     return this.#size;
   }
 
-  /** A stream that had no waiting call has its turn after all that have one. */
+  /** A stream that had no waiting call gets its first turn after all other waiting streams. */
   add(stream: object, call: Call): void {
     let line = this.#lines.get(stream);
     if (line === undefined) {

@@ -1,7 +1,7 @@
-/** What is shared and may be in use: a lookup's connections, the steps of a turn of the event loop. */
+/** Something shared that may be in use: the connections of a lookup, the steps of a turn of the event loop. */
 export interface Gate {
-  /** Whether what is begun now begins at once. */
+  /** Whether a call that is made now begins at once. */
   readonly open: boolean;
-  /** Calls `hook` once, as soon as the gate is open, but never before this returns. */
+  /** Calls `hook` once, as soon as the gate is open, but never before `whenOpen` returns. */
   whenOpen(hook: () => void): void;
 }

@@ -17,7 +17,7 @@ export interface Lookup {
   readonly immediate: boolean;
   /** See Connector. */
   readonly runsUserCode: boolean;
-  /** What is reserved for an answer as long as none is known. */
+  /** Bytes that are reserved for an answer until its size is known. */
   readonly largestAnswerBytes: number;
   describe(args: Arguments): JsonObject;
   close(): Promise<void>;
@@ -26,15 +26,15 @@ export interface Lookup {
 export interface LookupRuntime {
   readonly clock: Clock;
   readonly observer: Observer;
-  /** Where a lookup, or its function, says what happened. */
+  /** The log of a lookup and of its function. */
   readonly logger: (lookup: string) => Logger;
   /** Calls become spans. */
   readonly tracesCalls: boolean;
   /** Folder of the configuration file. */
   readonly baseDir: string;
-  /** Number of the configuration, from 1; no two have the same, even where one could not be opened. */
+  /** Number of the configuration, from 1. Each has its own, also one whose lookups could not be opened. */
   readonly generation: number;
-  /** What no message shows. */
+  /** Texts that no message shows. */
   readonly secrets: Secrets;
 }
 

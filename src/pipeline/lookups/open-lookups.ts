@@ -7,17 +7,18 @@ import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
 interface Shared {
   readonly identity: string;
   readonly lookup: Lookup;
-  /** Configurations that use it. */
+  /** Number of configurations that use it. */
   users: number;
 }
 
 /**
- * Lookups that are open, each shared by the configurations in which it is the same.
+ * The open lookups. Configurations in which a lookup is the same share it.
  *
  *     generation 1   airport A   weather B                 closed with generation 1: B
  *     generation 2   airport A   weather B'   rates C      A goes on, with its connections and its calls under way
  *
- * The same is: of the same name and options, references put in, and its files not written to since.
+ * Two lookups are the same if they have the same name and the same options, references resolved, and if none of their
+ * files was written since.
  */
 export class OpenLookups {
   readonly #byIdentity = new Map<string, Shared>();
@@ -26,7 +27,7 @@ export class OpenLookups {
     return this.#byIdentity.size;
   }
 
-  /** Takes those that are open and opens the others. Rejects, with nothing kept, where one can not be opened. */
+  /** Takes the lookups that are open and opens the others. If one cannot be opened, it rejects and keeps none. */
   async take(
     configs: Readonly<Record<string, LookupConfig>>,
     runtime: LookupRuntime,
@@ -41,14 +42,14 @@ export class OpenLookups {
     return new Map([...taken].map(([name, { lookup }]) => [name, lookup]));
   }
 
-  /** One user less for each of these; what has none left is closed. Rejects where one fails to close. */
+  /** Each of these has one user less; a lookup without a user is closed. Rejects if one fails to close. */
   async giveBack(lookups: ReadonlyMap<string, Lookup>): Promise<void> {
-    const given = new Set(lookups.values());
-    await this.#giveBack([...this.#byIdentity.values()].filter(({ lookup }) => given.has(lookup)));
+    const returned = new Set(lookups.values());
+    await this.#giveBack([...this.#byIdentity.values()].filter(({ lookup }) => returned.has(lookup)));
   }
 
   async #take(name: string, config: LookupConfig, runtime: LookupRuntime): Promise<Shared> {
-    // Before it is opened: what is written to its files meanwhile is of another identity.
+    // Read before the lookup is opened: if a file is written while it is opened, the identity is another one.
     const versions = filesOf(config, runtime.baseDir).map((file) => [file, fingerprintOf(file)]);
     const identity = JSON.stringify([name, config, versions]);
     const open = this.#byIdentity.get(identity);
@@ -77,7 +78,7 @@ export function filesOf(config: LookupConfig, baseDir: string): readonly string[
   return connectorOf(config).files.map((file) => resolve(baseDir, file));
 }
 
-/** Those of them whose change is a reason for a reload. */
+/** Absolute paths of the files whose change is a reason for a reload. */
 export function watchedFilesOf(config: LookupConfig, baseDir: string): readonly string[] {
   return connectorOf(config).watchedFiles.map((file) => resolve(baseDir, file));
 }

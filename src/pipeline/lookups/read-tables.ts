@@ -2,7 +2,7 @@ import { connectorOf, type ConnectorChoice } from '../../connectors/registry.ts'
 import type { Finding } from '../check.ts';
 import type { LookupRuntime } from './lookups.ts';
 
-/** Reads every table once, all at the same time, and closes it again: what is wrong with which. */
+/** Reads every table once, all at the same time, and closes it again. Returns what is wrong with each. */
 export async function readTables(
   lookups: ReadonlyMap<string, ConnectorChoice | undefined>,
   runtime: LookupRuntime,
@@ -29,7 +29,7 @@ export async function readTables(
   return (await Promise.all(findings)).flat();
 }
 
-/** Without the names of the lookup and of the file, which the place of the mistake says. */
+/** The message without the names of the lookup and of the file: the place of the mistake has both. */
 function reasonOf(error: unknown): string {
   const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return reason instanceof Error ? reason.message : String(reason);

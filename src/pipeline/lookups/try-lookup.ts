@@ -8,22 +8,22 @@ import { timeout } from '../../lookup/timeout.ts';
 import { callLayers } from './layers.ts';
 import { type LookupRuntime, type OpenedLookup, openLookup } from './lookups.ts';
 
-/** What came of trying a lookup once. */
+/** The outcome of trying a lookup once. */
 export interface Trial {
   readonly lookup: string;
   readonly connector: string;
   readonly ok: boolean;
-  /** `call` where arguments were given for it, else `reach`. */
+  /** `call` if there were arguments for it, else `reach`. */
   readonly tried: 'reach' | 'call';
-  /** Of the connection or the call; of opening it where that failed. */
+  /** Duration of the connection or of the call; of opening the lookup, if that failed. */
   readonly ms: number;
-  /** What is there, or what is wrong. */
+  /** What was reached or answered, or what is wrong. */
   readonly detail: string;
 }
 
-/** The time of an attempt where the lookup has no `timeout` of its own. */
+/** The time of an attempt if the lookup has no `timeout`. */
 const attemptMs = 10_000;
-/** Reading a table and opening a module are no attempts: no `timeout` holds for them when the service starts. */
+/** Reading a table and opening a module are not attempts: the `timeout` of the lookup does not bound them. */
 const openMs = 30_000;
 
 /**
