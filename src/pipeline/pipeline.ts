@@ -8,7 +8,8 @@ import type { PipelineObserver } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { CallTrace } from '../core/observer/tracing.ts';
-import type { MemberScan } from '../wire/json/member-scan.ts';
+import { MemberScan } from '../wire/json/member-scan.ts';
+import type { MemberTable } from '../wire/json/member-table.ts';
 import type { BadLine } from '../wire/lines/bad-line.ts';
 import { type Framing, ndjson } from '../wire/lines/framing.ts';
 import type { LineSplitterOptions } from '../wire/lines/line-splitter.ts';
@@ -22,7 +23,7 @@ import type { Outcome } from './record/outcome.ts';
 import { recordOperator, type StreamMode } from './record/record-operator.ts';
 import type { Plan } from './record/plan.ts';
 import { recordOf, type RecordText } from './record/record-text.ts';
-import { argumentsOf, missingArgument, scanFor, shownArguments, type Step } from './record/step.ts';
+import { argumentsOf, missingArgument, membersOf, shownArguments, type Step } from './record/step.ts';
 import { Tally } from './stream/tally.ts';
 
 /** What a client may choose for its stream; the rest is the pipeline's. */
@@ -64,7 +65,7 @@ export class Pipeline {
   /** Tokens of `key`. */
   readonly #key: readonly string[] | undefined;
   readonly #steps: readonly Step[];
-  readonly #scan: MemberScan;
+  readonly #members: MemberTable;
   readonly #forecast: AnswerForecast;
   readonly #runtime: PipelineRuntime;
 
@@ -75,7 +76,7 @@ export class Pipeline {
     this.#key = config.key === undefined ? undefined : parsePointer(config.key);
     this.#steps = steps;
     this.runsUserCode = steps.some(({ lookup }) => lookup.runsUserCode);
-    this.#scan = scanFor(steps);
+    this.#members = membersOf(steps);
     this.#forecast = new AnswerForecast(steps.reduce((sum, { lookup }) => sum + lookup.largestAnswerBytes, 0));
     this.#runtime = runtime;
   }
@@ -217,7 +218,7 @@ export class Pipeline {
       steps: this.#steps,
       immediate,
       onlyStep: this.#steps.length === 1 && meta.length === 0 && !explode ? this.#steps[0] : undefined,
-      scan: this.#scan,
+      scan: new MemberScan(this.#members),
       onError: named ? onError : 'annotate',
       fallback: named ? undefined : JSON.stringify(onError.value),
       onMiss,

@@ -2,7 +2,7 @@ import { Cancellation } from '../../core/call/call-context.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { BadLine } from '../../wire/lines/bad-line.ts';
-import type { MemberScan } from '../../wire/json/member-scan.ts';
+import type { MemberSpans } from '../../wire/json/member-scan.ts';
 import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import { RecordRun, type RunAttempt } from './record-run.ts';
@@ -69,10 +69,10 @@ export class InvokeRecords {
   /** The outcome of a line, if the plan is immediate. */
   readonly immediateOutcome = (entry: Entry): Outcome => {
     try {
-      const scan = this.#scan(entry);
-      const record = this.#read(entry, scan);
+      const spans = this.#scan(entry);
+      const record = this.#read(entry, spans);
       if (!(record instanceof RecordText)) return record;
-      const outcome = this.#immediateRun.run(record, entry.seq, scan);
+      const outcome = this.#immediateRun.run(record, entry.seq, spans);
       return outcome ?? this.onError(new Error('the plan is immediate, but there is no outcome'), entry);
     } catch (error) {
       return this.onError(error, entry);
@@ -81,33 +81,32 @@ export class InvokeRecords {
 
   readonly invoke = (entry: Entry, attempt: RunAttempt): void => {
     spend(stepsOfStart);
-    const scan = this.#scan(entry);
-    const record = this.#read(entry, scan);
+    const spans = this.#scan(entry);
+    const record = this.#read(entry, spans);
     if (!(record instanceof RecordText)) return attempt.complete(record);
     entry.run = new RecordRun(this.#plan, attempt, this.#clock);
-    entry.run.start(record, entry.seq, scan);
+    entry.run.start(record, entry.seq, spans);
   };
 
   /** The record of a line, or the outcome of a line without one. */
-  #read(entry: Entry, scan: MemberScan | undefined): RecordText | Outcome {
+  #read(entry: Entry, spans: MemberSpans | undefined): RecordText | Outcome {
     const { line, seq } = entry;
     if (typeof line !== 'string') return invalid(line.input, seq, line, this.#onInvalid);
     if (entry.refusal !== undefined) return this.onError(entry.refusal, entry);
-    const record = scan === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
+    const record = spans === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
     // The record forgets its parsed value when it has started.
     entry.record = undefined;
     if (record instanceof RecordError) return invalid(line, seq, record, this.#onInvalid);
     return this.#multiline ? record.onOneLine() : record;
   }
 
-  /** The scan, if it finds that the bytes of the line are an object. A line that it does not understand is parsed. */
-  #scan(entry: Entry): MemberScan | undefined {
+  /** The spans of a line that the scan understands; every other line is parsed. */
+  #scan(entry: Entry): MemberSpans | undefined {
     const { bytes, line, start } = entry;
     if (bytes === undefined) return undefined;
     entry.bytes = undefined;
     if (typeof line !== 'string' || entry.record !== undefined) return undefined;
-    const { scan } = this.#plan;
-    return scan.read(bytes, start, start + line.length) ? scan : undefined;
+    return this.#plan.scan.read(bytes, start, start + line.length);
   }
 
   readonly onTimeout = (entry: Entry, attempt: RunAttempt): void => {

@@ -11,7 +11,7 @@ export interface Plan {
   readonly immediate: boolean;
   /** The step of a plan that has no other, if its answer alone is added to the line: no `_meta`, no `explode`. */
   readonly onlyStep: Step | undefined;
-  /** Finds what the steps read and write. */
+  /** Finds what the steps read and write; it belongs to one stream. */
   readonly scan: MemberScan;
   readonly onError: OnFailure;
   /** JSON source of the answer that replaces a failed one; undefined if `onError` has no value. */

@@ -2,7 +2,7 @@ import type { Cancellation } from '../../core/call/call-context.ts';
 import { RecordError, type RecordErrorCode } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';
-import type { MemberScan } from '../../wire/json/member-scan.ts';
+import type { MemberSpans } from '../../wire/json/member-scan.ts';
 import { dropped, enriched, failed, type Outcome, untouched } from './outcome.ts';
 import { spliceMeta } from './meta.ts';
 import type { Plan } from './plan.ts';
@@ -62,23 +62,23 @@ export class RecordRun extends RecordAnswers {
     this.#clock = clock;
   }
 
-  /** Runs one record: the outcome goes to the attempt, immediately or later. `scan` is that of `run`. */
-  start(record: RecordText, seq: number, scan: MemberScan | undefined): void {
-    this.#deliver(this.run(record, seq, scan));
+  /** Runs one record: the outcome goes to the attempt, immediately or later. `spans` are those of `run`. */
+  start(record: RecordText, seq: number, spans: MemberSpans | undefined): void {
+    this.#deliver(this.run(record, seq, spans));
   }
 
   /**
    * Runs one record, and returns its outcome if every answer that it needs is immediate; if not, the outcome goes to the
-   * attempt later. `scan` has just read the line of the record, and is not used after this returns.
+   * attempt later. `spans` are those of the record's line; they are not used after this returns.
    */
-  run(record: RecordText, seq: number, scan: MemberScan | undefined): Outcome | undefined {
+  run(record: RecordText, seq: number, spans: MemberSpans | undefined): Outcome | undefined {
     const { onlyStep, steps } = this.plan;
     let outcome: Outcome | undefined;
-    if (onlyStep !== undefined) outcome = this.#runOnly(onlyStep, record, seq, scan);
+    if (onlyStep !== undefined) outcome = this.#runOnly(onlyStep, record, seq, spans);
     else {
-      this.#begin(record, seq, scan);
+      this.#begin(record, seq, spans);
       for (const step of steps) {
-        if (step.waitsFor.length === 0) outcome = this.#ask(step, scan);
+        if (step.waitsFor.length === 0) outcome = this.#ask(step, spans);
         if (this.#ended) break;
       }
     }
@@ -90,24 +90,24 @@ export class RecordRun extends RecordAnswers {
    * The same with one step: if its answer is simply added to the line, the run needs no state, which makes a record of a
    * table 8 % cheaper.
    */
-  #runOnly(step: Step, record: RecordText, seq: number, scan: MemberScan | undefined): Outcome | undefined {
+  #runOnly(step: Step, record: RecordText, seq: number, spans: MemberSpans | undefined): Outcome | undefined {
     let result: Answer | null | Promise<Answer>;
     try {
-      result = this.#call(step, record, scan);
+      result = this.#call(step, record, spans);
     } catch (error) {
-      this.#begin(record, seq, scan);
+      this.#begin(record, seq, spans);
       return this.#refused(step, error);
     }
-    if (result instanceof Answer && result.json !== undefined && !record.has(step.target, scan)) {
+    if (result instanceof Answer && result.json !== undefined && !record.has(step.target, spans)) {
       const added = step.place.add(record.line, result.json);
       if (added !== undefined) return enriched(added, false);
     }
-    this.#begin(record, seq, scan);
+    this.#begin(record, seq, spans);
     return this.#answered(step, result);
   }
 
   /** Sets up the state of a run. An immediate plan runs one record after the other with the same object. */
-  #begin(record: RecordText, seq: number, scan: MemberScan | undefined): void {
+  #begin(record: RecordText, seq: number, spans: MemberSpans | undefined): void {
     const { steps, meta } = this.plan;
     this.#record = record;
     this.#seq = seq;
@@ -118,7 +118,7 @@ export class RecordRun extends RecordAnswers {
     this.absent = 0;
     for (const { index, writesFirst, target } of steps) {
       this.answers[index] = undefined;
-      if (index < MASK_BITS && writesFirst && !record.has(target, scan)) this.absent |= 1 << index;
+      if (index < MASK_BITS && writesFirst && !record.has(target, spans)) this.absent |= 1 << index;
     }
   }
 
@@ -149,10 +149,10 @@ export class RecordRun extends RecordAnswers {
   }
 
   /** Here and below, the result is the outcome of the record if this step was the last one that it needed. */
-  #ask(step: Step, scan?: MemberScan): Outcome | undefined {
+  #ask(step: Step, spans?: MemberSpans): Outcome | undefined {
     let result: Answer | null | Promise<Answer>;
     try {
-      result = this.#call(step, this.#record, scan);
+      result = this.#call(step, this.#record, spans);
     } catch (error) {
       return this.#refused(step, error);
     }
@@ -189,7 +189,7 @@ export class RecordRun extends RecordAnswers {
   }
 
   /** The answer of a step, null if its `when` is false. Throws what the step fails with. */
-  #call(step: Step, own: RecordText, scan: MemberScan | undefined): Answer | null | Promise<Answer> {
+  #call(step: Step, own: RecordText, spans: MemberSpans | undefined): Answer | null | Promise<Answer> {
     let record = own;
     if (step.waitsFor.length > 0) {
       // A value below an unknown answer is unknown as well. An expression may test whether it exists.
@@ -200,7 +200,7 @@ export class RecordRun extends RecordAnswers {
     }
     if (step.when !== undefined && !step.when(record.value)) return null;
     if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#attempt);
-    const args = argumentsOf(step, record, scan);
+    const args = argumentsOf(step, record, spans);
     return args === undefined ? uncalledMiss : step.lookup.call(args, this.#attempt);
   }
 

@@ -5,7 +5,7 @@ import { isNumberSource } from '../../core/json/json-number.ts';
 import { type Argument, RawJson } from '../../lookup/lookup.ts';
 import { lineFault, parseLine } from '../../wire/codec.ts';
 import { childOf, compact, locate, skipSpace } from '../../wire/json/json-text.ts';
-import type { MemberScan } from '../../wire/json/member-scan.ts';
+import type { MemberSpans } from '../../wire/json/member-scan.ts';
 
 /** Where a value of the record is taken from: a pointer, and where a scan has its first member (-1: it has not). */
 export interface Source {
@@ -65,23 +65,23 @@ export class RecordText {
     this.#value = undefined;
   }
 
-  /** `scan` is one that has just read this line, or undefined. */
-  has(source: Source, scan: MemberScan | undefined): boolean {
+  /** `spans` are those of this line; undefined if no scan has read it. */
+  has(source: Source, spans: MemberSpans | undefined): boolean {
     const [name] = source.tokens;
     if (name === undefined) return true;
-    if (scan !== undefined && source.scanned >= 0) return scan.start(source.scanned) >= 0;
+    if (spans !== undefined && source.scanned >= 0) return spans.start(source.scanned) >= 0;
     if (this.#isReadInPlace) return childOf(this.line, skipSpace(this.line, 0), name)?.span !== undefined;
     return Object.hasOwn(this.value, name);
   }
 
-  argument({ tokens, scanned }: Source, scan: MemberScan | undefined): Argument | NoArgument {
-    if (scan === undefined || scanned < 0) {
+  argument({ tokens, scanned }: Source, spans: MemberSpans | undefined): Argument | NoArgument {
+    if (spans === undefined || scanned < 0) {
       return this.#isReadInPlace ? this.#locatedArgument(tokens) : this.#parsedArgument(tokens);
     }
-    const start = scan.start(scanned);
+    const start = spans.start(scanned);
     if (start < 0) return undefined;
-    const end = scan.end(scanned);
-    if (tokens.length === 1 && scan.isPlainString(scanned)) return this.line.slice(start + 1, end - 1);
+    const end = spans.end(scanned);
+    if (tokens.length === 1 && spans.isPlainString(scanned)) return this.line.slice(start + 1, end - 1);
     const member = this.line.slice(start, end);
     if (tokens.length === 1) return argumentOf(member);
     const span = locate(member, tokens.slice(1));

@@ -1,7 +1,8 @@
 import { RecordError } from '../../core/errors.ts';
 import { formatPointer } from '../../core/json/json-pointer.ts';
 import { Answer, type Argument, type Arguments } from '../../lookup/lookup.ts';
-import { MemberScan } from '../../wire/json/member-scan.ts';
+import type { MemberSpans } from '../../wire/json/member-scan.ts';
+import { MemberTable } from '../../wire/json/member-table.ts';
 import type { Place } from '../../wire/splice.ts';
 import type { Condition, Until } from './condition.ts';
 import type { Lookup } from '../lookups/lookups.ts';
@@ -52,12 +53,12 @@ export const uncalledMiss = new Answer(undefined, 0);
  * The arguments of a call, taken from a record. If one is absent or null: undefined if the step has a miss then, else
  * RecordError `missing_argument` is thrown.
  */
-export function argumentsOf(step: Step, record: RecordText, scan?: MemberScan): Arguments | undefined {
+export function argumentsOf(step: Step, record: RecordText, spans?: MemberSpans): Arguments | undefined {
   const args: Record<string, Argument> = {};
   for (const source of step.sources) {
     if ('constant' in source) args[source.name] = source.constant;
     else {
-      const argument = record.argument(source, scan);
+      const argument = record.argument(source, spans);
       if (argument === undefined || argument === null) {
         if (step.onMissingArgument === 'miss') return undefined;
         throw missing(step, source, argument);
@@ -99,8 +100,8 @@ function missing(
   );
 }
 
-/** The scan that finds what these steps read and write, by the numbers of their sources. */
-export function scanFor(steps: readonly Step[]): MemberScan {
+/** The members that these steps read and write, by the numbers of their sources. */
+export function membersOf(steps: readonly Step[]): MemberTable {
   const names: string[] = [];
   for (const { sources, target } of steps) {
     for (const source of [target, ...sources]) {
@@ -108,5 +109,5 @@ export function scanFor(steps: readonly Step[]): MemberScan {
       names[source.scanned] = source.tokens[0];
     }
   }
-  return new MemberScan(names);
+  return new MemberTable(names);
 }

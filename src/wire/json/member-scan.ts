@@ -1,83 +1,85 @@
 import { BlockWindow } from './block-window.ts';
 import { memoryBytes, memoryWords, scan, TABLE, tableBytes } from './json-memory.ts';
+import { type MemberTable, ROW } from './member-table.ts';
 
-const ROW = 16;
 /** Numbers in a row, of which a span has three: start, end, is plain. */
-const SPAN = 4;
-const spans = memoryWords.subarray((TABLE + ROW) / Int32Array.BYTES_PER_ELEMENT);
+const SPAN = ROW / Int32Array.BYTES_PER_ELEMENT;
+/** Where the scan writes the spans of the members. */
+const written = memoryWords.subarray((TABLE + ROW) / Int32Array.BYTES_PER_ELEMENT);
 
 const window = new BlockWindow();
 /** The table that stands in the memory. */
-let prepared: Buffer | undefined;
+let prepared: MemberTable | undefined;
 
 /**
- * Checks that bytes are a JSON object, and finds some of its members, in one pass and without a value made.
+ * Where the members of an object stand, by their index in the table; relative to the first byte of the object's line.
  *
- *   names    k              x                   spans   [ start, end, is plain | -1, -1, -1 ]   relative to `from`
+ *   names    k              x                   spans   [ start, end, is plain | -1, -1, -1 ]
  *   bytes    {"k": 7, "origin": "SAT"}
  *                  ^^
  */
-export class MemberScan {
-  readonly #table: Buffer;
+export class MemberSpans {
+  readonly #words: Int32Array;
 
-  /** Names of top-level members. */
-  constructor(names: readonly string[]) {
-    this.#table = tableOf(names);
+  constructor(words: Int32Array) {
+    this.#words = words;
   }
 
-  /**
-   * Whether the ASCII `bytes` from `from` up to `end` are an object, with white space around it at the most. False also
-   * where that is not clear without a parser: a name with an escape, nesting that is very deep, a line longer than
-   * 64 KiB. The bytes must be what they were when a line of them was read before. The spans hold until the next call,
-   * of any scan.
-   */
-  read(bytes: Buffer, from: number, end: number): boolean {
-    if (prepared !== this.#table && !this.#prepare()) return false;
-    const place = window.place(bytes, from, end);
-    return place >= 0 && scan(place, place + end - from, TABLE) === 1;
-  }
-
-  /** Where the value of the name at `index` begins; -1 where there is no such member. Of several, the last counts. */
+  /** Where the value of the member begins; -1 if the object does not have the member. Of several, the last counts. */
   start(index: number): number {
-    return spans[SPAN * index] ?? -1;
+    return this.#words[SPAN * index] ?? -1;
   }
 
   end(index: number): number {
-    return spans[SPAN * index + 1] ?? -1;
+    return this.#words[SPAN * index + 1] ?? -1;
   }
 
   /** Whether the value is a string without escapes. */
   isPlainString(index: number): boolean {
-    return spans[SPAN * index + 2] === 1;
+    return this.#words[SPAN * index + 2] === 1;
+  }
+}
+
+/**
+ * Checks that bytes are a JSON object, and finds some of its members, in one pass and without making a value. A stream
+ * has a scan of its own, because the spans are one object that every `read` fills again.
+ */
+export class MemberScan {
+  readonly #table: MemberTable;
+  readonly #words: Int32Array;
+  readonly #spans: MemberSpans;
+
+  constructor(table: MemberTable) {
+    this.#table = table;
+    this.#words = new Int32Array(SPAN * table.size);
+    this.#spans = new MemberSpans(this.#words);
   }
 
-  /** False where the names are too many. */
+  /**
+   * The spans of the members, valid until the next `read` of this scan, if the ASCII `bytes` from `from` up to `end` are
+   * an object, with white space around it at the most. Undefined if they are not, and if only a parser can tell: a name
+   * with an escape, nesting that is very deep, a line longer than 64 KiB, more names than there is memory for. The bytes
+   * must be unchanged since an earlier line of them was read.
+   */
+  read(bytes: Buffer, from: number, end: number): MemberSpans | undefined {
+    if (prepared !== this.#table && !this.#prepare()) return undefined;
+    const place = window.place(bytes, from, end);
+    if (place < 0 || scan(place, place + end - from, TABLE) !== 1) return undefined;
+    const words = this.#words;
+    const { length } = words;
+    for (let at = 0; at < length; at += SPAN) {
+      words[at] = written[at] as number;
+      words[at + 1] = written[at + 1] as number;
+      words[at + 2] = written[at + 2] as number;
+    }
+    return this.#spans;
+  }
+
+  /** False if the names are too many. */
   #prepare(): boolean {
-    if (this.#table.length > tableBytes) return false;
-    this.#table.copy(memoryBytes, TABLE);
+    if (this.#table.bytes.length > tableBytes) return false;
+    this.#table.bytes.copy(memoryBytes, TABLE);
     prepared = this.#table;
     return true;
   }
-}
-
-/** The table as the scan wants it: see there. */
-function tableOf(names: readonly string[]): Buffer {
-  const head = row(names.length);
-  const rows = [head, ...names.map(() => row())];
-  let lengths = 0n;
-  for (const [index, name] of names.entries()) {
-    const bytes = Buffer.from(name);
-    lengths |= 1n << BigInt(bytes.length % 64);
-    const padded = Buffer.alloc(Math.ceil(bytes.length / ROW) * ROW);
-    bytes.copy(padded);
-    rows.push(row(bytes.length, TABLE + ROW + ROW * index), padded);
-  }
-  head.writeBigUInt64LE(lengths, 8);
-  return Buffer.concat([...rows, row(-1)]);
-}
-
-function row(...words: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(ROW);
-  for (const [index, word] of words.entries()) bytes.writeInt32LE(word, index * Int32Array.BYTES_PER_ELEMENT);
-  return bytes;
 }

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isJson } from '../../../src/wire/json/json-bytes.ts';
-import { MemberScan } from '../../../src/wire/json/member-scan.ts';
+import { MemberScan, type MemberSpans } from '../../../src/wire/json/member-scan.ts';
+import { MemberTable } from '../../../src/wire/json/member-table.ts';
 
 /** A block as a LineSplitter gives it: lines that end with LF, and where each of them stands. */
 interface Block {
@@ -26,10 +27,11 @@ function blockOf(texts: readonly string[], before = 0): Block {
 type Found = readonly (readonly [source: string, isPlain: boolean] | undefined)[] | 'refused';
 
 function found(scan: MemberScan, wanted: readonly string[], bytes: Buffer, text: string, start: number): Found {
-  if (!scan.read(bytes, start, start + text.length)) return 'refused';
+  const spans = scan.read(bytes, start, start + text.length);
+  if (spans === undefined) return 'refused';
   return wanted.map((_, index) => {
-    const from = scan.start(index);
-    return from < 0 ? undefined : [text.slice(from, scan.end(index)), scan.isPlainString(index)];
+    const from = spans.start(index);
+    return from < 0 ? undefined : [text.slice(from, spans.end(index)), spans.isPlainString(index)];
   });
 }
 
@@ -59,7 +61,7 @@ describe('a block', () => {
         fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 40 }),
         (sources, wanted, jumps) => {
           const blocks = sources.map(([texts, before]) => blockOf(texts, before));
-          const scans = wanted.map((few) => new MemberScan(few));
+          const scans = wanted.map((few) => new MemberScan(new MemberTable(few)));
           const read = (block: number, at: number, scanned: number): void => {
             const { bytes, lines } = blocks[block % blocks.length] as Block;
             const { text, start } = lines[at % lines.length] as Block['lines'][number];
@@ -81,7 +83,7 @@ describe('a block', () => {
       const text = JSON.stringify({ note: 'x'.repeat(length), a: 1 });
       const count = Math.floor(65_536 / (text.length + 1));
       const { bytes, lines } = blockOf(Array<string>(count).fill(text));
-      const scan = new MemberScan(['a']);
+      const scan = new MemberScan(new MemberTable(['a']));
       const expected = parsed(['a'], text);
       for (let turn = 0; turn < 2; turn++)
         for (const { start } of lines) expect(found(scan, ['a'], bytes, text, start)).toEqual(expected);
@@ -91,28 +93,47 @@ describe('a block', () => {
   );
 
   test('a line that fills the memory is read, and a longer one is left to the parser', () => {
-    const scan = new MemberScan(['a']);
+    const scan = new MemberScan(new MemberTable(['a']));
     const [fits, longer] = [65_535, 65_536].map((bytes) => `{"a":"${'x'.repeat(bytes - 8)}"}`) as [string, string];
     expect(found(scan, ['a'], Buffer.from(fits), fits, 0)).toEqual(parsed(['a'], fits));
-    expect(scan.read(Buffer.from(longer), 0, longer.length)).toBe(false);
+    expect(scan.read(Buffer.from(longer), 0, longer.length)).toBeUndefined();
     expect(found(scan, ['a'], Buffer.from('{"a":1}'), '{"a":1}', 0)).toEqual(parsed(['a'], '{"a":1}'));
   });
 
   test('a line without its end is refused, whatever stood in the memory before or follows it', () => {
-    const scan = new MemberScan(['a']);
+    const scan = new MemberScan(new MemberTable(['a']));
     const text =
       '{"a": "b\\n", "n": -1.5e3, "deep": [{"x": [true, null]}], "long": "0123456789abcdef0123456789abcdef"}';
     for (let cut = 0; cut < text.length; cut++) {
-      expect(scan.read(Buffer.from(text), 0, text.length)).toBe(true);
-      expect(scan.read(Buffer.from(text.slice(0, cut)), 0, cut)).toBe(false);
-      expect(scan.read(Buffer.from(text), 0, cut)).toBe(false);
-      expect(scan.read(Buffer.from(`${text.slice(0, cut)}\n${text}`), 0, cut)).toBe(false);
+      expect(scan.read(Buffer.from(text), 0, text.length)).toBeDefined();
+      expect(scan.read(Buffer.from(text.slice(0, cut)), 0, cut)).toBeUndefined();
+      expect(scan.read(Buffer.from(text), 0, cut)).toBeUndefined();
+      expect(scan.read(Buffer.from(`${text.slice(0, cut)}\n${text}`), 0, cut)).toBeUndefined();
       expect(isJson(Buffer.from(text.slice(0, cut)))).toBe(false);
     }
     const endless = Buffer.alloc(65_535, '"'.padEnd(65_535, 'x')).fill('{"a', 0, 3);
-    expect(scan.read(endless, 0, endless.length)).toBe(false);
-    expect(scan.read(Buffer.alloc(65_535, ' '), 0, 65_535)).toBe(false);
-    expect(scan.read(Buffer.from(`{"a":${'1'.repeat(65_000)}`), 0, 65_005)).toBe(false);
+    expect(scan.read(endless, 0, endless.length)).toBeUndefined();
+    expect(scan.read(Buffer.alloc(65_535, ' '), 0, 65_535)).toBeUndefined();
+    expect(scan.read(Buffer.from(`{"a":${'1'.repeat(65_000)}`), 0, 65_005)).toBeUndefined();
+  });
+});
+
+describe('spans', () => {
+  test('hold while other scans read, until the next line that their own scan reads', () => {
+    const [first, second] = [new MemberScan(new MemberTable(['a'])), new MemberScan(new MemberTable(['b', 'a']))];
+    const spans = first.read(Buffer.from('{"a":1}'), 0, 7) as MemberSpans;
+    expect(second.read(Buffer.from('{"b":2,"x":3,"a":4}'), 0, 19)?.start(1)).toBe(17);
+    expect(second.read(Buffer.from('{}'), 0, 2)?.start(1)).toBe(-1);
+    expect([spans.start(0), spans.end(0)]).toEqual([5, 6]);
+    expect(first.read(Buffer.from('{"a" : 1}'), 0, 9)).toBe(spans);
+    expect([spans.start(0), spans.end(0)]).toEqual([7, 8]);
+  });
+
+  test('of a line that is refused leave those of the line before as they are', () => {
+    const scan = new MemberScan(new MemberTable(['a']));
+    const spans = scan.read(Buffer.from('{"a":1}'), 0, 7) as MemberSpans;
+    expect(scan.read(Buffer.from('  {"a":1'), 0, 8)).toBeUndefined();
+    expect(spans.start(0)).toBe(5);
   });
 });
 
@@ -121,13 +142,13 @@ describe('names', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 20 }), (all) => {
         const plain = all.filter((name) => JSON.stringify(name) === `"${name}"` && name.isWellFormed());
-        const scan = new MemberScan(plain);
+        const scan = new MemberScan(new MemberTable(plain));
         const written = plain.filter((_, index) => index % 2 === 0);
         const text = `{${written.map((name, index) => `"${name}":${index}`).join()}}`;
         const bytes = Buffer.from(text);
-        expect(scan.read(bytes, 0, bytes.length)).toBe(true);
+        const spans = scan.read(bytes, 0, bytes.length) as MemberSpans;
         for (const index of plain.keys()) {
-          const value = bytes.toString('latin1', Math.max(0, scan.start(index)), Math.max(0, scan.end(index)));
+          const value = bytes.toString('latin1', Math.max(0, spans.start(index)), Math.max(0, spans.end(index)));
           expect(value).toBe(index % 2 === 0 ? String(index / 2) : '');
         }
       }),
@@ -141,19 +162,19 @@ describe('names', () => {
       for (let at = 0; at < length; at++) {
         const other = `${name.slice(0, at)}y${name.slice(at + 1)}`;
         const text = `{"${other}":1,"${name}x":2,"${name.slice(1)}":3}`;
-        const scan = new MemberScan([name, other]);
-        expect(scan.read(Buffer.from(text), 0, text.length)).toBe(true);
-        expect([scan.start(0), scan.start(1)]).toEqual([-1, length + 4]);
+        const scan = new MemberScan(new MemberTable([name, other]));
+        const spans = scan.read(Buffer.from(text), 0, text.length);
+        expect([spans?.start(0), spans?.start(1)]).toEqual([-1, length + 4]);
       }
     }
   });
 
   test('so many that they do not fit leave every line to the parser, and other scans as they are', () => {
     const [few, many] = [['a'], Array.from({ length: 3000 }, (_, index) => `name ${index}`)];
-    const [small, large] = [new MemberScan(few), new MemberScan(many)];
+    const [small, large] = [new MemberScan(new MemberTable(few)), new MemberScan(new MemberTable(many))];
     const bytes = Buffer.from('{"a":1}');
     expect(found(small, few, bytes, '{"a":1}', 0)).toEqual(parsed(few, '{"a":1}'));
-    expect(large.read(bytes, 0, 7)).toBe(false);
+    expect(large.read(bytes, 0, 7)).toBeUndefined();
     expect(found(small, few, bytes, '{"a":1}', 0)).toEqual(parsed(few, '{"a":1}'));
   });
 });
