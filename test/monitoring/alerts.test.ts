@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { alertGroups } from '../../scripts/dashboards/alerts.ts';
 import { page, root, rows, codes, section } from '../docs/pages.ts';
+import { boards } from './boards.ts';
 
 const ruleFile = 'helm/millrace/alerts/millrace.yaml';
 const names = alertGroups.flatMap(({ alerts }) => alerts.map(({ name }) => name));
@@ -91,6 +92,13 @@ test('docs/runbook.md has a section for every alert, and no other', () => {
     return !answers.every((answer) => text.includes(answer));
   });
   expect(incomplete).toEqual([]);
+});
+
+test('docs/runbook.md names only panels and dashboards that exist', () => {
+  const titles = new Set(boards.flatMap(({ title, panels }) => [title, ...panels.map((panel) => panel.title)]));
+  const named = Array.from(page('runbook.md').matchAll(/(?<!\*)\*(\w[^*]+)\*(?!\*)/g), ([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !titles.has(name.replaceAll('\n', ' ')))).toEqual([]);
 });
 
 interface Rule {
