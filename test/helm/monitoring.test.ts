@@ -76,8 +76,8 @@ const kinds = (objects: readonly KubernetesObject[]) => objects.map(({ kind, met
 
 test('a chart without alert and dashboard files creates no object for them', async () => {
   const from = chartWith({});
-  const asked = await rendered(cases['with alerts and dashboards'] ?? {}, { from });
-  expect(kinds(asked)).toEqual(kinds(await rendered({}, { from })));
+  const objects = await rendered(cases['with alerts and dashboards'] ?? {}, { from });
+  expect(kinds(objects)).toEqual(kinds(await rendered({}, { from })));
 });
 
 test('the objects have every alert and every dashboard of the chart', async () => {

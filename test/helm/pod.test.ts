@@ -35,8 +35,8 @@ test.each([
   [{ securityContext: { capabilities: { drop: [] } } }, 'capabilities.drop'],
   [{ securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }, 'capabilities.add'],
   [{ securityContext: { seccompProfile: { type: 'Unconfined' } } }, 'seccompProfile'],
-])('%j is not restricted', async (values, said) => {
-  expect(notRestricted(await podOf(values))).toEqual([`containers.0: ${said}`]);
+])('%j is not restricted', async (values, violation) => {
+  expect(notRestricted(await podOf(values))).toEqual([`containers.0: ${violation}`]);
 });
 
 test('a host path is not restricted', async () => {

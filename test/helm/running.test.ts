@@ -58,7 +58,7 @@ function environmentOf(container: unknown): Readonly<Record<string, string>> {
 }
 
 /** Runs the container of `helm test` against `url` instead of the Service: its exit code and its output. */
-function tested(objects: readonly KubernetesObject[], url: string): Promise<readonly [code: number, said: string]> {
+function tested(objects: readonly KubernetesObject[], url: string): Promise<readonly [code: number, output: string]> {
   const container = at(one(objects, 'Pod'), 'spec.containers.0');
   const { URL: serviceUrl = '', ...env } = environmentOf(container);
   const [, ...command] = at(container, 'command') as readonly string[];
@@ -77,9 +77,9 @@ test('with the default values the service answers its probes, passes helm test, 
     const { status } = await fetch(`${adminUrl}${String(at(container, `${probe}.httpGet.path`))}`);
     expect(status).toBe(200);
   }
-  const [code, said] = await tested(objects, url);
-  expect(said).toContain('{"origin":"DTW","originAirport":{"iata":"DTW"');
-  expect(said).toContain('{"origin":"LAS","originAirport":{"iata":"LAS"');
+  const [code, output] = await tested(objects, url);
+  expect(output).toContain('{"origin":"DTW","originAirport":{"iata":"DTW"');
+  expect(output).toContain('{"origin":"LAS","originAirport":{"iata":"LAS"');
   expect(code).toBe(0);
   expect(await curled(url)).toMatch(/^\{"origin":"DTW","said":"it's","originAirport":\{"iata":"DTW".*\}\}\n$/);
   service.child.kill('SIGTERM');
@@ -88,9 +88,9 @@ test('with the default values the service answers its probes, passes helm test, 
 
 test('helm test fails if one of its own records fails, or if the pipeline does not exist', async () => {
   const { objects, url } = await started(cases['files beside a text'] ?? {});
-  const [code, said] = await tested(objects, url);
+  const [code, output] = await tested(objects, url);
   // The chart knows nothing about this pipeline, so it gets two empty records, which may fail.
-  expect(said.match(/"code":"missing_argument"/g)).toHaveLength(2);
+  expect(output.match(/"code":"missing_argument"/g)).toHaveLength(2);
   expect(code).toBe(0);
   const records = { ...cases['files beside a text'], tests: { records: [{ customerId: '7' }, { no: 'customer' }] } };
   expect(await tested(await rendered(records), url)).toEqual([1, expect.stringContaining('a record failed')]);
@@ -107,8 +107,8 @@ async function notes(values: Values): Promise<string> {
 
 /** The output of the command in the notes, run against `url` instead of the forwarded port. */
 async function curled(url: string): Promise<string> {
-  const said = await notes({ tests: { records: [{ origin: 'DTW', said: "it's" }] } });
-  const command = /^ {2}printf [^]*?\n\n/m.exec(said)?.[0] ?? '';
+  const text = await notes({ tests: { records: [{ origin: 'DTW', said: "it's" }] } });
+  const command = /^ {2}printf [^]*?\n\n/m.exec(text)?.[0] ?? '';
   expect(command).toContain('curl -sSN -X POST -T - http://127.0.0.1:8080/v1/enrich/example');
   return new Promise((resolve) => {
     execFile('bash', ['-c', command.replace('http://127.0.0.1:8080', url)], (_, stdout) => resolve(stdout));
@@ -117,9 +117,9 @@ async function curled(url: string): Promise<string> {
 
 test('the notes name what was installed', async () => {
   const hosts = ['a.example'];
-  const said = await notes({ config: ownConfig, ingress: { enabled: true, hosts, tls: [{ hosts }] } });
-  expect(said).toContain('kubectl --namespace streams port-forward service/test-millrace 8080:80');
-  expect(said).toContain('/v1/enrich/orders');
-  expect(said).toContain('https://a.example/');
-  expect(said).not.toContain('It serves an example');
+  const text = await notes({ config: ownConfig, ingress: { enabled: true, hosts, tls: [{ hosts }] } });
+  expect(text).toContain('kubectl --namespace streams port-forward service/test-millrace 8080:80');
+  expect(text).toContain('/v1/enrich/orders');
+  expect(text).toContain('https://a.example/');
+  expect(text).not.toContain('It serves an example');
 });

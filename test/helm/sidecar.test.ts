@@ -24,9 +24,9 @@ const podOf = (objects: readonly KubernetesObject[]): unknown => at(one(objects,
 const sidecarOf = (objects: readonly KubernetesObject[]): unknown => at(podOf(objects), 'initContainers.0');
 
 const cases: Readonly<Record<string, Values>> = {
-  'as it comes': {},
+  'the default values': {},
   'with metrics': { metrics: true, adminPort: 9081, port: 9080 },
-  'with all it can have': {
+  'every option': {
     image: { repository: 'registry.example/millrace', digest: `sha256:${'0'.repeat(64)}` },
     existingConfigMap: 'mine',
     existingSecret: 'crm',
@@ -80,8 +80,8 @@ test.each([
   [{ prot: 9080 }, /prot.* not allowed/],
   [{ config: { pipelines: { orders: { mode: 'orderd' } } } }, /at '\/config\/pipelines\/orders\/mode'/],
   [{ config: null }, /set millrace.config, millrace.configFile or millrace.existingConfigMap/],
-])('%j is refused with a message', async (millrace, said) => {
-  expect(await refusal({ millrace }, from)).toMatch(said);
+])('%j is refused with a message', async (millrace, message) => {
+  expect(await refusal({ millrace }, from)).toMatch(message);
 });
 
 const exitCode = ([program = '', ...args]: readonly string[]): Promise<number> =>
@@ -110,8 +110,8 @@ async function application(url: string): Promise<string> {
     const ended = once(child, 'exit');
     if (child.kill('SIGTERM')) await ended;
   });
-  const [said] = (await once(child.stdout, 'data')) as [Buffer];
-  return `http://127.0.0.1:${/on (\d+)/.exec(said.toString())?.[1]}`;
+  const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
+  return `http://127.0.0.1:${/on (\d+)/.exec(chunk.toString())?.[1]}`;
 }
 
 test('the application answers orders with their customers, as its README says, and starts when the sidecar is ready', async () => {
@@ -120,8 +120,8 @@ test('the application answers orders with their customers, as its README says, a
   const probe = at(sidecarOf(objects), 'startupProbe.exec.command') as readonly string[];
   expect(await exitCode(probe.map((part) => part.replace('8081', adminPort)))).toBe(0);
 
-  const said = readFileSync(join(root, 'examples/sidecar/README.md'), 'utf8');
-  const [, records = '', promised = ''] = /printf '%s\\n' (.*?) \|[^]*```json\n([^]*?)```/.exec(said) ?? [];
+  const readme = readFileSync(join(root, 'examples/sidecar/README.md'), 'utf8');
+  const [, records = '', promised = ''] = /printf '%s\\n' (.*?) \|[^]*```json\n([^]*?)```/.exec(readme) ?? [];
   const body = records.replaceAll("' '", '\n').replaceAll("'", '');
   const url = await application(`http://127.0.0.1:${port}`);
   const answer = await fetch(`${url}/orders`, { method: 'POST', body });

@@ -38,15 +38,15 @@ test.each([
   [{ config: { server: { drainTimout: '5s' } } }, /at '\/config\/server'.*drainTimout.* not allowed/],
   [{ config: { server: { drainTimeout: '5 seconds' } } }, /at '\/config\/server\/drainTimeout'/],
   [{ config: { pipelines: { a: { mode: 'orderd', enrich: [] } } } }, /at '\/config\/pipelines\/a\/mode'/],
-])('%j is refused by the schema', async (values, said) => {
-  expect(await refusal(values)).toMatch(said);
+])('%j is refused by the schema', async (values, message) => {
+  expect(await refusal(values)).toMatch(message);
 });
 
 test('an unknown key is refused in every group of values', async () => {
   const groups = [...groupsOf(chartSchema(read('values.yaml')))];
   expect(groups.length).toBeGreaterThan(30);
-  const said = await refusal(groups.reduce((values, path) => withUnknown(values, path), {}));
-  for (const path of groups) expect(said).toContain(`- at '${path.map((step) => `/${step}`).join('')}'`);
+  const message = await refusal(groups.reduce((values, path) => withUnknown(values, path), {}));
+  for (const path of groups) expect(message).toContain(`- at '${path.map((step) => `/${step}`).join('')}'`);
 });
 
 const both = { autoscaling: { enabled: true }, keda: { enabled: true, prometheus: { serverAddress: 'http://p' } } };
@@ -126,8 +126,8 @@ test('the same names in quotes are accepted', async () => {
 });
 
 test('all contradictions between values are reported at once', async () => {
-  const said = await refusal({ ...both, ingress: { enabled: true } });
-  expect(said.match(/^- /gm)).toHaveLength(2);
+  const message = await refusal({ ...both, ingress: { enabled: true } });
+  expect(message.match(/^- /gm)).toHaveLength(2);
 });
 
 test('Kubernetes 1.28 is refused: it has no native sidecars', async () => {

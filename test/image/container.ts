@@ -57,9 +57,9 @@ export class Container {
   /** Resolves when the service in the container listens. */
   static async listening(name: string): Promise<Container> {
     await until(`${name} listens`, () => {
-      const said = outputOf(name);
-      if (exitOf(name) !== undefined) throw new Error(`${name} ended:\n${said}`);
-      return said.includes('millrace listens on ');
+      const output = outputOf(name);
+      if (exitOf(name) !== undefined) throw new Error(`${name} ended:\n${output}`);
+      return output.includes('millrace listens on ');
     });
     const { pid }: { pid: number } = JSON.parse(runc(['state', name]));
     return new Container(name, pid);

@@ -121,10 +121,10 @@ async function started(folder: string): Promise<Service> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'close');
-  let said = '';
+  let output = '';
   for await (const text of child.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    said += String(text);
-    const [, url, adminUrl] = /listens on (http:\S+), admin on (http:[^\s;]+)/.exec(said) ?? [];
+    output += String(text);
+    const [, url, adminUrl] = /listens on (http:\S+), admin on (http:[^\s;]+)/.exec(output) ?? [];
     if (url === undefined || adminUrl === undefined) continue;
     child.stderr.resume();
     const stop = async (): Promise<void> => {
@@ -133,7 +133,7 @@ async function started(folder: string): Promise<Service> {
     };
     return { url, adminUrl, stop };
   }
-  throw new Error(`the service ended:\n${said}`);
+  throw new Error(`the service ended:\n${output}`);
 }
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
@@ -177,14 +177,14 @@ async function listening(
 ): Promise<() => Promise<void>> {
   const path = `${process.env['PATH']}:/usr/sbin:/sbin`;
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: path } });
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    output += text;
   });
   const ended = once(child, 'close');
   for (const port of ports) {
     while (!(await connects(port))) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program} ended:\n${said}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program} ended:\n${output}`);
       await wait(20);
     }
   }

@@ -17,12 +17,12 @@
 {{- if and .podDisruptionBudget.enabled (eq (empty (toString .podDisruptionBudget.minAvailable)) (empty (toString .podDisruptionBudget.maxUnavailable))) -}}
 {{- $wrong = append $wrong "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: set the other one to ''" -}}
 {{- end -}}
-{{- $given := list -}}
+{{- $sources := list -}}
 {{- range $name := list "config" "configFile" "existingConfigMap" -}}
-{{- if get $.Values $name -}}{{- $given = append $given $name -}}{{- end -}}
+{{- if get $.Values $name -}}{{- $sources = append $sources $name -}}{{- end -}}
 {{- end -}}
-{{- if gt (len $given) 1 -}}
-{{- $wrong = append $wrong (printf "%s are set together, and each is the whole configuration: set only one" (join " and " $given)) -}}
+{{- if gt (len $sources) 1 -}}
+{{- $wrong = append $wrong (printf "%s are set together, and each is the whole configuration: set only one" (join " and " $sources)) -}}
 {{- end -}}
 {{- if and .existingConfigMap .files -}}
 {{- $wrong = append $wrong "files are put into the ConfigMap of the chart, which is not created because existingConfigMap is set: put the files into existingConfigMap" -}}
