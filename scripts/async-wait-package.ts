@@ -2,9 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { dirname, join, relative } from 'node:path';
 
 /**
- * Writes the package `@millrace/async-wait`: of the compiled sources those files that `index.js` and `index.d.ts` need,
- * and no dependency. Throws Error for an import of anything else, a module of Node.js included: the library runs in
- * browsers and workers as well.
+ * Writes the package `@millrace/async-wait`: the compiled files that `index.js` and `index.d.ts` need, without any
+ * dependency. Throws Error for an import of anything else, even a module of Node.js: the library also runs in browsers and
+ * workers.
  */
 export function writeAsyncWait(root: string, dist: string, folder: string): void {
   rmSync(folder, { recursive: true, force: true });
@@ -25,7 +25,7 @@ interface Manifest {
   readonly engines: Readonly<Record<string, string>>;
 }
 
-/** Version, licence and engines are those of Millrace. */
+/** Version, licence and engines are the same as in Millrace's manifest. */
 function manifestOf(root: string): object {
   const { version, license, engines }: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return {

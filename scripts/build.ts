@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { writeAsyncWait } from './async-wait-package.ts';
 
 /**
- * Writes `dist`: the compiled sources with their declarations, an executable `dist/cli/main.js`, and the data of the
- * demo with a note on where it comes from, so that the demo needs nothing that is not in the package. Writes
- * `dist-async-wait` as well, the library by itself as a package of its own.
+ * Writes `dist`: the compiled sources with their declarations, an executable `dist/cli/main.js`, and the data of the demo
+ * with a note about its source, so that the demo needs only files of the package. Also writes `dist-async-wait`, the
+ * library as its own package.
  */
 
 interface DataPackage {
@@ -32,13 +32,13 @@ for (const file of demoFiles) copyFileSync(join(datasets, 'data', file), join(de
 writeFileSync(join(demoData, 'NOTICE'), notice());
 writeAsyncWait(root, dist, join(root, 'dist-async-wait'));
 
-/** Source and terms of each file, as the package that they come from states them. */
+/** Source and licence of each file, as its package states them. */
 function notice(): string {
   const manifest: { version: string } = JSON.parse(readFileSync(join(datasets, 'package.json'), 'utf8'));
   const catalog: DataPackage = JSON.parse(readFileSync(join(datasets, 'datapackage.json'), 'utf8'));
   const described = demoFiles.map((file) => {
     const resource = catalog.resources.find(({ path }) => basename(path) === file);
-    if (resource === undefined) throw new Error(`vega-datasets does not describe ${file} any more`);
+    if (resource === undefined) throw new Error(`vega-datasets no longer describes ${file}`);
     const sources = (resource.sources ?? []).map(({ title, path }) => `  source: ${title}, ${path}\n`);
     const terms = (resource.licenses ?? []).map(
       ({ title, path }) => `  terms: ${[title, path].filter(Boolean).join(', ')}\n`,

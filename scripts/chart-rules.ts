@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../src/core/json/json.ts';
 
-/** An object with these members and no others. */
+/** An object with these members only. */
 function strict(properties: JsonObject, ...required: readonly string[]): JsonObject {
   return { type: 'object', additionalProperties: false, ...(required.length > 0 ? { required } : {}), properties };
 }
@@ -17,18 +17,18 @@ const text: JsonObject = { type: 'string' };
 const named: JsonObject = { type: 'string', minLength: 1 };
 const texts: JsonObject = { type: 'object', additionalProperties: { type: 'string' } };
 const quantity: JsonObject = { type: ['string', 'number'] };
-/** What Kubernetes checks itself, key by key. */
+/** An object that Kubernetes checks itself. */
 const any: JsonObject = { type: 'object' };
 const path: JsonObject = { type: 'string', pattern: '^/' };
 const port = whole(1, 65_535);
-/** Below 1024 a process without capabilities may not listen. */
+/** A process without capabilities may not listen on a port below 1024. */
 const podPort = whole(1024, 65_535);
 const gatewayDuration: JsonObject = { type: 'string', pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' };
 const probe = strict({ periodSeconds: whole(1), timeoutSeconds: whole(1), failureThreshold: whole(1) });
 const peer = strict({ podSelector: any, namespaceSelector: any, ipBlock: any });
 const numberOrPercent: JsonObject = { type: ['string', 'integer'], pattern: '^([0-9]+%)?$', minimum: 0 };
 
-/** What a value may hold, where its default does not say it; a map without a rule is a group of values. */
+/** The schema of a value, if its default does not show it. A map without a rule is a group of values. */
 export const rules: Readonly<Record<string, JsonObject>> = {
   fullnameOverride: { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$' },
   commonLabels: texts,
@@ -70,7 +70,7 @@ export const rules: Readonly<Record<string, JsonObject>> = {
   'adminService.port': port,
   'adminService.annotations': texts,
   'ingress.annotations': texts,
-  // A map is refused by the template, which says what to write instead.
+  // The template refuses a map, with a message that says what to write instead.
   'ingress.hosts': list({ type: ['string', 'object'], minLength: 1 }),
   'ingress.path': path,
   'ingress.tls': list(strict({ hosts: list(named), secretName: named })),
@@ -141,12 +141,12 @@ export const rules: Readonly<Record<string, JsonObject>> = {
   extraObjects: list({ type: ['object', 'string'] }),
 };
 
-/** Keys that only the template refuses, with what to write instead. */
+/** Keys that only the template refuses, with a message that says what to write instead. */
 export const explained: JsonObject = {
   lifecycle: { description: 'Set by the chart: see preStopSeconds.', type: 'object' },
 };
 
-/** Keys that a chart with this one as a dependency has: Helm gives them to it as well. */
+/** Keys that Helm adds to the values of a chart that is a dependency of another one. */
 export const undefaulted: JsonObject = {
   global: { description: 'Values of all charts of a release; Millrace uses none.', type: 'object' },
   enabled: { description: 'For the condition of a chart that depends on this one; not used here.', type: 'boolean' },

@@ -1,24 +1,24 @@
-// Writes values.schema.json and the table of values in README.md of each chart anew from its values.yaml, and puts the
-// schema of the configuration into it: `npm run chart`.
+// Writes values.schema.json, which includes the schema of the configuration, and the table of values in README.md of each
+// chart from its values.yaml: `npm run chart`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { configJsonSchema } from '../src/config/schema/json-schema.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json/json.ts';
 import { explained, rules, undefaulted } from './chart-rules.ts';
 
-/** A value of the chart: its dotted path, its default, and what the comment above it says. */
+/** A value of the chart: its dotted path, its default, and its meaning, which is the comment above it. */
 interface Value {
   readonly path: string;
   readonly meaning: string;
   readonly default: JsonValue;
-  /** The values in it, where it is a group of them; undefined where it is one value, whatever is in that. */
+  /** The values of a group; undefined for a single value, even if that is a map. */
   readonly members: readonly Value[] | undefined;
 }
 
 /** The values of a chart, from the text of its values.yaml. */
 function valuesOf(text: string): readonly Value[] {
   const document = parseDocument(text);
-  if (!isMap(document.contents)) throw new Error('values.yaml holds no map');
+  if (!isMap(document.contents)) throw new Error('values.yaml is not a map');
   return membersOf('', document.contents, document.commentBefore ?? '');
 }
 
@@ -27,20 +27,20 @@ function membersOf(prefix: string, map: YAMLMap, before: string): Value[] {
 }
 
 function valueOf(prefix: string, { key, value }: Pair, before: string): Value {
-  if (!isScalar(key)) throw new Error(`values.yaml has a key below "${prefix}" that is no text`);
+  if (!isScalar(key)) throw new Error(`values.yaml has a key below "${prefix}" that is not a string`);
   const path = `${prefix}${String(key.value)}`;
   const comment = key.commentBefore ?? before;
   const group = isMap(value) && value.items.length > 0 && rules[path] === undefined;
   const members = group ? membersOf(`${path}.`, value, '') : undefined;
   const plain = (isMap(value) ? value.toJSON() : (value as { toJSON(): JsonValue }).toJSON()) as JsonValue;
-  // What stands in a group is told by the comment of the group, where it has none of its own.
+  // A value of a group may have no comment: the comment of the group describes it.
   const meaning = comment.replaceAll(/\s*\n\s*/g, ' ').trim();
   return { path, meaning, default: plain, members };
 }
 
 export const charts = ['millrace', 'millrace-sidecar'] as const;
 
-/** values.schema.json: draft-07, which every Helm 3 and 4 reads. */
+/** values.schema.json, in draft-07, which every version of Helm 3 and 4 reads. */
 export function chartSchema(values: string): JsonObject {
   const { $schema: _, $id: __, $defs, required: ___, ...config } = configJsonSchema();
   const properties = Object.fromEntries(valuesOf(values).map((value) => [value.path, schemaOf(value)]));
@@ -55,12 +55,12 @@ export function chartSchema(values: string): JsonObject {
   };
 }
 
-/** What Helm makes of the key `on` without quotes: it reads YAML 1.1, where `on` is a boolean. */
+/** The key that Helm reads instead of `on` without quotes: in YAML 1.1 `on` is a boolean. */
 const keyOn = 'true';
 
 /**
- * Draft-07 keeps referenced schemas below `definitions`, and ignores everything beside a $ref. A key `on` is also taken
- * under the name that Helm gives it; the template changes it back.
+ * In draft-07 referenced schemas are below `definitions`, and keywords beside a $ref are ignored. A key `on` is also allowed
+ * under the name that Helm reads; the template changes it back.
  */
 function asDraft07(schema: JsonValue): JsonValue {
   if (Array.isArray(schema)) return schema.map((item: JsonValue) => asDraft07(item));
@@ -99,11 +99,12 @@ function inferred({ path, default: value }: Value): JsonObject {
 const startOfTable = '<!-- values: written by npm run chart -->';
 const endOfTable = '<!-- end of values -->';
 
-/** The page with the table of values in it. Throws where it has no place for one, or where a value has no comment. */
+/** The page with its table of values. Throws Error if the page has no place for it, or if a value has no comment. */
 export function withValues(page: string, values: string): string {
   const start = page.indexOf(startOfTable);
   const stop = page.indexOf(endOfTable, start);
-  if (start < 0 || stop < 0) throw new Error(`there is no place for the values: ${startOfTable} … ${endOfTable}`);
+  if (start < 0 || stop < 0)
+    throw new Error(`the page has no place for the values; add ${startOfTable} … ${endOfTable}`);
   const table = ['| value | default | meaning |', '| --- | --- | --- |', ...valuesOf(values).flatMap(rowsOf)];
   return `${page.slice(0, start + startOfTable.length)}\n\n${table.join('\n')}\n\n${page.slice(stop)}`;
 }
@@ -112,7 +113,7 @@ function rowsOf(value: Value): readonly string[] {
   const { path, meaning, members } = value;
   const row = (shown: string): string => `| \`${path}\` | ${shown} | ${meaning.replaceAll('|', String.raw`\|`)} |`;
   if (members !== undefined) return [...(meaning === '' ? [] : [row('')]), ...members.flatMap(rowsOf)];
-  if (meaning === '') throw new Error(`values.yaml says nothing about ${path}`);
+  if (meaning === '') throw new Error(`values.yaml has no comment above ${path}`);
   const shown = JSON.stringify(value.default).replaceAll('":', '": ').replaceAll(',"', ', "');
   return [row(shown.length > 60 ? '[values.yaml](values.yaml)' : `\`${shown}\``)];
 }

@@ -1,4 +1,4 @@
-// Writes the tables of docs/configuration.md anew from the definition that validates: `npm run docs`.
+// Writes the tables of docs/configuration.md from the schema that checks the configuration: `npm run docs`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configJsonSchema } from '../src/config/schema/json-schema.ts';
@@ -6,14 +6,14 @@ import { environmentVariables } from '../src/config/document/overlay.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json/json.ts';
 import { duration, size } from '../src/core/options/units.ts';
 
-/** One key: its dotted path, `NAME` and `[]` for what the author names and lists. */
+/** One key: its dotted path, with `NAME` for a name that the user chooses and `[]` for a list. */
 interface Key {
   readonly path: string;
   readonly schema: JsonObject;
   readonly required: boolean;
 }
 
-/** The tables, and the path that the keys of each stand below. The longest path that fits has the key. */
+/** The tables, each named by the path above its keys. A key is in the table with the longest matching path. */
 const sections = [
   'server',
   'lookups.NAME',
@@ -32,13 +32,14 @@ type Section = (typeof sections)[number];
 const startOf = (section: Section): string => `<!-- keys of ${section}: written by npm run docs -->`;
 const end = '<!-- end of keys -->';
 
-/** The page with every table in it as the schema has it now. Throws where the page has no place for one. */
+/** The page with every table written from the schema. Throws Error if the page has no place for a table. */
 export function withTables(page: string): string {
   const keys = [...keysOf('', configJsonSchema())];
   return sections.reduce((text, section) => {
     const start = text.indexOf(startOf(section));
     const stop = text.indexOf(end, start);
-    if (start < 0 || stop < 0) throw new Error(`there is no place for ${section}: ${startOf(section)} … ${end}`);
+    if (start < 0 || stop < 0)
+      throw new Error(`the page has no place for ${section}; add ${startOf(section)} … ${end}`);
     const own = keys.filter(({ path }) => sectionOf(path) === section);
     return `${text.slice(0, start + startOf(section).length)}\n\n${table(section, own)}\n\n${text.slice(stop)}`;
   }, page);
@@ -57,7 +58,7 @@ function* keysOf(prefix: string, schema: JsonObject): Generator<Key> {
     yield* keysOf(path, object(member));
   }
   for (const choice of list(schema['anyOf'])) {
-    // What one choice needs, the others have not.
+    // A key that one choice requires does not exist in the others.
     for (const key of keysOf(prefix, object(choice))) yield { ...key, required: key.required && !isChild(prefix, key) };
   }
   const items = object(schema['items']);
@@ -90,11 +91,11 @@ function variableOf(path: string): string {
   return name === undefined ? '' : `\`${name}\``;
 }
 
-/** What everybody may leave out: a key without a default in the schema says in its description what holds then. */
+/** A key that may be left out. Without a default in the schema, its description says what applies. */
 function defaultOf(schema: JsonObject): string {
   const { default: value } = schema;
   if (value === undefined || isSection(schema)) return '–';
-  // As it would be written in YAML, where null without quotes is no text.
+  // As in YAML, where null without quotes is not a string.
   const plain = typeof value === 'string' && value !== '' && value !== 'null';
   return `\`${plain ? value : JSON.stringify(value).replaceAll(',', ', ')}\``;
 }

@@ -1,4 +1,4 @@
-// Writes openapi/openapi.yaml anew from the routes of the service: `npm run openapi`.
+// Writes openapi/openapi.yaml from the routes of the service: `npm run openapi`.
 import { writeFile } from 'node:fs/promises';
 import { version } from '../src/service/version.ts';
 import { openApiDocument } from '../src/http/openapi/openapi-document.ts';

@@ -1,4 +1,4 @@
-// Writes what a folder needs for `npm ci` of what the image runs: `node scripts/production.ts FOLDER`.
+// Writes the two files with which `npm ci` installs the packages of the image: `node scripts/production.ts FOLDER`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -24,11 +24,11 @@ export interface Production {
 }
 
 /**
- * The project as it would be if it had no development dependencies and its optional peers were dependencies: what the
- * image holds and the bill of materials lists, with the versions and hashes of the lockfile.
+ * The manifest and lockfile of the project without development dependencies, and with the optional peers as dependencies:
+ * the packages of the image and of the bill of materials, with the versions and hashes of the lockfile.
  *
- * `--omit=dev` alone leaves out more: the optional peers, which are development dependencies as well so that they can be
- * tested, and, in `npm sbom`, every package that a development tool needs too.
+ * `--omit=dev` is not enough. It leaves out the optional peers, which are development dependencies as well because the
+ * tests use them; and `npm sbom` then leaves out every package that a development tool also needs.
  */
 export function production(root: string): Production {
   const manifest: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -54,7 +54,7 @@ export function writeProduction(folder: string, { manifest, lockfile }: Producti
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lockfile));
 }
 
-/** The places in the lockfile of every package that can be reached from the root, by the rule of Node.js. */
+/** The paths in the lockfile of every package that Node.js can resolve from the root. */
 function reachable(packages: Lockfile['packages'], root: Entry): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (from: string, { dependencies, optionalDependencies, peerDependencies }: Entry): void => {
@@ -69,7 +69,7 @@ function reachable(packages: Lockfile['packages'], root: Entry): ReadonlySet<str
   return found;
 }
 
-/** Where Node.js finds a package that is imported from `from`: in the nearest node_modules above it. */
+/** The path at which Node.js finds a package that is imported from `from`: in the nearest node_modules above it. */
 function placeOf(packages: Lockfile['packages'], name: string, from: string): string | undefined {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
     const place = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;

@@ -1,11 +1,11 @@
-// Prints the bill of materials of what runs in the image, as CycloneDX JSON: `npm run -s sbom > sbom.cdx.json`.
+// Prints the bill of materials of the image, as CycloneDX JSON: `npm run -s sbom > sbom.cdx.json`.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { production, writeProduction } from './production.ts';
 
-/** The production dependencies and the optional peers, which the image has. The name is that of the folder. */
+/** The production dependencies and the optional peers, which are in the image. npm uses the name of the folder. */
 export function sbom(root: string): string {
   const needed = production(root);
   const temporary = mkdtempSync(join(tmpdir(), 'millrace-sbom-'));

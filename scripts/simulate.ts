@@ -3,8 +3,8 @@ import { modes, type Level, type Mode, type PlanLimits } from '../test/simulatio
 import { simulateRound } from '../test/simulation/simulate.ts';
 
 /**
- * Runs the real operator and its layers on simulated time under seeded faults, and checks the rules of its semantics
- * after every event. Stops at the first one that does not hold, and says how to see it again.
+ * Runs the real operator and its layers on a virtual clock with seeded faults, and checks the rules of the semantics after
+ * every event. Stops at the first rule that is broken, and prints the command that repeats the run.
  */
 const help = `npm run simulate -- [options]
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Compiles `src/wire/assembly/json-scan.ts` into the module that is imported, which is committed: nobody who runs it compiles. */
+/** Compiles `src/wire/assembly/json-scan.ts` to the module that the code imports. The module is committed, so that a user needs no compiler. */
 
 const root = join(import.meta.dirname, '..');
 const lineLength = 100;

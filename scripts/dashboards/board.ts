@@ -18,12 +18,12 @@ export interface Board {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** The label by which its panels are split, and a metric that has all values of it. */
+  /** The label that splits the panels, and a metric that has all values of the label. */
   readonly of: { readonly label: 'pipeline' | 'lookup'; readonly metric: string };
   readonly rows: readonly (readonly [title: string, panels: readonly Builder<Panel>[]])[];
 }
 
-/** All dashboards have it, so that each links to the others. */
+/** A tag of all dashboards, so that each one links to the others. */
 const tag = 'millrace';
 
 export function dashboard({ uid, title, description, of, rows }: Board): Dashboard {
@@ -44,8 +44,8 @@ export function dashboard({ uid, title, description, of, rows }: Board): Dashboa
         .keepTime(true),
     )
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
-    // What runs Millrace, whatever the jobs are called: Node's own metrics have no prefix that would tell.
-    // Outside Kubernetes no series has a namespace: all of them means with and without one.
+    // Variables are read from a metric of Millrace: Node's own metrics have no prefix, and jobs may have any name.
+    // Outside Kubernetes no series has a namespace: "all" includes series without one.
     .withVariable(choice('namespace', 'millrace_build_info', '.*'))
     .withVariable(choice('job', 'millrace_build_info{namespace=~"$namespace"}'))
     .withVariable(choice('instance', 'millrace_build_info{namespace=~"$namespace",job=~"$job"}'))

@@ -7,7 +7,7 @@ const calls = rate('millrace_lookup_calls_total', of, 'lookup');
 const callPanels = [
   graph({
     title: 'Calls by outcome',
-    description: 'Calls that ended, a second. A miss is a good answer; all behind it are failures.',
+    description: 'Calls that ended per second. ok and miss are good answers; the other outcomes are failures.',
     unit: 'ops',
     width: 12,
     stacked: true,
@@ -16,7 +16,7 @@ const callPanels = [
   graph({
     title: 'Share of calls that failed',
     description:
-      'By outcome. cancelled is no failure of the lookup: the stream was gone, or another answer was enough.',
+      'By outcome. cancelled is not a failure of the lookup: the stream had ended, or another answer was enough.',
     unit: 'percentunit',
     width: 12,
     queries: [
@@ -33,7 +33,7 @@ const callPanels = [
   graph({
     title: 'Call duration',
     description:
-      'One call, from when it is sent. Low here and high for records: waits for a turn, order, retries or the reader.',
+      'One call, from when it is sent. If it is short and records take long, the time goes into waits for a connection, order, retries or the reader.',
     unit: 's',
     width: 12,
     queries: [
@@ -43,7 +43,7 @@ const callPanels = [
   }),
   graph({
     title: 'Retries for each call',
-    description: 'Near the ratio of the budget (0.2 unless configured) the budget is what holds them back.',
+    description: 'A value near the ratio of the retry budget (default 0.2) means that the budget limits the retries.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{lookup}}', share(rate('millrace_lookup_retries_total', of, 'lookup'), calls)]],
@@ -53,7 +53,7 @@ const callPanels = [
 const connectionPanels = [
   graph({
     title: 'In flight',
-    description: 'Calls under way on a connection.',
+    description: 'Calls that are running on a connection.',
     unit: 'none',
     width: 8,
     queries: [['{{lookup}}', sum('millrace_lookup_in_flight', of, 'lookup')]],
@@ -68,7 +68,8 @@ const connectionPanels = [
   }),
   graph({
     title: 'Queued',
-    description: 'Calls that wait for their turn: `connections` is too low, or the lookup too slow, for these streams.',
+    description:
+      'Calls that wait for a connection: `connections` is too low, or the lookup is too slow, for these streams.',
     unit: 'none',
     width: 8,
     queries: [['{{lookup}}', sum('millrace_lookup_queued', of, 'lookup')]],
@@ -80,7 +81,7 @@ const requests = rate('millrace_cache_requests_total', of, 'lookup');
 const cachePanels = [
   graph({
     title: 'Cache requests by result',
-    description: 'What the cache of a lookup was asked, a second, and what it had. Every miss is a call.',
+    description: 'Requests to the cache of a lookup per second, by result. Every miss is a call.',
     unit: 'ops',
     width: 12,
     stacked: true,
@@ -88,14 +89,14 @@ const cachePanels = [
   }),
   graph({
     title: 'Share answered by the cache',
-    description: 'Of what was asked: all but the misses.',
+    description: 'The share of requests that are not misses.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{lookup}}', share(rate('millrace_cache_requests_total', of, 'lookup', 'result!="miss"'), requests)]],
   }),
   graph({
     title: 'Cache entries',
-    description: 'Answers that are held. Each instance has a cache of its own, of `cache.maxEntries` at most.',
+    description: 'Answers in the cache. Each instance has its own cache, with at most `cache.maxEntries` answers.',
     unit: 'none',
     width: 12,
     queries: [['{{lookup}} {{instance}}', select('millrace_cache_entries', of)]],
@@ -103,7 +104,7 @@ const cachePanels = [
   graph({
     title: 'Cache evictions',
     description:
-      'Answers that made room before their time, a second. Many, and few hits: `cache.maxEntries` is too low for these keys.',
+      'Answers that were removed to make room, per second. If there are many, and few hits, `cache.maxEntries` is too low for these keys.',
     unit: 'ops',
     width: 12,
     queries: [['{{lookup}}', rate('millrace_cache_evictions_total', of, 'lookup')]],
@@ -113,14 +114,14 @@ const cachePanels = [
 const tablePanels = [
   graph({
     title: 'Table rows',
-    description: 'Rows that a table holds.',
+    description: 'Rows of a table.',
     unit: 'none',
     width: 12,
     queries: [['{{lookup}} {{instance}}', select('millrace_table_rows', of)]],
   }),
   graph({
     title: 'Table reloads',
-    description: 'Readings of a table after the first one, a second, by outcome.',
+    description: 'Attempts to read the file of a table again, per second, by outcome.',
     unit: 'ops',
     width: 12,
     queries: [['{{lookup}} {{outcome}}', rate('millrace_table_reloads_total', of, 'lookup, outcome')]],
@@ -130,7 +131,7 @@ const tablePanels = [
 export const lookupsBoard = dashboard({
   uid: 'millrace-lookups',
   title: 'Millrace lookups',
-  description: 'What Millrace asks of other systems, and how they answer.',
+  description: 'The calls that Millrace makes to other systems, and their answers.',
   of: { label: 'lookup', metric: 'millrace_lookup_calls_total' },
   rows: [
     ['Calls', callPanels],

@@ -17,24 +17,24 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
-/** One query of a panel, and how its series are called: `{{pipeline}}`. */
+/** One query of a panel, with the legend of its series: `{{pipeline}}`. */
 type Query = readonly [legend: string, expression: string];
 
 export interface Graph {
   readonly title: string;
-  /** What it shows, and what to read from it. */
+  /** What the panel shows, and what a value means. */
   readonly description: string;
   /** An identifier of Grafana: `ops`, `s`, `percentunit`. */
   readonly unit: string;
-  /** Of the 24 columns. */
+  /** In columns, of 24. */
   readonly width: number;
   readonly queries: readonly Query[];
   readonly stacked?: boolean;
-  /** Names of series that are drawn as a dashed line above the others, which a limit is. */
+  /** A pattern of the series that are limits, drawn as a dashed line. */
   readonly limits?: string;
 }
 
-/** The variable that holds the data source, so that a dashboard can be imported anywhere. */
+/** The data source is a variable, so that a dashboard can be imported anywhere. */
 export const datasource = { type: 'prometheus', uid: '${datasource}' };
 
 const graphHeight = 8;
@@ -73,7 +73,7 @@ export function graph({ title, description, unit, width, queries, stacked = fals
 
 export type Figure = Pick<Graph, 'title' | 'description' | 'unit' | 'width'> & { readonly query: string };
 
-/** One large number: the last value, over a small graph of it. */
+/** One large number: the last value, above a small graph. */
 export function figure({ title, description, unit, width, query }: Figure): StatBuilder {
   return new StatBuilder()
     .title(title)

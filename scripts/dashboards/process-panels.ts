@@ -1,11 +1,11 @@
 import { graph } from './panel.ts';
 import { ofService as of, rate, select } from './promql.ts';
 
-/** Of each instance by itself: a process has one thread for all of its streams. */
+/** For each instance separately: a process has one thread for all of its streams. */
 export const processPanels = [
   graph({
     title: 'CPU',
-    description: 'Cores used. Near 1 the process is at its end: start more of them.',
+    description: 'Cores used. Near 1 the process cannot do more: start more instances.',
     unit: 'none',
     width: 8,
     queries: [
@@ -15,7 +15,7 @@ export const processPanels = [
   }),
   graph({
     title: 'Memory',
-    description: 'Resident set, and the heap in it.',
+    description: 'Resident set, and the part of it that is heap.',
     unit: 'bytes',
     width: 8,
     queries: [
@@ -26,7 +26,7 @@ export const processPanels = [
   graph({
     title: 'Event-loop delay',
     description:
-      'How late timers fire, since the scrape before; 10 to 13 ms is the grain of the measurement. It stands beside everything that is waited for.',
+      'How late timers fire, since the last scrape; 10 to 13 ms is the resolution of the measurement. Every wait takes this much longer.',
     unit: 's',
     width: 8,
     queries: [
@@ -44,7 +44,7 @@ export const processPanels = [
   graph({
     title: 'File descriptors',
     description:
-      'Open: one for each stream, and one for each connection of a lookup. The dashed line is the most there may be.',
+      'Open file descriptors: one for each stream, and one for each connection of a lookup. The dashed line is the limit.',
     unit: 'none',
     width: 8,
     limits: '/limit$/',
@@ -56,7 +56,7 @@ export const processPanels = [
   graph({
     title: 'Configuration',
     description:
-      '1 while the configuration in force is the one last read, 0 while that one cannot be used; and how often it was read anew.',
+      '1 if the configuration that was last read is in force, 0 if it could not be used; and the number of reloads.',
     unit: 'none',
     width: 8,
     queries: [

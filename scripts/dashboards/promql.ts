@@ -1,53 +1,53 @@
-// The few forms of PromQL that panels and alerts are made of.
+// The forms of PromQL that panels and alerts use.
 import { type RecordErrorCode, recordErrors } from '../../src/core/errors.ts';
 
-/** Which series of one metric: `metric{job=~"$job"}`. */
+/** Selects series of a metric: `metric{job=~"$job"}`. */
 export interface Selection {
   readonly matchers: string;
 }
 
 const service = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"';
 
-/** What the variables of a dashboard select. */
+/** The series that the variables of a dashboard select. */
 export const ofService: Selection = { matchers: service };
 export const ofPipelines: Selection = { matchers: `${service},pipeline=~"$pipeline"` };
 export const ofLookups: Selection = { matchers: `${service},lookup=~"$lookup"` };
 
-export function select(metric: string, { matchers }: Selection, more = ''): string {
-  const all = [matchers, more].filter((text) => text !== '').join(',');
+export function select(metric: string, { matchers }: Selection, extraMatcher = ''): string {
+  const all = [matchers, extraMatcher].filter((text) => text !== '').join(',');
   return all === '' ? metric : `${metric}{${all}}`;
 }
 
-/** As long as Grafana thinks right for the zoom and the scrape interval: four scrapes at least. */
+/** Grafana chooses it from the zoom and the scrape interval: at least four scrapes. */
 const window = '$__rate_interval';
 
-export function rate(metric: string, of: Selection, by: string, more = ''): string {
-  return `${sumBy(by)}(rate(${select(metric, of, more)}[${window}]))`;
+export function rate(metric: string, of: Selection, by: string, extraMatcher = ''): string {
+  return `${sumBy(by)}(rate(${select(metric, of, extraMatcher)}[${window}]))`;
 }
 
 export function sum(metric: string, of: Selection, by: string): string {
   return `${sumBy(by)}(${select(metric, of)})`;
 }
 
-/** Over everything where `by` is empty. */
+/** If `by` is empty, the sum is over all series. */
 function sumBy(by: string): string {
   return by === '' ? 'sum' : `sum by (${by}) `;
 }
 
-/** Of a histogram, over the window; `q` from 0 to 1. No value, instead of NaN, while nothing is counted. */
+/** A quantile of a histogram over the window; `q` from 0 to 1. If nothing was counted it has no value, instead of NaN. */
 export function quantile(q: number, histogram: string, of: Selection, by: string): string {
   const labels = by === '' ? 'le' : `le, ${by}`;
   return `histogram_quantile(${q}, ${rate(`${histogram}_bucket`, of, labels)}) >= 0`;
 }
 
-/** A share of a whole. No value, instead of NaN, while the whole is 0. `join` says how the two sides match. */
+/** A share of a whole. If the whole is 0 it has no value, instead of NaN. `join` says how the labels of both sides match. */
 export function share(part: string, whole: string, join = ''): string {
   return `${part} / ${join === '' ? '' : `${join} `}(${whole} > 0)`;
 }
 
 /**
- * Whose fault a failed record is. `input`: the record, or the client that left, so that no change of the service or of
- * a lookup would have enriched it. `service`: everything else; it is what the objective counts.
+ * The cause of a failed record. `input`: the record itself, or a client that disconnected; no change of the service or of a
+ * lookup would have enriched it. `service`: everything else, which is what the objective counts.
  */
 const faults: Readonly<Record<RecordErrorCode, 'input' | 'service'>> = {
   invalid_json: 'input',
@@ -70,8 +70,8 @@ const faults: Readonly<Record<RecordErrorCode, 'input' | 'service'>> = {
 
 const inputFaults = Object.keys(recordErrors).filter((code) => faults[code as RecordErrorCode] === 'input');
 
-/** Matches the codes of `millrace_record_errors_total` that are not the record's own fault. */
+/** Matches the codes of `millrace_record_errors_total` whose cause is not the record. */
 export const serviceFaults = `code!~"${inputFaults.join('|')}"`;
 
-/** Matches the values of `millrace_records_out_total` that are records which were answered. */
+/** Matches the values of `millrace_records_out_total` for records that were emitted. */
 export const emitted = 'outcome!="cancelled"';

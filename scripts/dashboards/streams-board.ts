@@ -9,36 +9,35 @@ const taken = ['in_flight', 'retry_waiting', 'completed_waiting'].map((name) => 
 const overview = [
   figure({
     title: 'Records out',
-    description: 'Records that left, a second.',
+    description: 'Records that were emitted per second.',
     unit: 'ops',
     width: 4,
     query: rate('millrace_records_out_total', of, '', emitted),
   }),
   figure({
     title: 'Record success',
-    description:
-      'Share of records that did not fail by a fault of the service or of a lookup. The alerts count on 99.9 %.',
+    description: 'Share of records that did not fail because of the service or a lookup. The alerts expect 99.9 %.',
     unit: 'percentunit',
     width: 4,
     query: `1 - ${share(failed(''), rate('millrace_records_out_total', of, '', emitted))}`,
   }),
   figure({
     title: 'Record duration p99',
-    description: 'From admission to emission; 99 of 100 records took no longer.',
+    description: 'From admission to emission; 99 of 100 records took at most so long.',
     unit: 's',
     width: 4,
     query: quantile(0.99, 'millrace_record_duration_seconds', of, ''),
   }),
   figure({
     title: 'Open streams',
-    description: 'Streams that are open, over all instances.',
+    description: 'Open streams of all instances.',
     unit: 'none',
     width: 4,
     query: sum('millrace_streams_active', of, ''),
   }),
   figure({
     title: 'Slots taken',
-    description: 'Share of the slots of the open streams that hold a record. Empty while no stream is open.',
+    description: 'Share of the slots of the open streams that have a record. No value while no stream is open.',
     unit: 'percentunit',
     width: 4,
     query: share(`sum(${taken.join(' + ')})`, sum('millrace_capacity', of, '')),
@@ -55,14 +54,15 @@ const overview = [
 const throughput = [
   graph({
     title: 'Records in',
-    description: 'Records read, a second.',
+    description: 'Records read per second.',
     unit: 'ops',
     width: 8,
     queries: [['{{pipeline}}', rate('millrace_records_in_total', of, 'pipeline')]],
   }),
   graph({
     title: 'Records out by outcome',
-    description: 'Records that left, a second: error, invalid, dropped and cancelled beside what was enriched.',
+    description:
+      'Records that were emitted or cancelled per second: error, invalid, dropped and cancelled beside enriched.',
     unit: 'ops',
     width: 8,
     stacked: true,
@@ -70,7 +70,7 @@ const throughput = [
   }),
   graph({
     title: 'Bytes',
-    description: 'Bytes of request and response bodies, a second.',
+    description: 'Bytes of request and response bodies per second.',
     unit: 'binBps',
     width: 8,
     queries: [
@@ -88,7 +88,7 @@ const throughput = [
   }),
   graph({
     title: 'Streams ended by outcome',
-    description: 'Streams that ended, a second. Everything but completed is an end that the client can see.',
+    description: 'Streams that ended per second. Every outcome except completed is visible to the client.',
     unit: 'ops',
     width: 12,
     stacked: true,
@@ -101,7 +101,7 @@ const latency = [
   [
     'Reorder wait',
     'millrace_reorder_wait_seconds',
-    'From completion of a record to its emission: what order, and the reader, cost. Near the record duration, order is what is waited for.',
+    'From completion of a record to its emission: the cost of order, and of a slow reader. If it is near the record duration, most of the time is spent on order.',
   ],
   ['Stream duration', 'millrace_stream_duration_seconds', 'From the head of the request to the end of the response.'],
 ].map(([title = '', histogram = '', description = '']) =>
@@ -121,7 +121,7 @@ const slots = [
   graph({
     title: 'In flight against capacity',
     description:
-      'What the slots of the open streams hold; the dashed line is how many there are. Full of in flight: the lookups are the limit. Full of complete: order, or the reader, is.',
+      'The use of the slots of the open streams; the dashed line is their number. If most are in flight, the lookups are the limit. If most are complete, order or the reader is the limit.',
     unit: 'none',
     width: 12,
     stacked: true,
@@ -136,7 +136,7 @@ const slots = [
   graph({
     title: 'Backpressure by reason',
     description:
-      'Share of time in which bodies were not read, summed over the streams (two that stand still are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit (its records wait for their turn at a lookup), memory (all streams hold as much as they may). A wait counts while it lasts.',
+      'Share of time in which bodies were not read, summed over the streams (two streams that wait are 200 %): capacity (no slot was free), slow_reader (the client does not read), limit (its records wait for a connection of a lookup), memory (all streams together hold as much as limits.memory allows). A wait that has not ended is included.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{pipeline}} {{reason}}', rate('millrace_backpressure_seconds_total', of, 'pipeline, reason')]],
@@ -146,7 +146,7 @@ const slots = [
 const errors = [
   graph({
     title: 'Errors by code',
-    description: 'Records that failed, a second, however they left.',
+    description: 'Records that failed per second, whatever onError does with them.',
     unit: 'ops',
     width: 8,
     stacked: true,
@@ -155,7 +155,7 @@ const errors = [
   graph({
     title: 'Share of records that failed',
     description:
-      'All of them, and those that were not the fault of the record itself: what the objective of 99.9 % counts.',
+      'All failed records, and those that did not fail because of the record itself, which the objective of 99.9 % counts.',
     unit: 'percentunit',
     width: 8,
     queries: [
@@ -174,7 +174,7 @@ const errors = [
   }),
   graph({
     title: 'Late completions',
-    description: 'Answers that came after their attempt had been decided, a second: work that was done for nothing.',
+    description: 'Answers that came after their attempt had ended, per second: their calls were wasted.',
     unit: 'ops',
     width: 8,
     queries: [['{{pipeline}}', rate('millrace_late_completions_total', of, 'pipeline')]],
@@ -184,7 +184,7 @@ const errors = [
 export const streamsBoard = dashboard({
   uid: 'millrace',
   title: 'Millrace',
-  description: 'Streams and records of Millrace, and its process.',
+  description: 'Streams, records and the process of Millrace.',
   of: { label: 'pipeline', metric: 'millrace_records_in_total' },
   rows: [
     ['Overview', overview],

@@ -1,4 +1,4 @@
-// Writes the dashboards and the alerts of the chart anew: `npm run dashboards`.
+// Writes the dashboards and the alerts of the chart: `npm run dashboards`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generated } from './generated.ts';
