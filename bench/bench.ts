@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What every experiment works with. What it starts is stopped, in reverse order, whatever happens. */
+/** The tools of every experiment. Everything that it starts is stopped in reverse order, even after an error. */
 export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   /** Measured time of one run. */
@@ -30,7 +30,7 @@ export class Bench {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Writes a file into the bench's own folder and gives its path. */
+  /** Writes a file into the folder of the benchmark and returns its path. */
   file(name: string, content: string): string {
     const path = join(this.folder, name);
     writeFileSync(path, content);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { airportsCsv, freePort, type Bench } from './bench.ts';
 import { startWorker, stop } from './processes.ts';
 
-/** Where airports are asked for: `<origin>/airports/<iata>` gives one JSON object. */
+/** The server of airports: `<origin>/airports/<iata>` returns one JSON object. */
 export interface AirportDirectory {
   readonly origin: string;
   readonly description: string;
@@ -12,11 +12,11 @@ export interface AirportDirectory {
 
 const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 
-/** One nginx worker that serves a file for each airport; a Node server with the same answers where there is no nginx. */
+/** One nginx worker that serves a file for each airport; without nginx, a Node server with the same answers. */
 export async function startAirports(bench: Bench): Promise<AirportDirectory> {
   const folder = join(bench.folder, 'www', 'airports');
   mkdirSync(folder, { recursive: true });
-  // Started by root, nginx reads as nobody.
+  // If root starts nginx, its worker reads as another user.
   chmodSync(bench.folder, 0o755);
   for (const { iata, name, city, state } of airports())
     writeFileSync(join(folder, iata), JSON.stringify({ iata, name, city, state }));
@@ -42,7 +42,7 @@ export async function startAirports(bench: Bench): Promise<AirportDirectory> {
   return { origin, description: `nginx ${version[1]}, one worker, one small file an airport` };
 }
 
-/** Asks until the answer is a success; gives up after ten seconds. */
+/** Sends requests until one succeeds; throws Error after ten seconds. */
 export async function untilAnswered(url: string): Promise<void> {
   const giveUp = performance.now() + 10_000;
   for (;;) {
@@ -55,7 +55,7 @@ export async function untilAnswered(url: string): Promise<void> {
   }
 }
 
-/** Names hold commas only inside quotes, which are the only fields that are quoted. */
+/** Only names have commas, and only names are quoted. */
 function airports(): { iata: string; name: string; city: string; state: string }[] {
   const [, ...lines] = readFileSync(airportsCsv, 'utf8').trimEnd().split(/\r?\n/);
   return lines.map((line) => {

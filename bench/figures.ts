@@ -1,7 +1,7 @@
-/** What one run measured. */
+/** The measurements of one run. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** Several runs of the same thing: the middle one counts, the outer ones are the spread. */
+/** Several runs of the same thing: the median is the figure, the smallest and largest are the spread. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -17,24 +17,24 @@ export function spreadOf(runs: readonly number[]): Spread {
   return { median: (upper + lower) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, runs };
 }
 
-/** Runs of two things, taken in turn, divided pair by pair: what slowed both down is gone from it. */
+/** Runs of two things in turn, divided pair by pair: what slows both down cancels out. */
 export function ratioOf(runs: readonly number[], others: readonly number[]): Spread {
   return spreadOf(runs.map((run, round) => run / (others[round] ?? Number.NaN)));
 }
 
-/** One line of the result. `target` is a bound of `value`'s median. */
+/** One line of the result. `target` is a bound for the median of `value`. */
 export interface Row {
   readonly what: string;
   readonly value: Spread;
   readonly unit: string;
   readonly target?: { readonly atMost?: number; readonly atLeast?: number };
-  /** Of rows that say the same here it is enough that one meets its target. */
+  /** Of rows with the same text here, one has to meet its target. */
   readonly either?: string;
 }
 
 export type Verdict = 'met' | 'NOT met' | 'not needed';
 
-/** What became of each row's target; undefined where there is none. */
+/** The verdict on each row's target; undefined if it has none. */
 export function verdicts(rows: readonly Row[]): (Verdict | undefined)[] {
   const held = new Set(rows.flatMap((row) => (row.either !== undefined && holds(row) ? [row.either] : [])));
   return rows.map((row) => {

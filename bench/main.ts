@@ -54,7 +54,7 @@ function writeInto(page: string, figures: string): void {
   const text = readFileSync(page, 'utf8');
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`${page} has lost the place of its figures`);
+  if (before === undefined || after === undefined) throw new Error(`${page} has no place for its figures`);
   writeFileSync(page, `${before}${begin}\n\n${figures}\n${end}${after}`);
 }
 

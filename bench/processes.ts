@@ -10,7 +10,7 @@ const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: '
 /** CPU time that a process has used so far, all threads, user and system, in microseconds; Linux only. */
 function cpuMicros(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold anything; utime and stime are the 12th and 13th field after it (proc(5)).
+  // The name in parentheses may have any character; utime and stime are the 12th and 13th field after it (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond;
 }
@@ -20,12 +20,12 @@ export type Order = Readonly<Record<string, number | string>>;
 /** A program of `bench/programs` in a process of its own, which runs one order at a time. */
 export interface Worker {
   readonly pid: number;
-  /** What it said of itself when it was ready, for example its port. */
+  /** The first message of the program, for example its port. */
   readonly ready: Figures;
   run(order: Order): Promise<Figures>;
 }
 
-/** Its standard output goes to /dev/null: what a peer writes costs it the write and nobody a read. */
+/** Its standard output goes to /dev/null: a program that writes pays for the write, and no process reads. */
 export async function startWorker(
   bench: Bench,
   program: string,
@@ -71,7 +71,7 @@ export async function stop(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** One run, with the CPU that a process used meanwhile added as `cpuMicros`. */
+/** One run, with the CPU that the process used during it as `cpuMicros`. */
 export async function withCpu(pid: number, run: () => Promise<Figures>): Promise<Figures> {
   const before = cpuMicros(pid);
   const figures = await run();

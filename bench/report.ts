@@ -50,7 +50,7 @@ function commit(): string {
   }
 }
 
-/** Three significant digits, thousands apart. */
+/** Three significant digits, with separators of thousands. */
 function digits(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 }

@@ -1,16 +1,16 @@
 import type { Bench } from './bench.ts';
 import type { Figures } from './figures.ts';
 
-/** One of those that are measured beside each other. `run` does `size` units of work and says what it measured. */
+/** One of the things that are compared. `run` does `size` units of work and resolves with its measurements. */
 export interface Contender {
   readonly name: string;
   readonly run: (size: number) => Promise<Figures>;
 }
 
 /**
- * Runs the contenders in turn, A B C A B C, so that whatever else the machine does meets all of them. Each is warmed
- * up before: by a first run, which tells how much it does in a second, and by one of half the time, which lets the
- * compiler finish. What these measure is thrown away.
+ * Runs the contenders in turn, A B C A B C, so that other load of the machine affects all of them. Each one is warmed up:
+ * by a first run, which shows how much it does in a second, and by a run of half the time, which lets the compiler
+ * finish. The measurements of these two are not used.
  */
 export async function inTurn(
   bench: Bench,
@@ -39,7 +39,7 @@ async function rate(run: Contender['run'], size: number): Promise<number> {
   return (size * 1000) / (performance.now() - started);
 }
 
-/** One number of each run of a contender. */
+/** One measurement of each run of a contender. */
 export function runsOf(
   measured: ReadonlyMap<string, readonly Figures[]>,
   name: string,
@@ -48,7 +48,7 @@ export function runsOf(
   return (measured.get(name) ?? []).map(pick);
 }
 
-/** A member of what was measured; NaN where it is missing, which no target is met by. */
+/** A measurement by name; NaN if it is missing, which meets no target. */
 export function figure(figures: Figures, name: string): number {
   return figures[name] ?? Number.NaN;
 }

@@ -1,8 +1,8 @@
-/** When the last of these calls can be answered at the earliest, in the unit of `latencies`. */
+/** The earliest time at which the last of these calls can be answered, in the unit of `latencies`. */
 
 /**
- * In order: call n starts when the result of call n - capacity has left, and a result leaves when it is there
- * and all before it have left.
+ * In order: call n starts when the result of call n - capacity has left, and a result leaves when it is complete and all
+ * results before it have left.
  *
  *     left(n) = max(left(n-1), left(n-capacity) + latency(n))
  */
@@ -17,7 +17,7 @@ export function orderedOptimum(latencies: ArrayLike<number>, capacity: number): 
   return last;
 }
 
-/** In any order: each call goes to the one of `capacity` places that is free first. */
+/** In any order: each call takes the one of `capacity` slots that is free first. */
 export function unorderedOptimum(latencies: ArrayLike<number>, capacity: number): number {
   const free = new Float64Array(Math.min(capacity, latencies.length));
   for (let n = 0; n < latencies.length; n++) {
@@ -27,7 +27,7 @@ export function unorderedOptimum(latencies: ArrayLike<number>, capacity: number)
   return free.reduce((a, b) => Math.max(a, b), 0);
 }
 
-/** Replaces the least of a binary heap. */
+/** Replaces the smallest element of a binary heap. */
 function sink(heap: Float64Array, value: number): void {
   let at = 0;
   for (;;) {

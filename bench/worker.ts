@@ -1,7 +1,7 @@
 import type { Figures } from './figures.ts';
 import type { Order } from './processes.ts';
 
-/** The other end of `startWorker`: says that it is ready, then runs each order that comes. */
+/** The other end of `startWorker`: sends that it is ready, then runs each order that it receives. */
 export function work(run: (order: Order) => Promise<Figures> | Figures, ready: Figures = {}): void {
   process.on('message', (order: Order) => {
     void answer(run, order);

@@ -10,7 +10,7 @@ const service = 'Millrace, the whole service';
 const withRequest = 'Readable.map with undici.request';
 const withFetch = 'Readable.map with fetch';
 
-/** The whole service against HTTP calls and nothing else: the same downstream, the same number of calls at a time. */
+/** The whole service compared with bare HTTP calls: the same downstream, the same number of calls at a time. */
 export async function wholeService(bench: Bench): Promise<Section> {
   const list = flights();
   const file = bench.file('flights.ndjson', ndjson(list));

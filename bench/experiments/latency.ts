@@ -11,13 +11,13 @@ const constantMicros = 10_000;
 interface Case {
   readonly what: string;
   readonly file: string;
-  /** Undefined for the bare loop. */
+  /** Undefined for the bare calls. */
   readonly mode: 'ordered' | 'unordered' | undefined;
-  /** Milliseconds that nobody can be faster than, at these latencies and `overheadMs` more for each call. */
+  /** The lower bound in milliseconds for these latencies, each with `overheadMs` more. */
   readonly optimumMs: (overheadMs: number) => number;
 }
 
-/** How much of what capacity and latency allow is reached. */
+/** The share of capacity ÷ latency that is reached. */
 export async function shareOfLimit(bench: Bench): Promise<Section> {
   const records = bench.seconds * 10_000;
   const constant = Array.from({ length: records }, () => constantMicros);

@@ -11,7 +11,7 @@ const cpuPerLine = (figures: Figures): number =>
   figure(figures, 'cpuMicros') / (figure(figures, 'bytesIn') / lineBytes);
 const megabytesOut = (figures: Figures): number => figure(figures, 'bytesOut') / 1000 / figure(figures, 'elapsedMs');
 
-/** Lines through the whole service with a lookup that answers at once, beside a server that gives the body back as it came. */
+/** Lines through the whole service with a lookup that answers at once, compared with a server that sends the body back unchanged. */
 export async function linesThrough(bench: Bench): Promise<Section> {
   const file = bench.file('wide-flights.ndjson', ndjson(wide()));
   const { pid, url } = await startService(bench, 'lines', {
@@ -70,7 +70,7 @@ export async function linesThrough(bench: Bench): Promise<Section> {
   };
 }
 
-/** Flights with a filling that makes every line equally long. */
+/** Flights with a member that makes every line equally long. */
 function* wide(): Generator<object> {
   for (const flight of flights()) {
     const filled = (remark: string): object => ({ ...flight, airline: 'an airline', tail: 'N00000', remark });

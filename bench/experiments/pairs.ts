@@ -5,15 +5,15 @@ import { startWorker, withCpu, type Worker } from '../processes.ts';
 import { cpuPerRecord, figure, inTurn, perSecond, runsOf, type Contender } from '../rounds.ts';
 import { ownRoot, startService } from '../service.ts';
 
-/** What runs in turn: this checkout, itself once more as a control, and the other one. */
+/** The checkouts that run in turn: this one, this one again as a control, and the other one. */
 const [here, control, there] = ['this checkout', 'this checkout again', 'the other checkout'] as const;
 
-/** One thing to measure of a checkout: resolves with how to run it. */
+/** One measurement of a checkout: resolves with a function that runs it. */
 type Subject = (root: string, name: string) => Promise<Contender['run']>;
 
 /**
- * Two checkouts against each other, in turn within one run: CPU a record and records a second of this one, divided by
- * those of the other. The control, this checkout against itself, says how much of a ratio is noise.
+ * Compares two checkouts, in turn within one run: CPU per record and records per second of this one, divided by those of
+ * the other one. The control, this checkout divided by itself, shows how much of a ratio is noise.
  */
 export async function pairs(bench: Bench, otherRoot: string, names: readonly string[]): Promise<Section> {
   const rows: Row[] = [];

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { work } from '../worker.ts';
 
-/** The same answers as nginx would give, from memory, where there is no nginx. */
+/** The same answers as nginx, from memory, if nginx is not installed. */
 const [folder = ''] = process.argv.slice(2);
 const answers = new Map(
   readdirSync(folder).map((name) => [`/airports/${encodeURIComponent(name)}`, readFileSync(join(folder, name))]),

@@ -3,12 +3,12 @@ import { Pool } from 'undici';
 import { numberOf, textOf, work } from '../worker.ts';
 
 /**
- * The floor: HTTP calls and nothing else. `concurrency` calls of undici's cheapest interface are kept under way;
- * no line is read, no answer is kept, nothing is written.
+ * The lower bound: bare HTTP calls. `concurrency` calls of undici's cheapest interface run at any time; no line is read,
+ * no answer is kept, nothing is written.
  */
 const [origin = '', prefix = '', member = '', concurrencyText = '100'] = process.argv.slice(2);
 const concurrency = Number(concurrencyText);
-/** Calls whose time is looked at: sorting all of a run would be counted as what calls cost. */
+/** Calls whose time is recorded: sorting all times of a run would count as cost of the calls. */
 const sampleSize = 1000;
 const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
 const pathsOf = new Map<string, readonly string[]>();

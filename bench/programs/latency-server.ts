@@ -3,9 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { work } from '../worker.ts';
 
 /**
- * Answers `GET /wait/<microseconds>` after that time. Node's timers are too coarse for it (a millisecond and more), so
- * it turns without sleeping while a call waits, and answers from a heap ordered by due time; a call is late by some
- * tens of microseconds. It takes a core for itself. Requests without a body, one after the other on a connection.
+ * Answers `GET /wait/<microseconds>` after that time. Node's timers are too coarse (a millisecond and more), so the server
+ * runs a busy loop while a call waits, and answers from a heap ordered by due time; an answer is late by some tens of
+ * microseconds. It takes one core. Requests have no body, and are sent one after the other on a connection.
  *
  *     heap   [ due 3 ]            due(parent) <= due(child)
  *            [ due 5 | due 4 ]

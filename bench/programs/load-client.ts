@@ -4,8 +4,8 @@ import { request } from 'node:http';
 import { numberOf, textOf, work } from '../worker.ts';
 
 /**
- * POSTs a file `times` over as one stream and reads the response to its end. It looks at no line: what was read and
- * written, and whether all of it went well, is what the trailers say.
+ * POSTs a file `times` times as one stream and reads the response to its end. It parses no line: the trailers say how many
+ * records were read and written, and whether the stream is complete.
  */
 const chunkBytes = 64 * 1024;
 const bodies = new Map<string, Buffer>();

@@ -9,8 +9,8 @@ import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
 import { numberOf, work } from '../worker.ts';
 
 /**
- * One of those who run a function over many elements, a hundred at a time, in a process of its own. The function
- * answers at once: by a promise (`later`), or by a value where the contender takes one (`now`). Each gives how many it passed on.
+ * A library that runs a function over many elements, a hundred at a time, in its own process. The function answers at once:
+ * by a promise (`later`), or by a value if the library accepts one (`now`). The result is the number of elements passed on.
  */
 const concurrency = 100;
 const later = async (n: number): Promise<number> => n;

@@ -5,8 +5,8 @@ import { request } from 'undici';
 import { numberOf, textOf, work } from '../worker.ts';
 
 /**
- * What is written for this job with Node's own means: lines by `readline`, `Readable.map` with a concurrency,
- * `fetch` or `undici.request`, parse and stringify, one write a line.
+ * The usual program for this job with Node's own means: lines by `readline`, `Readable.map` with a concurrency, `fetch` or
+ * `undici.request`, parse and stringify, one write for each line.
  */
 const [client = '', urlPrefix = ''] = process.argv.slice(2);
 
