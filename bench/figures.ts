@@ -18,8 +18,8 @@ export function spreadOf(runs: readonly number[]): Spread {
 }
 
 /** Runs of two things in turn, divided pair by pair: what slows both down cancels out. */
-export function ratioOf(runs: readonly number[], others: readonly number[]): Spread {
-  return spreadOf(runs.map((run, round) => run / (others[round] ?? Number.NaN)));
+export function ratioOf(runs: readonly number[], references: readonly number[]): Spread {
+  return spreadOf(runs.map((run, round) => run / (references[round] ?? Number.NaN)));
 }
 
 /** One line of the result. `target` is a bound for the median of `value`. */

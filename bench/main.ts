@@ -52,8 +52,8 @@ async function runAll(names: readonly string[], bench: Bench): Promise<Section[]
 function writeInto(page: string, figures: string): void {
   const [begin, end] = ['<!-- figures: written by npm run bench -- --write -->', '<!-- end of figures -->'];
   const text = readFileSync(page, 'utf8');
-  const [before, rest] = text.split(begin);
-  const after = rest?.split(end)[1];
+  const [before, tail] = text.split(begin);
+  const after = tail?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`${page} has no place for its figures`);
   writeFileSync(page, `${before}${begin}\n\n${figures}\n${end}${after}`);
 }

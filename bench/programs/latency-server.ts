@@ -61,16 +61,16 @@ function turn(): void {
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
-  let rest = '';
+  let unread = '';
   socket.setEncoding('latin1');
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: string) => {
     const now = performance.now();
-    rest += chunk;
-    for (let end = rest.indexOf('\r\n\r\n'); end >= 0; end = rest.indexOf('\r\n\r\n')) {
-      const waitMicros = Number.parseInt(rest.slice('GET /wait/'.length), 10);
+    unread += chunk;
+    for (let end = unread.indexOf('\r\n\r\n'); end >= 0; end = unread.indexOf('\r\n\r\n')) {
+      const waitMicros = Number.parseInt(unread.slice('GET /wait/'.length), 10);
       push(now + (Number.isNaN(waitMicros) ? 0 : waitMicros / 1000), socket);
-      rest = rest.slice(end + 4);
+      unread = unread.slice(end + 4);
     }
     if (!turning) turn();
   });

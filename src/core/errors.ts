@@ -47,29 +47,29 @@ export const recordErrors = {
 export type RecordErrorCode = keyof typeof recordErrors;
 
 export const requestErrors = {
-  bad_parameter: { status: 400, title: 'A query parameter cannot be taken' },
+  bad_parameter: { status: 400, title: 'A query parameter cannot be used' },
   bad_body: { status: 400, title: 'The body cannot be read' },
   bad_request: { status: 400, title: 'The request is not understood' },
   web_page: { status: 403, title: 'A web page may not do this' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
   unknown_route: { status: 404, title: 'There is no such resource' },
-  method_not_allowed: { status: 405, title: 'The resource does not take this method' },
-  not_acceptable: { status: 406, title: 'None of the accepted media types can be given' },
+  method_not_allowed: { status: 405, title: 'The resource does not support this method' },
+  not_acceptable: { status: 406, title: 'None of the accepted media types can be sent' },
   body_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body is of a media type that is not read' },
+  unsupported_media_type: { status: 415, title: 'The media type of the body is not supported' },
   expectation_failed: { status: 417, title: 'The expectation of the request is not understood' },
-  unsupported_encoding: { status: 415, title: 'The body has a content encoding that is not read' },
+  unsupported_encoding: { status: 415, title: 'The content encoding of the body is not supported' },
   configuration_refused: { status: 422, title: 'The configuration cannot be used' },
   too_many_streams: { status: 429, title: 'There are too many streams' },
   too_many_connections: { status: 503, title: 'There are too many connections' },
   internal: { status: 500, title: 'A defect of the service' },
-  unsupported_transfer_encoding: { status: 501, title: 'The body has a transfer coding that is not read' },
+  unsupported_transfer_encoding: { status: 501, title: 'The transfer coding of the body is not supported' },
   overloaded: { status: 503, title: 'No call of the lookup could begin in time' },
   draining: { status: 503, title: 'The service is shutting down' },
   record_failed: { status: 502, title: 'The record could not be enriched' },
   stalled: { status: 408, title: 'The response was not read' },
   idle: { status: 408, title: 'Nothing was sent' },
-  bad_resume: { status: 400, title: 'The stream cannot be taken up where the client asks' },
+  bad_resume: { status: 400, title: 'The stream cannot be resumed at the requested place' },
 } as const;
 
 export type RequestErrorCode = keyof typeof requestErrors;

@@ -67,15 +67,15 @@ export class FunctionMetrics {
     const counts = this.#family(this.#counts, name, 'counter', (all) =>
       publishCounter(this.#registry, { name, help, labelNames }, () => labelled(all, ({ count }) => count)),
     );
-    const held = counts.get(lookup) ?? { count: 0 };
-    counts.set(lookup, held);
+    const total = counts.get(lookup) ?? { count: 0 };
+    counts.set(lookup, total);
     return {
       inc(n = 1) {
-        const count = held.count + n;
+        const count = total.count + n;
         // An infinite sum would make the whole scrape invalid.
         if (!(n >= 0 && Number.isFinite(count)))
           throw new RangeError(`${name}: a counter only goes up by finite numbers, not by ${String(n)}`);
-        held.count = count;
+        total.count = count;
       },
     };
   }
