@@ -1,19 +1,19 @@
 import type { LayerGauges } from '../../core/observer/observer.ts';
 
-/** Totals and present figures of a layer, by name. */
+/** Totals and current figures of a layer, by name. */
 export type LayerFigures = Readonly<Record<string, number>>;
 
 /**
  * The figures of one layer of a lookup.
  *
- * While a configuration replaces another, both may have the layer open: figures are sums over both. The totals of a
- * layer that is closed go on in the totals of its successor.
+ * During a reload the old and the new configuration may both have the layer open: figures are sums over both. The totals
+ * of a closed layer are part of the totals of its successor.
  */
 export class LayerCounts {
   readonly #open = new Set<() => LayerGauges>();
   #closedTotals: LayerFigures = {};
 
-  /** The returned function ends the reading. */
+  /** Adds a source of figures; the returned function removes it. */
   add(read: () => LayerGauges): () => void {
     this.#open.add(read);
     return () => {
@@ -27,7 +27,7 @@ export class LayerCounts {
     return queued;
   }
 
-  /** Undefined if no configuration has the layer open, or if it shows nothing but its queue. */
+  /** Undefined if no configuration has the layer open, or if the layer has only a queue. */
   figures(): LayerFigures | undefined {
     let figures: LayerFigures | undefined;
     for (const read of this.#open) {
@@ -38,8 +38,9 @@ export class LayerCounts {
   }
 }
 
-function sum(one: LayerFigures, other: LayerFigures = {}): LayerFigures {
+/** Sums, name by name; a name that one side does not have counts as 0 there. */
+export function sum<Figures extends LayerFigures>(one: Figures, other: LayerFigures = {}): Figures {
   const sums: Record<string, number> = { ...one };
   for (const [name, value] of Object.entries(other)) sums[name] = (sums[name] ?? 0) + value;
-  return sums;
+  return sums as Figures;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../core/observer/observer.ts';
 import { Counters } from './counters.ts';
 import { DurationHistogram } from './histogram.ts';
-import { LayerCounts, type LayerFigures } from './layer-counts.ts';
+import { LayerCounts, type LayerFigures, sum } from './layer-counts.ts';
 import { Recent } from './recent.ts';
 
 /** Outcomes that count as errors. A call that was cancelled is not one: no caller waited for it any more. */
@@ -61,7 +61,7 @@ export class LookupCounts implements LookupObserver {
   table(read: () => TableCounts): () => void {
     this.#tables.add(read);
     return () => {
-      if (this.#tables.delete(read)) this.#closedTables = together(this.#closedTables, read().reloads);
+      if (this.#tables.delete(read)) this.#closedTables = sum(this.#closedTables, read().reloads);
     };
   }
 
@@ -92,12 +92,9 @@ export class LookupCounts implements LookupObserver {
     const open = Array.from(this.#tables, (read) => read());
     const last = open.at(-1);
     if (last === undefined) return undefined;
-    return { ...last, reloads: open.map(({ reloads }) => reloads).reduce(together, this.#closedTables) };
+    return {
+      ...last,
+      reloads: open.map(({ reloads }) => reloads).reduce((one, other) => sum(one, other), this.#closedTables),
+    };
   }
-}
-
-/** Sums, name by name. */
-function together<Counts extends { readonly [Name in keyof Counts]: number }>(one: Counts, other: Counts): Counts {
-  const names = Object.keys(one) as (keyof Counts)[];
-  return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Counts;
 }
