@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Fifo } from '../../src/core/fifo.ts';
 
 describe('fifo', () => {
-  test('an empty fifo gives undefined', () => {
+  test('an empty fifo returns undefined', () => {
     const fifo = new Fifo<number>();
     expect(fifo.size).toBe(0);
     expect(fifo.peek()).toBeUndefined();

@@ -12,7 +12,7 @@ function folder(): string {
   return path;
 }
 
-/** Files as their owner has just read them. */
+/** The files, with the fingerprints of their present state. */
 function read(...files: readonly string[]): ReadonlyMap<string, string> {
   return new Map(files.map((file) => [file, fingerprintOf(file)]));
 }
@@ -55,7 +55,7 @@ test('a file that is being written is not reported until two checks find the sam
   expect(await checks(2)).toEqual([1, 0]);
 });
 
-test('another file moved over it is a change, as editors save', async () => {
+test('a file that replaces the old one by a rename is a change: editors save like that', async () => {
   const path = folder();
   const [file, saved] = [join(path, 'a'), join(path, 'a.new')];
   writeFileSync(file, 'one');

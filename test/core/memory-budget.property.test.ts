@@ -54,7 +54,7 @@ class SimStream {
   readonly share: MemoryShare;
   readonly #plan: Plan;
   #line = 0;
-  /** Bytes of the current line that were taken. */
+  /** Bytes received of the current line. */
   #partial = 0;
   #chunk: number | undefined;
   #lineInHand: number | undefined;
@@ -170,7 +170,7 @@ describe('with any limit, even none at all, and any order of events', () => {
     );
   });
 
-  test('the same if lookups answer only when nothing else can happen', () => {
+  test('every stream ends even if lookups answer only when no other event is possible', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 200 }), plans, chances, (limitBytes, all, random) => {
         const world = new World(limitBytes, all);
@@ -249,7 +249,7 @@ test('clients that send a part of a line and stop delay no stream that has whole
   const silent = Array.from({ length: 50 }, () => ({ lines: [40], capacity: 100, answerBytes: 0 }));
   const whole = { lines: Array.from({ length: 20 }, () => chunkBytes), capacity: 100, answerBytes: 5 };
   const world = new World(100, [...silent, whole, whole]);
-  // Each of the first 50 sends less than its line, as far as it may, and then nothing.
+  // Each of the first 50 sends as much of its line as it may, but not all of it, and then nothing.
   for (let round = 0; round < 9; round++) {
     for (const stream of world.streams.slice(0, 50)) if (stream.maySend) stream.send();
   }

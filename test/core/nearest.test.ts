@@ -7,6 +7,6 @@ test.each([
   ['enrichment', ['enrich', 'mode'], undefined],
   ['x', ['a', 'b'], undefined],
   ['anything', [], undefined],
-])('%s is taken for the nearest of %j, if it is near enough', (given, words, expected) => {
+])('the nearest word to %s among %j is suggested, if it is near enough', (given, words, expected) => {
   expect(nearest(given, words)).toBe(expected);
 });

@@ -7,12 +7,12 @@ function foreign(members: Readonly<Record<string, unknown>>): Error {
 }
 
 describe('RecordError.from', () => {
-  test('gives back one of this copy as it is', () => {
+  test('returns an error of this copy of the package unchanged', () => {
     const error = new RecordError('not_found', 'none');
     expect(RecordError.from(error)).toBe(error);
   });
 
-  test('keeps the code and the message of one that another copy of the package threw', () => {
+  test('keeps code and message of an error that another copy of the package threw', () => {
     const thrown = foreign({ name: 'RecordError', code: 'timeout' });
     const error = RecordError.from(thrown);
     expect(error).toBeInstanceOf(RecordError);
@@ -30,7 +30,7 @@ describe('RecordError.from', () => {
     expect(RecordError.from(thrown)).toMatchObject({ code: 'function_error', message: 'too slow', cause: thrown });
   });
 
-  test('makes `function_error` of one whose members cannot be read', () => {
+  test('makes `function_error` of an error whose members cannot be read', () => {
     const thrown = Object.defineProperty(foreign({ name: 'RecordError' }), 'code', {
       get() {
         throw new Error('no code');
@@ -40,7 +40,7 @@ describe('RecordError.from', () => {
   });
 });
 
-test('a RecordError has no trace of the calls: thousands are made in one turn of the event loop', () => {
+test('a RecordError has no stack trace, because thousands are made in one turn of the event loop', () => {
   const { stackTraceLimit } = Error;
   expect(new RecordError('timeout', 'too slow').stack).not.toContain(' at ');
   expect(Error.stackTraceLimit).toBe(stackTraceLimit);

@@ -111,7 +111,7 @@ test('every spelling of a number of JavaScript can be held by a number', () => {
   }
 });
 
-test('only numbers of JSON are numbers', () => {
+test('only numbers of JSON are recognized as numbers', () => {
   for (const text of ['01', '+1', '.5', '1.', '1e', '0x1', 'NaN', 'Infinity', '', ' 1', '1 ', '1\n', '1_0', '١']) {
     expect(isJsonNumber(text)).toBe(false);
   }

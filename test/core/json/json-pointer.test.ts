@@ -21,7 +21,7 @@ describe('a JSON Pointer', () => {
     ['/k"l', 6],
     ['/ ', 7],
     ['/m~0n', 8],
-  ])('finds what the RFC says: %j', (pointer, expected) => {
+  ])('finds the value that the RFC names: %j', (pointer, expected) => {
     expect(resolvePointer(document, parsePointer(pointer))).toEqual(expected);
   });
 
@@ -36,7 +36,7 @@ describe('a JSON Pointer', () => {
     '/foo/length',
     '/nothing',
     '/foo/0/0',
-  ])('finds nothing where there is nothing: %j', (pointer) => {
+  ])('finds no value if the place does not exist: %j', (pointer) => {
     expect(resolvePointer(document, parsePointer(pointer))).toBeUndefined();
   });
 
@@ -59,7 +59,7 @@ describe('a JSON Pointer', () => {
     expect(() => parsePointer('iata')).toThrow('"iata" does not: write "/iata"');
   });
 
-  test.each(['/a~', '/~2', '/~~0'])('with a lone tilde is refused: %j', (pointer) => {
+  test.each(['/a~', '/~2', '/~~0'])('with a tilde that escapes nothing is refused: %j', (pointer) => {
     expect(() => parsePointer(pointer)).toThrow(JSON.stringify(pointer));
   });
 

@@ -160,7 +160,7 @@ describe('parseJson', () => {
     );
   });
 
-  test('reads 1000 levels, and refuses the next with its place', () => {
+  test('reads 1000 levels of nesting, and refuses one more with its position', () => {
     expect(() => parseJson(nested(maxJsonDepth))).not.toThrow();
     expect(() => parseJson(nested(maxJsonDepth + 1))).toThrow(
       new SyntaxError('nested deeper than 1000 levels at character 1001'),
@@ -174,7 +174,7 @@ describe('parseJson', () => {
     expect(parseJson(`["${'['.repeat(5_000)}","\\"${'{'.repeat(5_000)}"]`)).toHaveLength(2);
   });
 
-  test('refuses a text of brackets alone without reading it to its end', () => {
+  test('refuses a text of nothing but brackets without reading all of it', () => {
     expect(() => parseJson('['.repeat(1 << 20))).toThrow(/at character 1001/);
   });
 });

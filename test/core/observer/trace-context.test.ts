@@ -24,7 +24,7 @@ describe('traceparent', () => {
     ['a later version', `cc-${traceId}-${parentId}-01`, { traceId, parentId, flags: 1 }],
     ['more that a later version says', `cc-${traceId}-${parentId}-01-what-the-future-will-be-like`, { traceId }],
     ['a list of one', [valid], { traceId, parentId }],
-  ])('is taken: %s', (_what, header, expected) => {
+  ])('is accepted: %s', (_what, header, expected) => {
     expect(readTraceContext(header, undefined)).toMatchObject(expected);
   });
 
@@ -51,7 +51,7 @@ describe('traceparent', () => {
     ['illegal flags', `00-${traceId}-${parentId}-.0`],
     ['long flags', `00-${traceId}-${parentId}-001`],
     ['short flags', `00-${traceId}-${parentId}-1`],
-  ])('is as if it were not there: %s', (_what, header) => {
+  ])('is ignored: %s', (_what, header) => {
     expect(readTraceContext(header, 'foo=1')).toBeUndefined();
   });
 
@@ -100,7 +100,7 @@ describe('tracestate', () => {
     ['a value that is no ASCII', 'foo=\u00e4'],
     ['33 members', numbered(33)],
     ['a key of 257 characters', `foo=1,${'z'.repeat(257)}=1`],
-  ])('is left out, and traceparent is not: %s', (_what, header) => {
+  ])('is ignored without traceparent: %s', (_what, header) => {
     expect(readTraceContext(valid, header)).toEqual({ traceId, parentId, flags: 1, state: undefined });
   });
 

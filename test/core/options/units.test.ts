@@ -22,7 +22,7 @@ describe('durations', () => {
     expect(duration.safeParse(text).error?.issues).toMatchObject([{ message: expect.stringContaining('250ms') }]);
   });
 
-  test('the JSON Schema of the input is a string with a pattern, and shows the default as it is written', () => {
+  test('the JSON Schema of the input is a string with a pattern; its default is spelled as in a configuration', () => {
     const schema = z.toJSONSchema(z.object({ timeout: duration.prefault('5s') }), { io: 'input' });
     expect(schema.properties?.['timeout']).toMatchObject({
       type: 'string',

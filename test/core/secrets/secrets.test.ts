@@ -20,7 +20,7 @@ const lookups = {
 };
 const secrets = knowing(...secretsOf({ lookups }));
 
-describe('a message that is shown', () => {
+describe('a shown message', () => {
   test.each([
     ['a password', 'login as reader with a.b*c(d failed', 'login as *** with *** failed'],
     ['a header', 'sent Bearer sk-1234567890', 'sent ***'],
@@ -34,7 +34,7 @@ describe('a message that is shown', () => {
       'GET http://h/x?a=1&access_token=***&b=2 gave 500',
     ],
     ['somebody else’s token', 'refused: Bearer eyJhbGciOiJIUzI1NiJ9.e30', 'refused: Bearer ***'],
-  ])('does not hold %s', (_what, message, shown) => {
+  ])('does not contain %s', (_what, message, shown) => {
     expect(secrets.hide(message)).toBe(shown);
   });
 
@@ -42,7 +42,7 @@ describe('a message that is shown', () => {
     'no whole answer from https://directory.example: connect ECONNREFUSED 127.0.0.1:9',
     'lookup author has no answer for this record',
     'what? the basic understanding of a token = none',
-  ])('is left as it is where it holds none: %s', (message) => {
+  ])('is unchanged if it contains no secret: %s', (message) => {
     expect(secrets.hide(message)).toBe(message);
   });
 

@@ -9,7 +9,7 @@ const options = fc.record({
 });
 const attempt = fc.integer({ min: 1, max: 1000 });
 
-test('an exponential delay never shrinks, never passes its maximum, and is the same whenever it is asked for', () => {
+test('an exponential delay never shrinks, never exceeds its maximum, and is the same at every call', () => {
   fc.assert(
     fc.property(options, attempt, (given, number) => {
       const backoff = exponentialBackoff(given);
@@ -22,13 +22,13 @@ test('an exponential delay never shrinks, never passes its maximum, and is the s
   );
 });
 
-test('full jitter takes a part of the delay that chance says, once for each question', () => {
+test('full jitter multiplies the delay by a random number, with a new one for each call', () => {
   const chances = [0, 0.5, 0.999];
   const backoff = withFullJitter(fixedDelay(1000), () => chances.shift() ?? 0);
   expect([1, 2, 3].map((number) => backoff.delayMs(number))).toEqual([0, 500, 999]);
 });
 
-test('retries are counted without the first call', () => {
+test('the first call does not count as a retry', () => {
   expect([1, 2, 3].map((number) => allowsRetry(2, number))).toEqual([true, true, false]);
   expect(allowsRetry(0, 1)).toBe(false);
 });

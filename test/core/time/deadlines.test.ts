@@ -23,7 +23,7 @@ function setup() {
 }
 
 describe('deadlines', () => {
-  test('any number of entries are on one timer', () => {
+  test('any number of entries share one timer', () => {
     const { clock, deadlines } = setup();
     for (let index = 0; index < 1000; index++) deadlines.arm(new Entry(`${index}`), 100 + index);
     expect(clock.timers).toBe(1);
@@ -53,7 +53,7 @@ describe('deadlines', () => {
     expect(expired).toEqual(['second@15']);
   });
 
-  test('an entry that is armed late takes its place in order of time', async () => {
+  test('an entry that is armed late still expires in order of time', async () => {
     const { clock, expired, deadlines } = setup();
     deadlines.arm(new Entry('b'), 20);
     deadlines.arm(new Entry('a'), 10);
@@ -62,7 +62,7 @@ describe('deadlines', () => {
     expect(expired).toEqual(['a@10', 'b@20', 'c@20']);
   });
 
-  test('a timer that finds nothing is not set again, and rest takes it away at once', async () => {
+  test('a timer that finds no entry is not set again; rest clears it at once', async () => {
     const { clock, deadlines } = setup();
     const entry = new Entry('a');
     deadlines.arm(entry, 10);
@@ -77,7 +77,7 @@ describe('deadlines', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('clear leaves no timer and tells nobody', async () => {
+  test('clear leaves no timer, and no entry expires', async () => {
     const { clock, expired, deadlines } = setup();
     for (const name of ['a', 'b', 'c']) deadlines.arm(new Entry(name), 10);
     deadlines.clear();
@@ -104,7 +104,7 @@ describe('deadlines', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('whatever is armed and disarmed, exactly the armed ones expire, in order of time', async () => {
+  test('exactly the entries that are still armed expire, in order of time', async () => {
     const command = fc.record({ entry: fc.nat(9), arm: fc.boolean(), wait: fc.nat(3) });
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {

@@ -11,7 +11,7 @@ async function chain(count: number): Promise<void> {
 }
 
 describe('virtual clock', () => {
-  test('timers fire in order of time, ties in order of arming, and see the time they were set for', async () => {
+  test('timers fire in order of time, ties in order of arming; now() is the time that each was set for', async () => {
     const clock = virtualClock(1000);
     const fired: string[] = [];
     for (const [name, ms] of [
@@ -50,7 +50,7 @@ describe('virtual clock', () => {
     },
   );
 
-  test('what was under way before the clock was advanced, and what its last timer started, has settled', async () => {
+  test('when advance resolves, work from before the call has settled, and so has work that the last timer started', async () => {
     const clock = virtualClock();
     const seen: string[] = [];
     void chain(5).then(() => seen.push(`before, at ${clock.now()}`));
@@ -85,7 +85,7 @@ describe('virtual clock', () => {
     expect(fired).toEqual([10]);
   });
 
-  test('a disarmed timer does not fire, and disarming twice takes no other', async () => {
+  test('a disarmed timer does not fire, and disarming it twice does not disarm another', async () => {
     const clock = virtualClock();
     const fired: string[] = [];
     const disarm = clock.setTimer(5, () => fired.push('disarmed'));
@@ -97,7 +97,7 @@ describe('virtual clock', () => {
     expect(fired).toEqual(['kept']);
   });
 
-  test.each([-1, Number.NaN, undefined as unknown as number])('does not go back, nor anywhere by %o', async (ms) => {
+  test.each([-1, Number.NaN, undefined as unknown as number])('refuses to advance by %o', async (ms) => {
     const clock = virtualClock(100);
     await expect(clock.advance(ms)).rejects.toThrow(TypeError);
     expect(clock.now()).toBe(100);
