@@ -10,7 +10,7 @@ function logging(level: LogLevel): { readonly lines: string[]; readonly logger: 
 }
 
 describe('the log', () => {
-  test('is one JSON object a line, with the level by name and the time in ISO 8601', () => {
+  test('writes one JSON object per line, with the name of the level and the time in ISO 8601', () => {
     const { lines, logger } = logging('info');
     logger.info({ pipeline: 'flights' }, 'stream ended');
     expect(lines).toHaveLength(1);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DurationHistogram, publishedBoundsMs } from '../../../src/observability/metrics/histogram.ts';
 
 describe('a histogram of durations', () => {
-  test('counts under a published bound exactly the durations that are not longer', () => {
+  test('counts under each published bound exactly the durations that are not longer', () => {
     assert(
       property(array(double({ min: 0, max: 200_000, noNaN: true })), (durations) => {
         const histogram = new DurationHistogram();
@@ -30,7 +30,7 @@ describe('a histogram of durations', () => {
     }
   });
 
-  test('gives quantiles within a bucket of the sorted durations', () => {
+  test('returns quantiles that lie in the same bucket as those of the sorted durations', () => {
     const durations = array(double({ min: 0.2, max: 90_000, noNaN: true }), { minLength: 1, maxLength: 300 });
     assert(
       property(durations, constantFrom(0.5, 0.9, 0.99), (given, q) => {

@@ -3,7 +3,7 @@ import type { StreamGauges } from '../../../src/core/observer/observer.ts';
 import { publishedBoundsMs } from '../../../src/observability/metrics/histogram.ts';
 import { createMetrics, type Metrics } from '../../../src/observability/metrics/metrics.ts';
 
-/** Contract §5, as far as it exists, and what tables count: name, type, labels. */
+/** The metrics of the contract (§5) that exist, and those of tables: name, type, labels. */
 const families: Readonly<Record<string, readonly [type: string, labels: readonly string[]]>> = {
   streams_active: ['gauge', ['mode', 'pipeline']],
   streams_total: ['counter', ['mode', 'outcome', 'pipeline']],
@@ -114,7 +114,7 @@ describe('metrics', () => {
     expect([...helps.keys()]).toEqual([...types.keys()]);
   });
 
-  test('include those of the Node.js process', async () => {
+  test('include the metrics of the Node.js process', async () => {
     const { types } = await scraped(withOneOfEach());
     expect(types.get('process_resident_memory_bytes')).toBe('gauge');
     expect(types.get('nodejs_eventloop_lag_seconds')).toBe('gauge');
@@ -139,7 +139,7 @@ describe('metrics', () => {
     expect(expected.map((series) => [series, values.get(series)])).toEqual(expected.map((series) => [series, 0]));
   });
 
-  test('count what a pipeline does', async () => {
+  test('count records, errors, bytes and waits of a pipeline', async () => {
     const metrics = withOneOfEach();
     const pipeline = metrics.observer.pipeline('flights');
     pipeline.recordIn();
@@ -176,7 +176,7 @@ describe('metrics', () => {
     expect(Object.fromEntries(found)).toEqual(expected);
   });
 
-  test('add up what the open streams of a pipeline hold, and forget a stream that has closed', async () => {
+  test('are the sums over the open streams of a pipeline, without the closed ones', async () => {
     const metrics = withOneOfEach();
     const pipeline = metrics.observer.pipeline('flights');
     const first = pipeline.streamOpened('ordered', () => ({ ...idle, inFlight: 7, completedWaiting: 2 }));
@@ -204,7 +204,7 @@ describe('metrics', () => {
     expect(metrics.snapshot()).toMatchObject({ pipelines: { flights: { capacity: 200, streams: { ordered: 2 } } } });
   });
 
-  test('count refused requests apart from streams', async () => {
+  test('count refused requests separately from streams', async () => {
     const metrics = withOneOfEach();
     metrics.observer.pipeline('flights').streamRejected();
     const { values } = await scraped(metrics);
@@ -212,7 +212,7 @@ describe('metrics', () => {
     expect(values.get('millrace_stream_duration_seconds_count{pipeline="flights"}')).toBe(0);
   });
 
-  test('count calls of a lookup and read its gauges when scraped', async () => {
+  test('count the calls of a lookup, and read its gauges at each scrape', async () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
     let inFlight = 1;
@@ -323,7 +323,7 @@ describe('metrics', () => {
     expect(values.get('millrace_records_in_total{pipeline="flights"}')).toBe(0);
   });
 
-  test('show in the state what a lookup does, in milliseconds', () => {
+  test('show the figures of a lookup in the state, in milliseconds', () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
     for (let call = 0; call < 100; call++) lookup.called('ok', call < 95 ? 10 : 500);
@@ -337,7 +337,7 @@ describe('metrics', () => {
     expect(text).toMatch(/"p99Ms":4\d\d/);
   });
 
-  test('have a histogram from one millisecond to one minute', () => {
+  test('have histograms from one millisecond to one minute', () => {
     expect(publishedBoundsMs[0]).toBe(1);
     expect(publishedBoundsMs.at(-1)).toBe(60_000);
     expect([...publishedBoundsMs].sort((a, b) => a - b)).toEqual(publishedBoundsMs);

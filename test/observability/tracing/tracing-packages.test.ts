@@ -20,7 +20,7 @@ test('nothing is missing if the packages are installed, as they are here', () =>
   expect(missingTracing(resolving(...Object.keys(tracingPackages)))).toBeUndefined();
 });
 
-test('without them the message has the command that installs all of them', () => {
+test('without the packages the message has the command that installs all of them', () => {
   const message = missingTracing(resolving());
   expect(message).toContain(`does not find ${Object.keys(tracingPackages).join(', ')};`);
   expect(message?.endsWith(command)).toBe(true);
@@ -33,6 +33,6 @@ test('if one of them is missing, the message names it', () => {
   expect(message?.endsWith(command)).toBe(true);
 });
 
-test('a package that cannot be resolved for another reason is installed', () => {
+test('a package that cannot be resolved for another reason counts as installed', () => {
   expect(missingTracing(unexported)).toBeUndefined();
 });
