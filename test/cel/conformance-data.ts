@@ -11,7 +11,7 @@ export interface ConformanceTest {
   readonly variables: ReadonlyMap<string, () => Value>;
   /** Undefined if an error is expected. */
   readonly expected: (() => Value) | undefined;
-  /** The test is about the type of the expression only. */
+  /** Whether the test is about the type of the expression only. */
   readonly checkOnly: boolean;
 }
 

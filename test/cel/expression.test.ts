@@ -31,7 +31,7 @@ describe('the name of a member is data', () => {
     'nanos',
   ];
 
-  test.each(names)('%s, in the record and at any depth', (name) => {
+  test.each(names)('%s, if the record has it, at any depth', (name) => {
     const json = `{"${name}":"x","flag":true,"a":{"b":{"${name}":{"${name}":1}}},"list":[{"${name}":2}]}`;
     expect(evaluate('record.flag', json)).toBe(true);
     expect(evaluate(`record[${JSON.stringify(name)}] == "x"`, json)).toBe(true);
@@ -118,7 +118,7 @@ describe('matches is RE2', () => {
   });
 });
 
-describe('a mistake of an expression has its place', () => {
+describe('a mistake in an expression has its position', () => {
   test.each([
     ['record.flag = true', 12, 'Unexpected character: ='],
     ['recrod.flag == true', 0, 'unknown variable recrod; did you mean record?'],
@@ -149,7 +149,7 @@ describe('a mistake of an expression has its place', () => {
   });
 });
 
-describe('what an expression reads', () => {
+describe('the places of a record that an expression reads', () => {
   test.each<[string, string[][]]>([
     ['record.flag == true && has(record.iata)', [['flag'], ['iata']]],
     [

@@ -90,12 +90,12 @@ describe('one evaluation takes a bounded number of steps', () => {
     'record.object.size() == 40000',
     '"k39999" in record.keys && "k39999" in record.object',
     "record.lines[0].matches('^(ab)+$')",
-  ])('%s is no more than one evaluation may do', (source) => {
+  ])('%s stays within the bound of one evaluation', (source) => {
     expect(compileExpression(source, ['record'], true).evaluate(record)).toBe(true);
   });
 });
 
-describe('a text is searched', () => {
+describe('a search in a text', () => {
   const frame = new Frame(0);
   const parts = ['a', 'ab', 'aab', 'b', 'ba'];
   const texts = parts.flatMap((a) => parts.map((b) => a.repeat(90) + b.repeat(40) + a.repeat(70)));
