@@ -21,7 +21,7 @@ async function promtool(...args: readonly string[]): Promise<{ code: number | st
   });
 }
 
-/** The rules and their tests in a folder of their own, with one passage of the rules replaced. */
+/** Copies the rules and their tests to a folder, with one part of the rules replaced. */
 function changed(from: string, to: string): { rules: string; tests: readonly string[] } {
   const text = readFileSync(join(root, ruleFile), 'utf8');
   expect(text).toContain(from);
@@ -38,16 +38,16 @@ function changed(from: string, to: string): { rules: string; tests: readonly str
 }
 
 describe('promtool', () => {
-  test('finds nothing wrong with the rules', async () => {
+  test('accepts the rules', async () => {
     expect(await promtool('check', 'rules', ruleFile)).toMatchObject({ code: 0 });
   });
 
-  test('finds what is wrong, where something is', async () => {
+  test('reports a mistake in the rules', async () => {
     const { rules } = changed('humanizePercentage', 'humanisePercentage');
     expect(await promtool('check', 'rules', rules)).toMatchObject({ code: 1 });
   });
 
-  test.each(testFiles)('sees the alerts fire, and not fire, as %s says', async (file) => {
+  test.each(testFiles)('confirms that alerts fire, or do not fire, as %s expects', async (file) => {
     expect(await promtool('test', 'rules', file)).toMatchObject({ code: 0 });
   });
 
@@ -55,7 +55,7 @@ describe('promtool', () => {
     ['an alert that never fires', '> 0.05\n', '> 0.95\n', 'lookups'],
     ['an alert that fires for another program', 'and on (namespace, job, instance) millrace_build_info', '', 'process'],
     ['an alert that does not wait', 'for: 30m', 'for: 0m', 'streams'],
-  ])('sees %s', async (_, from, to, about) => {
+  ])('reports %s', async (_, from, to, about) => {
     const tests = changed(from, to).tests.filter((file) => basename(file).startsWith(about));
     expect(await promtool('test', 'rules', ...tests)).toMatchObject({ code: 1 });
   });
@@ -70,7 +70,7 @@ interface Case {
   readonly exp_alerts: readonly unknown[];
 }
 
-test('each alert is tested where it fires and where it does not', () => {
+test('each alert has a test in which it fires and one in which it does not', () => {
   const cases = testFiles.flatMap((file) => {
     const { tests }: RuleTests = parse(readFileSync(join(root, file), 'utf8'));
     return tests.flatMap((one) => one.alert_rule_test);
@@ -81,10 +81,10 @@ test('each alert is tested where it fires and where it does not', () => {
   expect(new Set(rests)).toEqual(new Set(names));
 });
 
-/** What a section of the runbook has to say. */
+/** The parts that each section of the runbook must have. */
 const answers = ['**It means**:', '**Look at**:', '**Do**'];
 
-test('docs/runbook.md has a section for every alert, and no other', () => {
+test('docs/runbook.md has a section for every alert, and no others', () => {
   const headings = Array.from(page('runbook.md').matchAll(/^## (.+)$/gm), ([, heading = '']) => heading);
   expect(headings).toEqual(names);
   const incomplete = names.filter((name) => {
@@ -114,7 +114,7 @@ function rulesOf(text: string): readonly Rule[] {
 
 const rules = rulesOf(readFileSync(join(root, ruleFile), 'utf8'));
 
-test('every alert has a summary, a description, and the address of its section in the runbook', () => {
+test('every alert has a summary, a description and the URL of its section in the runbook', () => {
   expect(rules.map(({ alert, annotations }) => ({ alert, annotations }))).toEqual(
     names.map((alert) => ({
       alert,

@@ -1,6 +1,6 @@
 import { generated } from '../../scripts/dashboards/generated.ts';
 
-/** What Grafana reads of a dashboard, as far as it is tested. */
+/** The members of a dashboard that are tested. */
 export interface Board {
   readonly uid: string;
   readonly title: string;
@@ -29,15 +29,15 @@ export const boards: readonly Board[] = [...generated()]
   .filter(([path]) => path.endsWith('.json'))
   .map(([, text]): Board => JSON.parse(text));
 
-/** A query as Prometheus gets it. */
+/** A query as it is sent to Prometheus. */
 export interface Asked {
   readonly name: string;
   readonly expression: string;
-  /** Labels that the series of its result are called by. */
+  /** The labels that the panel names the series of the result by. */
   readonly labels: readonly string[];
 }
 
-/** Every query of every panel, with all that the variables may select, over the given window. */
+/** Every query of every panel, over the given window; the variables select everything. */
 export function queriesOf(board: Board, window: string): readonly Asked[] {
   return board.panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr, legendFormat }, place) => ({

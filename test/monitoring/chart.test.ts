@@ -6,7 +6,7 @@ import { generated } from '../../scripts/dashboards/generated.ts';
 import { rendered, root, type Values } from '../helm/helm.ts';
 import { boards } from './boards.ts';
 
-/** The one object of a kind, and of a name with this end, that the chart makes. */
+/** The only object that the chart renders with this kind and this end of its name. */
 async function made(kind: string, end: string, values: Values): Promise<object> {
   const objects = await rendered(values);
   const [found, ...more] = objects.filter((object) => object.kind === kind && object.metadata.name.endsWith(end));
@@ -16,11 +16,11 @@ async function made(kind: string, end: string, values: Values): Promise<object> 
 
 const committed: object = parse(readFileSync(join(root, 'helm/millrace/alerts/millrace.yaml'), 'utf8'));
 
-test('the PrometheusRule of the chart has the alerts as they are', async () => {
+test('the PrometheusRule of the chart has the alerts unchanged', async () => {
   expect(await made('PrometheusRule', '', { prometheusRule: { enabled: true } })).toMatchObject({ spec: committed });
 });
 
-test('alerts get the labels, the address of the runbook and the exceptions that the values say', async () => {
+test('the values of the chart set the labels, the runbook URL and the excluded alerts', async () => {
   const runbookBase = 'https://git.example/millrace/blob/main/';
   const prometheusRule = {
     enabled: true,
@@ -37,7 +37,7 @@ test('alerts get the labels, the address of the runbook and the exceptions that 
   expect(await made('PrometheusRule', '', { prometheusRule })).toMatchObject({ spec: changed });
 });
 
-test('the ConfigMap of the chart has every dashboard as it is', async () => {
+test('the ConfigMap of the chart has every dashboard unchanged', async () => {
   const data = Object.fromEntries(
     boards.map(({ uid }) => [`${uid}.json`, generated().get(`helm/millrace/dashboards/${uid}.json`)]),
   );

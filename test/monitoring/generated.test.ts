@@ -5,16 +5,16 @@ import { generated } from '../../scripts/dashboards/generated.ts';
 import { root } from '../docs/pages.ts';
 import { boards } from './boards.ts';
 
-test.each([...generated()])('%s is as its code has it (npm run dashboards)', (path, text) => {
+test.each([...generated()])('%s is what its code generates (npm run dashboards)', (path, text) => {
   expect(readFileSync(join(root, path), 'utf8')).toBe(text);
 });
 
-test('the chart holds no other dashboard or alert', () => {
+test('the chart has no other dashboards or alerts', () => {
   const files = globSync('helm/millrace/{dashboards,alerts}/*', { cwd: root });
   expect(files.toSorted()).toEqual([...generated().keys()].toSorted());
 });
 
-test.each(boards)('the panels of $title fill rows of 24 columns, and each says what it shows', ({ panels }) => {
+test.each(boards)('the panels of $title fill rows of 24 columns, and each has a description', ({ panels }) => {
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   const widths = new Map<number, number>();
   for (const { gridPos } of panels) {

@@ -8,7 +8,7 @@ import { boards, queriesOf } from './boards.ts';
 
 const labels = ['job', 'instance', 'pipeline', 'lookup', 'mode', 'outcome', 'code', 'reason', 'result', 'kind'];
 
-/** Every metric that a query names, as a service has it that has done something once, and nothing since. */
+/** Every metric that a query names, with the values of a service that worked once and has been idle since. */
 function seriesOf(expressions: readonly string[]): object[] {
   const names = new Set(expressions.flatMap((text) => text.match(/\b(?:millrace|nodejs|process)_\w+/g) ?? []));
   const common = labels.map((label) => `${label}="a"`).join(',');
@@ -22,13 +22,13 @@ function seriesOf(expressions: readonly string[]): object[] {
   });
 }
 
-/** What promtool says if every expression is to have no value that is not a number. */
+/** The output of promtool for a test that expects no value of any expression to be NaN. */
 function withoutNaN(expressions: readonly string[]): Promise<{ code: number; said: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-idle-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'idle.test.yaml');
   const cases = expressions.map((expression) => ({
-    // A value that is not equal to itself is not a number.
+    // NaN is the value that is not equal to itself.
     expr: `(${expression}) != (${expression})`,
     eval_time: '30m',
     exp_samples: [],
@@ -47,7 +47,7 @@ test.each(boards)('no panel of $title shows a value that is not a number while t
   expect(await withoutNaN(expressions)).toMatchObject({ code: 0 });
 });
 
-test('a share of nothing and a quantile of nothing are found', async () => {
+test('a share and a quantile of no samples are reported', async () => {
   const share = 'sum(rate(millrace_records_in_total[5m])) / sum(rate(millrace_records_out_total[5m]))';
   const quantile = 'histogram_quantile(0.5, sum by (le) (rate(millrace_record_duration_seconds_bucket[5m])))';
   expect(await withoutNaN([share])).toMatchObject({ code: 1 });

@@ -3,10 +3,10 @@ import { onTestFinished } from 'vitest';
 import { listen } from '../http/start.ts';
 import { serve, type Serving } from '../service/serving.ts';
 
-/** How the far end answers: by the first word of the key. */
+/** How the other system answers: the first word of the key decides. */
 const answers: Readonly<Record<string, number>> = { found: 200, missing: 404, broken: 500, busy: 503 };
 
-/** A far end that finds, misses, fails, is busy, and hangs. */
+/** Another system that finds keys, misses keys, fails, is busy, and hangs. */
 async function farEnd(): Promise<number> {
   const server = createServer((request, response) => {
     const [, word = ''] = /^\/([a-z]+)/.exec(request.url ?? '') ?? [];
@@ -49,13 +49,13 @@ pipelines:
 const words = ['found', 'missing', 'broken', 'busy', 'found', 'found', 'found', 'hangs', 'found', 'found'];
 const mixed = `${Array.from({ length: 40 }, (_, n) => `{"key":"${words[n % words.length]}-${n}"}\n`).join('')}no JSON\n`;
 
-/** Every key twice in succession, and more of them than are kept. */
+/** Every key twice in succession, and more keys than the cache holds. */
 const twice = Array.from({ length: 40 }, (_, n) => `{"key":"${n % 4 < 2 ? 'found' : 'missing'}-${n >> 1}"}\n`).join('');
 
-/** More than the kernel's buffers of a connection hold, both ways. */
+/** More than the kernel's buffers of a connection hold in both directions. */
 const long = `{"key":"a","filler":"${'x'.repeat(16_000)}"}\n`.repeat(1000);
 
-/** A running Millrace whose streams never cease: records fail, are tried again and time out, slots fill, a reader is slow. */
+/** A running Millrace whose streams never end: records fail, are retried and time out, slots fill, a reader is slow. */
 export async function underLoad(): Promise<Serving> {
   const serving = await serve({
     'millrace.yaml': configuration(await farEnd()),
@@ -87,7 +87,7 @@ export async function underLoad(): Promise<Serving> {
 
   async function slowlyRead(): Promise<void> {
     const response = await open('fast', long);
-    // Nothing is read until the response is full, and the service says that it waits.
+    // The response is not read until it is full and the service reports that it waits.
     while (!stop.signal.aborted) {
       const { streams } = await serving.admin.state();
       if (streams.some(({ backpressure }) => backpressure === 'slow_reader')) break;

@@ -5,19 +5,19 @@ import { type Asked, boards, choicesOf, queriesOf } from './boards.ts';
 import { underLoad } from './load.ts';
 import { startPrometheus } from './prometheus.ts';
 
-/** What Prometheus needs for a rate: two scrapes, and some more for those that come late on a busy machine. */
+/** Prometheus needs two scrapes for a rate; on a busy machine some are late. */
 const window = '10s';
 
 const alerts = alertGroups.flatMap((group) => group.alerts);
 
-/** An alert without its threshold: what is left has a value at any time. */
+/** The expression of an alert without its threshold: it always has a value. */
 const withoutThresholds: readonly Asked[] = alerts.map(({ name, expression }) => ({
   name,
   expression: expression.replaceAll(/ [<>=]=? [\d.]+(?: \* [\d.]+)?/g, ''),
   labels: [],
 }));
 
-/** What the load is made for. A query that finds zeros alone would have data without it. */
+/** Metrics that are above 0 only under this load. Without it a query would have data, but only zeros. */
 const made: readonly Asked[] = [
   ...['timeout', 'bad_status', 'invalid_json'].map((code) => `millrace_record_errors_total{code="${code}"}`),
   ...['ok', 'miss', 'bad_status', 'timeout'].map((outcome) => `millrace_lookup_calls_total{outcome="${outcome}"}`),
@@ -28,7 +28,7 @@ const made: readonly Asked[] = [
   ...['retries_total', 'in_flight', 'queued', 'connections'].map((name) => `millrace_lookup_${name}`),
 ].map((series) => ({ name: series, expression: `${series} > 0`, labels: [] }));
 
-/** Mistakes as they are made in queries. */
+/** Typical mistakes in queries. */
 const mistakes: readonly Asked[] = [
   { name: 'name', expression: 'sum(rate(millrace_record_in_total[10s]))', labels: [] },
   { name: 'value', expression: 'millrace_lookup_calls_total{outcome="timeouts"}', labels: [] },
@@ -37,7 +37,7 @@ const mistakes: readonly Asked[] = [
   { name: 'form', expression: 'sum(rate(millrace_records_in_total))', labels: [] },
 ];
 
-/** The configuration that docs/monitoring.md shows, for this target, every second. */
+/** The configuration of docs/monitoring.md, with this target and a scrape every second. */
 function scrapeConfig(target: string): string {
   const shown = fencesOf(page('monitoring.md')).find(({ marks }) => marks.includes('prometheus'))?.text ?? '';
   return `global: { evaluation_interval: 1s }\n${shown}`

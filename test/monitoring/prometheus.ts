@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../
 import { root } from '../docs/pages.ts';
 import type { Asked } from './boards.ts';
 
-/** One labelled value of an answer. */
+/** One value of a response, with its labels. */
 interface Series {
   readonly labels: JsonObject;
   readonly value: number;
@@ -23,7 +23,7 @@ export class Prometheus {
     this.#url = url;
   }
 
-  /** What is wrong with an answer: nothing came, no number is in it, or it lacks a label that its series are called by. */
+  /** What is wrong with a response: it is empty, has no number, or lacks a label that the panel names its series by. */
   async fault({ name, expression, labels }: Asked): Promise<string | undefined> {
     const { data, error } = await this.#get('/api/v1/query', { query: expression });
     if (!isJsonObject(data)) return `${name}: ${JSON.stringify(error)}`;
@@ -34,8 +34,8 @@ export class Prometheus {
   }
 
   /**
-   * Asks until every query has had an answer without fault, and gives what is left when the time is up. It waits
-   * between rounds, as Prometheus tells nobody when it has scraped.
+   * Sends the queries until each has had a correct response; returns the faults that are left when the time is over. It
+   * waits between rounds, because Prometheus does not report when it has scraped.
    */
   async faults(queries: readonly Asked[], withinMs: number): Promise<readonly string[]> {
     const signal = AbortSignal.timeout(withinMs);
@@ -48,12 +48,12 @@ export class Prometheus {
     }
   }
 
-  /** The values of a label on the series that a selector names. */
+  /** The values of a label on the series of a selector. */
   async labelValues(label: string, series: string): Promise<JsonValue | undefined> {
     return (await this.#get(`/api/v1/label/${label}/values`, { 'match[]': series }))['data'];
   }
 
-  /** The rules that it evaluates, each with its health, and with what went wrong the last time. */
+  /** The rules that it evaluates, each with its health and its last error. */
   async rules(): Promise<readonly (readonly (JsonValue | undefined)[])[]> {
     const { data } = await this.#get('/api/v1/rules', {});
     const groups = isJsonObject(data) ? objects(data['groups']) : [];
@@ -70,7 +70,7 @@ export class Prometheus {
   }
 }
 
-/** Starts Prometheus with a configuration whose paths are seen from the root of the project. */
+/** Starts Prometheus with a configuration whose paths are relative to the root of the project. */
 export async function startPrometheus(configuration: string): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-prometheus-'));
   const file = join(folder, 'prometheus.yml');
