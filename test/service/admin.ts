@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 
-/** What the admin listener of a service tells. */
+/** Reads from the admin listener of a service. */
 export class Admin {
   readonly url: string;
 

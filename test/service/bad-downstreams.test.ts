@@ -15,7 +15,7 @@ function answer(body: string | Buffer, ...head: readonly string[]): Script {
   };
 }
 
-/** A far end on plain sockets: `/bad` is answered by the script, whatever else is asked for is found. */
+/** Another system on plain sockets: the script answers `/bad`, every other path is found. */
 async function farEnd(script: Script): Promise<{ port: number; close(): Promise<void> }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -45,7 +45,7 @@ async function farEnd(script: Script): Promise<{ port: number; close(): Promise<
   return { port: typeof address === 'object' && address !== null ? address.port : 0, close };
 }
 
-/** As they stand in `_error`. */
+/** The members of `_error`. */
 const members = ['code', 'message', 'lookup', 'status', 'attempts', 'line'];
 
 const body = '{"key":"a"}\n{"key":"bad","n":1.0}\n{"key":"b"}\n';
@@ -53,7 +53,7 @@ const body = '{"key":"a"}\n{"key":"bad","n":1.0}\n{"key":"b"}\n';
 const text = (value: JsonValue | undefined): string =>
   typeof value === 'string' ? value : `no text: ${JSON.stringify(value)}`;
 
-/** The `_error` of the one bad record; what stands around it has to be as if nothing had happened. */
+/** The `_error` of the one bad record. The records before and after it must be enriched. */
 async function failureOf(script: Script, lookup: object = {}): Promise<unknown> {
   const far = await farEnd(script);
   const origin = `http://127.0.0.1:${far.port}`;
@@ -180,11 +180,11 @@ test.each<[string, Script, object]>([
     (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
     { code: 'bad_response', message: expect.stringMatching(/^ORIGIN did not answer in HTTP: /) },
   ],
-])('a downstream that %s costs its own record alone', async (_, script, error) => {
+])('another system that %s fails only the record that called it', async (_, script, error) => {
   expect(await failureOf(script)).toEqual({ ...asked, ...error });
 });
 
-test('a downstream that hangs costs its own record alone, and loses its connection', async () => {
+test('another system that hangs fails only the record that called it, and its connection is closed', async () => {
   const closed = Promise.withResolvers<void>();
   const error = await failureOf((socket) => socket.once('close', closed.resolve), { timeout: '50ms' });
   expect(error).toEqual({
@@ -195,7 +195,7 @@ test('a downstream that hangs costs its own record alone, and loses its connecti
   await closed.promise;
 });
 
-test('a downstream that never ends its answer is read no further than maxResponseBytes', async () => {
+test('an answer without an end is read only up to maxResponseBytes', async () => {
   const closed = Promise.withResolvers<void>();
   let takenBytes = 0;
   const error = await failureOf((socket) => {
@@ -209,7 +209,7 @@ test('a downstream that never ends its answer is read no further than maxRespons
   });
   expect(error).toMatchObject({ ...asked, code: 'response_too_large', status: 200 });
   await closed.promise;
-  // What is over the limit was on its way in the kernel.
+  // The bytes above the limit were already in the kernel's buffers.
   expect(takenBytes).toBeLessThan(20_000_000);
 });
 
@@ -219,7 +219,7 @@ test('a 404 is a miss, not an error', async () => {
 
 const to = (port: number): object => ({ http: { url: `http://127.0.0.1:${port}/{key}` } });
 
-test('a downstream where nobody listens costs the records that ask it, and no other lookup', async () => {
+test('an address where no process listens fails the records that call it, and no other lookup', async () => {
   const [far, closed] = await Promise.all([farEnd(() => {}), farEnd(() => {})]);
   await closed.close();
   const { enrich } = await startInProcess(

@@ -18,7 +18,7 @@ async function started(): Promise<InProcess> {
 
 const found = (key: string): string => `{"key":"${key}","answer":{"found":"${key}"}}`;
 
-/** The line that stands for one of which nothing could be read. */
+/** The line that is returned for a line that could not be read. */
 const unread = (code: string, message: string, input: string): string =>
   JSON.stringify({ _error: { code, message, line: 2, input } });
 const noObject = (kind: string, input: string): string =>
@@ -65,7 +65,7 @@ const badLines: readonly (readonly [what: string, line: string | Buffer, out: st
   ],
 ];
 
-test.each(badLines)('%s between two records is one _error, and the two are as ever', async (_, line, expected) => {
+test.each(badLines)('%s between two records gives one _error, and the two are enriched', async (_, line, expected) => {
   const { enrich } = await started();
   const body = Buffer.concat([Buffer.from('{"key":"a"}\n'), Buffer.from(line), Buffer.from('\n{"key":"b"}\n')]);
   const [before, bad, after, end] = (await enrich(body)).split('\n');
@@ -73,7 +73,7 @@ test.each(badLines)('%s between two records is one _error, and the two are as ev
   expect(bad).toBe(expected);
 });
 
-test('a byte-order mark, CRLF, blank lines and a missing last newline are tolerated, and counted as lines', async () => {
+test('a byte-order mark, CRLF, blank lines and a missing last newline are accepted; blank lines count as lines', async () => {
   const { enrich } = await started();
   const body = '\uFEFF{"key":"a"}\r\n\r\n{"key":"b"}\n\n \t\n{"key":"c"}\r\n{"key":\r\n{"key":"d"}';
   const lines = (await enrich(body)).split('\n');
@@ -91,7 +91,7 @@ test.each([
     const count = 60_000;
     let answered = 0;
     const stream = enrich(line.repeat(count)).then((text) => ({ text, probes: answered }));
-    // The body comes in three chunks: without turns in between about three probes are answered.
+    // The body arrives in three chunks: without turns in between only about three probes would be answered.
     for (; answered < 10; answered += 1) await fetch(`${service.adminUrl}/livez`);
     const { text, probes } = await stream;
     expect(text.split(`"code":"${code}"`)).toHaveLength(count + 1);

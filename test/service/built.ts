@@ -10,7 +10,7 @@ export interface Built {
   remove(): void;
 }
 
-/** What is published, compiled into a folder of its own: the sources run as well, but with a compiler in their memory. */
+/** The published files, compiled into a temporary folder: the sources run as well, but with a compiler in memory. */
 export function build(): Built {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-built-'));
   const dist = join(folder, 'dist');

@@ -8,7 +8,7 @@ import { type InProcess, startInProcess } from './in-process.ts';
 
 const odd = '{"a":1.0,"b":12345678901234567890,"c":1e400,"b":2,"\\u0061x":"é"}';
 
-/** Answers with what it was asked for: every third call at once, the others later and the last one first. */
+/** Answers with the argument of the call: every third call at once, the others later, in reverse order. */
 async function reversing(): Promise<number> {
   const waiting: (() => void)[] = [];
   let calls = 0;
@@ -37,20 +37,20 @@ async function service(): Promise<InProcess> {
 
 const member = (id: number): string => `"answer":{"asked":"${id}","n":1.0}`;
 
-/** The generated object with an `id` before all else; nothing of it is changed. */
+/** The generated object with an `id` as its first member, otherwise unchanged. */
 function numbered(line: string, id: number): string {
   const open = line.indexOf('{') + 1;
   const empty = line.slice(open).trim() === '}';
   return `${line.slice(0, open)}"id":${id}${empty ? '' : ','}${line.slice(open)}`;
 }
 
-/** What has to come back for it: the member before the last brace, and that is all. */
+/** The expected result: the same line with the new member before its last brace. */
 function answered(line: string, id: number): string {
   const close = line.lastIndexOf('}');
   return `${line.slice(0, close)},${member(id)}${line.slice(close)}`;
 }
 
-/** Sends the bytes as chunks of these sizes, each a write of its own, and gives the body of the response. */
+/** Sends the bytes in chunks of these sizes, each with a write of its own; returns the body of the response. */
 async function sentInChunks(port: number, bytes: Buffer, sizes: readonly number[], mode: string): Promise<string> {
   const client = await WireClient.open(port);
   client.socket.setNoDelay();
@@ -60,7 +60,7 @@ async function sentInChunks(port: number, bytes: Buffer, sizes: readonly number[
     const piece = bytes.subarray(at, end);
     client.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]));
     at = end;
-    // Half of the chunks come to the service by themselves.
+    // Half of the chunks reach the service separately.
     if (turn % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   client.write('0\r\n\r\n');
@@ -92,13 +92,13 @@ const inOrderOf = (mode: string, lines: readonly string[]): readonly string[] =>
   mode === 'ordered' ? lines : lines.toSorted();
 
 describe.each(['ordered', 'unordered'])('%s, over HTTP', (mode) => {
-  test('a line that no parser could write again comes back as it was, but for the answer', async () => {
+  test('a line that a parser would write differently is returned unchanged, with the answer added', async () => {
     const { enrich } = await service();
     const line = `{"id":7,${odd.slice(1)}`;
     expect(await enrich(`${line}\n`, `?mode=${mode}`)).toBe(`${line.slice(0, -1)},${member(7)}}\n`);
   });
 
-  test('10,000 generated lines come back byte for byte, but for the answer: each once, whatever the chunks', async () => {
+  test('10,000 generated lines are returned byte for byte with the answer added, each once, for any chunks', async () => {
     const { port } = await service();
     await fc.assert(
       fc.asyncProperty(fc.integer(), chunkSizes, async (seed, sizes) => {

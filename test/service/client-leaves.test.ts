@@ -12,7 +12,7 @@ const streamsAtOnce = 100;
 const recordsPerStream = 5;
 const callsAtOnce = streamsAtOnce * recordsPerStream;
 
-/** A far end that answers nothing, and counts what it is asked and which of those calls are closed. */
+/** Another system that never answers, and counts its calls and those that were closed. */
 class Hanging {
   readonly #server = createServer((_, response) => {
     this.asked += 1;
@@ -56,7 +56,7 @@ const collect = ((): (() => void) => {
   };
 })();
 
-/** How a client goes: in the middle of its body or while it waits for the answers, by closing or by a reset. */
+/** How a client leaves: in the middle of its body or while it waits for the response, by a close or by a reset. */
 const ways = [
   { whole: false, reset: false },
   { whole: false, reset: true },
@@ -79,7 +79,7 @@ function leave({ socket }: WireClient, { reset }: Way): void {
   else socket.destroy();
 }
 
-/** A service before a far end that hangs; nothing but a client that leaves ends a call before the test does. */
+/** A service with a lookup that hangs: before the end of the test only a client that leaves ends a call. */
 async function started(): Promise<{ running: InProcess; far: Hanging }> {
   const far = new Hanging();
   const url = `http://127.0.0.1:${await far.listen()}/{key}`;
@@ -90,7 +90,7 @@ async function started(): Promise<{ running: InProcess; far: Hanging }> {
   return { running, far };
 }
 
-/** What a round has left behind in this process, when everything that ends by itself has ended. */
+/** Memory that a round has left in this process, after all work that ends by itself has ended. */
 async function remains({ admin }: InProcess, far: Hanging): Promise<object> {
   while (far.sockets.size > 0 || (await admin.metric('millrace_lookup_connections')) > 0) collect();
   const state = await admin.state();
@@ -105,7 +105,7 @@ async function remains({ admin }: InProcess, far: Hanging): Promise<object> {
   };
 }
 
-test('1,000 clients leave while their lookups hang: every call is aborted, and nothing is left of them', async () => {
+test('1,000 clients leave while their lookups hang: every call is aborted, and no memory of them remains', async () => {
   const { running, far } = await started();
   const levels: number[] = [];
   const handles: number[] = [];
@@ -135,7 +135,7 @@ test('1,000 clients leave while their lookups hang: every call is aborted, and n
   }
   expect(await running.admin.metric('millrace_streams_total')).toBe(streams);
   expect(handles).toEqual(handles.map(() => handles[0]));
-  // 900 streams later: less than 3 kB for each, where one that is kept takes more than 10.
+  // After 900 more streams: less than 3 kB for each. A stream that is kept takes more than 10 kB.
   expect((levels.at(-1) ?? Infinity) - (levels[0] ?? 0)).toBeLessThan(900 * 3000);
 }, 120_000);
 
@@ -150,6 +150,6 @@ test.each(ways)('the calls of a client that leaves are closed within 100 ms: %j'
     await far.until(() => far.closed === calls);
     tookMs.push(performance.now() - leftAt);
   }
-  // The best of ten: on a busy machine it is not the service that decides on the others.
+  // The best of ten: on a busy machine the others depend on more than the service.
   expect(Math.min(...tookMs)).toBeLessThan(100);
 });

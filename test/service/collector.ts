@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/core/json/json.ts';
 import { listen } from '../http/start.ts';
 
-/** A span as a collector is told of it, with its attributes by name. */
+/** A span as the collector receives it, with its attributes by name. */
 export interface Span {
   readonly name: string;
   readonly traceId: string;
@@ -27,11 +27,11 @@ export interface Span {
   readonly resource: Readonly<Record<string, unknown>>;
 }
 
-/** A collector of OTLP over HTTP: takes what is exported as JSON, or refuses it. */
+/** A collector of OTLP over HTTP: accepts spans as JSON, or refuses them. */
 export class Collector {
   readonly spans: Span[] = [];
   readonly exports: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders }[] = [];
-  /** Answered instead of 200; 0 leaves every export without an answer. */
+  /** The status of its responses; 0: it never responds. */
   status = 200;
   readonly #server: Server;
 
@@ -48,7 +48,7 @@ export class Collector {
     if (this.status > 0) response.writeHead(this.status, { 'content-type': 'application/json' }).end('{}');
   }
 
-  /** Gives its address. Closed with the test. */
+  /** Starts it; returns its address. Closed at the end of the test. */
   async listen(): Promise<string> {
     const port = await listen(this.#server);
     onTestFinished(() => {

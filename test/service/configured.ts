@@ -11,7 +11,7 @@ import { started } from './started.ts';
 export interface Configured {
   readonly loaded: Loaded;
   readonly service: RunningService;
-  /** Sends lines to the pipeline `test` and gives what comes back. */
+  /** Sends lines to the pipeline `test` and returns the response. */
   readonly enrich: (body: string) => Promise<string>;
   /** Explains a record of the pipeline `test`. */
   readonly explain: (record: string) => Promise<string>;
@@ -21,11 +21,11 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
-  /** Those that the logger hides. */
+  /** The secrets that the logger hides. */
   readonly secrets?: Secrets;
 }
 
-/** Loads a configuration from a file, as a user writes it, with ports of the system's choice. */
+/** Loads a configuration from a file, as a user does; the system chooses the ports. */
 function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
   const file = join(folderOf({ ...files, 'millrace.yaml': '' }), 'millrace.yaml');
   writeFileSync(file, text);
@@ -33,7 +33,7 @@ function loaded(text: string, { env = {}, files = {} }: Given = {}): Loaded {
   return loadConfig({ file, env, flags, checks: [checkPipelines] });
 }
 
-/** The whole service for a configuration with a pipeline `test`; stopped with the test. */
+/** The whole service for a configuration with a pipeline `test`; stopped at the end of the test. */
 export async function startConfigured(text: string, given: Given = {}): Promise<Configured> {
   const first = loaded(text, given);
   const service = await started(first, given);

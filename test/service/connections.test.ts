@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { listen } from '../http/start.ts';
 import { folderOf, serveFolder, type Serving } from './serving.ts';
 
-/** A service that may open 128 files, before a downstream that answers after a turn. */
+/** A service that may open 128 files, with lookups that answer one turn later. */
 async function limited(limits = ''): Promise<Serving> {
   const far = createServer((request, response) => setImmediate(() => response.end(`{"found":"${request.url}"}`)));
   const port = await listen(far);
@@ -22,7 +22,7 @@ pipelines: { lines: { enrich: [ { lookup: far, with: { key: /key }, into: /answe
   return serveFolder(folder, undefined, undefined, { openFiles: 128 });
 }
 
-/** Connections that have had an answer and are kept, or that have sent nothing. */
+/** Connections that had a response and stay open, or that have sent nothing. */
 async function idleClients(port: number, count: number): Promise<Socket[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, n) => {
@@ -57,7 +57,7 @@ async function opened({ url }: Serving): Promise<{ send: (n: number) => Promise<
   return { send, all };
 }
 
-test('300 idle clients where 128 files may be open: a stream loses no record, and the admin listener answers', async () => {
+test('with 300 idle clients and 128 open files allowed a stream loses no record, and the admin listener answers', async () => {
   const serving = await limited();
   const stream = await opened(serving);
   const clients = await idleClients(serving.port, 300);
@@ -68,7 +68,7 @@ test('300 idle clients where 128 files may be open: a stream loses no record, an
   expect(text.split('\n').length).toBe(2001);
   expect(text).not.toContain('_error');
   expect((await fetch(`${serving.admin.url}/livez`)).status).toBe(200);
-  // A new client is served: the one that was idle for longest made room.
+  // A new client is served: the connection that was idle for longest is closed for it.
   expect((await fetch(`${serving.url}/v1/pipelines`)).status).toBe(200);
   expect(await serving.admin.metric('millrace_connections')).toBeLessThan(128);
   expect(await serving.admin.metric('millrace_connections_closed_total')).toBeGreaterThan(200);
@@ -76,7 +76,7 @@ test('300 idle clients where 128 files may be open: a stream loses no record, an
   for (const client of clients) client.destroy();
 });
 
-test('with no idle connection one more is answered 503, and busy ones go on', async () => {
+test('without an idle connection to close one more client gets 503, and busy connections continue', async () => {
   const serving = await limited(', limits: { connections: 2 }');
   const streams = [await opened(serving), await opened(serving)];
   const refused = await fetch(`${serving.url}/v1/pipelines`);

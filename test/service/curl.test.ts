@@ -37,7 +37,7 @@ test('-sSN -X POST -T . shows each result before the next line is typed, and exi
   expect(await ended).toEqual([0, null]);
 });
 
-describe('a file of 20,000 lines comes back whole and in order', () => {
+describe('a file of 20,000 lines is returned complete and in order', () => {
   test.each([
     'curl -sS -X POST -T in.ndjson "$URL"',
     'cat in.ndjson | curl -sS -X POST -T - "$URL"',
@@ -48,7 +48,7 @@ describe('a file of 20,000 lines comes back whole and in order', () => {
     const cwd = folderOf({ 'in.ndjson': body });
     const env = { ...process.env, URL: `${url}/v1/enrich/test` };
     const { stdout } = await run('sh', ['-c', command], { cwd, env, maxBuffer: 100_000_000 });
-    // Compared as a whole: the difference of two megabytes is no message.
+    // Compared as a boolean: a message with the difference of two megabytes would be unreadable.
     expect(stdout === whole).toBe(true);
   });
 });
@@ -59,22 +59,22 @@ async function codeOf(...args: readonly string[]): Promise<unknown> {
 }
 
 describe('curl exits', () => {
-  test('0 where every record has its outcome, failed ones as well', async () => {
+  test('with 0 if every record has an outcome, even if some failed', async () => {
     const { url } = await started();
     expect(await codeOf('--fail', '--data-binary', '{"key":null}\n17\n', `${url}/v1/enrich/test`)).toBe(0);
   });
 
-  test('18 where the stream was cut', async () => {
+  test('with 18 if the stream was cut', async () => {
     const { url } = await started(', onError: fail');
     expect(await codeOf('--data-binary', '{"key":"1"}\n{"key":null}\n', `${url}/v1/enrich/test`)).toBe(18);
   });
 
-  test('22 where the request was refused, if it is asked to fail', async () => {
+  test('with 22 if the request was refused and curl has --fail', async () => {
     const { url } = await started();
     expect(await codeOf('--fail', '--data-binary', '{}', `${url}/v1/enrich/tset`)).toBe(22);
   });
 
-  test('7 where nobody listens', async () => {
+  test('with 7 if no process listens', async () => {
     const serving = await started();
     serving.child.kill('SIGTERM');
     await serving.ended;

@@ -6,8 +6,8 @@ import { type InProcess, startInProcess } from './in-process.ts';
 import { folderOf } from './serving.ts';
 
 /**
- * V8 (nodejs/node 63785): after a name that looks like the source of `gr\u00f6\u00dfe` was read in an object that
- * begins alike, `größe` is read as that name.
+ * V8 (nodejs/node 63785) reads `größe` as another name, if that name looks like the source of `gr\u00f6\u00dfe` and was read
+ * before in an object that begins alike.
  */
 const size = String.raw`"gr\u00f6\u00dfe"`;
 const poison = String.raw`{"id":1,"gr\\u0":0}`;
@@ -25,7 +25,7 @@ async function started(pipeline: object): Promise<InProcess> {
     { far: { http: { url: `http://127.0.0.1:${port}/{size}` } }, rows: { table: { file: rows, key: 'größe' } } },
     pipeline,
   );
-  // Another client, in each of the ways in which a line is read.
+  // Another client sends its lines in each of the ways in which the service reads one.
   await service.enrich(`${poison}\n${poison.padEnd(70_000)}\n${poison.replace('}', ',"ö":1}')}\n`);
   return service;
 }
@@ -40,7 +40,7 @@ test.each([
   ['with a `when` on the name', { enrich: [{ ...step, when: `record["größe"] == "a"` }] }],
   ['until its answer has the name', { enrich: [{ ...step, repeat: { until: `answer["größe"] == "a"`, max: 1 } }] }],
   ['from a table whose rows have the name', { enrich: [{ ...step, lookup: 'rows', with: { größe: '/größe' } }] }],
-])('a name with escapes is what it says, whatever another client sent: %s', async (_what, pipeline) => {
+])('a name with escapes is read correctly, whatever another client sent before: %s', async (_what, pipeline) => {
   const { enrich, service } = await started(pipeline);
   expect(await enrich(`${small}\n`)).toBe(`${enriched}\n`);
   expect(await enrich(`${small}${' '.repeat(70_000)}\n`)).toContain(enriched.slice(0, -1));
@@ -54,7 +54,7 @@ test.each([
   expect(await explained.text()).not.toContain('error');
 });
 
-test('an answer is read below a name with escapes', async () => {
+test('a value below a name with escapes is selected from an answer', async () => {
   const { enrich } = await started({
     enrich: [step, { ...step, with: { size: '/answer/größe' }, into: '/second' }],
   });

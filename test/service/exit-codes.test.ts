@@ -24,7 +24,7 @@ function config(yaml: string, rows = 'id,name\n1,one\n'): string {
   return join(folderOf({ 'millrace.yaml': yaml, 'rows.csv': rows }), 'millrace.yaml');
 }
 
-describe('0: data on stdout, what is said beside it on stderr', () => {
+describe('0: data on stdout, remarks on stderr', () => {
   test('--help', async () => {
     const { code, stdout, stderr } = await run('serve', '--help');
     expect([code, stderr]).toEqual([0, '']);
@@ -45,7 +45,7 @@ describe('0: data on stdout, what is said beside it on stderr', () => {
   });
 });
 
-describe('2: the command line is wrong, and says what there is', () => {
+describe('2: the command line is wrong, and the message lists what is possible', () => {
   test.each([
     [['serv'], /unknown command 'serv'/],
     [['serve', '--prot', '1'], /unknown option '--prot'[\s\S]*--port/],
@@ -58,8 +58,8 @@ describe('2: the command line is wrong, and says what there is', () => {
   });
 });
 
-describe('78: the configuration is wrong, and nothing is started', () => {
-  test('every mistake has its place', async () => {
+describe('78: the configuration is wrong, and no service is started', () => {
+  test('every mistake has its line and column', async () => {
     const file = config(`${good}\nserver: { prot: 1 }\n`.replace('lookup: rows', 'lookup: row'));
     const { code, stdout, stderr } = await run('serve', '-c', file);
     expect([code, stdout]).toEqual([78, '']);
@@ -69,15 +69,15 @@ describe('78: the configuration is wrong, and nothing is started', () => {
     expect(rest).toEqual(['']);
   });
 
-  test('a file that is not there', async () => {
+  test('a file that does not exist', async () => {
     const { code, stderr } = await run('check', '-c', '/nowhere/millrace.yaml');
     expect(code).toBe(78);
     expect(stderr).toMatch(/^\/nowhere\/millrace\.yaml: the configuration cannot be read: ENOENT/);
   });
 });
 
-describe('1: the configuration is right, but it cannot be done', () => {
-  test('a port that is taken is named, and what to do', async () => {
+describe('1: the configuration is right, but the command fails', () => {
+  test('a port in use: the message names it and says what to do', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void taken.close());
     await once(taken, 'listening');

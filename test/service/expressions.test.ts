@@ -29,7 +29,7 @@ const failed = (key: string, message: string) =>
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`;
 
-test('a pattern that backtracks for ever elsewhere ends, in when and in until', async () => {
+test('a pattern that would backtrack for ever in other engines ends, in when and in until', async () => {
   const evil = `${'a'.repeat(44)}!`;
   for (const step of [
     { when: "!record.mail.matches('^([a-z]+)+@example.com$')" },
@@ -42,7 +42,7 @@ test('a pattern that backtracks for ever elsewhere ends, in when and in until', 
   }
 });
 
-test('an expression that would take too long is an error of its record, and the records around it are as ever', async () => {
+test('an expression that would take too long is an error of its record; the records before and after it succeed', async () => {
   const { enrich, service, admin } = await started({ when: 'record.tags.all(t, t in record.allowed)' });
   const numbers = Array.from({ length: 70_000 }, (_, index) => index);
   const small = (key: string): string => line({ key, tags: [1], allowed: [1, 2] });
@@ -70,7 +70,7 @@ function startedWithTable(): Promise<InProcess> {
   );
 }
 
-test('a body full of expensive records leaves turns of the event loop to others', async () => {
+test('a body full of expensive records does not block other requests', async () => {
   const { enrich, admin, service } = await startedWithTable();
   const heavy = line({ key: 'a', n: Array.from({ length: 45 }, (_, index) => index) }).repeat(120);
   let answered = 0;
@@ -85,7 +85,7 @@ test('a body full of expensive records leaves turns of the event loop to others'
   expect(await admin.metric('millrace_record_errors_total')).toBe(0);
 });
 
-test('so do many expensive records that stand alone', async () => {
+test('many expensive single records do not block other requests', async () => {
   const { service } = await startedWithTable();
   const heavy = line({ key: 'a', n: Array.from({ length: 45 }, (_, index) => index) });
   let answered = 0;
@@ -106,7 +106,7 @@ test('so do many expensive records that stand alone', async () => {
   expect(Math.max(...responses.map(({ probes }) => probes))).toBe(3);
 });
 
-test('values that are nested as deeply as a record may be are compared', async () => {
+test('values with the deepest nesting that a record may have are compared', async () => {
   const { enrich } = await started({ when: 'record.a == record.b' });
   const depth = 990;
   const nested = (leaf: number): string => `${'['.repeat(depth)}${leaf}${']'.repeat(depth)}`;
@@ -116,7 +116,7 @@ test('values that are nested as deeply as a record may be are compared', async (
   expect(other).toBe(body.split('\n')[1]);
 });
 
-test('members with names of JavaScript are members, in the record and in the answer', async () => {
+test('members with names such as __proto__ are ordinary members, in the record and in the answer', async () => {
   const { enrich } = await started({
     when: 'record.flag == true && !has(record.toString)',
     repeat: { until: 'answer.constructor == "x" && record.answer.constructor == "x" && !has(answer.then)', max: 1 },
@@ -129,7 +129,7 @@ test('members with names of JavaScript are members, in the record and in the ans
   ]);
 });
 
-test('what an expression cannot do with a record says where', async () => {
+test('an operation of an expression that fails on a record has its position', async () => {
   const { enrich } = await started({ when: 'has(record.key) && record.n + 1 == 2.0' });
   expect(linesOf(await enrich('{"key":"a","n":1}\n{"key":"b"}\n'))).toEqual([
     failed('a', 'when of step 1, line 1, column 29: double + int is not defined; numbers of a record are doubles'),

@@ -8,11 +8,11 @@ export interface InProcess {
   readonly service: RunningService;
   readonly admin: Admin;
   readonly port: number;
-  /** Sends a body and gives what comes back, whole. */
+  /** Sends a body and returns the whole response body. */
   readonly enrich: (body: string | Uint8Array<ArrayBuffer>, query?: string) => Promise<string>;
 }
 
-/** The whole service, as the command line composes it, with both of its listeners; stopped with the test. */
+/** The whole service, as the command line composes it, with both listeners; stopped at the end of the test. */
 export async function startInProcess(lookups: object, pipeline: object, limits: object = {}): Promise<InProcess> {
   const config = configSchema.parse({
     server: { port: 0, admin: { port: 0 }, limits, drainTimeout: '1s' },
@@ -31,7 +31,7 @@ export async function startInProcess(lookups: object, pipeline: object, limits: 
   return { service, admin: new Admin(service.adminUrl), port: Number(new URL(service.url).port), enrich };
 }
 
-/** The objects of an answer, line by line. */
+/** The objects of a response, one per line. */
 export function linesOf(text: string): JsonObject[] {
   return text
     .trimEnd()

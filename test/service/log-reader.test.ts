@@ -9,14 +9,14 @@ import { folderOf, Millrace, root } from './serving.ts';
 
 const linux = process.platform === 'linux';
 
-/** A function that logs as many bytes as its record says. */
+/** A function that logs as many bytes as the record demands. */
 const noisy = `
 export default class {
   open({ logger }) { this.logger = logger; }
   asyncInvoke({ bytes }, result) { this.logger.warn('x'.repeat(bytes)); result.complete(['done']); }
 }`;
 
-/** On known ports, because the line that says where it listens may be lost. */
+/** The ports are chosen here, because the line with the ports of the service may be lost. */
 const config = (port: number): string => `
 server: { port: ${port}, admin: { port: ${port + 1} }, log: { level: warn } }
 lookups: { noisy: { module: { file: noisy.mjs } } }
@@ -24,7 +24,7 @@ pipelines: { test: { enrich: [ { lookup: noisy, with: { bytes: /bytes }, into: /
 
 const main = join(root, 'src/cli/main.ts');
 
-/** Whether the service answers, or has ended: somebody else may have taken its port. Nothing that it says is read. */
+/** Whether the service answers, or has ended because another process has its port. Its output is not read. */
 async function answering(child: ChildProcess, admin: string): Promise<boolean> {
   while (child.exitCode === null) {
     const live = await fetch(`${admin}/readyz`).catch(() => undefined);
@@ -55,9 +55,9 @@ async function freePorts(): Promise<number> {
 interface Served {
   readonly child: ChildProcess;
   readonly admin: Admin;
-  /** Sends records, each of which logs this many bytes; gives how many were answered. */
+  /** Sends records that log this many bytes each; returns the number of results. */
   readonly enrich: (records: number, bytes: number) => Promise<number>;
-  /** Gives the exit code. */
+  /** Stops the service; returns the exit code. */
   readonly stop: () => Promise<unknown>;
   readonly lost: () => Promise<number>;
 }
@@ -86,8 +86,8 @@ async function serveTo(stderr: number | 'pipe'): Promise<Served> {
   return { child, admin, enrich, stop, lost: () => admin.metric('millrace_log_lines_lost_total') };
 }
 
-describe.runIf(linux)('a log that cannot be written is lost and counted, and streams go on:', () => {
-  test('its reader has gone', { timeout: 60_000 }, async () => {
+describe.runIf(linux)('log lines that cannot be written are counted as lost, and streams continue:', () => {
+  test('the program that reads it has ended', { timeout: 60_000 }, async () => {
     const { child, enrich, lost, stop } = await serveTo('pipe');
     child.stderr?.destroy();
     expect(await enrich(100, 10)).toBe(100);
@@ -95,17 +95,17 @@ describe.runIf(linux)('a log that cannot be written is lost and counted, and str
     expect(await stop()).toBe(0);
   });
 
-  test('its disk is full', { timeout: 60_000 }, async () => {
+  test('the disk is full', { timeout: 60_000 }, async () => {
     const full = openSync('/dev/full', 'w');
     const { enrich, lost, stop } = await serveTo(full);
     closeSync(full);
     expect(await enrich(100, 10)).toBe(100);
-    // The line that says where it listens is one of them.
+    // The line with the addresses of the listeners is one of them.
     expect(await lost()).toBe(101);
     expect(await stop()).toBe(0);
   });
 
-  test('its pipe is full, and nobody reads it', { timeout: 60_000 }, async () => {
+  test('its pipe is full and is not read', { timeout: 60_000 }, async () => {
     const fifo = join(folderOf({}), 'log');
     execFileSync('mkfifo', [fifo]);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -123,14 +123,14 @@ describe.runIf(linux)('a log that cannot be written is lost and counted, and str
   });
 });
 
-test.runIf(linux)('a line that was written in part does not spoil the next one', { timeout: 60_000 }, async () => {
+test.runIf(linux)('after a partly written line the next one starts on a new line', { timeout: 60_000 }, async () => {
   const folder = folderOf({ log: '' });
   const file = join(folder, 'log');
   const fd = openSync(file, 'a');
   const { child, enrich, lost, stop } = await serveTo(fd);
   closeSync(fd);
   const size = readFileSync(file).length;
-  // The bound of the system for the size of a file: in the middle of the second line.
+  // A file size limit of the system, in the middle of the second line.
   execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${size + 1500}:`]);
   expect(await enrich(3, 1000)).toBe(3);
   expect(await lost()).toBe(2);
@@ -147,7 +147,7 @@ describe.runIf(linux)('a command whose output cannot be written', () => {
     'lookups: { t: { table: { file: t.csv, key: id } } }\npipelines: { p: { enrich: [ { lookup: t, with: { id: /id }, into: /t } ] } }';
 
   test.each([[['schema']], [['check']], [['--help']], [['check', '--json', '--connect']]])(
-    '%j ends without a stack when its reader has gone',
+    '%j ends without a stack trace if the program that reads its output has ended',
     { timeout: 60_000 },
     async (args) => {
       const folder = folderOf({ 'millrace.yaml': yaml, 't.csv': 'id\n1\n' });
@@ -159,7 +159,7 @@ describe.runIf(linux)('a command whose output cannot be written', () => {
     },
   );
 
-  test.each([['schema'], ['check'], ['--help']])('%s says so when the disk is full, and exits 1', async (command) => {
+  test.each([['schema'], ['check'], ['--help']])('%s reports a full disk, and exits with 1', async (command) => {
     const folder = folderOf({ 'millrace.yaml': yaml, 't.csv': 'id\n1\n' });
     const full = openSync('/dev/full', 'w');
     const args = command === 'check' ? ['-c', join(folder, 'millrace.yaml')] : [];
@@ -171,7 +171,7 @@ describe.runIf(linux)('a command whose output cannot be written', () => {
     expect((await said)?.join('')).toMatch(/^millrace: cannot write to standard output: ENOSPC: .*$/m);
   });
 
-  test('exits with the code of its mistakes when there is no place to report them', { timeout: 60_000 }, async () => {
+  test('exits with the code for mistakes even if they cannot be written', { timeout: 60_000 }, async () => {
     const folder = folderOf({});
     writeFileSync(join(folder, 'millrace.yaml'), 'pipelines: 1');
     const full = openSync('/dev/full', 'w');

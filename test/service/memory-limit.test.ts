@@ -9,7 +9,7 @@ const clients = 50;
 const linesEach = 3;
 const filler = 'x'.repeat(1_000_000);
 
-/** Sends lines of 1 MB as fast as they are taken, and gives what came back: lines, and how the stream ended. */
+/** Sends lines of 1 MB as fast as the service reads them; returns the number of lines of the response, and its end. */
 async function sendLines({ url }: Serving): Promise<string> {
   const request = httpRequest(`${url}/v1/enrich/lines`, { method: 'POST' });
   request.on('error', () => {});
@@ -31,7 +31,7 @@ async function sendLines({ url }: Serving): Promise<string> {
   return `${lines} lines, ${Math.floor(bytes / 1_000_000)} MB, ${status}, ${errors} errors`;
 }
 
-test('50 clients with lines of 1 MB before a lookup that hangs: the heap of a 512 MiB container is enough, and all finish', async () => {
+test('50 clients with lines of 1 MB and a lookup that hangs: the heap of a 512 MiB container is enough, and all finish', async () => {
   const held: ServerResponse[] = [];
   let hangs = true;
   const far = createServer((_request, response) => void (hangs ? held.push(response) : response.end('{"found":1}')));
@@ -45,11 +45,11 @@ test('50 clients with lines of 1 MB before a lookup that hangs: the heap of a 51
 lookups: { far: { http: { url: "http://127.0.0.1:${port}/{key}" }, timeout: 10m } }
 pipelines: { lines: { timeout: 10m, enrich: [ { lookup: far, with: { key: /key }, into: /answer } ] } }`,
   });
-  // What V8 allows itself in a container of 512 MiB.
+  // The heap that V8 allows in a container of 512 MiB.
   const serving = await serveFolder(folder, undefined, undefined, { node: ['--max-old-space-size=256'] });
   const all = Promise.all(Array.from({ length: clients }, () => sendLines(serving)));
 
-  // The first streams have all of their lines in slots; the others wait.
+  // All lines of the first streams are in slots; the other streams wait.
   for (let waiting = 0; waiting < clients / 2;) {
     const { streams } = await serving.admin.state();
     waiting = streams.filter(({ backpressure }) => backpressure === 'memory').length;

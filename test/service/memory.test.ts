@@ -17,7 +17,7 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => built.remove());
 
-/** A body of lines that are all different, made as they are sent. */
+/** A body of lines that all differ; each is made when it is sent. */
 class Lines {
   readonly count: number;
   readonly #filler: string;
@@ -29,7 +29,7 @@ class Lines {
     this.#answer = answer;
   }
 
-  /** Sends all of them, as fast as they are taken. */
+  /** Sends all lines, as fast as the service reads them. */
   async send(request: ClientRequest): Promise<void> {
     for (const block of this.#blocks((key, n) => `{"key":${key},"n":${n},"more":"${this.#filler}"}\n`)) {
       if (!request.write(block)) await once(request, 'drain');
@@ -37,7 +37,7 @@ class Lines {
     request.end();
   }
 
-  /** Of everything that has to come back. */
+  /** The hash of the expected response. */
   digest(): string {
     const hash = createHash('sha256');
     const line = (key: number, n: number): string =>
@@ -72,7 +72,7 @@ async function digestOf(response: IncomingMessage): Promise<string> {
   return hash.digest('hex');
 }
 
-test('210 MB to a client that stops reading: the body is left unread, then every line arrives, below 150 MB', async () => {
+test('210 MB to a client that pauses: the body is not read meanwhile, every line arrives, and memory stays below 150 MB', async () => {
   let running = 0;
   let mostRunning = 0;
   const far = createServer((request, response) => {
@@ -97,7 +97,7 @@ pipelines: { lines: { capacity: ${capacity}, enrich: [ { lookup: far, with: { ke
   const { request, response } = await opened(serving);
   const sent = lines.send(request);
 
-  // Stalled: nothing moves any more, from one look to the next.
+  // Stalled: no byte moves between two checks.
   let before = -1;
   let receivedBytes = 0;
   while (receivedBytes === 0 || receivedBytes !== before) {
@@ -107,7 +107,7 @@ pipelines: { lines: { capacity: ${capacity}, enrich: [ { lookup: far, with: { ke
     if (stream?.['backpressure'] === 'slow_reader') receivedBytes = Number(stream['receivedBytes']);
   }
   expect(await serving.admin.metric('millrace_in_flight')).toBeLessThanOrEqual(capacity);
-  // Of 210 MB, what the kernel holds of the response and what stands in 100 slots.
+  // Of 210 MB: as much as the kernel holds of the response, and the records in 100 slots.
   expect(receivedBytes).toBeLessThan(20_000_000);
 
   const [digest] = await Promise.all([digestOf(response), sent]);
@@ -119,7 +119,7 @@ pipelines: { lines: { capacity: ${capacity}, enrich: [ { lookup: far, with: { ke
 
 const row = (key: number): string => `{"key":${key},"name":"row ${key}"}`;
 
-test('210 MB through a table to a client that keeps up stay below 150 MB', async () => {
+test('210 MB through a table to a client that reads at once: memory stays below 150 MB', async () => {
   const serving = await serve(
     {
       'millrace.yaml': `

@@ -4,7 +4,7 @@ import { listen } from '../http/start.ts';
 import { type InProcess, startInProcess } from './in-process.ts';
 
 interface Started extends InProcess {
-  /** Paths that were asked for. */
+  /** Paths of the calls. */
   readonly calls: string[];
 }
 
@@ -32,7 +32,7 @@ async function one({ service }: Started, body: string, route = 'enrich'): Promis
   return [response.status, await response.text()];
 }
 
-test('a record without a key is a miss in the stream, its trailer and the metrics, and makes no call', async () => {
+test('onMissingArgument miss: a record without the argument is a miss in stream, trailer and metrics, without a call', async () => {
   const it = await started({});
   expect(await it.enrich('{"id":7}\n{"id":null}\n{}\n{"id":""}\n', '')).toBe(
     [
@@ -56,7 +56,7 @@ test('a record without a key is a miss in the stream, its trailer and the metric
   expect(value('millrace_record_errors_total{pipeline="test",code="missing_argument"}')).toBe('1');
 });
 
-test('so is one record alone, whatever onMiss is', async () => {
+test('onMissingArgument miss: so is a single record, whatever onMiss is', async () => {
   const record = '{"id": null}';
   expect(await one(await started({}), record)).toEqual([200, '{"id": null,"far":null}']);
   expect(await one(await started({ onMiss: 'omit' }), record)).toEqual([200, record]);
@@ -65,7 +65,7 @@ test('so is one record alone, whatever onMiss is', async () => {
   expect((await one(await started({ onMissingArgument: 'error' }), record))[0]).toBe(422);
 });
 
-test('explain says which argument is missing', async () => {
+test('explain names the missing argument', async () => {
   const it = await started({});
   const steps = [{ lookup: 'far', into: '/far', miss: '/id is missing; argument {id} is read from it' }];
   const [status, text] = await one(it, '{}', 'explain');

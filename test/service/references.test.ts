@@ -8,7 +8,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A far end that remembers what it was sent. */
+/** Another system that records the requests it receives. */
 async function remembering() {
   const received: Received[] = [];
   const end = await httpEnd((request, response) => {
@@ -40,8 +40,8 @@ const values = [
   '1.0',
 ];
 
-describe.each(values)('a reference that brings in %s', (value) => {
-  test('is exactly that at the other end, wherever it stands', async () => {
+describe.each(values)('a reference whose value is %s', (value) => {
+  test('arrives unchanged at the other system, from any place of the request', async () => {
     const { origin, received } = await remembering();
     const configuration = `
 lookups:
@@ -70,7 +70,7 @@ pipelines:
     expect(JSON.parse(body)).toEqual({ exact: value, mixed: `<${value}> 7`, list: [value], default: value });
   });
 
-  test('is exactly that in a body of text, in a constant, in a fallback, in a condition and in a pointer', async () => {
+  test('is unchanged in a text body, a constant, a fallback, a condition and a pointer', async () => {
     const { origin, received } = await remembering();
     const configuration = `
 lookups:
@@ -105,7 +105,7 @@ pipelines:
   });
 });
 
-test('an address from a reference keeps its path and its query, and braces in it are braces', async () => {
+test('an address from a reference keeps its path and its query, and its braces are no template', async () => {
   const { origin, received } = await remembering();
   const { enrich } = await startConfigured(
     `
@@ -121,7 +121,7 @@ pipelines:
   expect(received.map(({ url }) => url).toSorted()).toEqual(['/api/v1/%7Bx%7D%20y/7', '/p/q/7']);
 });
 
-test('a number of the configuration keeps its spelling, wherever it is data', async () => {
+test('a number of the configuration keeps its spelling in every place where it is data', async () => {
   const { origin, received } = await remembering();
   const numbers = '[12345678901234567890, 1.0, 1e400, -0, 0.10, 1E+2, 0xFFFFFFFFFFFFFFFFFF, 0o17, +5, .5, 007, 3]';
   const json = '[12345678901234567890,1.0,1e400,-0,0.10,1E+2,4722366482869645213695,15,5,0.5,7,3]';

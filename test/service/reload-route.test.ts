@@ -12,7 +12,7 @@ lookups: { t: { table: { file: ${file}, key: id } } }
 pipelines: { ${pipeline}: { enrich: [ { lookup: t, with: { id: /id }, into: /a } ] } }
 `;
 
-/** A service that reads its configuration anew when it is asked to, and no sooner. */
+/** A service that reloads its configuration only by request (`watch: false`). */
 async function reloadable() {
   const folder = folderOf({ 'rows.csv': 'id,v\n1,x\n', 'millrace.yaml': configuration('first') });
   const file = join(folder, 'millrace.yaml');
@@ -42,7 +42,7 @@ test('POST /reload answers when the new configuration is in force', async () => 
   expect(await pipelines()).toEqual({ pipelines: [{ name: 'second', href: '/v1/pipelines/second' }] });
 });
 
-test('a configuration with mistakes changes nothing, and the answer has each with its place', async () => {
+test('a configuration with mistakes changes nothing, and the answer has each mistake with its place', async () => {
   const { file, reload, pipelines } = await reloadable();
   writeFileSync(file, configuration('second').replace('/a }', 'a }').replace('watch', 'wach'));
   const { status, type, body } = await reload();
@@ -59,7 +59,7 @@ test('a configuration with mistakes changes nothing, and the answer has each wit
   expect(await pipelines()).toMatchObject({ pipelines: [{ name: 'first' }] });
 });
 
-test('a lookup that cannot be opened is named', async () => {
+test('the answer names a lookup that cannot be opened', async () => {
   const { file, reload, pipelines } = await reloadable();
   writeFileSync(file, configuration('second', 'none.csv'));
   const { status, body } = await reload();
@@ -68,7 +68,7 @@ test('a lookup that cannot be opened is named', async () => {
   expect(await pipelines()).toMatchObject({ pipelines: [{ name: 'first' }] });
 });
 
-test('what a client sends along does not matter, but a web page and other methods are refused', async () => {
+test('body and headers of the request are ignored, but web pages and other methods are refused', async () => {
   const { service, file, reload, pipelines } = await reloadable();
   for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
     expect(await reload({ headers: { 'content-type': type }, body: '{' })).toMatchObject({ status: 200 });
@@ -90,7 +90,7 @@ test('what a client sends along does not matter, but a web page and other method
   expect(await pipelines()).toMatchObject({ pipelines: [{ name: 'first' }] });
 });
 
-test('requests at the same time are all answered with what is in force in the end', async () => {
+test('simultaneous requests are all answered with the configuration that is in force at the end', async () => {
   const { file, reload } = await reloadable();
   writeFileSync(file, configuration('second'));
   const answers = await Promise.all([reload(), reload(), reload()]);

@@ -7,13 +7,13 @@ import { listen } from '../http/start.ts';
 import { WireClient } from '../http/wire-client.ts';
 import { folderOf, serveFolder, type Serving } from './serving.ts';
 
-/** Written beside it and moved over it, as editors save. */
+/** Writes a new file and renames it to the old one, as editors do. */
 function save(folder: string, name: string, content: string): void {
   writeFileSync(join(folder, `${name}.new`), content);
   renameSync(join(folder, `${name}.new`), join(folder, name));
 }
 
-/** Says when it is opened and closed, and answers with `version`. */
+/** A module that logs when it is opened and closed, and answers with `version`. */
 const speaking = `
 export default class {
   open({ parameters, logger, metrics }) {
@@ -29,7 +29,7 @@ export default class {
   }
 }`;
 
-/** A pipeline of a name whose module answers with a version. */
+/** A configuration with one pipeline, whose module answers with `version`. */
 function config(version: number, pipeline = 'test', server = '{}'): string {
   return `server: ${server}
 lookups: { far: { module: { file: far.mjs, parameters: { version: ${version} } } } }
@@ -42,7 +42,7 @@ async function started(content = config(1)): Promise<{ serving: Serving; folder:
   return { folder, serving: await serveFolder(folder) };
 }
 
-/** The log of the service, each line that is JSON. */
+/** The lines of the service's log that are JSON. */
 function log({ stderr }: Serving): readonly Record<string, unknown>[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => parseJson(line)).filter((line) => isJsonObject(line));
@@ -51,7 +51,7 @@ function log({ stderr }: Serving): readonly Record<string, unknown>[] {
 const reloaded = /"configuration reloaded/g;
 const refused = /"msg":"configuration not reloaded/g;
 
-/** Resolves when the log has this many of them. */
+/** Resolves when the log has this many matching lines. */
 async function heard(serving: Serving, what: RegExp, count = 1): Promise<void> {
   await serving.says(new RegExp(`(?:${what.source}[^]*){${count}}`));
 }
@@ -74,7 +74,7 @@ async function metrics({ admin }: Serving): Promise<string> {
   return (await fetch(`${admin.url}/metrics`)).text();
 }
 
-test('SIGHUP: new streams get the new configuration, a running one ends on the old, which is closed after it', async () => {
+test('SIGHUP: new streams use the new configuration; a running one ends on the old one, which is then closed', async () => {
   const { serving, folder } = await started(config(1, 'test', '{ watch: false }'));
   const client = await streaming(serving);
   save(folder, 'millrace.yaml', config(2, 'other', '{ watch: false }'));
@@ -88,7 +88,7 @@ test('SIGHUP: new streams get the new configuration, a running one ends on the o
   const explained = await fetch(`${serving.url}/v1/explain/other`, { method: 'POST', body: '{"n":2}' });
   expect(await explained.json()).toMatchObject({ pipeline: 'other' });
   expect((await fetch(`${serving.admin.url}/readyz`)).status).toBe(200);
-  // The old pipeline is there for its stream alone, and so are its numbers.
+  // The old pipeline and its metrics exist only for its last stream.
   expect(await metrics(serving)).toContain('millrace_streams_active{pipeline="test",mode="ordered"} 1');
   client.chunk('{"n":3}\n');
   await client.until('{"n":3,"v":1}');
@@ -108,7 +108,7 @@ test('SIGHUP: new streams get the new configuration, a running one ends on the o
   expect(log(serving).map(({ msg }) => msg)).toContain('closed 2');
 });
 
-test('what is in both configurations goes on counting, and a lookup that is the same is not opened again', async () => {
+test('counters of pipelines and lookups in both configurations continue, and an unchanged lookup is not opened again', async () => {
   const { serving, folder } = await started();
   await enrich(serving, '{"n":1}\n{"n":2}\n');
   save(folder, 'millrace.yaml', config(1).replace('into: /v', 'into: /other'));
@@ -126,7 +126,7 @@ test('what is in both configurations goes on counting, and a lookup that is the 
   expect(said.filter((msg) => /^(?:opened|closed) /.test(String(msg)))).toEqual(['opened 1', 'opened 2', 'closed 1']);
 });
 
-test('mistakes: every one is logged with its place, nothing changes, and the repair is taken over by itself', async () => {
+test('mistakes: each is logged with its place, nothing changes, and the corrected file is loaded without a request', async () => {
   const { serving, folder } = await started();
   save(folder, 'millrace.yaml', `${config(2).replace('far.mjs', 'far.mjs, fiel: x')}port: 1\n`);
   await heard(serving, refused);
@@ -152,7 +152,7 @@ test('mistakes: every one is logged with its place, nothing changes, and the rep
   expect(await serving.admin.metric('millrace_config_reloads_total')).toBe(2);
 });
 
-test('a configuration that is gone, and a lookup that cannot be opened, change nothing until they are there', async () => {
+test('a missing configuration, or a lookup that cannot be opened, changes nothing until it is there', async () => {
   const { serving, folder } = await started();
   rmSync(join(folder, 'millrace.yaml'));
   await heard(serving, refused);
@@ -171,7 +171,7 @@ test('a configuration that is gone, and a lookup that cannot be opened, change n
   expect(await enrich(serving, '{"n":"1"}\n')).toBe('{"n":"1","v":{"n":"1","name":"one"}}\n');
 });
 
-test('a ConfigMap that is swapped, and a secret in it: the next call has the new token', async () => {
+test('a replaced ConfigMap with a new secret: the next call has the new token', async () => {
   const tokens: (string | undefined)[] = [];
   const far = createServer(({ headers }, response) => {
     tokens.push(headers.authorization);
@@ -207,7 +207,7 @@ pipelines: { test: { enrich: [ { lookup: far, with: { n: /n }, into: /v } ] } }`
   expect(serving.stderr).not.toContain('-token');
 });
 
-test('limits and the log level hold for what begins from then on; what a start alone looks at is named', async () => {
+test('new limits and the new log level apply from then on; keys that need a restart are named', async () => {
   const ports = 'port: 0, admin: { port: 0 }';
   const folder = folderOf({ 'millrace.yaml': config(1, 'test', `{ ${ports} }`), 'far.mjs': speaking });
   const serving = await serveFolder(folder, undefined, []);
@@ -227,7 +227,7 @@ test('limits and the log level hold for what begins from then on; what a start a
   expect(serving.stderr).not.toContain('"stopped"');
 });
 
-test('a reload while the service drains is not made', async () => {
+test('a service that drains does not reload', async () => {
   const { serving, folder } = await started();
   const client = await streaming(serving);
   serving.child.kill('SIGTERM');
@@ -243,7 +243,7 @@ test('a reload while the service drains is not made', async () => {
   expect(serving.stderr).toContain('"closed 1"');
 });
 
-test('SIGHUPs in quick succession end with what is in the file', async () => {
+test('after several SIGHUPs in quick succession the last content of the file is in force', async () => {
   const { serving, folder } = await started(config(1, 'test', '{ watch: false }'));
   for (const version of [2, 3, 4]) {
     save(folder, 'millrace.yaml', config(version, 'test', '{ watch: false }'));

@@ -15,7 +15,7 @@ lookups: { far: { http: { url: "http://127.0.0.1:1/{n}" } } }
 pipelines: { ${pipeline}: { enrich: [ { lookup: far, with: { n: /n }, into: /v } ] } }`;
 }
 
-/** A reloader of a file, whose generations open when the test says so. */
+/** A reloader of a file; the test decides when its generations open. */
 function reloading({ content = text('first') } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-reload-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -56,17 +56,17 @@ function reloading({ content = text('first') } = {}) {
   return { reloader, write, clock, events, held, said, options };
 }
 
-/** Lets what was begun go on until it waits for the test. */
+/** Lets the work that has begun continue until it waits for the test. */
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-test('what is opened takes the place of the one before, and only then is the reload a success', async () => {
+test('the new configuration replaces the old one when it is open, and only then is the reload a success', async () => {
   const { reloader, write, events } = reloading();
   write(text('second'));
   await reloader.reload('SIGHUP');
   expect(events).toEqual(['build 2 second', 'replace second', 'succeeded']);
 });
 
-test('requests that come while one runs are answered by one more after it', async () => {
+test('reload requests during a reload are answered by one more reload after it', async () => {
   const { reloader, write, events, held, options } = reloading();
   options.hold = true;
   const first = reloader.reload('SIGHUP');
@@ -85,7 +85,7 @@ test('requests that come while one runs are answered by one more after it', asyn
   ]);
 });
 
-test('what cannot be opened changes nothing, and the next attempt has another number', async () => {
+test('a configuration that cannot be opened changes nothing, and the next attempt has another number', async () => {
   const { reloader, events, said, options } = reloading();
   options.broken = new Error('lookup "far": no');
   await reloader.reload('SIGHUP');
@@ -95,7 +95,7 @@ test('what cannot be opened changes nothing, and the next attempt has another nu
   expect(said[0]).toMatchObject({ level: 'error', cause: 'SIGHUP', msg: expect.stringMatching(/not reloaded.*no$/) });
 });
 
-test('a service that stops while a new configuration is opened closes it again, and takes no other', async () => {
+test('a service that stops while it opens a new configuration closes it again, and reloads no more', async () => {
   const { reloader, write, events, held, options, said, clock } = reloading();
   options.hold = true;
   write(text('second'));
@@ -110,7 +110,7 @@ test('a service that stops while a new configuration is opened closes it again, 
   expect(clock.timers).toBe(0);
 });
 
-test('server.watch decides whether files are looked at, and can be switched by a reload', async () => {
+test('server.watch decides whether files are checked, and a reload can change it', async () => {
   const { reloader, write, clock } = reloading();
   expect(clock.timers).toBe(1);
   write(text('first', '{ watch: false }'));

@@ -19,7 +19,7 @@ const files = {
   'leak.mjs': 'export default async ({ k }) => { throw new Error(`refused ${k}`) };',
 };
 
-/** Every spelling in which a value could be read. */
+/** Every spelling in which a value could be recognized. */
 function spellings(value: string): readonly string[] {
   const basic = Buffer.from(`${values.USER}:${values.PASSWORD}`).toString('base64');
   return [
@@ -34,7 +34,7 @@ function spellings(value: string): readonly string[] {
 async function leaking(status: number) {
   const log: string[] = [];
   const end = await httpEnd((request, response) => {
-    // The far end says everything it knows, as servers do on their error pages.
+    // The other system repeats the whole request, as some servers do on their error pages.
     const said = JSON.stringify({ url: request.url, headers: request.headers });
     response.writeHead(status, { 'content-type': 'text/html', location: `http://elsewhere${request.url}` });
     response.end(`<pre>${said}</pre>`);
@@ -75,8 +75,8 @@ function expectHidden(text: string): void {
   }
 }
 
-describe('what a reference brought in is not shown', () => {
-  test('by explain, which shows all the rest', async () => {
+describe('the value of a reference is not shown', () => {
+  test('by explain, which shows the rest of the call', async () => {
     const { explain, origin } = await leaking(200);
     const text = await explain('{"id":"7"}');
     expect(JSON.parse(text)).toEqual({
@@ -111,7 +111,7 @@ describe('what a reference brought in is not shown', () => {
   });
 
   test.each([[302], [400], [500], [200]])(
-    'by the error of a record, the log and the state, when a far end answers %i with all that it was sent',
+    'by the error of a record, the log and the state, if the other system answers %i and repeats the request',
     async (status) => {
       const { enrich, service, log } = await leaking(status);
       const line = await enrich('{"id":"7"}\n');
@@ -130,7 +130,7 @@ describe('what a reference brought in is not shown', () => {
     },
   );
 
-  test('by the error of a function of the user', async () => {
+  test('by an error of a module of the user', async () => {
     const { service } = await leaking(200);
     const answer = await fetch(`${service.url}/v1/enrich/leak`, {
       method: 'POST',

@@ -14,17 +14,17 @@ export interface ProcessOptions {
   /** Options of Node. */
   readonly node?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Files that the process may open (`ulimit -n`); without it as many as this process. */
+  /** The number of files that the process may open (`ulimit -n`); default: that of this process. */
   readonly openFiles?: number | undefined;
 }
 
-/** A `millrace` command in a process of its own; ended with the test where it has not ended by itself. */
+/** A `millrace` command in a process of its own. It is ended with the test, if it has not ended before. */
 export class Millrace {
   readonly child: ChildProcess;
-  /** Everything it has said so far. */
+  /** Its output so far. */
   stdout = '';
   stderr = '';
-  /** Exit code and signal, when both streams have been read to their end. */
+  /** Exit code and signal; resolves when both streams have been read to their end. */
   readonly ended: Promise<readonly [code: number | null, signal: string | null]>;
   #changed: (() => void)[] = [];
 
@@ -60,7 +60,7 @@ export class Millrace {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** What `pattern` finds in stderr, as soon as it is there. */
+  /** The match of `pattern` in stderr; resolves as soon as there is one. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this.stderr);
@@ -84,7 +84,7 @@ export class Serving extends Millrace {
     return Number(new URL(this.url).port);
   }
 
-  /** Largest resident set of the process so far, in bytes; undefined where the system does not tell. */
+  /** Largest resident set of the process so far, in bytes; undefined if the system does not report it. */
   peakBytes(): number | undefined {
     const kilobytes = /VmHWM:\s+(\d+) kB/.exec(this.#status())?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
@@ -99,7 +99,7 @@ export class Serving extends Millrace {
   }
 }
 
-/** Files in a folder of their own, which is removed with the test. Gives the folder. */
+/** Writes files to a new folder, which is removed at the end of the test. Returns the folder. */
 export function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-service-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,12 +109,12 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
 
 const anyPort = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
 
-/** `millrace serve -c millrace.yaml`, on free ports, of these files. Resolves when it listens. */
+/** Runs `millrace serve -c millrace.yaml` on free ports, in a folder with these files. Resolves when it listens. */
 export function serve(files: Readonly<Record<string, string>>, main = sources): Promise<Serving> {
   return serveFolder(folderOf(files), main);
 }
 
-/** The same of a folder that there is. */
+/** The same in an existing folder. */
 export async function serveFolder(
   folder: string,
   main = sources,

@@ -18,7 +18,7 @@ pipelines: { test: { enrich: [ { lookup: rows, with: { key: /key }, into: /answe
   });
 }
 
-/** A stream that has had one answer, and goes on. */
+/** A stream that has received one result, and continues. */
 async function streaming({ port }: Serving): Promise<WireClient> {
   const client = await WireClient.open(port);
   onTestFinished(() => void client.socket.destroy());
@@ -28,7 +28,7 @@ async function streaming({ port }: Serving): Promise<WireClient> {
   return client;
 }
 
-test('SIGTERM: not ready, no new stream, the one that runs comes to its end, exit code 0', async () => {
+test('SIGTERM: the service is not ready, refuses new streams, completes the running one and exits with 0', async () => {
   const serving = await started();
   const client = await streaming(serving);
   expect((await fetch(`${serving.admin.url}/readyz`)).status).toBe(200);
@@ -48,14 +48,14 @@ test('SIGTERM: not ready, no new stream, the one that runs comes to its end, exi
   expect(serving.stdout).toBe('');
 });
 
-test('a service without streams ends at once, whenever the signal comes', async () => {
+test('a service without streams ends at once, even if the signal arrives as soon as it listens', async () => {
   const serving = await started();
-  // As soon as the line is there that says where it listens.
+  // As soon as the line with its addresses is written.
   serving.child.kill('SIGTERM');
   expect(await serving.ended).toEqual([0, null]);
 });
 
-test('with no stream left it ends at once, however many clients hold their connection', async () => {
+test('without streams the service ends at once, however many clients keep their connection open', async () => {
   const serving = await started('server: { drainTimeout: 1h, limits: { headersTimeout: 1h } }');
   const client = await streaming(serving);
   const ports = [serving.port, Number(new URL(serving.admin.url).port)];
@@ -120,7 +120,7 @@ pipelines: { test: { timeout: 1h, enrich: [ { lookup: far, with: { key: /key }, 
   expect(await serving.ended).toEqual([code, null]);
 });
 
-test('a second signal ends it at once', async () => {
+test('a second signal ends the service at once', async () => {
   const serving = await started('server: { drainTimeout: 1h }');
   const client = await streaming(serving);
   serving.child.kill('SIGTERM');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderOf, Millrace } from './serving.ts';
 
-/** Preloaded: says at the end of the process which packages it has loaded. */
+/** Loaded first: prints at the end of the process which packages it has loaded. */
 const spy = `
 import { registerHooks } from 'node:module';
 const packages = new Set();
@@ -33,11 +33,11 @@ function config(lookup: string): string {
   return join(folderOf(files), 'millrace.yaml');
 }
 
-test('help loads the command line alone', async () => {
+test('--help loads only the command line', async () => {
   expect(await packagesOf(undefined, '--help')).toEqual(['commander']);
 });
 
-test('check loads what reads a configuration, and nothing that serves or asks', async () => {
+test('check loads the packages that read a configuration, and none that serves or calls', async () => {
   const loaded = await packagesOf(undefined, 'check', '-c', config('{ http: { url: "http://127.0.0.1:1/{id}" } }'));
   expect(loaded).toEqual(expect.arrayContaining(['yaml', 'zod']));
   expect(loaded.filter((name) => [...serving, 'undici', 'csv-parse'].includes(name))).toEqual([]);
@@ -54,7 +54,7 @@ test.each([
   appendFileSync(file, tracing);
   const loaded = await packagesOf(/listens on/, 'serve', '-c', file, ...anyPort);
   expect(loaded).toContain('fastify');
-  // prom-client brings `api`, which is an interface and does nothing.
+  // prom-client loads `api`, which contains only interfaces.
   expect(loaded.some((name) => /^@opentelemetry\/(?!api$)/.test(name))).toBe(expected);
 });
 
@@ -64,11 +64,11 @@ test.each([
 ])('serve with %s loads %s, not %s', async (lookup, needed, unneeded) => {
   const loaded = await packagesOf(/listens on/, 'serve', '-c', config(`{ ${lookup} }`), ...anyPort);
   expect(loaded).toEqual(expect.arrayContaining([...serving, needed]));
-  // Schemas of routes document only: their validator has no part in it.
+  // The schemas of routes are documentation only, so no validator is loaded.
   expect(loaded.filter((name) => [unneeded, 'ajv'].includes(name))).toEqual([]);
 });
 
-test('the first line says where both listeners are, whatever is logged while lookups open', async () => {
+test('the first line has the addresses of both listeners, whatever is logged while lookups open', async () => {
   const source = `
 export default class {
   open(runtime) { runtime.logger.warn('opening slowly'); }
@@ -91,7 +91,7 @@ pipelines: { test: { enrich: [ { lookup: far, into: /answer } ] } }\n`,
   await millrace.ended;
 });
 
-test('what was logged is not lost if the start fails', async () => {
+test('log lines from before a failed start are written', async () => {
   const source = `export default { open(runtime) { runtime.logger.warn('before the end'); throw new Error('no'); }, asyncInvoke() {} }`;
   const file = join(
     folderOf({

@@ -11,7 +11,7 @@ import { folderOf, root } from './serving.ts';
 
 const token = 'sk-live-0123456789';
 
-/** Never answers for `/slow`, and has no use for `/bad`. */
+/** Never answers `/slow`, and answers `/bad` with an error. */
 async function farEnd(): Promise<number> {
   const server = createServer((request, response) => {
     if (request.url === '/slow') return;
@@ -46,7 +46,7 @@ async function started() {
   return startInProcess(lookups, { enrich });
 }
 
-/** A schema in which no object has a member that is not named. */
+/** A schema whose objects allow no other members than those it names. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map((item) => closed(item));
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -54,7 +54,7 @@ function closed(schema: unknown): unknown {
   return 'properties' in members ? { additionalProperties: false, ...members } : members;
 }
 
-test('the state is what the OpenAPI document says, member by member, with streams, a record and errors', async () => {
+test('the state has exactly the members that the OpenAPI document describes, with streams, a record and errors', async () => {
   const { admin, enrich, port } = await started();
   await enrich('{"key":"a"}\n{"key":"bad"}\nno JSON\n');
   const client = await WireClient.open(port);
@@ -97,7 +97,7 @@ test('the state is what the OpenAPI document says, member by member, with stream
   await expect(single).rejects.toThrow('abort');
 });
 
-test('an error in the state does not hold what the configuration keeps secret', async () => {
+test('an error in the state contains no secret of the configuration', async () => {
   const { admin, enrich } = await started();
   expect(await enrich('{"key":"a","leak":true}\n')).toContain('refused ***');
   const text = await (await fetch(`${admin.url}/state`)).text();

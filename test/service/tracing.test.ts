@@ -21,7 +21,7 @@ interface FarEnd {
   readonly calls: { readonly path: string; readonly headers: IncomingHttpHeaders }[];
 }
 
-/** Finds every key, but for `missing`; `flaky` is refused the first time it is asked for. */
+/** Finds every key except `missing`; the first call for `flaky` fails. */
 async function farEnd(): Promise<FarEnd> {
   const calls: FarEnd['calls'] = [];
   const server = createServer(({ url: path = '', headers }, response) => {
@@ -42,9 +42,9 @@ interface Traced {
   readonly url: string;
   /** Its log so far. */
   readonly log: () => string;
-  /** Resolves when the log has this. */
+  /** Resolves when the log contains this. */
   readonly says: (pattern: RegExp) => Promise<unknown>;
-  /** Ends it as SIGTERM does. */
+  /** Stops the service as SIGTERM does. */
   readonly stop: () => Promise<unknown>;
 }
 
@@ -54,7 +54,7 @@ const lookupOf = (far: FarEnd): object => ({
 });
 const enrichment = { mode: 'unordered', enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] };
 
-/** The whole service in this process, with this section `tracing`; stopped with the test. */
+/** The whole service in this process, with this section `tracing`; stopped at the end of the test. */
 async function traced(
   far: FarEnd,
   tracing?: object,
@@ -113,7 +113,7 @@ async function enrich(
   return response.text();
 }
 
-/** The lines of its log that hold this message. */
+/** The lines of its log with this message. */
 function logged({ log }: Traced, message: string): readonly JsonObject[] {
   return log()
     .split('\n')
@@ -123,7 +123,7 @@ function logged({ log }: Traced, message: string): readonly JsonObject[] {
     .filter((line) => line['msg'] === message);
 }
 
-test('a stream is one server span below the caller, its calls are client spans below it, an attempt each', async () => {
+test('a stream is a server span, child of the caller; each attempt of its calls is a client span below it', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const otlp = { url: await collector.listen(), headers: { 'x-team': 'blue' } };
   const service = await tracedProcess(far, { serviceName: 'flights', otlp });
@@ -178,14 +178,14 @@ test('a stream is one server span below the caller, its calls are client spans b
     expect.objectContaining({ attributes: expect.objectContaining({ 'http.request.resend_count': 1 }) }),
   ]);
   expect(calls.filter(({ attributes }) => attributes['millrace.found'] === false)).toHaveLength(1);
-  // Each call carries its own span on, so that the far end can put its own below it.
+  // Each call carries the id of its own span, so that the other system can add its spans below.
   const carried = new Set(far.calls.map(({ headers }) => headers['traceparent']));
   expect(carried).toEqual(new Set(calls.map(({ spanId }) => `00-${traceId}-${spanId}-01`)));
   expect(new Set(far.calls.map(({ headers }) => headers['tracestate']))).toEqual(new Set(['foo=1']));
   expect(JSON.stringify(collector.spans)).not.toContain('s3cret');
 });
 
-test('a trace that is not sampled is passed on as a child of the stream, and nothing of it is recorded', async () => {
+test('a trace that is not sampled is passed on with the id of the stream, and none of it is recorded', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const service = await traced(far, { otlp: { url: await collector.listen() } });
   await enrich(service, ['a', 'b'], { traceparent: unsampled, tracestate: 'foo=1' });
@@ -200,7 +200,7 @@ test('a trace that is not sampled is passed on as a child of the stream, and not
   expect(collector.exports).toEqual([]);
 });
 
-test('sampleRatio decides for streams that come without a trace, the caller for all others', async () => {
+test('sampleRatio decides for streams without a traceparent; the caller decides for all others', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const service = await traced(far, { sampleRatio: 0, otlp: { url: await collector.listen() } });
   await enrich(service, ['a']);
@@ -213,7 +213,7 @@ test('sampleRatio decides for streams that come without a trace, the caller for 
   expect(own).not.toContain(traceId);
 });
 
-test('the environment names the service and what it runs in, over the file', async () => {
+test('OTEL_SERVICE_NAME overrides serviceName, and OTEL_RESOURCE_ATTRIBUTES adds attributes', async () => {
   vi.stubEnv('OTEL_SERVICE_NAME', 'from-environment');
   vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', 'k8s.pod.name=millrace-0,deployment.environment.name=test');
   onTestFinished(() => void vi.unstubAllEnvs());
@@ -228,7 +228,7 @@ test('the environment names the service and what it runs in, over the file', asy
   });
 });
 
-test('of a long stream the first lookupSpans calls are spans; the others are counted and carry the stream on', async () => {
+test('the first lookupSpans calls of a stream are spans; the others are counted and carry the id of the stream', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const otlp = { url: `${await collector.listen()}/custom/path` };
   const service = await traced(far, { lookupSpans: 5, otlp });
@@ -246,7 +246,7 @@ test('of a long stream the first lookupSpans calls are spans; the others are cou
   expect(parents).toHaveLength(45);
 });
 
-test('one record is a span as well, and a failed one says why', async () => {
+test('a single record is a span as well, and has the reason if it fails', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const service = await traced(far, { otlp: { url: await collector.listen() } });
   const single = { 'content-type': 'application/json' };
@@ -263,11 +263,11 @@ test('one record is a span as well, and a failed one says why', async () => {
     [2, 'failed', 'bad_body'],
   ]);
   expect(spans[0]?.attributes).toMatchObject({ 'millrace.mode': 'record', 'millrace.records.read': 1 });
-  // A call that was refused before it was made is none.
+  // A call that failed before it was sent has no span.
   expect(collector.named('GET /things/{key}')).toHaveLength(1);
 });
 
-test('a module has a span for each call, a table none, and a call whose time ran out says so', async () => {
+test('a module has a span for each call, a table none; the span of a timed-out call says so', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const folder = folderOf({
     'mine.mjs': 'export default ({ key }) => (key === "late" ? new Promise(() => {}) : [key]);',
@@ -289,7 +289,7 @@ test('a module has a span for each call, a table none, and a call whose time ran
   ]);
 });
 
-test('a stream that is cut by the end of the service, and one whose client leaves, say so in their spans', async () => {
+test('the span of a stream says that the service cut it, or that its client left', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   const service = await traced(far, { otlp: { url: await collector.listen() } });
   const open = async (): Promise<ClientRequest> => {
@@ -312,7 +312,7 @@ test('a stream that is cut by the end of the service, and one whose client leave
   ]);
 });
 
-test('without tracing the log says the trace of the caller, one line a stream, and nothing where there is none', async () => {
+test('without tracing the log has the trace id of the caller, or none if there is no traceparent; one line per stream', async () => {
   const far = await farEnd();
   const service = await traced(far);
   await enrich(
@@ -338,7 +338,7 @@ test('without tracing the log says the trace of the caller, one line a stream, a
 const failing = 'spans cannot be exported, and are lost until they can be: see tracing.otlp';
 const many = Array.from({ length: 600 }, (_, n) => `k${n}`);
 
-describe('a collector that takes nothing costs one line of the log, and no stream anything', () => {
+describe('a collector that fails causes one line of the log, and streams are not affected', () => {
   test.each([
     ['is not there', undefined, 0],
     ['is overloaded', 503, 2],
@@ -350,7 +350,7 @@ describe('a collector that takes nothing costs one line of the log, and no strea
     else collector.status = status;
     const headers = { authorization: 'Bearer s3cret' };
     const service = await traced(far, { otlp: { url, headers, timeout: '200ms' } });
-    // A batch is sent when there are 512 spans; what is left when the service ends.
+    // A batch is sent when there are 512 spans; the rest is sent when the service ends.
     for (const answer of [await enrich(service, many), await enrich(service, many)])
       expect(answer.match(/"found":1/g)).toHaveLength(many.length);
     await service.says(/spans cannot be exported/);
@@ -362,7 +362,7 @@ describe('a collector that takes nothing costs one line of the log, and no strea
   });
 });
 
-test('a collector that takes spans again is said to', async () => {
+test('one line of the log reports that the collector works again', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   collector.status = 401;
   const service = await traced(far, { otlp: { url: await collector.listen(), timeout: '200ms' } });
@@ -374,7 +374,7 @@ test('a collector that takes spans again is said to', async () => {
   expect(collector.spans.length).toBeGreaterThan(0);
 });
 
-test('a collector that never answers holds the end of the process up no longer than otlp.timeout', async () => {
+test('a collector that never answers delays the end of the process by at most otlp.timeout', async () => {
   const [collector, far] = [new Collector(), await farEnd()];
   collector.status = 0;
   const service = await tracedProcess(far, { otlp: { url: await collector.listen(), timeout: '200ms' } });

@@ -13,7 +13,7 @@ pipelines:
     mode: unordered
     enrich: [ { lookup: own, with: { how: /how }, into: /answer } ]`;
 
-/** A function that fails in each way that no catch of its caller can see, and some that one can. */
+/** A function that fails in every way that its caller cannot catch, and in some that it can. */
 const own = `
 import { EventEmitter } from 'node:events';
 import { createServer } from 'node:net';
@@ -59,9 +59,9 @@ async function single(serving: Serving, agent: Agent, how: string): Promise<unkn
   return parseJson(Buffer.concat(chunks).toString());
 }
 
-describe('no error of a module ends the service:', () => {
+describe('the service survives every error of a module:', () => {
   test(
-    'a record has those that are its own, the log the others, and all streams live',
+    'errors of a record are in that record, other errors in the log, and all streams continue',
     { timeout: 60_000 },
     async () => {
       const serving = await serve({ 'millrace.yaml': config, 'own.mjs': own });
@@ -93,7 +93,7 @@ describe('no error of a module ends the service:', () => {
         '"null"',
       ])
         await serving.says(new RegExp(said));
-      // Both rejections are reported after their second; the counts are there when the lines are.
+      // Both rejections are reported after a second; the counts are updated with the lines of the log.
       await serving.says(/(?:"rejection"[^]*){2}/);
       expect(await serving.admin.metric('millrace_uncaught_errors_total')).toBe(left.length);
       const logged = serving.stderr
@@ -110,7 +110,7 @@ describe('no error of a module ends the service:', () => {
       );
       expect(serving.stderr).not.toContain('"message":"early"');
 
-      // A single record on a connection that is kept: the next request on it is read as well.
+      // A single record on a kept connection: the next request on it is read as well.
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       for (const how of ['nextTick', 'abort', 'fine', 'timer', 'fine']) {
         expect(await single(serving, agent, how)).toEqual({ how, answer: 'fine' });
@@ -129,7 +129,7 @@ describe('no error of a module ends the service:', () => {
     },
   );
 
-  test('an exception while it starts ends it, with the stack and exit 1', { timeout: 60_000 }, async () => {
+  test('an exception during the start ends it with the stack and exit 1', { timeout: 60_000 }, async () => {
     const module = `setTimeout(() => { throw new Error('too early'); }); await new Promise(() => {});`;
     const file = join(folderOf({ 'millrace.yaml': config, 'own.mjs': module }), 'millrace.yaml');
     const millrace = new Millrace(['serve', '-c', file, '--port', '0', '--admin-port', '0', '--log-level', 'silent']);
@@ -139,7 +139,7 @@ describe('no error of a module ends the service:', () => {
     );
   });
 
-  test('what a module leaves running does not hold the end of the service', { timeout: 60_000 }, async () => {
+  test('work that a module leaves running does not delay the end of the service', { timeout: 60_000 }, async () => {
     const module = `setInterval(() => {}, 1000); export default () => ['fine'];`;
     const serving = await serve({ 'millrace.yaml': config, 'own.mjs': module });
     serving.child.kill('SIGTERM');
