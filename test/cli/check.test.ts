@@ -20,7 +20,7 @@ const wrong = valid.replace('lookup: t,', 'lookup: u,').replace('/a }', 'a }');
 const files = { 'rows.csv': 'id,v\n1,x\n', 'valid.yaml': valid, 'wrong.yaml': wrong };
 
 describe('millrace check', () => {
-  test('takes several files, and prints what is valid and what is wrong with the others', () => {
+  test('accepts several files, and prints which are valid and what is wrong with the others', () => {
     const cwd = folder(files);
     const both = millrace(cwd, ['check', 'valid.yaml', '-c', 'wrong.yaml']);
     expect(both.status).toBe(78);
@@ -34,7 +34,7 @@ valid.yaml is valid
     expect(millrace(cwd, ['check', 'valid.yaml', './valid.yaml'])).toMatchObject({ status: 0 });
   });
 
-  test('reads standard input as -', () => {
+  test('reads standard input if the file is -', () => {
     const cwd = folder(files);
     for (const args of [['-c', '-'], ['-']]) {
       const { status, stdout, stderr } = millrace(cwd, ['check', ...args], valid);
@@ -49,7 +49,7 @@ valid.yaml is valid
     expect(serve).toMatchObject({ status: 2, stderr: expect.stringContaining('a reload reads it again') });
   });
 
-  test('prints mistakes as JSON, every member of them', () => {
+  test('prints mistakes as JSON with all their members', () => {
     const cwd = folder(files);
     const { status, stdout, stderr } = millrace(cwd, ['check', '--json', 'wrong.yaml']);
     expect({ status, stderr }).toEqual({ status: 78, stderr: '' });
@@ -78,7 +78,7 @@ valid.yaml is valid
     expect(one).toMatchObject({ lookups: { t: {} } });
   });
 
-  test('reads the tables: one that is missing or broken is a mistake with its place, beside all others', () => {
+  test('reads the tables: a missing or broken one is a mistake with its place, reported with all others', () => {
     const cwd = folder({ ...files, 'rows.csv': 'id,v\n1,x\n1,y\n' });
     writeFileSync(join(cwd, 'missing.yaml'), wrong.replace('rows.csv', 'none.csv'));
     const broken = millrace(cwd, ['check', 'valid.yaml']);
@@ -98,7 +98,7 @@ valid.yaml is valid
 describe('a key that a later version will have', () => {
   const cases = plannedKeys.flatMap(([place, keys]) => keys.map((key) => [[...place, key]] as const));
 
-  test.each(cases)('%j is said to be none of this version', (place) => {
+  test.each(cases)('%j is refused as not part of this version', (place) => {
     const path = place.map((step, index) => (step !== '*' ? step : place[index - 1] === 'lookups' ? 'l' : 'p'));
     const given: Record<string, unknown> = {
       lookups: { l: { http: { url: 'http://h/{id}' }, cache: { ttl: '1m' } } },
@@ -116,7 +116,7 @@ describe('a key that a later version will have', () => {
     ]);
   });
 
-  test('as the only connector of a lookup it is one mistake', () => {
+  test('is one mistake as the only connector of a lookup', () => {
     const text = `
 lookups: { l: { redis: { url: "redis://h" } } }
 pipelines: { p: { enrich: [ { lookup: l, with: { id: /id }, into: /a } ] } }

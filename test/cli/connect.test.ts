@@ -32,14 +32,14 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** A certificate for 127.0.0.1 that is its own authority. */
+/** A self-signed certificate for 127.0.0.1. */
 function certificate(folder: string, name: string): void {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`];
   const what = ['-days', '1', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-out', `${name}.crt`];
   execFileSync('openssl', ['req', '-x509', ...key, ...what], { cwd: folder, stdio: 'pipe' });
 }
 
-/** `lookups` as they stand in a configuration; the pipeline, which every configuration needs, uses a table of its own. */
+/** A configuration with these `lookups`. Its pipeline, which every configuration needs, uses another lookup, a table. */
 function written(lookups: object, files: Readonly<Record<string, string>> = {}): string {
   const own = { table: { file: 'rows.csv', key: 'id' } };
   const config = {
@@ -61,7 +61,7 @@ async function check(folder: string, ...args: readonly string[]): Promise<Checke
   return { code, stdout: millrace.stdout, stderr: millrace.stderr };
 }
 
-/** What the command does, in this process. */
+/** Runs the command in this process. */
 async function tried(folder: string, ...given: readonly string[]): Promise<Record<string, Trial>> {
   const loaded = loadConfig({ file: join(folder, 'millrace.json'), env: {}, flags: {}, checks: [] });
   const trials = await connect(loaded, given, () => {});
@@ -71,7 +71,7 @@ async function tried(folder: string, ...given: readonly string[]): Promise<Recor
 const failed = (detail: unknown): unknown[] => ['failed', 'http', true, 'ms', detail];
 
 describe('millrace check --connect', { timeout: 30_000 }, () => {
-  test('connects to each lookup, sends no request, and says of each failure what to look at', async () => {
+  test('connects to each lookup, sends no request, and says for each failure what to check', async () => {
     const requests: string[] = [];
     const listener: RequestListener = (request, response) => {
       requests.push(request.url ?? '');
@@ -132,7 +132,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     });
   });
 
-  test('ends with 0 where every lookup is there, and has opened and closed each module', async () => {
+  test('exits with 0 if every lookup can be reached, after it has opened and closed each module', async () => {
     const proof = join(folderOf({}), 'proof');
     const source = `import { appendFileSync } from 'node:fs';
       const say = (word) => appendFileSync(${JSON.stringify(proof)}, word);
@@ -145,7 +145,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     expect(stdout).toContain('pipelines:');
   });
 
-  test('tells of a table and a module that cannot be opened, and of one that does not close', async () => {
+  test('reports a table and a module that cannot be opened, and a module that does not close', async () => {
     const folder = written(
       {
         table: { table: { file: 'none.csv', key: 'id' } },
@@ -164,11 +164,11 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
       close: { ok: false, detail: expect.stringContaining('close failed: it is stuck') },
       own: { ok: true, connector: 'table', tried: 'reach', ms: expect.any(Number) },
     });
-    // What a module says may not reach into the terminal.
+    // Control sequences of a module must not reach the terminal.
     expect(trialLines(Object.values(trials))).toContain('close failed: it is stuck [2J\n');
   });
 
-  test('calls with --with the lookups whose arguments are all given, once, and gives up at their timeout', async () => {
+  test('with --with calls each lookup whose arguments are complete once, within its timeout', async () => {
     const requests: string[] = [];
     const port = await listening(
       createServer((request, response) => {
@@ -208,17 +208,17 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     ['nobody.id=1', 'there is no lookup nobody; there are own'],
     ['own.key=1', 'lookup own does not take key; it takes id'],
     ['id', '--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not "id"'],
-  ])('refuses --with %s before anything is tried', async (given, message) => {
+  ])('refuses --with %s before it tries any lookup', async (given, message) => {
     await expect(tried(written({}), given)).rejects.toThrow(message);
   });
 
-  test('ends with 2 where an argument is no lookup’s', async () => {
+  test('exits with 2 if no lookup has such an argument', async () => {
     const { code, stdout, stderr } = await check(written({}), '--with', 'idd=1');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('no lookup takes idd');
   });
 
-  test('does not show a secret of the configuration in a failure', async () => {
+  test('shows no secret of the configuration in a failure', async () => {
     const secret = 'pass-1234567';
     const source = `export default () => { throw new Error('login ${secret} refused') }`;
     const folder = written(
@@ -233,7 +233,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     expect(JSON.stringify(trials)).not.toContain(secret);
   });
 
-  test('a mistake in the configuration is told before anything is tried, with 78', async () => {
+  test('reports a mistake in the configuration before it tries any lookup, and exits with 78', async () => {
     const proof = join(folderOf({}), 'proof');
     const source = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(proof)}, ''); export default () => []`;
     const folder = written({ mine: { module: { file: 'mine.mjs' }, timeout: 'soon' } }, { 'mine.mjs': source });
@@ -241,7 +241,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
     expect([code, existsSync(proof)]).toEqual([78, false]);
   });
 
-  test('ends although a module that failed still holds the process', async () => {
+  test('ends although a failed module keeps the process busy', async () => {
     const source = `setInterval(() => {}, 1000); export default class { open() { throw new Error('no') } asyncInvoke() {} }`;
     const { code, stderr } = await check(
       written({ mine: { module: { file: 'mine.mjs' } } }, { 'mine.mjs': source }),

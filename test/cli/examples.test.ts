@@ -43,7 +43,7 @@ const serving = (config: string): Promise<string> =>
     /listens on (http:[^\s,]+)/,
   );
 
-/** Sends a file of the examples and gives the lines that come back. */
+/** Sends a file of the examples and returns the lines of the response. */
 async function enriched(url: string, pipeline: string, file: string): Promise<readonly string[]> {
   const body = readFileSync(join(root, 'examples', file), 'utf8');
   const response = await fetch(`${url}/v1/enrich/${pipeline}`, {

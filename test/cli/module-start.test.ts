@@ -31,7 +31,7 @@ async function served(source: string | undefined): Promise<{ code: unknown; stde
   return { code, stderr };
 }
 
-describe('a service whose module cannot be used does not start, exits 1, and says which and why:', () => {
+describe('a service whose module cannot be used does not start, exits with 1, and names module and reason:', () => {
   test.each([
     ['no file', undefined, /there is no such file/],
     [

@@ -5,13 +5,13 @@ import { onTestFinished } from 'vitest';
 
 export interface Left {
   readonly exitCode: number;
-  /** Whether the terminal is in the mode in which it was. */
+  /** Whether the terminal is in its original mode. */
   readonly restored: boolean;
 }
 
-/** A command on a terminal of its own, which ends with the test. */
+/** A command on a terminal of its own; it is ended with the test. */
 export class PseudoTerminal {
-  /** Everything that was written to it. */
+  /** All text that was written to it. */
   shown = '';
   readonly left: Promise<Left>;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -40,12 +40,12 @@ export class PseudoTerminal {
       this.#change();
       return JSON.parse(told) as Left;
     });
-    // Whoever looks at it hears of it; at the end of the test it is killed.
+    // Calls that read the screen report the error; at the end of the test the process is killed.
     this.left.catch(() => {});
     onTestFinished(() => void child.kill('SIGKILL'));
   }
 
-  /** What was drawn last, without escapes, line by line. */
+  /** The lines of the last picture, without control sequences. */
   get frame(): readonly string[] {
     const text = this.shown.slice(this.shown.lastIndexOf('\u001B[H') + 1);
     // oxlint-disable-next-line no-control-regex
@@ -64,7 +64,7 @@ export class PseudoTerminal {
     this.#child.stdin.write(`signal ${number}\n`);
   }
 
-  /** Resolves when `condition` holds; it is looked at whenever something was written. */
+  /** Resolves when `condition` holds; it is checked after each write. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.#ended) throw new Error(`the command has ended:\n${this.shown}`);

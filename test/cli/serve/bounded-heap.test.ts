@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-allocation-site-pretenuring'];
 
-/** A service that was started with these options of Node and this environment, as the system has it once it listens. */
+/** Command line and environment of a service started with these, as the system has them when the service listens. */
 async function started(
   options: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -33,18 +33,18 @@ async function started(
   throw new Error(`the service did not start: ${said.join('\n')}`);
 }
 
-test('a service bounds its heap, and puts no record into the old generation from the start', async () => {
+test('a service bounds its heap, and keeps new records in the young generation of the heap', async () => {
   const { line, environment } = await started([]);
   expect(line).toEqual(expect.arrayContaining(flags));
   expect(environment).toContain('MALLOC_ARENA_MAX=1');
 });
 
-test('a service whose heap was chosen by its user is left as it is', async () => {
+test('a heap size that the user chose is kept', async () => {
   const { line } = await started(['--max-semi-space-size=16']);
   expect(flags.filter((flag) => line.includes(flag))).toEqual([]);
 });
 
-test('the arenas that its user has chosen stay as they are', async () => {
+test('a number of arenas that the user chose is kept', async () => {
   const { environment } = await started([], { MALLOC_ARENA_MAX: '4', MILLRACE_SERVER_LOG_LEVEL: 'info' });
   const arenas = environment.filter((entry) => entry.startsWith('MALLOC_ARENA_MAX='));
   expect(arenas).toEqual(['MALLOC_ARENA_MAX=4']);

@@ -33,7 +33,7 @@ function started({ serving = true } = {}) {
 }
 
 describe('an exception that no code caught', () => {
-  test('is logged with its stack, and counted by whose code threw it', () => {
+  test('is logged with its stack, and counted by the owner of the code that threw it', () => {
     const { process, lines, uncaught } = started();
     process.emit('uncaughtException', inModule('theirs'));
     process.emit('uncaughtException', new Error('of a test'));
@@ -66,14 +66,14 @@ describe('an exception that no code caught', () => {
       /./,
     ],
     ['a symbol', Symbol('s'), /^Symbol/],
-  ])('may be anything: %s', (_, thrown, message) => {
+  ])('may be any value: %s', (_, thrown, message) => {
     const { process, lines, uncaught } = started();
     process.emit('uncaughtException', thrown);
     expect(lines).toMatchObject([{ err: { message: expect.stringMatching(message) } }]);
     expect(uncaught.count('exception', 'unknown') + uncaught.count('exception', 'module')).toBe(1);
   });
 
-  test('ends a start, which may have lost a step', () => {
+  test('ends a start, because a step of it may be missing', () => {
     const { process, lines, failed, uncaught } = started({ serving: false });
     const error = inModule('too early');
     process.emit('uncaughtException', error);
@@ -108,7 +108,7 @@ describe('a rejection that no code handled', () => {
     expect(uncaught.count('rejection', 'module')).toBe(1);
   });
 
-  test('is none if it is handled by then', async () => {
+  test('is not reported if it is handled by then', async () => {
     const { process, clock, lines, uncaught, reject } = started();
     const handled = reject(inModule('awaited later'));
     await clock.advance(999);
@@ -126,7 +126,7 @@ describe('a rejection that no code handled', () => {
     expect([failed.length, lines.length]).toEqual([0, 1]);
   });
 
-  test('is reported at once when a thousand wait already, and when the service ends', () => {
+  test('is reported at once if a thousand already wait, or when the service ends', () => {
     const { process, uncaught, reject } = started();
     for (let n = 0; n < 1001; n++) void reject(inModule('forgotten'));
     expect(uncaught.count('rejection', 'module')).toBe(1);

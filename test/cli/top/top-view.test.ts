@@ -48,7 +48,7 @@ function frame(more: Partial<Frame> = {}): Frame {
 }
 
 describe('the picture', () => {
-  test('has the service, pipelines, lookups, the busiest streams first, and the last errors', () => {
+  test('shows the service, pipelines, lookups, streams (busiest first) and the last errors', () => {
     const lines = view(frame(), unlimited, plain);
     expect(lines[0]).toBe('millrace 1.2.3  http://127.0.0.1:8081  up 3m12s');
     expect(lines[1]).toBe('1,235 records/s  0 failed/s  in the last 10s  2 streams  3 in flight');
@@ -57,7 +57,7 @@ describe('the picture', () => {
     expect(lines.join('\n')).toMatch(/ago .*\n +2s +12 +timeout .* no answer$/);
   });
 
-  test('is never wider or higher than its terminal, whatever that is', () => {
+  test('is never wider or higher than its terminal, whatever the size', () => {
     const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
     for (const columns of [1, 7, 20, 40, 60, 80, 132, 300]) {
       for (const rows of [1, 2, 3, 5, 6, 10, 24, 100]) {
@@ -68,14 +68,14 @@ describe('the picture', () => {
     }
   });
 
-  test('keeps on a narrow terminal what is needed most', () => {
+  test('keeps the most important columns on a narrow terminal', () => {
     const lines = view(frame(), { columns: 40, rows: 24 }, plain).join('\n');
     expect(lines).toMatch(/^stream of +lines\/s +in flight/m);
     expect(lines).toMatch(/^lookup +calls\/s/m);
     expect(lines).not.toContain('client');
   });
 
-  test('says how much there is that finds no room, and shows small tables whole', () => {
+  test('says how many rows have no room, and shows small tables completely', () => {
     const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
     const lines = view(frame({ seen: much }), { columns: 200, rows: 24 }, plain);
     expect(lines).toHaveLength(24);
@@ -83,41 +83,41 @@ describe('the picture', () => {
     expect(lines.join('\n')).toContain('no answer');
   });
 
-  test('has the rate of a stream since the picture before, and over its age where there was none', () => {
+  test('shows the rate of a stream since the previous picture, or over its age if there was none', () => {
     const before = seen({ atMs: -2000, streams: [stream(1, { written: 5000 })] });
     const lines = view(frame({ before }), unlimited, plain);
     const rates = lines.filter((line) => line.startsWith('flights    unordered')).map((line) => line.split(/ +/)[3]);
     expect(rates).toEqual(['500', '200']);
   });
 
-  test('shows a request of one record, which has no figures', () => {
+  test('shows a request with a single record, which has no figures', () => {
     const single = { id: 'a', pipeline: 'flights', mode: 'record', client: null, ageMs: 5 };
     const lines = view(frame({ seen: seen({ streams: [single] }) }), unlimited, plain);
     expect(lines.find((line) => line.includes('record  '))).toMatch(/^flights +record +5ms +- +- /);
   });
 
-  test('lets nothing reach the terminal but text and its own colours', () => {
+  test('writes nothing to the terminal but text and its own colours', () => {
     const errors = [{ code: 'function_error', message: 'bell\u0007 and \u001B[2Jclear\n\u202Etxet' }];
     const lines = view(frame({ seen: seen({ errors }) }), unlimited, plain).join('\n');
     expect(lines).toContain('bell  and  [2Jclear txet');
     expect(lines).not.toMatch(/[^\P{C}\n]/u);
   });
 
-  test('has colours only where they are wanted', () => {
+  test('has colours only if they are wanted', () => {
     const colored = view(frame(), unlimited, painter(true)).join('\n');
     expect(colored).toContain('\u001B[31mtimeout\u001B[39m');
     // oxlint-disable-next-line no-control-regex
     expect(colored.replaceAll(/\u001B\[\d+m/g, '')).toBe(view(frame(), unlimited, plain).join('\n'));
   });
 
-  test('says why it stands still, and that the service drains', () => {
+  test('shows the reason if it is not updated, and that the service drains', () => {
     const state = { ...seen().state, draining: true };
     const lines = view(frame({ seen: seen({ state }), trouble: 'cannot reach it' }), unlimited, plain);
     expect(lines[1]).toContain('draining');
     expect(lines[2]).toBe('cannot reach it');
   });
 
-  test('of a service of another version has what it knows', () => {
+  test('of a service of another version shows the members that it knows', () => {
     const bare = {
       ...seen(),
       state: {},
@@ -130,7 +130,7 @@ describe('the picture', () => {
   });
 });
 
-test('figures are as short as they can be without a lie', () => {
+test('figures are as short as possible without being wrong', () => {
   expect([0, 0.128, 9.99, 12.34, 99.9, 1234.5].map(rate)).toEqual(['0', '0.13', '9.99', '12.3', '99.9', '1,235']);
   expect([undefined, 0.05, 12.34, 1234, 61_500].map(latency)).toEqual(['-', '0.05 ms', '12.3 ms', '1234 ms', '61.5 s']);
   expect([350, 12_900, 192_000, 18_120_000, 792_000_000].map(age)).toEqual(['350ms', '12s', '3m12s', '5h02m', '9d04h']);

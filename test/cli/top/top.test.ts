@@ -8,7 +8,7 @@ import { folderOf, Millrace, root } from '../../service/serving.ts';
 import { PseudoTerminal } from '../pseudo-terminal.ts';
 
 const main = join(root, 'src/cli/main.ts');
-/** The alternate screen, and the one that was there before. */
+/** The control sequences that switch to the alternate screen and back. */
 const entered = '\u001B[?1049h';
 const restored = '\u001B[?7h\u001B[?25h\u001B[?1049l';
 
@@ -39,7 +39,7 @@ function onTerminal(
 const drawn = (terminal: PseudoTerminal) => (): boolean => terminal.frame.join('\n').includes('missing_argument');
 
 describe('millrace top', { timeout: 60_000 }, () => {
-  test('prints one picture where stdout is no terminal, and what /state gave with --json', async () => {
+  test('prints one picture if stdout is not a terminal, and the answer of /state with --json', async () => {
     const { admin } = await busy();
     const once = new Millrace(['top', '--url', admin.url]);
     expect(await once.ended).toEqual([0, null]);
@@ -54,7 +54,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ streams: [{ written: 2, errors: 1 }], lookups: { mine: {} } });
   });
 
-  test('draws anew what changes, fits itself to the terminal, and gives it back when q is typed', async () => {
+  test('redraws changes, adapts to the size of the terminal, and restores the terminal when q is typed', async () => {
     const { admin, client } = await busy();
     const terminal = onTerminal(admin.url);
     await terminal.until(drawn(terminal));
@@ -79,7 +79,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
   test.each([
     ['ctrl-c', (terminal: PseudoTerminal) => terminal.type('\u0003'), 130],
     ['SIGTERM', (terminal: PseudoTerminal) => terminal.signal(15), 143],
-  ])('gives the terminal back at %s, with no colour where NO_COLOR is set', async (_what, stop, exitCode) => {
+  ])('restores the terminal at %s, and has no colour if NO_COLOR is set', async (_what, stop, exitCode) => {
     const { admin } = await busy();
     const terminal = onTerminal(admin.url, { NO_COLOR: '1' });
     await terminal.until(drawn(terminal));
@@ -91,7 +91,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
     expect(terminal.shown).not.toMatch(/\u001B\[[\d;]*m/);
   });
 
-  test('keeps what it saw when the service goes away, says so, and goes on when it is back', async () => {
+  test('keeps the last picture while the service is away, says so, and continues when it is back', async () => {
     let answers = true;
     const { admin } = await busy();
     const front = createServer((_request, response) => {
@@ -121,7 +121,7 @@ describe('millrace top', { timeout: 60_000 }, () => {
     expect(terminal.shown).not.toContain(entered);
   });
 
-  test('ends with 1 and says what to do where there is no admin listener, without touching the terminal', async () => {
+  test('exits with 1 and says what to do if there is no admin listener, without changing the terminal', async () => {
     const { service } = await busy();
     const gone = createServer();
     await new Promise<void>((resolve) => void gone.listen(0, '127.0.0.1', resolve));
