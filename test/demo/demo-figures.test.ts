@@ -6,14 +6,14 @@ import { paint, table } from '../../src/demo/screen.ts';
 import { verify } from '../../src/demo/verify.ts';
 
 describe('the best schedule', () => {
-  test('gives a slot free again at once without order, and only after all before it with order', () => {
-    // Two slots; the first record holds up the others only where order is kept.
+  test('frees a slot at once when unordered; when ordered, only after all earlier records', () => {
+    // Two slots; the first record holds up the others only in ordered mode.
     const records = [100, 10, 10, 10, 10];
     expect(shortestRun(records, 2, 'unordered')).toBe(100);
     expect(shortestRun(records, 2, 'ordered')).toBe(120);
   });
 
-  test('of equal latencies is capacity over latency in either order', () => {
+  test('of equal latencies has the throughput capacity ÷ latency in both orders', () => {
     const records = Array.from({ length: 1000 }, () => 10);
     expect(capacityOverLatency(records, 100)).toBe(10_000);
     expect(shortestRun(records, 100, 'ordered')).toBe(100);
@@ -25,7 +25,7 @@ describe('the best schedule', () => {
   });
 });
 
-test('the same seed draws the same latencies, about 10 ms in the mean, some of them far longer', () => {
+test('the same seed gives the same latencies, with a mean of about 10 ms and some far longer', () => {
   const draw = latencies(seededRandom(7));
   const again = latencies(seededRandom(7));
   const drawn = Array.from({ length: 50_000 }, draw);
@@ -49,14 +49,14 @@ test('every airport of every flight is in the directory', () => {
 const bucket = (le: string, count: number): string =>
   `millrace_record_duration_seconds_bucket{le="${le}",pipeline="flights"} ${count}`;
 
-test('a quantile is taken from what came between two scrapes', () => {
+test('a quantile is calculated from the samples between two scrapes', () => {
   const before = readings([bucket('0.01', 100), bucket('0.02', 100), bucket('+Inf', 100)].join('\n'));
   const after = readings([bucket('0.01', 100), bucket('0.02', 110), bucket('+Inf', 110)].join('\n'));
   expect(recordQuantileMs(before, after, 0.5)).toBeCloseTo(15);
   expect(recordQuantileMs(after, after, 0.5)).toBeUndefined();
 });
 
-test('a table has its columns in line', () => {
+test('the columns of a table are aligned', () => {
   const text = table(['', 'a', 'bbb'], [['records', '20,000', '1']], paint(false));
   expect(
     new Set(
@@ -82,26 +82,26 @@ describe('verification', () => {
   const faults = (lines: readonly string[], mode: 'ordered' | 'unordered' = 'ordered'): string =>
     verify({ lines, ms: 1, trailers }, sent, airports, mode).faults.join('\n');
 
-  test('finds nothing wrong with what is right', () => {
+  test('accepts correct results', () => {
     expect(faults([first, second])).toBe('');
     expect(faults([second, first], 'unordered')).toBe('');
   });
 
-  test('finds lines that are out of order, lost, doubled or changed', () => {
+  test('reports lines that are out of order, lost, doubled or changed', () => {
     expect(faults([second, first])).toContain('line 1 is out of order');
     expect(faults([first])).toContain('2 lines were sent and 1 came back');
     expect(faults([first, first], 'unordered')).toContain('line 2 was not sent, or came back twice');
     expect(faults([first.replace('"n":1', '"n":1.0'), second], 'unordered')).toContain('line 1 was not sent');
   });
 
-  test('counts every error, and tells of the first few', () => {
+  test('counts every error, and shows the first few', () => {
     const errors = Array.from({ length: 50 }, () => '{"n":1,"_error":{"code":"timeout"}}');
     const verdict = verify({ lines: errors, ms: 1, trailers }, sent, airports, 'unordered');
     expect(verdict.errors).toBe(50);
     expect(verdict.faults.length).toBeLessThan(10);
   });
 
-  test('finds a wrong city, a missing one, an error, and an end that is none', () => {
+  test('reports a wrong city, a missing one, an error, and an incomplete end', () => {
     expect(faults([first.replace('Btown', 'Xtown'), second])).toContain('city of destination BBB is "Xtown"');
     expect(faults([first.replace(b, 'null'), second])).toContain('city of destination BBB is undefined');
     const failed = `${sent[0]?.slice(0, -1)},"_error":{"code":"timeout"}}`;

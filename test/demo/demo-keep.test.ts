@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
 const shell = (command: string): Promise<{ stdout: string }> => promisify(execFile)('sh', ['-c', command]);
 
-/** Starts the demo and resolves with what it has printed once that matches. */
+/** Starts the demo and resolves with its output as soon as that matches. */
 async function until(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
   let text = '';
   for await (const chunk of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
@@ -25,7 +25,7 @@ test('a kept demo prints commands that work, and ends with 0 at a signal', { tim
   const commands = text.split('\n').filter((line) => /^ {2}(curl|echo|cat) /.test(line));
   const answers: string[] = [];
   for (const command of commands) {
-    // Where a person would type, one line comes from a pipe.
+    // The line that a person would type is written to a pipe.
     const typed = command.includes('-T . ') ? `echo '{"origin":"SFO","destination":"JFK"}' | ${command}` : command;
     answers.push((await shell(typed)).stdout);
   }

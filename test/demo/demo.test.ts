@@ -27,7 +27,7 @@ async function performed(records: number, answerOf: AnswerOf, terminal = false):
 }
 
 describe('the demo', { timeout: 60_000 }, () => {
-  test('streams flights through a service of its own, finds all of them right and passes', async () => {
+  test('streams flights through a service that it starts, finds every result correct and exits with 0', async () => {
     const { outcome, stdout, stderr } = await performed(500, airportAnswer);
     expect(stderr).toBe('');
     expect(outcome).toBe('passed');
@@ -37,11 +37,11 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(stdout).toContain('"originAirport":{"name":"Detroit Metropolitan-Wayne County","city":"Detroit"');
     expect(stdout).toContain('Checked: nothing is lost');
     expect(stdout).toMatch(/machine +client, directory and service share its (?:one core|\d+ cores)\n/);
-    // Not a terminal: nothing to colour and no line to write over.
+    // Not a terminal: no colours, and no line is overwritten.
     expect(stdout).not.toContain('\u001B');
   });
 
-  test('names what is wrong and fails if the directory gives a wrong city', async () => {
+  test('reports the wrong result and fails if the directory answers with a wrong city', async () => {
     const { outcome, stdout, stderr } = await performed(200, (airport) =>
       airportAnswer(airport['iata'] === 'LAS' ? { ...airport, city: 'Reno' } : airport),
     );
@@ -59,7 +59,7 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(stdout).not.toMatch(/errors +0 +0\n/);
   });
 
-  test('writes over one progress line on a terminal, and leaves none behind', async () => {
+  test('redraws one progress line on a terminal, and removes it at the end', async () => {
     const { outcome, stderr } = await performed(4000, airportAnswer, true);
     expect(outcome).toBe('passed');
     expect(stderr).toContain('of 4,000');
