@@ -28,8 +28,8 @@ pipelines:
     onMiss: "null"
 `;
 
-describe('what a valid file gives', () => {
-  test('the example of the contract, in milliseconds and bytes', () => {
+describe('a valid file gives', () => {
+  test('the example configuration, in milliseconds and bytes', () => {
     const { config } = load(contractExample);
     expect(config.lookups['airport']?.timeout).toBe(500);
     expect(config.server.limits).toEqual({
@@ -57,7 +57,7 @@ describe('what a valid file gives', () => {
     });
   });
 
-  test('every default of the server, where the file has no server', () => {
+  test('every default of the server, if the file has no server', () => {
     expect(load(small).config.server).toMatchObject({
       host: '127.0.0.1',
       port: 8080,
@@ -67,7 +67,7 @@ describe('what a valid file gives', () => {
     });
   });
 
-  test('the ceilings of a client are those of the pipeline, unless they are given', () => {
+  test('the values of the pipeline as maximum for clients, unless allow sets others', () => {
     const { config } = load(
       `${small}    capacity: 7\n    timeout: 3s\n    allow: { timeout: 1m, parameters: [capacity] }\n`,
     );
@@ -108,7 +108,7 @@ describe('what a valid file gives', () => {
     expect(effective['lookups']).toEqual({ t: { table, timeout: '1s' } });
   });
 
-  test('an anchor stands for what it names, wherever it is used', () => {
+  test('the value of an anchor in each place that uses it', () => {
     const { config } = load(`
 lookups: { t: { table: { file: x.csv, key: id } } }
 pipelines:
@@ -123,8 +123,8 @@ function pipelineOf(lookup: string) {
   return { p: { enrich: [{ lookup, with: { id: '/id' }, into: '/x' }] } };
 }
 
-describe('what is wrong with a file', () => {
-  test('is told all at once, one line for each mistake, in the order of the file', () => {
+describe('a mistake in a file', () => {
+  test('is reported together with all others, one line each, in the order of the file', () => {
     const text = readFileSync(new URL('fixtures/mistakes.yaml', import.meta.url), 'utf8');
     expect(complaints(text)).toEqual([
       'millrace.yaml:2:3 server.prot: unknown key; did you mean "port"?',
@@ -146,7 +146,7 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
-  test('is told with its parts apart, for who wants no text', () => {
+  test('is also returned as data: file, line, column, path and message', () => {
     const problems = problemsOf(() => load(`${small}    capcity: 5\n`));
     expect(problems).toMatchObject([{ line: 8, column: 5, path: 'pipelines.flights.capcity', nearest: 'capacity' }]);
   });
@@ -210,13 +210,13 @@ describe('what is wrong with a file', () => {
     expect(complaints(text)).toEqual(lines);
   });
 
-  test('broken YAML is told where it breaks, and nothing else is guessed', () => {
+  test('broken YAML is reported with its position, and no other mistake is derived from it', () => {
     const lines = complaints('server: {\n  port: 1\nlookups: }\n');
     expect(lines.length).toBeGreaterThan(0);
     for (const line of lines) expect(line).toMatch(/^millrace\.yaml:\d+:\d+: no YAML: /);
   });
 
-  test('anchors that multiply each other are stopped', () => {
+  test('anchors that multiply each other are refused', () => {
     const levels = Array.from({ length: 12 }, (_, level) =>
       level === 0
         ? 'a0: &a0 [x, x, x, x, x, x, x, x]'
@@ -227,7 +227,7 @@ describe('what is wrong with a file', () => {
     expect(complaints(levels.join('\n')).join('\n')).toMatch(/more than 100000 values/);
   });
 
-  test('places in a JSON file are told as well', () => {
+  test('mistakes in a JSON file have places as well', () => {
     const json = '{\n\t"lookups": {},\n\t"pipelines": {\n\t\t"p": { "enrich": [], "capcity": 1 }\n\t}\n}';
     expect(complaints(json, { name: 'millrace.json' })).toEqual([
       'millrace.json:4:20 pipelines.p.enrich: expected at least one step, got a list',
@@ -235,7 +235,7 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
-  test('repeat with an expression that is none, beside another mistake', () => {
+  test('repeat with an invalid expression, together with another mistake', () => {
     const text = small.replace('into:', 'repeat: { until: "answer.", max: 0 }, into:');
     expect(complaints(text)).toEqual([
       expect.stringContaining('repeat.until: expected a CEL expression on record and answer: '),
@@ -243,7 +243,7 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
-  test('mode keyed without a key, beside another mistake', () => {
+  test('mode keyed without a key, together with another mistake', () => {
     const text = small.replace('enrich:', 'mode: keyed\n    capactiy: 5\n    enrich:');
     expect(complaints(text)).toEqual([
       expect.stringContaining('key: missing; mode keyed needs the place of the key, such as key: /origin'),
@@ -266,7 +266,7 @@ describe('a mistake in an expression', () => {
     ['in a pattern', `when: 'record.iata.matches("(a")'`, '"(a"', 21],
     ['at the end', 'when: record.flag ==', ', into', 15],
     ['behind characters of two code units', `when: '"😀" == recrod.a'`, 'recrod', 9],
-    // The text is not written as it is read: the place is that of the whole.
+    // The spelling of the text differs from its value, so the place is that of the whole text.
     ['behind escapes', String.raw`when: "record.a == \"x\" && recrod"`, '"record.a', 20],
     ['behind a doubled quote', `when: 'record.a == ''x'' && recrod'`, `'record.a`, 20],
   ])('%s is reported at its character', (_, keys, found, column) => {
@@ -279,7 +279,7 @@ describe('a mistake in an expression', () => {
     ]);
   });
 
-  test('in a text over several lines is reported where that begins, with line and column in the message', () => {
+  test('in a text of several lines is reported at its start, with line and column in the message', () => {
     const text = small.replace(
       /- \{ .*/,
       '- lookup: airport\n        with: { iata: /origin }\n        into: /a\n        when: |\n          record.flag &&\n            recrod.iata\n',
@@ -301,7 +301,7 @@ describe('a mistake in an expression', () => {
     ]);
   });
 
-  test('is also that steps wait for each other through it', () => {
+  test('is also a circle of steps that wait for each other', () => {
     const [step = ''] = /- \{ .*/.exec(small) ?? [];
     const into = (place: string, when: string): string => step.replace(/into: \S+/, `into: ${place}, when: ${when}`);
     const text = small.replace(step, `${into('/a', 'record.b == 1')}\n      ${into('/b', 'has(record.a.x)')}`);
@@ -311,7 +311,7 @@ describe('a mistake in an expression', () => {
   });
 });
 
-describe('where a configuration is looked for', () => {
+describe('the configuration is found as', () => {
   const home = process.cwd();
   afterEach(() => process.chdir(home));
 
@@ -323,13 +323,13 @@ describe('where a configuration is looked for', () => {
     expect(loaded.baseDir).toBe(process.cwd());
   });
 
-  test('where there is none, the names that were looked for are told', () => {
+  test('without a file the message has the names that were tried', () => {
     process.chdir(folder());
     const [line] = linesOf(() => loadConfig({ file: undefined, env: {}, flags: {}, checks: [] }));
     expect(line).toContain('looked for millrace.yaml, millrace.yml, millrace.json');
   });
 
-  test('a file that cannot be read is told with the reason', () => {
+  test('a file that cannot be read is reported with the reason', () => {
     const file = join(folder(), 'millrace-not-there.yaml');
     const [line] = linesOf(() => loadConfig({ file, env: {}, flags: {}, checks: [] }));
     expect(line).toMatch(/^millrace-not-there\.yaml: the configuration cannot be read: ENOENT/);
@@ -337,7 +337,7 @@ describe('where a configuration is looked for', () => {
 });
 
 describe('the files of a configuration', () => {
-  test('are itself and those that it refers to, each as it was before it was read', () => {
+  test('are itself and the files that it refers to, each with its state before it was read', () => {
     const path = folder({ 'millrace.yaml': `${small}server: { host: "\${file:host}" }\n`, host: '127.0.0.1\n' });
     const before = new Map(
       ['millrace.yaml', 'host'].map((name) => [join(path, name), fingerprintOf(join(path, name))]),
@@ -346,7 +346,7 @@ describe('the files of a configuration', () => {
     expect(new Map(loadConfig(options).files)).toEqual(before);
   });
 
-  test('are told by a mistake as well, and with them the one that is missing', () => {
+  test('are part of an error as well, and so is a missing file', () => {
     const path = folder({ 'millrace.yaml': `${small}server: { host: "\${file:host}" }\n` });
     const options = { file: join(path, 'millrace.yaml'), env: {}, flags: {}, checks: [] };
     let files: ReadonlyMap<string, string> = new Map();

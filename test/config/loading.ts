@@ -11,7 +11,7 @@ afterAll(() => {
   for (const path of made) rmSync(path, { recursive: true });
 });
 
-/** A temporary folder, which is removed after the tests of the file that asked for it. */
+/** A temporary folder, which is removed after the tests of the file that uses it. */
 export function folder(files: Readonly<Record<string, string>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'millrace-config-'));
   made.push(path);
@@ -28,7 +28,7 @@ export interface Given {
   readonly name?: string;
 }
 
-/** Loads a text as a file, with no environment but the one given. */
+/** Loads a text as a file, with only the given environment. */
 export function load(
   text: string,
   { env = {}, flags = {}, files = {}, checks, name = 'millrace.yaml' }: Given = {},
@@ -37,7 +37,7 @@ export function load(
   return loadConfig({ file, env, flags, checks: checks ?? [checkPipelines] });
 }
 
-/** The lines of a configuration that is refused, without its folder. Empty where it is taken. */
+/** The lines of the error of a refused configuration, without its folder. Empty if it is accepted. */
 export function complaints(text: string, given: Given = {}): readonly string[] {
   return linesOf(() => load(text, given));
 }

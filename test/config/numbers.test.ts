@@ -3,7 +3,7 @@ import { toYaml } from '../../src/config/redact.ts';
 import { numberFrom, SpelledNumber } from '../../src/core/json/json-data.ts';
 import { complaints, load, small } from './loading.ts';
 
-describe('a number as it is spelled', () => {
+describe('the spelling of a number', () => {
   test.each([
     ['3', 3],
     ['-1.5', -1.5],
@@ -32,7 +32,7 @@ describe('a number as it is spelled', () => {
     expect(JSON.stringify({ n: numberFrom(spelling) })).toBe(`{"n":${source}}`);
   });
 
-  test.each(['.inf', '-.Inf', '.nan', '.', '', '-', 'e5'])('%s is none of JSON', (spelling) => {
+  test.each(['.inf', '-.Inf', '.nan', '.', '', '-', 'e5'])('%s is not a number of JSON', (spelling) => {
     expect(numberFrom(spelling)).toBeUndefined();
   });
 
@@ -45,7 +45,7 @@ describe('a number as it is spelled', () => {
     ['1e400', true],
     ['1e-400', true],
     ['0.1000000000000000055511151231257827', true],
-  ])('%s loses something in JavaScript: %s', (source, lossy) => {
+  ])('%s changes as a number of JavaScript: %s', (source, lossy) => {
     expect(new SpelledNumber(source).lossy).toBe(lossy);
   });
 });
@@ -59,7 +59,7 @@ test.each([
     `{"lookups":{"airport":{"http":{"url":"http://127.0.0.1:9000/{iata}"}}},"pipelines":{"flights":{"enrich":[{"lookup":"airport","with":{"iata":"/origin"},"into":"/a"}],"onError":{"value":{"big":12345678901234567890,"one":1.0,"list":[1e400,2]}}}}}`,
     'millrace.json',
   ],
-])('check prints the numbers of %s as they were written, and they load again', (_what, text, name) => {
+])('check prints the numbers of %s with their spelling, and they load again', (_what, text, name) => {
   const { effective, config } = load(text, { name });
   expect(JSON.stringify(effective)).toContain('{"big":12345678901234567890,"one":1.0,"list":[1e400,2]}');
   const printed = toYaml(effective);
@@ -79,7 +79,7 @@ describe('a mistake is', () => {
     ]);
   });
 
-  test('a number that a function of JavaScript cannot get', () => {
+  test('a number that JavaScript does not have, as a parameter or constant of a function', () => {
     expect(complaints(ofModule('{ a: [12345678901234567890], b: 1.0 }', '1e400'))).toEqual([
       'millrace.yaml:2:60 lookups.fn.module.parameters.a[0]: JavaScript has no number 12345678901234567890: write it in quotes, and the function gets it as text',
       'millrace.yaml:3:63 pipelines.p.enrich[0].with.n.value: JavaScript has no number 1e400: write it in quotes, and the function gets it as text',
@@ -87,7 +87,7 @@ describe('a mistake is', () => {
     expect(complaints(ofModule('{ a: 1.0, b: "12345678901234567890" }', '1.0'))).toEqual([]);
   });
 
-  test('a number where text belongs, shown as it was written', () => {
+  test('a number instead of text, shown with its spelling', () => {
     const text = small.replace("' } }", "', headers: { x-version: 1.0 }, query: { n: 12345678901234567890 } } }");
     expect(complaints(text)).toEqual([
       'millrace.yaml:3:90 lookups.airport.http.headers.x-version: expected a string, got 1.0; write it in quotes',

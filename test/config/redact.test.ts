@@ -23,7 +23,7 @@ pipelines:
 `;
 
 describe('the effective configuration', () => {
-  test('holds every default, in the units of its author', () => {
+  test('has every default, in the units of a configuration', () => {
     const { effective } = load(`${small}    timeout: 1.5s\n`);
     expect(effective).toMatchObject({
       server: { port: 8080, drainTimeout: '30s', limits: { lineBytes: '1MiB', idleTimeout: '60s' } },
@@ -38,7 +38,7 @@ describe('the effective configuration', () => {
     });
   });
 
-  test('shows no secret, and everything else', () => {
+  test('shows everything but the secrets', () => {
     const { effective } = load(secretive, { env: { PASS7: 'pass7', PASS8: '78' } });
     expect(JSON.stringify(effective)).not.toMatch(/pass\d|78/);
     expect(effective).toMatchObject({
@@ -58,7 +58,7 @@ describe('the effective configuration', () => {
   });
 });
 
-test('headers of a collector are secret under whatever name, and so are the user and password of its address', () => {
+test('all headers of a collector are secret, and so are user and password of its address', () => {
   const { effective } = load(
     `${small}tracing: { otlp: { url: 'https://me:pass1@h/v1', headers: { x-team: pass2, x-key: '\${PASS3}' } } }\n`,
     { env: { PASS3: 'pass3' } },
@@ -72,7 +72,7 @@ test('headers of a collector are secret under whatever name, and so are the user
   });
 });
 
-test('a mistake shows no more than the effective configuration does', () => {
+test('a mistake shows no secret either', () => {
   const otlp = `{ url: 'ftp://me:pass1@h/x?token=pass2', headers: { x-team: "pass3\\n", 'no name': pass4 } }`;
   const told = complaints(`${small}tracing: { sampleRatio: 2, otlp: ${otlp} }\n`).join('\n');
   expect(told).not.toMatch(/pass\d/);
@@ -132,7 +132,7 @@ function hasPlainNames(value: unknown): boolean {
   return !text.includes('__proto__');
 }
 
-test('what is printed loads again as the same configuration', () => {
+test('the printed configuration loads as the same configuration', () => {
   fc.assert(
     fc.property(configuration, (given) => {
       const first = load(JSON.stringify(escapeAll(given)), { checks: [] });

@@ -60,13 +60,13 @@ describe('a reference', () => {
     expect(interpolate(text, sources).problems).toEqual([problem]);
   });
 
-  test('is shown without what was put in, and with what stands around it', () => {
+  test('is hidden when shown, and the text before and after it is not', () => {
     expect(interpolate('https://u:${HOST}@x/$${a}', sources).shown).toBe('https://u:***@x/${a}');
     expect(interpolate('plain $${a}', sources).shown).toBeUndefined();
   });
 });
 
-test('any text comes through unchanged when it is escaped', () => {
+test('any escaped text is read as the original', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('$', '{', '}', 'a', '\\') }), (text) => {
       expect(textOf(escapeReferences(text))).toBe(text);
@@ -75,31 +75,31 @@ test('any text comes through unchanged when it is escaped', () => {
 });
 
 describe('in a file', () => {
-  test('a reference is read as the number or the boolean that is expected there', () => {
+  test('a reference is read as a number or a boolean if the key expects one', () => {
     const text = `server: { port: "\${PORT}" }\n${small}    explode: \${EXPLODE}\n    timeout: \${T:-3s}\n`;
     const { config } = load(text, { env: { PORT: '9999', EXPLODE: 'true' } });
     expect(config.server.port).toBe(9999);
     expect(config.pipelines['flights']).toMatchObject({ explode: true, timeout: 3000 });
   });
 
-  test('a reference stays text where text is expected', () => {
+  test('a reference stays text if the key expects text', () => {
     const { config } = load(small.replace('iata: /origin', 'iata: { value: "${ID}" }'), { env: { ID: '0042' } });
     expect(config.pipelines['flights']?.enrich[0]?.with).toEqual({ iata: { value: marked('0042') } });
   });
 
-  test('the name of a file starts from the folder of the configuration', () => {
+  test('the name of a file is relative to the folder of the configuration', () => {
     const text = small.replace("' } }", "', auth: { bearer: '${file:token.txt}' } } }");
     const { config } = load(text, { files: { 'token.txt': 'abc\r\n' } });
     expect(config.lookups['airport']?.http?.auth).toEqual({ bearer: 'abc' });
   });
 
-  test('a reference without a value is told once, with its place', () => {
+  test('a reference without a value is reported once, with its place', () => {
     expect(complaints(small.replace('into: /originAirport', 'into: "${PLACE}"'))).toEqual([
       'millrace.yaml:7:59 pipelines.flights.enrich[0].into: the environment variable PLACE is not set; set it, or write ${PLACE:-default}',
     ]);
   });
 
-  test('a message never shows what a reference was replaced by', () => {
+  test('a message never shows the value of a reference', () => {
     const text = `${small}    capacity: \${N}\n    meta: "\${M}"\n`.replace('/originAirport', '"${POINTER}"');
     const lines = complaints(text, { env: { N: 'hunter2', M: 'hunter2', POINTER: 'hunter2' } });
     expect(lines).toHaveLength(3);
@@ -113,7 +113,7 @@ pipelines: { p: { enrich: [ { lookup: far, with: { id: /id }, into: /a } ] } }`;
 const reading = (name: string): readonly string[] => complaints(http(`headers: { x: "\${file:${name}}" }`));
 const step = (options: string): string => small.replace('into: /originAirport', `into: /o, ${options}`);
 
-describe('a reference that cannot be exactly its value is a mistake', () => {
+describe('a reference whose value cannot be used unchanged is a mistake', () => {
   test.each([
     [
       'a line break in a header',
@@ -155,7 +155,7 @@ describe('a reference that cannot be exactly its value is a mistake', () => {
     expect(others).toEqual([]);
   });
 
-  test('a file that is not UTF-8, or that has no end', () => {
+  test('a file that is not UTF-8, or that never ends', () => {
     const folderOfSecret = folder();
     writeFileSync(join(folderOfSecret, 'latin1'), Buffer.from([0x61, 0xe9]));
     expect(reading(join(folderOfSecret, 'latin1'))[0]).toContain('cannot be read: it is not UTF-8');
@@ -163,7 +163,7 @@ describe('a reference that cannot be exactly its value is a mistake', () => {
   });
 });
 
-test('in an expression a reference is the whole of it, a number, or text in quotes', () => {
+test('in an expression a reference is the whole expression, a number, or text in quotes', () => {
   const { config } = load(
     small.replace(
       'into: /originAirport',
@@ -178,7 +178,7 @@ test('in an expression a reference is the whole of it, a number, or text in quot
   expect(whole.config.pipelines['flights']?.enrich[0]?.when).toBe('has(record.a)');
 });
 
-test('at its start a pointer may be a reference; behind a slash it is the name of a member', () => {
+test('a reference may be the whole pointer; after a slash its value is the name of a member', () => {
   const { config } = load(small.replace('/originAirport', '"${P}/${N}"'), { env: { P: '/a/b', N: 'c/d~e' } });
   expect(config.pipelines['flights']?.enrich[0]?.into).toBe('/a/b/c~1d~0e');
 });

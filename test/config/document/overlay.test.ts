@@ -4,13 +4,13 @@ import { complaints, load, small } from '../loading.ts';
 
 const withServer = `server: { port: 1111, host: 0.0.0.0, log: { level: warn } }\n${small}`;
 
-test('a flag goes before the environment, the environment before the file, the file before the default', () => {
+test('a flag overrides the environment, the environment the file, and the file the default', () => {
   const env = { MILLRACE_SERVER_PORT: '2222', MILLRACE_SERVER_HOST: '::1' };
   const { server } = load(withServer, { env, flags: { 'server.port': '3333' } }).config;
   expect(server).toMatchObject({ port: 3333, host: '::1', log: { level: 'warn' }, drainTimeout: 30_000 });
 });
 
-test('every scalar of the server has its variable', () => {
+test('every scalar key of server has an environment variable', () => {
   expect([...environmentVariables.keys()]).toEqual([
     'MILLRACE_SERVER_HOST',
     'MILLRACE_SERVER_PORT',
@@ -29,7 +29,7 @@ test('every scalar of the server has its variable', () => {
   ]);
 });
 
-test('what a variable holds is read as the type that is expected', () => {
+test('a variable is read as the type of its key', () => {
   const env = {
     MILLRACE_SERVER_ADMIN_PORT: '0',
     MILLRACE_SERVER_LIMITS_LINE_BYTES: '64KiB',
@@ -43,20 +43,20 @@ test('what a variable holds is read as the type that is expected', () => {
 });
 
 describe('a mistake outside the file', () => {
-  test('is told with the name of the variable', () => {
+  test('is reported with the name of the variable', () => {
     expect(complaints(small, { env: { MILLRACE_SERVER_PORT: 'http' } })).toEqual([
       'environment variable MILLRACE_SERVER_PORT server.port: expected a whole number from 0 to 65535, got "http"',
     ]);
   });
 
-  test('is told with the name of the flag', () => {
+  test('is reported with the name of the flag', () => {
     expect(complaints(small, { flags: { 'server.log.level': 'loud', 'server.prot': '1' } })).toEqual([
       'flag for server.log.level server.log.level: expected trace, debug, info, warn, error, fatal or silent, got "loud"',
       'flag for server.prot server.prot: unknown key; did you mean "port"?',
     ]);
   });
 
-  test('a misspelt variable is not passed over', () => {
+  test('a misspelt variable is a mistake', () => {
     expect(complaints(small, { env: { MILLRACE_SERVER_PROT: '1', MILLRACE_OTHER: 'x' } })).toEqual([
       'environment variable MILLRACE_SERVER_PROT: nothing is set by it; did you mean MILLRACE_SERVER_PORT?',
     ]);

@@ -5,7 +5,7 @@ import { configJsonSchema } from '../../../src/config/schema/json-schema.ts';
 
 const committed = readFileSync(new URL('../../../openapi/millrace.schema.json', import.meta.url), 'utf8');
 
-test('the committed schema is the one that the definition gives (npx node src/cli/main.ts schema > openapi/millrace.schema.json)', () => {
+test('the committed schema is the generated one (npx node src/cli/main.ts schema > openapi/millrace.schema.json)', () => {
   expect(`${JSON.stringify(configJsonSchema(), null, 2)}\n`).toBe(committed);
 });
 
@@ -20,23 +20,23 @@ function* members(schema: unknown, path: string): Generator<readonly [string, Re
   }
 }
 
-test('every key is described', () => {
+test('every key has a description', () => {
   const nameless = [...members(configJsonSchema(), '')].filter(([, member]) => !('description' in member));
   expect(nameless.map(([path]) => path)).toEqual([]);
 });
 
-describe('the schema by itself', () => {
+describe('the JSON Schema', () => {
   const valid = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true }).compile(
     JSON.parse(committed),
   );
   const lookup = { http: { url: 'http://127.0.0.1/{id}' } };
   const pipelines = { p: { enrich: [{ lookup: 'a', with: { id: '/id' }, into: '/x' }] } };
 
-  test('takes a configuration with nothing but what is needed', () => {
+  test('accepts a configuration with only the required keys', () => {
     expect(valid({ lookups: { a: lookup }, pipelines })).toBe(true);
   });
 
-  test('takes a reference where a number, a boolean or a spelling is asked for', () => {
+  test('accepts a reference instead of a number, a boolean or one of several words', () => {
     const given = {
       server: { port: '${PORT}', drainTimeout: '${DRAIN:-5s}', log: { level: '${LEVEL}' } },
       lookups: { a: lookup },
@@ -45,7 +45,7 @@ describe('the schema by itself', () => {
     expect(valid(given)).toBe(true);
   });
 
-  test.each(['rows.csv', 'rows.tsv', '${ROWS}'])('takes a delimiter for %s', (file) => {
+  test.each(['rows.csv', 'rows.tsv', '${ROWS}'])('accepts a delimiter for %s', (file) => {
     expect(valid({ lookups: { a: { table: { file, key: 'id', delimiter: ';' } } }, pipelines })).toBe(true);
   });
 
