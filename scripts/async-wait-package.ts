@@ -60,7 +60,7 @@ function manifestOf(root: string): object {
 const specifier = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"\n]+)['"]/g;
 const comment = /\/\*[\s\S]*?\*\/|(?<=^|[\s;{}])\/\/[^\n]*/g;
 
-/** The file, and every file that it imports, directly or not. Declarations import declarations. */
+/** The file, and every file that it imports, directly or not. A declaration file imports declaration files. */
 function needed(entry: string): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (file: string): void => {

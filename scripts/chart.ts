@@ -93,7 +93,7 @@ function inferred({ path, default: value }: Value): JsonObject {
   if (typeof value === 'string') return { type: 'string' };
   if (typeof value === 'boolean') return { type: 'boolean' };
   if (typeof value === 'number') return { type: 'integer', minimum: 0 };
-  throw new Error(`values.yaml: scripts/chart-rules.ts has to say what ${path} may hold`);
+  throw new Error(`values.yaml: scripts/chart-rules.ts has to contain a schema for ${path}`);
 }
 
 const startOfTable = '<!-- values: written by npm run chart -->';

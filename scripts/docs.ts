@@ -117,7 +117,7 @@ function patternOf(schema: z.ZodType): string | undefined {
 
 function typeOf(schema: JsonObject): string {
   const kinds = [...new Set(kindsOf(schema))];
-  // A size in bytes is one of the spellings of a size.
+  // A number of bytes is one of the spellings of a size.
   const known = kinds.includes('size') ? kinds.filter((kind) => !kind.startsWith('whole number')) : kinds;
   return known.join(', or ');
 }
