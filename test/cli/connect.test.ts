@@ -205,7 +205,7 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
 
   test.each([
     ['idd=1', 'no lookup takes idd; there are id'],
-    ['nobody.id=1', 'there is no lookup nobody; there are own'],
+    ['missing.id=1', 'there is no lookup missing; there are own'],
     ['own.key=1', 'lookup own does not take key; it takes id'],
     ['id', '--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not "id"'],
   ])('refuses --with %s before it tries any lookup', async (given, message) => {

@@ -40,7 +40,11 @@ describe('a service whose module cannot be used does not start, exits with 1, an
       /SyntaxError: Unexpected token .*node --check .*depot\.mjs shows/,
     ],
     ['no such export', 'export const find = () => [];', /it exports find/],
-    ['a failing open', 'export default { open() { throw new Error("no licence"); }, asyncInvoke() {} };', /no licence/],
+    [
+      'an open that fails',
+      'export default { open() { throw new Error("no licence"); }, asyncInvoke() {} };',
+      /no licence/,
+    ],
   ])('%s', { timeout: 60_000 }, async (_, source, message) => {
     const { code, stderr } = await served(source);
     expect(stderr).toMatch(message);

@@ -166,7 +166,7 @@ describe('a mistake in a file', () => {
       ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http, table or module; there is none'],
     ],
     [
-      'a key that is there twice',
+      'a key that occurs twice',
       `${small}    mode: ordered\n    mode: unordered\n`,
       ['millrace.yaml:9:5 pipelines.flights.mode: the key is there twice; first in line 8'],
     ],
@@ -196,12 +196,12 @@ describe('a mistake in a file', () => {
       ['millrace.yaml:8:15 pipelines.flights.capacity: expected a whole number from 1 to 1000000, got 0'],
     ],
     [
-      'a time beyond its bounds, as it was written',
+      'a time beyond its bounds, with its spelling',
       'server: { limits: { idleTimeout: 0s } }\n'.concat(small),
       ['millrace.yaml:1:34 server.limits.idleTimeout: expected a duration from 1ms to 24h, got "0s"'],
     ],
     [
-      'a name that JavaScript keeps for itself',
+      'a name that JavaScript reserves',
       `${small}    onError: { value: { __proto__: 1 } }\n`,
       ['millrace.yaml:8:25 pipelines.flights.onError.value.__proto__: this name cannot be used'],
     ],
@@ -265,10 +265,10 @@ describe('a mistake in an expression', () => {
     ['in an until', 'repeat: { until: answer.a == 1 && anser.b, max: 2 }', 'anser', 18],
     ['in a pattern', `when: 'record.iata.matches("(a")'`, '"(a"', 21],
     ['at the end', 'when: record.flag ==', ', into', 15],
-    ['behind characters of two code units', `when: '"😀" == recrod.a'`, 'recrod', 9],
+    ['after characters of two code units', `when: '"😀" == recrod.a'`, 'recrod', 9],
     // The spelling of the text differs from its value, so the place is that of the whole text.
-    ['behind escapes', String.raw`when: "record.a == \"x\" && recrod"`, '"record.a', 20],
-    ['behind a doubled quote', `when: 'record.a == ''x'' && recrod'`, `'record.a`, 20],
+    ['after escapes', String.raw`when: "record.a == \"x\" && recrod"`, '"record.a', 20],
+    ['after a doubled quote', `when: 'record.a == ''x'' && recrod'`, `'record.a`, 20],
   ])('%s is reported at its character', (_, keys, found, column) => {
     const text = small.replace('into:', `${keys}, into:`);
     const line = text.split('\n')[6] ?? '';

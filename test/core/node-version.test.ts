@@ -11,7 +11,7 @@ test('a Node.js that is new enough gives no message', () => {
 });
 
 test.each(['20.20.2', '22.22.0', '23.11.1', '8.0.0', '', 'unknown'])(
-  'for Node.js "%s" the message names what was found, what is needed and how to get it',
+  'for Node.js "%s" the message names the version found, the version needed and how to get it',
   (found) => {
     const message = unsupportedNode(found);
     expect(message).toContain(`this is ${found}.`);

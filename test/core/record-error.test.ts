@@ -24,7 +24,7 @@ describe('RecordError.from', () => {
     ['without a code', { name: 'RecordError' }],
     ['with an unknown code', { name: 'RecordError', code: 'ETIMEDOUT' }],
     ['with a code that is a member of every object', { name: 'RecordError', code: 'constructor' }],
-    ['with a code that is no text', { name: 'RecordError', code: 5 }],
+    ['with a code that is not text', { name: 'RecordError', code: 5 }],
   ])('makes `function_error` of an error %s', (_what, members) => {
     const thrown = foreign(members);
     expect(RecordError.from(thrown)).toMatchObject({ code: 'function_error', message: 'too slow', cause: thrown });

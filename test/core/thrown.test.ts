@@ -38,7 +38,7 @@ const undescribed = 'a value that cannot be described was thrown';
 const thrown: readonly (readonly [name: string, value: unknown, message: string])[] = [
   ['an error', new Error('no row'), 'no row'],
   ['an error without a message', new TypeError(), 'TypeError'],
-  ['an error whose message is no text', Object.assign(new Error('x'), { message: Symbol('s') }), undescribed],
+  ['an error whose message is not text', Object.assign(new Error('x'), { message: Symbol('s') }), undescribed],
   ['an error whose message getter throws', throwing('message'), undescribed],
   ['an error with a circular cause', circular(), 'round'],
   ['an object with a message', { message: 'like an error' }, 'like an error'],
@@ -47,7 +47,7 @@ const thrown: readonly (readonly [name: string, value: unknown, message: string]
     Object.assign(Object.create(null), { toString: () => JSON.parse('{') }),
     undescribed,
   ],
-  ['an object whose toString gives no text', { toString: () => ({}) }, undescribed],
+  ['an object whose toString returns no text', { toString: () => ({}) }, undescribed],
   ['an object without a prototype', Object.create(null), undescribed],
   ['a Proxy whose traps throw', hostile, undescribed],
   ['a revoked Proxy', revoked(), undescribed],

@@ -106,7 +106,7 @@ test.each<[string, Script, object]>([
   ],
   ['sends nothing', answer(''), { code: 'bad_response', message: 'the answer has no body (status 200)', status: 200 }],
   [
-    'encodes what nobody asked for',
+    'encodes its answer although the request did not allow it',
     answer(gzipSync('{"a":1}'), ok, 'content-encoding: gzip'),
     {
       code: 'bad_response',
@@ -115,7 +115,7 @@ test.each<[string, Script, object]>([
     },
   ],
   [
-    'lies about its encoding',
+    'names an encoding that its answer does not have',
     answer('{"a":1}', ok, 'content-encoding: br'),
     {
       code: 'bad_response',
@@ -161,12 +161,12 @@ test.each<[string, Script, object]>([
     { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],
   [
-    'cuts its chunks off',
+    'ends within a chunk',
     (socket) => socket.end(`${chunked}5\r\n{"a":\r\n`),
     { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],
   [
-    'closes without a word',
+    'closes the connection without an answer',
     (socket) => socket.end(),
     { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],

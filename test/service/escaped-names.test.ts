@@ -38,7 +38,7 @@ test.each([
   ['ordered', { enrich: [step] }],
   ['keyed by the name', { mode: 'keyed', key: '/größe', enrich: [step] }],
   ['with a `when` on the name', { enrich: [{ ...step, when: `record["größe"] == "a"` }] }],
-  ['until its answer has the name', { enrich: [{ ...step, repeat: { until: `answer["größe"] == "a"`, max: 1 } }] }],
+  ['with `repeat.until` on the name', { enrich: [{ ...step, repeat: { until: `answer["größe"] == "a"`, max: 1 } }] }],
   ['from a table whose rows have the name', { enrich: [{ ...step, lookup: 'rows', with: { größe: '/größe' } }] }],
 ])('a name with escapes is read correctly, whatever another client sent before: %s', async (_what, pipeline) => {
   const { enrich, service } = await started(pipeline);

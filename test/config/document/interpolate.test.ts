@@ -134,9 +134,14 @@ describe('a reference whose value cannot be used unchanged is a mistake', () => 
       'holds a control character or one beyond Latin-1',
     ],
     ['braces around it', http('headers: { x: "{${V}}" }'), 'id', '"{" is no argument: expected a name of letters'],
-    ['dots as a segment', small.replace('airports', '${V}'), '..', 'makes the path segment "." or ".."'],
+    ['dots as a path segment', small.replace('airports', '${V}'), '..', 'makes the path segment "." or ".."'],
     ['braces in the host', small.replace('127.0.0.1', '${V}'), '{iata}', 'has no valid host and port'],
-    ['a mark', http('body: "${V}"'), 'a\u{FDD1}b', 'the characters U+FDD0 and U+FDD1 cannot be used here'],
+    [
+      'a reserved character',
+      http('body: "${V}"'),
+      'a\u{FDD1}b',
+      'the characters U+FDD0 and U+FDD1 cannot be used here',
+    ],
     [
       'code in an expression',
       step('when: "record.a == ${V}"'),

@@ -53,11 +53,14 @@ describe('the JSON Schema', () => {
     ['two connectors', { lookups: { a: { ...lookup, table: { file: 'x.csv', key: 'id' } } }, pipelines }],
     ['no connector', { lookups: { a: { timeout: '1s' } }, pipelines }],
     ['an unknown key', { sever: {}, pipelines }],
-    ['cells of JSON', { lookups: { a: { table: { file: 'x.ndjson', key: 'id', delimiter: ';' } } }, pipelines }],
+    [
+      'a delimiter for a JSON file',
+      { lookups: { a: { table: { file: 'x.ndjson', key: 'id', delimiter: ';' } } }, pipelines },
+    ],
     ['two delimiters', { lookups: { a: { table: { file: 'x.csv', key: 'id', delimiter: ', ' } } }, pipelines }],
     ['no pipelines', { lookups: { a: lookup } }],
     ['a duration without a unit', { server: { drainTimeout: '5' }, pipelines }],
-    ['a pointer that is none', { pipelines: { p: { enrich: [{ lookup: 'a', into: 'x' }] } } }],
+    ['an invalid pointer', { pipelines: { p: { enrich: [{ lookup: 'a', into: 'x' }] } } }],
   ])('refuses %s', (_what, given) => {
     expect(valid(given)).toBe(false);
   });

@@ -33,7 +33,7 @@ describe('a shown message', () => {
       'GET http://h/x?a=1&access_token=abc&b=2 gave 500',
       'GET http://h/x?a=1&access_token=***&b=2 gave 500',
     ],
-    ['somebody else’s token', 'refused: Bearer eyJhbGciOiJIUzI1NiJ9.e30', 'refused: Bearer ***'],
+    ['a token that is not of the configuration', 'refused: Bearer eyJhbGciOiJIUzI1NiJ9.e30', 'refused: Bearer ***'],
   ])('does not contain %s', (_what, message, shown) => {
     expect(secrets.hide(message)).toBe(shown);
   });

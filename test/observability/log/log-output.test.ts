@@ -14,7 +14,7 @@ test.each([
       throw new Error('replaced');
     },
   ],
-  ['drops what it gets', () => true],
+  ['drops its input', () => true],
 ])('lines are written when a module has replaced the stream’s write with one that %s', async (_what, write) => {
   const stream = terminal();
   const output = new LogOutput(stream);
