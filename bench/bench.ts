@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** The tools of every experiment. Everything that it starts is stopped in reverse order, even after an error. */
 export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-  /** Measured time of one run. */
+  /** The time of one measured run. */
   readonly seconds: number;
   readonly rounds: number;
   readonly #cleanups: (() => Promise<void> | void)[] = [];
@@ -48,7 +48,7 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return address.port;
 }
 

@@ -27,7 +27,7 @@ export async function startAirports(bench: Bench): Promise<AirportDirectory> {
     const { ready } = await startWorker(bench, 'airport-server.ts', [folder]);
     return {
       origin: `http://127.0.0.1:${ready['port']}`,
-      description: 'a node:http server, since nginx was not found',
+      description: 'a node:http server, because nginx was not found',
     };
   }
   const port = await freePort();
@@ -39,7 +39,7 @@ export async function startAirports(bench: Bench): Promise<AirportDirectory> {
   bench.defer(() => stop(nginx));
   const origin = `http://127.0.0.1:${port}`;
   await untilAnswered(`${origin}/airports/SFO`);
-  return { origin, description: `nginx ${version[1]}, one worker, one small file an airport` };
+  return { origin, description: `nginx ${version[1]}, one worker, one small file for each airport` };
 }
 
 /** Sends requests until one succeeds; throws Error after ten seconds. */
@@ -67,7 +67,7 @@ function airports(): { iata: string; name: string; city: string; state: string }
   });
 }
 
-/** Connections are kept for the whole run: nginx closes them after 1000 requests by default. */
+/** Connections stay open for the whole run; by default nginx closes them after 1000 requests. */
 function nginxConfig(folder: string, port: number): string {
   return `
 worker_processes 1;

@@ -38,7 +38,7 @@ async function runAll(names: readonly string[], bench: Bench): Promise<Section[]
   const sections: Section[] = [];
   for (const name of names) {
     const experiment = experiments[name];
-    if (experiment === undefined) throw new Error(`there is no experiment "${name}"\n${usage}`);
+    if (experiment === undefined) throw new Error(`there is no benchmark "${name}"\n${usage}`);
     bench.say(`(${name})`);
     try {
       sections.push(await experiment(bench));

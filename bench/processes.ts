@@ -7,7 +7,7 @@ import type { Figures } from './figures.ts';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** CPU time that a process has used so far, all threads, user and system, in microseconds; Linux only. */
+/** User and system time of all threads of a process so far, in microseconds; Linux only. */
 function cpuMicros(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The name in parentheses may have any character; utime and stime are the 12th and 13th field after it (proc(5)).

@@ -60,14 +60,14 @@ function targetOf({ target }: Row): string {
   return target?.atLeast === undefined ? '' : `≥ ${target.atLeast}`;
 }
 
-/** The same tables for the terminal and for the page. */
+/** The tables, for the terminal and for the page. */
 export function markdown(report: Report): string {
   const { cpu, cores, memoryGiB, system } = report.machine;
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
   const head = [
     `${report.date}${report.quick ? ', a quick run: figures are rough' : ''}. ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}.`,
     `${versions.join(', ')}.`,
-    'A figure is the middle of all rounds, its spread the least and the most of them; a ratio is taken within each round.',
+    'A figure is the median of all rounds, its spread is from the lowest to the highest; a ratio is calculated within each round.',
   ].join('\n');
   return `${[head, ...report.sections.map(sectionTable)].join('\n\n')}\n`;
 }

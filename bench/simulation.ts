@@ -42,7 +42,7 @@ function sink(heap: Float64Array, value: number): void {
   heap[at] = value;
 }
 
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+/** Random numbers in [0, 1), the same for the same seed (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -85,13 +85,13 @@ export async function shareOfLimit(bench: Bench): Promise<Section> {
     title: 'Share of what capacity ÷ latency allows',
     rows: [
       ...cases.map(share),
-      { what: 'latency over what was asked for, one call at a time', value: spreadOf(overheads), unit: 'ms' },
+      { what: 'latency above the requested one, one call at a time', value: spreadOf(overheads), unit: 'ms' },
     ],
     notes: [
-      `Capacity ${capacity}, ${records} records a run; the time of a run is from the start of the request to the end of the response.`,
-      'Limit: a simulation of the same latencies, each longer by what a bare client sees with one call at a time (median of 300 calls); at equal latencies it is capacity ÷ latency.',
-      'Heavy tail: 5 to 10 ms, and for one call in twenty a Pareto tail (alpha 1.5) up to 250 ms; in order that costs time whoever does it.',
-      'The server that waits turns without sleeping, and has one of the cores for itself.',
+      `Capacity ${capacity}, ${records} records in each run; the time of a run is from the start of the request to the end of the response.`,
+      'Limit: a simulation of the same latencies, each longer by the time that a bare client with one call at a time needs on top (median of 300 calls); at equal latencies it is capacity ÷ latency.',
+      'Heavy tail: 5 to 10 ms, and for one call in twenty a Pareto tail (alpha 1.5) up to 250 ms; in order this costs time in any program.',
+      'The server that waits loops without sleeping, and takes one of the cores.',
     ],
   };
 }

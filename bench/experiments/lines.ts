@@ -64,8 +64,8 @@ export async function linesThrough(bench: Bench): Promise<Section> {
       })),
     ],
     notes: [
-      `Lines of ${lineBytes} bytes; the answer makes each about 120 bytes longer. Of the two targets of a mode one is enough: MB/s in, or half of the echo.`,
-      'Client and server share the machine: what the client needs to send and read is in both figures.',
+      `Lines of ${lineBytes} bytes; the answer makes each about 120 bytes longer. Each mode has two targets, of which one has to be met: MB/s in, or half of the echo.`,
+      'Client and server share the machine: the time that the client needs to send and to read is part of both figures.',
     ],
   };
 }

@@ -39,8 +39,8 @@ export async function operatorAlone(bench: Bench): Promise<Section> {
       ...contenders.map(({ name }) => ({ what: name, value: spreadOf(ratesOf(name)), unit: 'records/s' })),
     ],
     notes: [
-      'All are given the same async function, a hundred at a time; the operator has a timeout for each record as well, which the others have not.',
-      '"value": the function gives its answer without a promise, as a table or a cache does; RxJS is given of(value).',
+      'All run the same async function, 100 calls at a time; only the operator also has a timeout for each record.',
+      '"value": the function returns its answer without a promise, as a table or a cache does; for RxJS it returns of(value).',
     ],
   };
 }

@@ -45,7 +45,7 @@ work(
           {
             onRequestStart() {},
             onResponseStart(_controller, status) {
-              if (status !== 200) reject(new Error(`${path} was answered with ${status}`));
+              if (status !== 200) reject(new Error(`${path} got the status ${status}`));
             },
             onResponseData(_controller, chunk) {
               bytes += chunk.length;

@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import { work } from '../worker.ts';
 
-/** The most that fastify can pass through: the body of the request is the body of the response. */
+/** The highest throughput of fastify: the body of the request is the body of the response. */
 const app = fastify();
 app.removeAllContentTypeParsers();
 app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));

@@ -27,7 +27,7 @@ work(async (order) => {
   const response = new Promise<{ bytesOut: number; trailers: NodeJS.Dict<string> }>((resolve, reject) => {
     outgoing.on('error', reject);
     outgoing.on('response', (incoming) => {
-      if (incoming.statusCode !== 200) reject(new Error(`the stream was answered with ${incoming.statusCode}`));
+      if (incoming.statusCode !== 200) reject(new Error(`the stream got the status ${incoming.statusCode}`));
       let bytesOut = 0;
       incoming.on('data', (chunk: Buffer) => (bytesOut += chunk.length));
       incoming.on('error', reject);

@@ -14,12 +14,12 @@ const ask: (url: string) => Promise<unknown> =
   client === 'fetch'
     ? async (url) => {
         const response = await fetch(url);
-        if (!response.ok) throw new Error(`${url} was answered with ${response.status}`);
+        if (!response.ok) throw new Error(`${url} got the status ${response.status}`);
         return await response.json();
       }
     : async (url) => {
         const response = await request(url);
-        if (response.statusCode !== 200) throw new Error(`${url} was answered with ${response.statusCode}`);
+        if (response.statusCode !== 200) throw new Error(`${url} got the status ${response.statusCode}`);
         return await response.body.json();
       };
 
