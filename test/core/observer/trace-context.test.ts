@@ -100,7 +100,7 @@ describe('tracestate', () => {
     ['a value that is not ASCII', 'foo=\u00e4'],
     ['33 members', numbered(33)],
     ['a key of 257 characters', `foo=1,${'z'.repeat(257)}=1`],
-  ])('is ignored without traceparent: %s', (_what, header) => {
+  ])('is ignored, and traceparent is kept: %s', (_what, header) => {
     expect(readTraceContext(valid, header)).toEqual({ traceId, parentId, flags: 1, state: undefined });
   });
 
