@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { createServer as createServerOfHttp2 } from 'node:http2';
-import { connect as connectSocket, type Socket } from 'node:net';
+import { connect as connectSocket, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
@@ -123,4 +123,19 @@ test('undici keeps the session of HTTP/2 behind the symbol `http2Session`, and i
   const sessions = symbols.map((symbol): unknown => Reflect.get(client, symbol));
   expect(sessions).toMatchObject([{ remoteSettings: { maxConcurrentStreams: 4 } }]);
   expect(sessions[0]).toBeInstanceOf(EventEmitter);
+});
+
+test('a connector of undici returns the socket that it opens, before it is connected', async () => {
+  const { origin } = await tcpEnd(() => {});
+  const { protocol, host, hostname, port } = new URL(origin);
+  const opened: { socket?: unknown } = {};
+  const connected = new Promise((resolve) => {
+    opened.socket = socketConnector({ origin, http2: false, tls: {} })(
+      { protocol, host, hostname, port },
+      (_, socket) => resolve(socket),
+    );
+  });
+  expect(opened.socket).toBeInstanceOf(Socket);
+  expect(await connected).toBe(opened.socket);
+  if (opened.socket instanceof Socket) opened.socket.destroy();
 });
