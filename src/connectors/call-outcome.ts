@@ -7,7 +7,7 @@ export function cancellation(lookup: string, reason: unknown): RecordError {
   return cancelledError(reason).with({ lookup });
 }
 
-/** As what a failed call is counted. */
+/** The outcome as which a failed call is counted. */
 export function outcomeOf({ code }: RecordError): CallOutcome {
   return code === 'timeout' || code === 'cancelled' || code === 'unreachable' ? code : 'bad_status';
 }

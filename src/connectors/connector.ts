@@ -9,7 +9,7 @@ import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
-/** A lookup's far end: the only thing that reaches out. One instance serves all pipelines and streams. */
+/** The end of a lookup that calls another system. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
   /**
@@ -23,27 +23,26 @@ export interface Connector {
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
   readonly gate?: Gate | undefined;
   /**
-   * A call runs code of a user, whose mistakes may leave it by other ways than its result: it is not made while Node.js
-   * reads a request. An exception of `process.nextTick`, or of a listener of an AbortSignal, ends that reading, and the
-   * connection stands still.
+   * A call runs code of a user, which may throw outside of its result, so it is not called while Node.js reads a request:
+   * an exception in `process.nextTick`, or in a listener of an AbortSignal, ends that reading, and the connection hangs.
    */
   readonly runsUserCode: boolean;
-  /** The most that one answer may take in memory, or what is assumed if there is no bound; 0 if the answers are held anyway. */
+  /** The most bytes that one answer may take in memory, or an estimate if there is no bound; 0 if answers are held anyway. */
   readonly largestAnswerBytes: number;
-  /** Decides the outcome of a call that ran out of its own time (`lookups.NAME.timeout`), after it was cancelled. */
+  /** Gives the outcome of a call that took longer than `lookups.NAME.timeout`. It is called after the cancellation. */
   readonly onTimeout?: LookupService | undefined;
-  /** What a span of a call says; undefined where a call is too short to be worth one. */
+  /** Name and attributes of the span of a call; undefined if a call is too short for a span. */
   readonly span?: CallAbout | undefined;
-  /** What `call` would send, as a client may see it (secrets hidden). Sends nothing; throws what `call` would refuse. */
+  /** The request of `call` as a client may see it (secrets hidden). Sends nothing. Throws what `call` would throw for it. */
   describe(args: Arguments): JsonObject;
   /**
-   * Tries the far end as far as that needs no record, and says what is there. Sends no request. Called when it is open;
-   * rejects with RecordError where the far end is not to be had, and gives up when the context is cancelled.
+   * Tries to reach the far end without a request, and describes what it reached. Called after `open`. Rejects with
+   * RecordError if the far end cannot be reached, or when the context is cancelled.
    */
   reach(context: CallContext): Promise<string>;
-  /** Ready to answer: files read, modules opened. Called once, before the first call. */
+  /** Reads files and opens modules. Called once, before the first call. */
   open(): Promise<void>;
-  /** Lets go of connections, files, watchers. Called once, after the last call. */
+  /** Closes connections, files and watchers. Called once, after the last call. */
   close(): Promise<void>;
 }
 
@@ -52,36 +51,36 @@ export interface ConnectorRuntime {
   readonly lookup: string;
   readonly clock: Clock;
   readonly observer: LookupObserver;
-  /** What a user's function counts. */
+  /** The metrics of a user's function. */
   readonly metrics: MetricGroup;
-  /** What the connector, and a user's function, say: each line names the lookup. */
+  /** The log of the connector and of a user's function: each line names the lookup. */
   readonly logger: Logger;
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;
   /**
-   * Number of the configuration that opens it, from 1 at the start: what is loaded once a process, a module, is loaded
-   * anew by a later one.
+   * Number of the configuration that opens it, from 1 at the start. A module, which Node.js loads once a process, is loaded
+   * again by a later configuration.
    */
   readonly generation: number;
 }
 
-/** What the registry knows of a kind of connector. Options are complete and in house units when they get here. */
+/** A kind of connector in the registry. Its options have all defaults; durations are milliseconds and sizes bytes. */
 export interface ConnectorDefinition<Options> {
   readonly name: string;
   readonly schema: z.ZodType<Options>;
   /**
-   * Names of the arguments that the options ask for; each needs a `with` in every step that uses the lookup, and there
-   * may be no other. Undefined where any arguments will do.
+   * Names of the arguments that the options use. Every step that uses the lookup has each of them in its `with`, and no
+   * other. Undefined if a step may have any arguments.
    */
   parameters(options: Options): readonly string[] | undefined;
-  /** Problems that the schema can not see (a template with a variable in its host): where, and what is wrong. */
+  /** Problems that the schema cannot find (a template with a variable in its host): the place, and what is wrong. */
   problems(options: Options): readonly {
     readonly path: readonly (string | number)[];
     readonly message: string;
   }[];
-  /** Files that are read when it is opened, as the options name them: when one changes, a reload opens it anew. */
+  /** Files that are read when it is opened, as the options name them. A reload opens it again if one has changed. */
   files(options: Options): readonly string[];
-  /** Whether a change of such a file is a reason for a reload; if not, it waits for one that comes anyway. */
+  /** Whether a change of such a file causes a reload. If not, the next reload finds it. */
   readonly watchesFiles: boolean;
   create(options: Options, runtime: ConnectorRuntime): Connector;
 }

@@ -28,12 +28,12 @@ export type ConnectorChoice = { readonly [Name in ConnectorName]?: OptionsOf<Con
 /** A connector with its options. */
 export interface ChosenConnector {
   readonly name: ConnectorName;
-  /** Undefined where any arguments will do. */
+  /** Undefined if a step may have any arguments. */
   readonly parameters: readonly string[] | undefined;
   readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
   /** Files that are read when it is opened, as the options name them. */
   readonly files: readonly string[];
-  /** Those of them whose change is a reason for a reload. */
+  /** The files whose change causes a reload. */
   readonly watchedFiles: readonly string[];
   create(runtime: ConnectorRuntime): Connector;
 }

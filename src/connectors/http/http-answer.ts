@@ -7,7 +7,7 @@ import { isJson } from '../../wire/json/json-bytes.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
 import { compact, locate } from '../../wire/json/json-text.ts';
 
-/** What one lookup makes of the answers it gets. */
+/** How one lookup reads its answers. */
 export interface AnswerRules {
   readonly lookup: string;
   readonly origin: string;
@@ -28,7 +28,7 @@ const miss = new Answer(undefined);
 const shownBytes = 100;
 const byteOrderMark = '\uFEFF';
 
-/** Whether the body of this answer is the answer; of any other only the beginning is looked at, for the message. */
+/** Whether the body of this answer is used. Of any other body only the beginning is read, for the error message. */
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
@@ -49,7 +49,7 @@ function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string
   if (body.length === 0) throw badResponse(rules, head, `the answer has no body (status ${head.status})`);
   if (!isUtf8(body)) throw badResponse(rules, head, `the answer is not UTF-8: ${beginning(head, body)}`);
   const text = body.toString('utf8');
-  // The fastest way; what it does not understand is read again, by a reader that says what is wrong.
+  // The fast check. If it fails, a slower reader finds the fault.
   if (isJson(body)) return text;
   const json = text.startsWith(byteOrderMark) ? text.slice(1) : text;
   const fault = findJsonFault(json);

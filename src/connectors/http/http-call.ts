@@ -16,19 +16,19 @@ export interface HttpCalls {
   readonly rules: AnswerRules;
   readonly clock: Clock;
   readonly observer: LookupObserver;
-  /** Whether the method may be sent twice. */
+  /** Whether a request of this method may be sent twice. */
   readonly idempotent: boolean;
 }
 
 const noBody = Buffer.alloc(0);
-/** Of an answer that is an error or a miss: read on to keep the connection, up to here. */
+/** The body of an error or a miss is read up to this size, to keep the connection. */
 const discardedBytes = 65_536;
 
 /**
- * One call: runs on a connection of the pool and settles once. It is undici's handler as well.
+ * One call: it runs on a connection of the pool and settles once. It is undici's handler as well.
  *
- * The promise settles when the answer is whole or the call is cancelled; the connection is given back when undici
- * has done with it, which may be later. A call that is cancelled before its connection is open is never sent.
+ * The promise settles when the answer is complete or the call is cancelled. The connection returns to the pool when
+ * undici no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
 export class HttpCall implements PooledCall {
   readonly path: string;
@@ -72,9 +72,9 @@ export class HttpCall implements PooledCall {
     });
   }
 
-  /** May come more than once: undici sends again what stood behind a call that broke the connection. */
+  /** May be called more than once: undici sends pipelined calls again if one before them broke the connection. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Thrown, not aborted: so the connection, which is unharmed, is kept.
+    // Thrown instead of aborted: an abort would close the connection.
     if (this.#settled) throw new Error('cancelled before it was sent');
     this.#controller = controller;
     this.#onKeptConnection = this.connection?.kept === true;
@@ -105,7 +105,7 @@ export class HttpCall implements PooledCall {
     this.#bytes += chunk.length;
     if (!isSuccess(status) || rules.missStatus.has(status)) {
       this.#chunk ??= chunk;
-      if (this.#bytes > discardedBytes) controller.abort(new Error('the rest of an answer that is not used'));
+      if (this.#bytes > discardedBytes) controller.abort(new Error('the unused part of an answer'));
     } else if (this.#bytes > rules.maxResponseBytes) {
       controller.abort(tooLarge(rules, status, undefined));
     } else if (this.#chunk === undefined) {
@@ -126,20 +126,20 @@ export class HttpCall implements PooledCall {
     this.#controller = undefined;
     if (this.#mayBeSentAgain(error)) {
       this.#sentAgain = true;
-      // undici is in the middle of clearing up the dead connection.
+      // undici has not finished removing the dead connection yet.
       inLaterTurn(() => this.#sendAgain());
       return;
     }
     this.#calls.pool.release(this);
     const status = this.#head?.status ?? 200;
     if (error instanceof RecordError) this.#fail(error);
-    // The status alone says what the answer is; that the rest of it is missing changes nothing.
+    // The status alone decides the outcome: the body would only be part of the message.
     else if (!isSuccess(status)) this.#finish();
     else this.#fail(exchangeFailure(this.#calls.rules.origin, this.#calls.rules.lookup, error));
   }
 
   #mayBeSentAgain(error: Error): boolean {
-    // A fresh connection that closes without an answer was not closed for being idle: the call may have been seen.
+    // The server does not close a fresh connection for being idle, so it may have read the call.
     if (this.#settled || this.#sentAgain || this.#answerBegan || !this.#onKeptConnection) return false;
     return this.#calls.idempotent && isDeadConnection(error);
   }

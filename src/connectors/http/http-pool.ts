@@ -14,23 +14,23 @@ export interface HttpPoolOptions extends SocketOptions {
 
 const streamsPerConnection = 100;
 
-/** What the pool carries: what is sent, and undici's handler for the answer. */
+/** One call of the pool: the parts of its request, and undici's handler for the answer. */
 export interface PooledCall extends Dispatcher.DispatchHandler {
   readonly path: string;
   readonly headers: string[];
   readonly body: string | null;
-  /** The connection that it runs on. */
+  /** The connection that the call runs on. */
   connection: Connection | undefined;
 }
 
 export class Connection {
   readonly client: Client;
   running = 0;
-  /** Calls that may run at the same time; over HTTP/2 more, when the server has said how many it allows. */
+  /** Calls that may run at the same time. Over HTTP/2 the settings of the server raise it. */
   slots: number;
-  /** Whether it is on the stack. */
+  /** Whether it is in the stack `withRoom`. */
   offered = false;
-  /** Whether its socket has brought a whole answer: the other system may have closed it since. */
+  /** Whether its socket has received a complete answer. The server may have closed such a socket since. */
   kept = false;
 
   constructor(client: Client, slots: number) {
@@ -43,12 +43,12 @@ export class Connection {
  * Connections to one origin, and the gate before them.
  *
  *     call ──▶ top of `withRoom` ─────▶ Connection { client, running 1 of slots 1 }   full: off the stack
- *                ▲ [conn][conn][conn]   stack of those with room; the one used last is used next
+ *                ▲ [conn][conn][conn]   stack of connections with room; the one used last is used next
  *
- * Taking and giving back are O(1). The pool has no queue: calls are made while it is open, and wait before it
- * (lookup/limit). It says that it is open again once per turn of the event loop: that lets the kernel give several
- * answers at a time and never dispatches from inside undici's parser.
- * A connection that has died opens itself again with its next call.
+ * Taking a connection and returning it are O(1). The pool has no queue: a call is made only while the pool is open, and
+ * waits in lookup/limit. The pool reports at most once a turn of the event loop that it is open again, so the kernel can
+ * deliver several answers at a time, and undici's parser never dispatches a call.
+ * A dead connection opens a new socket with its next call.
  */
 export class HttpPool implements Gate {
   readonly #options: HttpPoolOptions;
@@ -72,7 +72,7 @@ export class HttpPool implements Gate {
     return this.#running;
   }
 
-  /** Whether a connection has room for a call, or another one may be opened. A call to a closed pool need not wait to fail. */
+  /** Whether a connection has room for a call, or another one may be opened. A closed pool is open: its calls fail at once. */
   get open(): boolean {
     return this.#closed || this.#withRoom.length > 0 || this.#all.length < this.#options.connections;
   }
@@ -81,7 +81,7 @@ export class HttpPool implements Gate {
     return this.#closed;
   }
 
-  /** Those that are connected now. */
+  /** Connections whose socket is open. */
   get connections(): number {
     return this.#all.reduce((sum, { client }) => sum + (client.stats.connected ? 1 : 0), 0);
   }
@@ -115,7 +115,7 @@ export class HttpPool implements Gate {
     this.#offer(connection);
   }
 
-  /** Ends what runs with an error, and lets go of every connection. */
+  /** Fails the calls that run, and closes every connection. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#onOpen = undefined;
@@ -144,7 +144,10 @@ export class HttpPool implements Gate {
     if (this.#onOpen !== undefined) this.#scheduleOpening();
   }
 
-  /** The server may raise and lower what it allows at any time. Above it undici would queue, where the time of a call runs. */
+  /**
+   * The server may change the number of streams that it allows at any time. Above it undici would queue calls, and their
+   * time would run.
+   */
   #followSettings(connection: Connection): void {
     const session = sessionOf(connection.client);
     if (session === undefined) return this.#resize(connection, streamsPerConnection);
@@ -177,7 +180,7 @@ export class HttpPool implements Gate {
   #dispatch(call: PooledCall, { client }: Connection): void {
     const { method } = this.#options;
     const { path, headers, body } = call;
-    // The pool keeps to `slots` by itself. Without `idempotent` and `blocking` undici would hold back what is pipelined,
+    // The pool itself bounds the calls by `slots`. Without `idempotent` and `blocking` undici would delay pipelined calls,
     // and without `reset` it would close the connection after a GET with a body.
     client.dispatch({ method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
   }
@@ -185,7 +188,7 @@ export class HttpPool implements Gate {
   #connect(): Connection {
     const { pipelining, http2 } = this.#options;
     const client = new Client(this.#url, {
-      // 2 where one would do: with 1 undici lets a turn of the event loop pass before it uses a connection again.
+      // 2 instead of 1: with 1 undici waits for a turn of the event loop before it uses a connection again.
       pipelining: Math.max(2, pipelining),
       allowH2: http2,
       h2Options: { maxConcurrentStreams: streamsPerConnection },

@@ -6,10 +6,10 @@ import { socketConnector, type SocketOptions } from './http-socket.ts';
  * Sockets of plain HTTP/1.1 whose bytes reach undici's parser in the turn in which they are read.
  *
  *     kernel ──▶ arrival (one for all sockets) ──copy──▶ taken ──'readable'──▶ undici: read(), parsed at once
- *                                                          └── what undici leaves: push(), the stream's own buffer
+ *                                                          └── unread bytes: push(), the stream's own buffer
  *
- * A stream gives each read 64 KiB of its own, buffers it and announces it a tick later: that is 5 to 9 % of a call. It
- * remains in charge of all else: the end, errors, and what is pushed back.
+ * A stream allocates 64 KiB for each read, buffers the bytes and emits `readable` a tick later: that is 5 to 9 % of a
+ * call. The stream still handles the end, errors and bytes that undici puts back.
  *
  * Borrowed (docs/dependencies.md): `read` and `push` of the socket are replaced, and undici calls this `read`.
  */
@@ -18,14 +18,14 @@ export function readingConnector(options: SocketOptions): buildConnector.connect
     let reading: Reading | undefined;
     const onread = { buffer: arrival, callback: (length: number) => reading?.arrived(length) ?? true };
     socketConnector(options, onread)(where, (...outcome) => {
-      // Nothing is read before the connection is announced, which is now. Of a failure undici gives no second argument.
+      // Nothing is read before this callback. After a failure undici gives no second argument.
       if (outcome[0] === null) reading = new Reading(outcome[1]);
       callback(...outcome);
     });
   };
 }
 
-/** What one read holds at most. It is copied before the next one. */
+/** The buffer of one read. Its bytes are copied before the next read. */
 const arrival = Buffer.allocUnsafeSlow(65_536);
 
 class Reading {
@@ -47,12 +47,12 @@ class Reading {
         this.#taken = null;
         return taken;
       }
-      // undici asks several times a call, mostly for nothing.
+      // undici calls `read` several times a call, mostly without unread bytes.
       return size === undefined && !this.#ended && socket.readableLength === 0 ? null : read(size);
     };
   }
 
-  /** False where the stream holds as much as it wants to: it asks for more by itself. */
+  /** False if the buffer of the stream is full: the stream then reads again by itself. */
   arrived(length: number): boolean {
     const chunk = Buffer.allocUnsafe(length);
     arrival.copy(chunk, 0, 0, length);

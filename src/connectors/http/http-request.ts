@@ -40,7 +40,7 @@ const ownHeaders = new Set([
   'upgrade',
 ]);
 
-/** Compiles all of it and collects what is wrong; the request is undefined where anything is. */
+/** Compiles the whole request and collects all problems. The request is undefined if there is a problem. */
 export function compileRequest(options: HttpOptions): {
   readonly request: HttpRequest | undefined;
   readonly problems: readonly OptionProblem[];
@@ -72,8 +72,8 @@ export function compileRequest(options: HttpOptions): {
     problems.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
   }
   if (url === undefined || problems.length > 0) return { request: undefined, problems };
-  const given = headers.filter((header) => header !== undefined);
-  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...given], body }, problems };
+  const compiled = headers.filter((header) => header !== undefined);
+  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...compiled], body }, problems };
 }
 
 function compileHeader(name: string, value: string, options: HttpOptions): HeaderTemplate {
@@ -83,7 +83,7 @@ function compileHeader(name: string, value: string, options: HttpOptions): Heade
   if (lower === 'authorization' && options.auth !== null)
     throw new Error('is given by auth as well: remove one of them');
   const template = Template.of(parseTemplate(value), headerText, { literal: headerLiteral, reference: headerLiteral });
-  // Servers take spaces at the ends away: a secret would not be the one that was meant.
+  // Servers remove spaces at both ends, so the secret would be another one.
   if (template.constant && template.shownBefore !== template.before && template.before.trim() !== template.before)
     throw new Error('begins or ends with a space, which a header loses');
   return { name: lower, template };
@@ -94,14 +94,14 @@ function headerLiteral(text: string): string {
   return text;
 }
 
-/** A token is sent as it is; user name and password are encoded. */
+/** A token is sent unchanged; user name and password are encoded. */
 function checkAuth(auth: HttpOptions['auth']): void {
   if (auth === null || !('bearer' in auth)) return;
   headerLiteral(auth.bearer);
   if (auth.bearer.trim() !== auth.bearer) throw new Error('begins or ends with a space, which a header loses');
 }
 
-/** What is sent without being asked for. */
+/** Headers that are sent unless the configuration sets them. */
 function ownHeadersOf(
   { auth }: HttpOptions,
   named: (name: string) => string | undefined,
@@ -133,8 +133,8 @@ export function parametersOf({ url, headers, body }: HttpRequest): readonly stri
 }
 
 /**
- * Names and values in turn, as undici takes them, those of the trace at the end. The list is shared where no header has
- * an argument: by all calls, or by all of one trace. Where the configuration sets a `traceparent`, that one is sent.
+ * Names and values in turn, as undici takes them, with the headers of the trace at the end. If no header has an argument,
+ * all calls, or all calls of one trace, share one list. A `traceparent` of the configuration replaces that of the trace.
  */
 export function headerRenderer(
   headers: readonly HeaderTemplate[],
@@ -150,7 +150,7 @@ export function headerRenderer(
   };
 }
 
-/** The request as spans name it: its method and the path of its template, as the author wrote it, without the query. */
+/** The request as spans name it: its method and the path of its template as written, without the query. */
 export function spanOf({ url }: HttpRequest, { method }: HttpOptions): CallAbout {
   const { protocol, hostname, port } = new URL(url.origin);
   return {

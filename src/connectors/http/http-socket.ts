@@ -29,12 +29,15 @@ export function socketConnector({ origin, http2, tls }: SocketOptions, onread?: 
   });
 }
 
-/** With TLS 1.3 the client is done before the server has looked at its certificate: how long a refusal is waited for. */
-const secondThoughtsMs = 250;
+/**
+ * With TLS 1.3 the handshake of the client ends before the server has checked the client's certificate. This is how long
+ * the client waits for a refusal.
+ */
+const refusalMs = 250;
 
 /**
- * Opens a connection, with the handshake of TLS, and closes it again; no request is sent. Gives what was reached.
- * Rejects with RecordError `unreachable`, which says why and what to look at.
+ * Opens a connection, with the handshake of TLS, and closes it again. Sends no request. Describes what was reached.
+ * Rejects with RecordError `unreachable`, whose message says why and what to check.
  */
 export function reachOrigin(
   options: SocketOptions,
@@ -65,7 +68,7 @@ export function reachOrigin(
         if (error !== null) return end(null, error);
         if (!(socket instanceof TLSSocket)) return end(socket, undefined);
         let refusal: Error | undefined;
-        const disarm = clock.setTimer(secondThoughtsMs, () => end(socket, undefined));
+        const disarm = clock.setTimer(refusalMs, () => end(socket, undefined));
         const decided = (verdict: unknown): void => {
           disarm();
           end(socket, verdict);
@@ -88,7 +91,7 @@ function reached(origin: string, socket: Socket | null): string {
 
 const untrusted = 'its authority is not trusted: set tls.ca';
 
-/** What to look at, for what the system and OpenSSL say. */
+/** What a code of the system or of OpenSSL means, or what to check. */
 const hints = new Map([
   ['ECONNREFUSED', 'nothing listens there'],
   ['ENOTFOUND', 'the name is not known'],
@@ -106,7 +109,7 @@ const hints = new Map([
 
 function why(error: unknown): string {
   const code = errorCode(error);
-  // A name with several addresses: each has failed in its own way.
+  // A name with several addresses has one error for each.
   const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
   const said = errors.map((one) => (one instanceof Error ? one.message.trim() : String(one))).join('; ');
   const named = code === undefined || said.includes(code) ? said : `${code}: ${said}`;

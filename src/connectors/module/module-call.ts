@@ -11,7 +11,7 @@ const miss = new Answer(undefined);
 /**
  * One call of a user's function. Its first completion wins, and a cancellation is one; later ones are ignored.
  *
- * A completion that comes while the function is being called is given at once, without a promise.
+ * A completion during the call of the function is returned at once, without a promise.
  */
 export class ModuleCall implements ModuleResult {
   readonly #lookup: string;
@@ -85,8 +85,8 @@ export class ModuleCall implements ModuleResult {
 }
 
 /**
- * No value is a miss, one is the answer, several are an array of them. Throws RecordError `invalid_result` or
- * `response_too_large`, and whatever iterating throws.
+ * No value is a miss, one value is the answer, several values are an array. Throws RecordError `invalid_result` or
+ * `response_too_large`, and every error that the iterator throws.
  */
 function answerOf(values: unknown, maxBytes: number): Answer {
   if (!isCollection(values)) throw noCollection(values);
@@ -104,9 +104,9 @@ function isCollection(values: unknown): values is Iterable<unknown> {
 
 function noCollection(values: unknown): RecordError {
   const kind = typeof values === 'object' ? 'an object' : `a ${typeof values}`;
-  const given = values === null || values === undefined ? String(values) : kind;
+  const found = values === null || values === undefined ? String(values) : kind;
   return new RecordError(
     'invalid_result',
-    `the function gave ${given}; a result is a collection: [] for a miss, [value] for one answer`,
+    `the function gave ${found}; a result is a collection: [] for a miss, [value] for one answer`,
   );
 }

@@ -12,9 +12,9 @@ export type ModuleInput = Record<string, unknown>;
 /** An AsyncFunction that may have something to open and to close. */
 type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction>;
 
-/** What a call is told by the function, whatever its style. */
+/** Where a function of either style reports the result of a call. */
 export interface ModuleResult extends ResultFuture<unknown> {
-  /** Takes the values themselves, where `complete` also takes a supplier of them. */
+  /** Takes the values; `complete` also takes a function that supplies them. */
   settle(values: unknown): void;
 }
 
@@ -23,15 +23,15 @@ export type ModuleCallee = (input: ModuleInput, result: ModuleResult, context: A
 /** A user's function, in one shape. */
 export interface ModuleFunction {
   readonly invoke: ModuleCallee;
-  /** Undefined where the function has no `timeout`. */
+  /** Undefined if the function has no `timeout`. */
   readonly onTimeout: ModuleCallee | undefined;
   open(runtime: RuntimeContext): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Loads an ES module, once for each generation: what a later one opens shares no state with what an earlier one has
- * still to close. Modules that it imports itself are loaded once a process. Throws Error with what is wrong with it.
+ * Loads an ES module once for each generation, so that a later one shares no state with an earlier one that is not closed
+ * yet. Modules that it imports itself are loaded once a process. Throws Error that says what is wrong with the module.
  */
 export async function loadFunction(file: string, generation: number): Promise<ModuleFunction> {
   const found = await stat(file).catch(() => undefined);
@@ -54,7 +54,7 @@ async function importModule(file: string, generation: number): Promise<Readonly<
   }
 }
 
-/** Throws Error where neither `default` nor `lookup` is a function of any of the styles. */
+/** Throws Error if neither `default` nor `lookup` is a function of one of the styles. */
 function functionOf(exports: Readonly<Record<string, unknown>>): ModuleFunction {
   const name = 'default' in exports ? 'default' : 'lookup';
   const exported = exports[name];
@@ -117,7 +117,7 @@ function rich(fn: OpenedFunction): ModuleFunction {
       fn.timeout === undefined
         ? undefined
         : (input, result, context) => {
-            // It may complete later: the layer that calls it bounds how much later (semantics T2).
+            // It may complete later. The layer that calls it bounds its time (semantics T2).
             const returned: unknown = fn.timeout?.(input, result, context);
             if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
           },

@@ -10,14 +10,14 @@ import { ModuleCall } from './module-call.ts';
 import { loadFunction, type ModuleFunction } from './module-function.ts';
 import { moduleOptions, type ModuleOptions } from './module-options.ts';
 
-/** A function may give anything; an answer of more is rare. */
+/** The size of an answer of a function has no small bound; larger answers than this are rare. */
 const ASSUMED_ANSWER_BYTES = 64 * 1024;
 
 /**
  * Calls a user's function, which is trusted: it runs in this process.
  *
  * It is loaded and opened before the first call and closed after the last one, each once; one instance serves all
- * streams. What it throws is `function_error` of that record.
+ * streams. An error that it throws is `function_error` of that record.
  */
 export const module: ConnectorDefinition<ModuleOptions> = {
   name: 'module',
@@ -49,7 +49,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     get onTimeout(): LookupService | undefined {
       const hook = opened?.onTimeout;
       if (hook === undefined) return undefined;
-      // The call has been counted: this is what its end is made of.
+      // The call has been counted already, so the hook is not.
       return (args, context) =>
         new ModuleCall(lookup, maxResponseBytes, () => {}).run(hook, valuesOf(lookup, args), context);
     },
@@ -70,7 +70,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       const closing = opened;
       opened = undefined;
       await closing?.close().catch((thrown: unknown) => {
-        // Not as a cause: what a user throws may throw again when the log reads it.
+        // Not as a cause: a value that a user throws may throw again when the log reads it.
         throw new Error(`lookup "${lookup}": module ${options.file}: close failed: ${thrownMessage(thrown)}`);
       });
     },
@@ -95,7 +95,7 @@ function parametersOf({ parameters }: ModuleOptions): Readonly<Record<string, un
 
 type Place = readonly (string | number)[];
 
-/** A function gets numbers of JavaScript, so what those cannot hold is a mistake. */
+/** A function gets numbers of JavaScript, so a number that JavaScript does not have is a mistake. */
 function lossyNumbers(value: JsonData, path: Place): { path: Place; message: string }[] {
   if (value instanceof SpelledNumber) {
     const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
@@ -106,7 +106,7 @@ function lossyNumbers(value: JsonData, path: Place): { path: Place; message: str
   return Object.entries(value).flatMap(([name, member]) => lossyNumbers(member, [...path, list ? Number(name) : name]));
 }
 
-/** A new object for each call: the function may do with it what it likes. */
+/** A new object for each call: the function may change it. */
 function valuesOf(lookup: string, args: Arguments): JsonObject {
   try {
     return Object.fromEntries(

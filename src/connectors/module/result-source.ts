@@ -8,18 +8,18 @@ const maxPlaceLength = 200;
 /**
  * The values of one result of a user's function as JSON.
  *
- * The text is that of `JSON.stringify`, but whatever that would silently turn into something else is refused, with its
- * place: NaN and the infinities, `undefined`, functions and holes within an array, functions and symbols as members, and
- * objects whose content is not in members (Map, Set, RegExp, typed arrays). Accepted, because it is what their users
- * expect: `toJSON` is called; a member that is `undefined` is left out; an instance of a class is its own members; -0 is 0.
+ * The text is that of `JSON.stringify`. Values that `JSON.stringify` would change silently are refused, with their place:
+ * NaN and the infinities, `undefined`, functions and holes in an array, functions and symbols as members, and objects
+ * whose content is not in members (Map, Set, RegExp, typed arrays). Users expect the other rules of `JSON.stringify`:
+ * `toJSON` is called; a member that is `undefined` is left out; an instance of a class is its own members; -0 is 0.
  */
 export class ResultWriter {
   readonly #maxBytes: number;
   #left: number;
-  /** How many values were written, the one under way counted. */
+  /** Number of values written, the current one included. */
   #number = 0;
   readonly #path: (string | number)[] = [];
-  /** The objects around the one that is being written, by depth. */
+  /** The objects that contain the current one, by depth. */
   readonly #holders: object[] = [];
 
   constructor(maxBytes: number) {
@@ -29,7 +29,7 @@ export class ResultWriter {
 
   /**
    * The source of the next value. Throws RecordError `invalid_result`, or `response_too_large` if all values together are
-   * longer than `maxBytes`: so a result without an end has one.
+   * longer than `maxBytes`, which also ends an endless result.
    */
   write(value: unknown): string {
     this.#number++;
@@ -46,12 +46,12 @@ export class ResultWriter {
       return this.#text(this.#resolved(value, ''), 0);
     } catch (thrown) {
       const known = RecordError.from(thrown);
-      // Otherwise a getter, a `toJSON` or a Proxy of the user has thrown.
+      // Any other error was thrown by a getter, a `toJSON` or a Proxy of the user.
       throw known === thrown ? known : this.#refusal('what cannot be read', known.message);
     }
   }
 
-  /** What stands in JSON for it: that which its `toJSON` gives, if it has one. */
+  /** The value that is written for it: the result of its `toJSON`, if it has one. */
   #resolved(value: unknown, key: string): unknown {
     if ((typeof value !== 'object' || value === null) && typeof value !== 'bigint') return value;
     const holder: { toJSON?: unknown } = Object(value);
@@ -63,7 +63,7 @@ export class ResultWriter {
 
   #text(value: unknown, depth: number): string {
     if (typeof value === 'string') {
-      // Before it is copied.
+      // Counted before the text is copied.
       this.#spend(value.length + 2);
       return JSON.stringify(value);
     }
@@ -79,7 +79,7 @@ export class ResultWriter {
   }
 
   #object(value: object, depth: number): string {
-    // Nothing else ends a value whose getters or Proxies give new objects for ever.
+    // Getters or Proxies may give new objects without end; only this bound stops them.
     if (depth === maxJsonDepth) throw this.#refusal('a value', `it is more than ${maxJsonDepth} levels deep`);
     for (let level = 0; level < depth; level++)
       if (this.#holders[level] === value) throw this.#refusal('an object that holds itself', 'JSON has no circles');
@@ -107,7 +107,7 @@ export class ResultWriter {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype) {
       if (prototype === null && isRawJson(value)) return this.#short(String(Reflect.get(value, 'rawJSON')));
-      if (keepsItElsewhere(value) || (names.length === 0 && !isPlain(prototype)))
+      if (hasHiddenContent(value) || (names.length === 0 && !isPlain(prototype)))
         throw this.#refusal(className(value), 'its content is not in members; give an array or a plain object');
     }
     let text = '';
@@ -126,7 +126,7 @@ export class ResultWriter {
     return text;
   }
 
-  /** Counted while it is written, so that nothing grows far beyond the limit before it is refused. */
+  /** Counts bytes while they are written, so that a refused result never grows far beyond the limit. */
   #spend(bytes: number): void {
     this.#left -= bytes;
     if (this.#left >= 0) return;
@@ -145,8 +145,8 @@ export class ResultWriter {
 }
 
 /**
- * The same text by `JSON.stringify`, four times as fast, of plain data as almost all results are; undefined if any of it
- * needs a closer look.
+ * The same text for plain data, made by `JSON.stringify`, which is four times as fast. Almost all results are plain data.
+ * Undefined if any part of the value has to be checked.
  */
 function carriedWhole(value: unknown, maxBytes: number): string | undefined {
   try {
@@ -158,7 +158,7 @@ function carriedWhole(value: unknown, maxBytes: number): string | undefined {
 
 const plainDepth = 32;
 
-/** At most as many bytes as the JSON of plain data has; Infinity for anything else, and for more than `maxBytes`. */
+/** A lower bound of the bytes of the JSON of plain data; Infinity for other data, and for more than `maxBytes`. */
 function plainBytes(value: unknown, maxBytes: number, depth: number): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value === 'number') return Number.isFinite(value) ? 1 : Infinity;
@@ -190,8 +190,8 @@ function isRawJson(value: object): boolean {
   return typeof rawJsonTest === 'function' && Reflect.apply(rawJsonTest, JSON, [value]) === true;
 }
 
-/** Objects of the language whose members, if they have any, are not what they hold. */
-function keepsItElsewhere(value: object): boolean {
+/** Objects of the language whose content is not in their members. */
+function hasHiddenContent(value: object): boolean {
   return (
     types.isMap(value) ||
     types.isSet(value) ||
@@ -203,7 +203,7 @@ function keepsItElsewhere(value: object): boolean {
   );
 }
 
-/** Of an object literal, of this realm or of another one (`node:vm`). */
+/** Whether it is the prototype of an object literal, of this realm or of another one (`node:vm`). */
 function isPlain(prototype: unknown): boolean {
   return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
 }

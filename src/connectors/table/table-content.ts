@@ -6,29 +6,29 @@ import { contentOf, indexOf } from './table-file.ts';
 import type { TableIndex } from './table-index.ts';
 import type { TableReloadOptions } from './table-options.ts';
 
-/** How often a file is looked at that is read again when it has changed: a stat of a few microseconds. */
-const lookEveryMs = 1000;
+/** How often the file is checked for a change (`onChange`): one stat of a few microseconds. */
+const checkEveryMs = 1000;
 
 export interface TableSource {
   /** Absolute path. */
   readonly file: string;
-  /** As it was configured, for messages. */
+  /** The name of the file as configured, for messages. */
   readonly name: string;
   readonly key: string;
-  /** What stands between the cells of a CSV file; undefined for JSON and NDJSON. */
+  /** The character between the cells of a CSV file; undefined for JSON and NDJSON. */
   readonly delimiter: string | undefined;
   readonly reload: TableReloadOptions | undefined;
 }
 
 /**
- * The rows of a table, which are read again while it is used.
+ * The rows of a table. They are read again while the table is used.
  *
- *     file ── reading ──▶ new map ──┐ in one assignment, when all of it is right
- *     lookups ◀── answers ──────────┘ until then those that there were
+ *     file ── reading ──▶ new rows ─┐ replace the old rows in one assignment, when all of them are read
+ *     lookups ◀── answers ──────────┘
  *
- * There is one timer, of `every` or of the watch, and none while the file is read: readings never overlap. A reading
- * that fails changes nothing but the counts, and is logged once for each reason (departs from Flink's full cache, which
- * fails every lookup from then on).
+ * There is one timer, of `every` or of the watch, and none while the file is read, so readings never overlap. A reading
+ * that fails changes only the counts, and is logged once for each reason (Flink's full cache fails every lookup from
+ * then on).
  */
 export class TableContent {
   #rows: TableIndex | undefined;
@@ -40,16 +40,16 @@ export class TableContent {
   readonly #reloads = { ok: 0, failed: 0 };
   #stopTimer: (() => void) | undefined;
   #reading: Promise<void> = Promise.resolve();
-  /** What was read last, be it right or not. Where nothing could be read, what the watch knows such a file by. */
+  /** The version of the file that was read last, valid or not. If it could not be read, the code of the error. */
   #version: Fingerprint = '';
-  /** Why the last reading failed; undefined where it did not. */
+  /** Why the last reading failed; undefined if it did not fail. */
   #failure: string | undefined;
 
   constructor(source: TableSource, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#source = source;
     this.#clock = clock;
     this.#logger = logger;
-    this.#watch = new FileWatch({ clock, everyMs: lookEveryMs, onChange: () => this.#readAgain() });
+    this.#watch = new FileWatch({ clock, everyMs: checkEveryMs, onChange: () => this.#readAgain() });
   }
 
   /** Undefined before the first reading, and after `close`. */
@@ -61,13 +61,13 @@ export class TableContent {
     return { rows: this.#rows?.size ?? 0, reloads: this.#reloads, current: this.#failure === undefined };
   }
 
-  /** Rejects where the file can not be read, or is not a table. */
+  /** Rejects if the file cannot be read or is not a table. */
   async open(): Promise<void> {
     await this.#read();
-    this.#await();
+    this.#scheduleReading();
   }
 
-  /** Nothing runs any more when it resolves. */
+  /** When it resolves, no reading and no timer is left. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#stopTimer?.();
@@ -76,8 +76,8 @@ export class TableContent {
     this.#rows = undefined;
   }
 
-  /** For the next reading. */
-  #await(): void {
+  /** Sets the timer for the next reading. */
+  #scheduleReading(): void {
     const { reload, file } = this.#source;
     if (reload === undefined || this.#stop.signal.aborted) return;
     if (reload.every === undefined) this.#watch.follow(new Map([[file, this.#version]]));
@@ -91,7 +91,7 @@ export class TableContent {
         () => this.#succeeded(),
         (error: unknown) => this.#failed(error),
       )
-      .then(() => this.#await());
+      .then(() => this.#scheduleReading());
   }
 
   async #read(): Promise<void> {
@@ -102,7 +102,7 @@ export class TableContent {
       this.#version = content.version;
       this.#rows = await indexOf(content, this.#source, signal);
     } catch (error) {
-      // A file that is not there is waited for; one that is there, but can not be read, is tried again.
+      // The watch knows a file that cannot be read by the code of its error: it reads again when that changes.
       if (error instanceof Error && 'code' in error) this.#version = String(error.code);
       throw error;
     }

@@ -15,8 +15,8 @@ export interface CsvFormat {
 }
 
 /**
- * Any line break outside quotes ends a row, also where a file mixes them. The parser would otherwise take the first line
- * break for that of the whole file, and leave a CR in the last cell of other rows.
+ * Any line break outside quotes ends a row, also in a file that mixes them. By default the parser would expect the first
+ * line break everywhere, and leave a CR in the last cell of other rows.
  */
 const options = { info: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n', '\r'] };
 const sliceBytes = 64 * 1024;
@@ -28,7 +28,7 @@ export function csvRows(text: string, { key, delimiter }: CsvFormat): Row[] {
   return lines.map((line) => rowOf(line));
 }
 
-/** As `csvRows`, one after the other; the file is parsed piece by piece, as rows are asked for. */
+/** As `csvRows`, one row after the other. The file is parsed in pieces, as the caller takes rows. */
 export async function* csvRowByRow(bytes: Buffer, { key, delimiter }: CsvFormat): AsyncGenerator<Row> {
   let rowOf: ((line: Line) => Row) | undefined;
   for await (const line of linesOf(bytes, delimiter)) {

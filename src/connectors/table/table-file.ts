@@ -4,17 +4,17 @@ import { laterTurn } from '../../core/time/later-turn.ts';
 import { type TableIndex, TableIndexBuilder } from './table-index.ts';
 import { rowsOf, type TableFormat } from './table-rows.ts';
 
-/** What a file held, as which version of it. */
+/** The bytes of a file, and the version of the file that they are from. */
 export interface Content {
   readonly bytes: Buffer;
   readonly version: Fingerprint;
 }
 
-/** Rows that are read between two turns of the event loop: some milliseconds of the time of those who look up. */
+/** Rows that are read in one turn of the event loop: lookups wait for some milliseconds. */
 const rowsPerTurn = 250;
 const mostReadings = 3;
 
-/** Reads a file; once more where it changed meanwhile, which could give half of the old and half of the new. */
+/** Reads a file, and reads it again if it changed meanwhile: the bytes could be half old and half new. */
 export async function contentOf(file: string, signal: AbortSignal): Promise<Content> {
   for (let readings = 1; ; readings++) {
     const version = fingerprintOf(file);
@@ -27,8 +27,8 @@ export async function contentOf(file: string, signal: AbortSignal): Promise<Cont
 }
 
 /**
- * Takes its time: others run between one piece and the next. Rejects with an Error that names the place, where the
- * content is not what was promised, and with the reason of the signal.
+ * Collects the rows in pieces, with turns of the event loop between them. Rejects with an Error that names the place if
+ * the content is invalid, and with the reason of the signal.
  */
 export async function indexOf({ bytes }: Content, format: TableFormat, signal: AbortSignal): Promise<TableIndex> {
   const index = new TableIndexBuilder();

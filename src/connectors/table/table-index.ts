@@ -1,7 +1,7 @@
 import { canonicalNumber, isJsonNumber } from '../../core/json/json-number.ts';
 import { Answer } from '../../lookup/lookup.ts';
 
-/** One row of a table: its key, its JSON source on one line, and where it stands, for messages. */
+/** One row of a table: its key, its JSON source on one line, and its place in the file, for messages. */
 export interface Row {
   /** The text of the key; of a number its spelling. */
   readonly key: string;
@@ -12,14 +12,14 @@ export interface Row {
 }
 
 /**
- * The rows of a table by their keys, each as the answer that it is.
+ * The rows of a table by their keys, each as an answer.
  *
  *     row {"id":"1.0"}   texts      "1.0"             a text finds the key with the same characters,
  *     row {"id":2}       numbers    "2"               a number also the one of the same value
  *     row {"id":3.10}    texts      "3.10"
  *                        values     "3.1"
  *
- * `numbers` holds the numbers that are spelled canonically, which most of them are: one entry is enough for these.
+ * `numbers` has the numbers that are spelled canonically. Most numbers are, and need only this one entry.
  */
 export class TableIndex {
   readonly #texts: ReadonlyMap<string, Answer>;
@@ -55,18 +55,18 @@ export class TableIndex {
 }
 
 /**
- * Collects rows. Throws Error for a row whose key another row has already: which of the two is meant is for their owner
- * to say. So is a text that spells the same number as a numeric key: a number in a record could mean either row.
+ * Collects rows. Throws Error for a row whose key another row has already: only their owner knows which one is right. A
+ * text that spells the same number as a numeric key is refused as well: a number in a record could mean either row.
  */
 export class TableIndexBuilder {
   readonly #texts = new Map<string, Answer>();
   readonly #numbers = new Map<string, Answer>();
   readonly #values = new Map<string, Answer>();
-  /** Where the row with a text, or with a number of this spelling, stands. */
+  /** The place in the file of the row with this text, or with a number of this spelling. */
   readonly #places = new Map<string, string>();
-  /** Keys that are spelled in another way than their value, by their value. */
+  /** Numeric keys that are not spelled canonically, by their value. */
   readonly #spellings = new Map<string, string>();
-  /** Texts of the same kind. Several of them may have one value. */
+  /** Texts that spell a number, but not canonically, by their value. Several of them may have one value. */
   readonly #numericTexts = new Map<string, string>();
 
   get size(): number {
@@ -94,7 +94,7 @@ export class TableIndexBuilder {
     return new TableIndex(this.#texts, this.#numbers, this.#values);
   }
 
-  /** The key of another row that a number of this value finds. Texts alone are no numbers: `1.0` and `1.00` are two. */
+  /** The key of another row that a number of this value finds. Two texts are two keys: `1.0` and `1.00`. */
   #equal(value: string, numeric: boolean): string | undefined {
     if (this.#numbers.has(value)) return value;
     const number = this.#spellings.get(value);

@@ -33,7 +33,7 @@ export type TableReloadOptions = z.output<typeof reload>;
 
 const delimited = /\.(?:csv|tsv)$/i;
 
-/** What stands between the cells of a file if the configuration does not say it; undefined for a file without cells. */
+/** The character between the cells if the configuration has no `delimiter`; undefined for a file without cells. */
 export function defaultDelimiter(file: string): string | undefined {
   if (!delimited.test(file)) return undefined;
   return file.toLowerCase().endsWith('.tsv') ? '\t' : ',';

@@ -5,18 +5,18 @@ import type { Row } from './table-index.ts';
 
 /** How a file is read. */
 export interface TableFormat {
-  /** The file's name, whose end tells JSON from NDJSON. */
+  /** The file's name: `.json` is JSON, any other name NDJSON. */
   readonly name: string;
   readonly key: string;
-  /** What stands between the cells of a CSV file; undefined for JSON and NDJSON. */
+  /** The character between the cells of a CSV file; undefined for JSON and NDJSON. */
   readonly delimiter: string | undefined;
 }
 
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /**
- * Rows of a file, one after the other, or an Error that names the place and what is wrong with it. CSV and NDJSON are
- * read as rows are asked for, JSON as a whole before the first of them.
+ * The rows of a file, one after the other. Throws Error that names the place and what is wrong. CSV and NDJSON are read as
+ * the caller takes rows; JSON is parsed as a whole before the first row.
  */
 export async function* rowsOf(file: Buffer, { name, key, delimiter }: TableFormat): AsyncGenerator<Row> {
   if (!isUtf8(file)) throw new Error('is not UTF-8');
@@ -113,7 +113,7 @@ function rowOf(source: string, key: string, place: string): Row {
   if (own === null) throw new Error(`${place}: the key "${key}" is null: give the row a key, or take it out`);
   if (typeof own === 'object') throw new Error(`${place}: the key "${key}" is no string, number or boolean`);
   const numeric = typeof own === 'number';
-  // The text that JavaScript makes of a number is the one that lookups come with: a map finds it by its identity.
+  // Lookups use the text that JavaScript makes of a number. If the key is the same text, the map finds it by its identity.
   const text = String(own);
   const spelling = numeric ? spellingOf(source, key) : text;
   return { key: spelling === text ? text : spelling, numeric, json: compact(source), place };

@@ -8,20 +8,20 @@ import { TableContent } from './table-content.ts';
 import { tableOptions, type TableOptions } from './table-options.ts';
 
 /**
- * Finds rows of a file that is held in memory; answers at once, with an answer that was made when the file was read,
- * also while it is read again.
+ * Finds rows of a file that is held in memory. It answers at once, with answers that were made when the file was read,
+ * also while the file is read again.
  *
- * Two rows with one key are an error: which of them is meant is for their owner to say, and a join that silently
- * takes one of them is found out late.
+ * Two rows with one key are an error: only their owner knows which one is right, and a join that silently takes one of
+ * them is noticed late.
  */
 export const table: ConnectorDefinition<TableOptions> = {
   name: 'table',
   schema: tableOptions,
   parameters: (options) => [options.key],
   problems: () => [],
-  // A table that is read again by itself stays open, whatever becomes of its file.
+  // A table with `reload` reads its file again by itself, so a changed file is no reason to open it again.
   files: ({ file, reload }) => (reload === undefined ? [file] : []),
-  // Whether a table follows its file is for its own options to say.
+  // The option `reload` of the table decides whether it follows its file.
   watchesFiles: false,
   create: tableConnector,
 };

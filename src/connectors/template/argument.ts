@@ -3,7 +3,7 @@ import { numberText } from '../../core/json/json-number.ts';
 import { RawJson, type Argument } from '../../lookup/lookup.ts';
 import type { Encoder } from './template.ts';
 
-/** The ways in which an argument becomes text, one for each place it can stand in. */
+/** How an argument becomes text: one way for each kind of place. */
 
 const shownCharacters = 60;
 
@@ -19,7 +19,7 @@ function shown(argument: Argument | string): string {
   return json.length > shownCharacters ? `${json.slice(0, shownCharacters)}…` : json;
 }
 
-/** The argument as plain text, where an object or an array has none. */
+/** The argument as plain text. An object or an array is refused. */
 export function scalarText(name: string, argument: Argument | undefined): string {
   if (typeof argument === 'string') return argument;
   if (argument instanceof RawJson && isStructure(argument))
@@ -27,7 +27,7 @@ export function scalarText(name: string, argument: Argument | undefined): string
   return anyText(name, argument);
 }
 
-/** As `scalarText`, but an object or an array gives its JSON source. */
+/** As `scalarText`, but an object or an array becomes its JSON source. */
 function anyText(name: string, argument: Argument | undefined): string {
   if (typeof argument === 'string') return argument;
   if (typeof argument === 'number') return numberText(argument);
@@ -41,12 +41,12 @@ function isStructure({ source }: RawJson): boolean {
   return first === '{' || first === '[';
 }
 
-/** Text that UTF-8 can say: a lone half of a surrogate pair has no bytes. */
+/** Text that UTF-8 can encode. A lone half of a surrogate pair is refused. */
 function wellFormed(name: string, text: string): string {
   return text.isWellFormed() ? text : refuse(name, 'holds half of a surrogate pair, which UTF-8 cannot say', text);
 }
 
-/** For a part of a URL, be it in the path, the query or a form: all but letters, digits and `-_.!~*'()` becomes %XX. */
+/** For a part of a path, a query or a form: every character but letters, digits and `-_.!~*'()` becomes %XX. */
 export const percentEncoded: Encoder = (name, argument) =>
   encodeURIComponent(wellFormed(name, scalarText(name, argument)));
 
@@ -70,7 +70,7 @@ export const jsonValue: Encoder = (name, argument) =>
 /** For the inside of a JSON string. */
 export const jsonStringPart: Encoder = (name, argument) => JSON.stringify(anyText(name, argument)).slice(1, -1);
 
-/** A reader of XML makes a line feed of a bare CR, and a space of any line break or tab in an attribute. */
+/** Without them a reader of XML turns a bare CR into a line feed, and any line break or tab of an attribute into a space. */
 const xmlEntities = new Map([
   ['\t', '&#9;'],
   ['\n', '&#10;'],
@@ -95,5 +95,5 @@ export const xmlText: Encoder = (name, argument) => {
   return escaped;
 };
 
-/** For text of a kind that has no escapes known here. */
+/** For any other kind of text: no escapes. */
 export const plainText: Encoder = (name, argument) => wellFormed(name, anyText(name, argument));

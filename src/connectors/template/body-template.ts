@@ -7,17 +7,17 @@ import { type LiteralEncoders, type Part, parseTemplate, Template, TemplateError
 
 export interface BodyTemplate {
   readonly template: Template;
-  /** Sent where the headers name none. */
+  /** Sent if the configuration has no header `content-type`. */
   readonly contentType: string;
 }
 
 /**
- * A body from a template: text where it is a string, else JSON.
+ * A body from a template: a string is text, anything else is JSON.
  *
- * In JSON a string that is exactly `{name}` becomes the argument's own JSON value, a number a number;
- * inside a longer string, and in a member's name, the argument is text. In text it is escaped as the content type
- * asks: form, JSON and XML have their escapes, any other text has none. What a reference brought in is escaped in the
- * same way, unless it is the whole body. Throws TemplateError.
+ * In JSON a string that is exactly `{name}` becomes the argument's own JSON value, so a number stays a number. In a longer
+ * string, and in the name of a member, the argument is text. In text an argument is escaped by the content type: form,
+ * JSON and XML have their escapes, any other text has none. The text of a reference is escaped in the same way, unless it
+ * is the whole body. Throws TemplateError.
  */
 export function compileBody(body: JsonData, contentType: string | undefined): BodyTemplate {
   if (typeof body === 'string') {
@@ -53,7 +53,7 @@ function encoderFor(contentType: string): Encoder {
   return plainText;
 }
 
-/** `secret`: a member's name above says that constants here are secret. */
+/** `secret`: the name of an outer member says that the constants in it are secret. */
 function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
   if (typeof value === 'string') return [constantHidden(jsonString(value), secret && value !== '')];
   if (isDataObject(value)) {

@@ -2,18 +2,18 @@ import { hidden, piecesOf } from '../../core/secrets/reference-text.ts';
 import type { Argument, Arguments } from '../../lookup/lookup.ts';
 
 /**
- * Text with holes: `{name}` is an argument, `{{` and `}}` are braces. What a reference brought in is literal.
+ * Text with holes: `{name}` is an argument, `{{` and `}}` are braces. The text of a reference is literal.
  *
  *     "/airports/{iata}.json"  ▶  before: "/airports/"   holes: [ iata ▷ encode ▷ ".json" ]
  *
- * Divided once, when the configuration is read; filling it in concatenates.
+ * It is divided once, when the configuration is read. Rendering only concatenates.
  */
 export type Part = string | { readonly variable: string } | { readonly reference: string };
 
-/** Turns an argument into text that can not leave the place it stands in; refuses what has no such text. */
+/** Turns an argument into text that cannot leave its place in the template. Refuses an argument without such a text. */
 export type Encoder = (name: string, argument: Argument | undefined) => string;
 
-/** A template that can not be used, found when the configuration is read. */
+/** A template that cannot be used. Thrown when the configuration is read. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
 }
@@ -21,7 +21,7 @@ export class TemplateError extends Error {
 const variableName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const brace = /\{\{|\}\}|\{|\}/g;
 
-/** Throws TemplateError for a brace without its partner and for a name that is none. */
+/** Throws TemplateError for a brace without its partner and for an invalid name. */
 export function parseTemplate(template: string): readonly Part[] {
   return piecesOf(template).flatMap(({ text, reference }) => (reference ? [{ reference: text }] : parseText(text)));
 }
@@ -61,22 +61,22 @@ interface Hole {
   readonly variable: string;
   readonly encode: Encoder;
   readonly after: string;
-  /** `after` with `***` instead of what is secret. */
+  /** `after` with `***` instead of secrets. */
   readonly shownAfter: string;
 }
 
-/** What becomes of the text that is no argument. */
+/** How the text between arguments is encoded. */
 export interface LiteralEncoders {
-  /** Of what the author wrote. */
+  /** Encodes the text of the configuration. */
   readonly literal: (text: string) => string;
-  /** Of what a reference brought in. */
+  /** Encodes the text of a reference. */
   readonly reference: (text: string) => string;
 }
 
 export class Template {
   readonly before: string;
   readonly holes: readonly Hole[];
-  /** `before` with `***` instead of what is secret. */
+  /** `before` with `***` instead of secrets. */
   readonly shownBefore: string;
 
   constructor(before: string, holes: readonly Hole[] = [], shownBefore = before) {
@@ -85,7 +85,7 @@ export class Template {
     this.shownBefore = shownBefore;
   }
 
-  /** A constant that is not shown. */
+  /** A secret constant. */
   static secret(text: string): Template {
     return new Template(text, [], hidden);
   }
@@ -100,7 +100,7 @@ export class Template {
     );
   }
 
-  /** One template of several, in which each keeps its own encoding. */
+  /** Joins templates; each keeps its own encoding. */
   static join(templates: readonly Template[]): Template {
     let start = '';
     let shownStart = '';
@@ -131,7 +131,7 @@ export class Template {
     return text;
   }
 
-  /** As `render`, without what is secret. */
+  /** As `render`, with `***` instead of secrets. */
   renderShown(args: Arguments): string {
     let text = this.shownBefore;
     for (const hole of this.holes) text += hole.encode(hole.variable, args[hole.variable]) + hole.shownAfter;

@@ -5,15 +5,15 @@ import { percentEncoded, refuse } from './argument.ts';
 import { parseTemplate, Template, TemplateError, type LiteralEncoders } from './template.ts';
 
 /**
- * An address whose path and query are made from arguments, and whose scheme, host and port never are.
+ * An address. Its path and query may have arguments; its scheme, host and port may not.
  *
  *     http://host:9000/a/{x}/b-{y}?q={z}
  *     └── origin ───┘└ segments ──┘└ query: one template
  *
- * A segment is checked after it is filled in: one that says `.`, `..` or nothing would name another resource.
+ * A segment is checked after it is rendered: `.`, `..` and an empty segment would name another resource.
  */
 interface Segment {
-  /** What stands before it, the slash included; constant. */
+  /** The constant text before the segment, the slash included. */
   readonly lead: Template;
   readonly template: Template;
 }
@@ -22,17 +22,17 @@ export interface UrlTemplate {
   /** For example `https://host:9000`. */
   readonly origin: string;
   readonly parameters: readonly string[];
-  /** The path as its author wrote it, with `***` for what references brought in. */
+  /** The path as written, with `***` instead of references. */
   readonly shownPath: string;
   /** Path and query, percent-encoded. Throws RecordError `missing_argument`. */
   render(args: Arguments): string;
-  /** As `render`, with what is secret hidden: what references brought in, and constants of the query by their names. */
+  /** As `render`, with `***` instead of references and of constants in the query whose name is that of a secret. */
   renderShown(args: Arguments): string;
 }
 
 /**
- * A part of a url, and how it is read: `text` as URL and as template, `address` as URL alone, `value` as neither.
- * A reference that begins in scheme, host or port, or right behind them, may bring in a path and a query: `address`.
+ * A part of a url, and how it is read: `text` as a URL and a template, `address` as a URL alone, `value` as neither. A
+ * reference that begins in scheme, host or port, or directly after them, may have a path and a query: it is an `address`.
  */
 interface UrlPiece {
   readonly text: string;
@@ -41,7 +41,7 @@ interface UrlPiece {
 
 const authority = /^(https?):\/\/([^/?#]*)/i;
 
-/** `query` is added to what the template's own query says. Throws TemplateError. */
+/** `query` is added to the query of the template. Throws TemplateError. */
 export function compileUrl(template: string, query: Readonly<Record<string, string>> = {}): UrlTemplate {
   const { origin, pieces } = divided(template);
   if (pieces.some(({ text, kind }) => kind !== 'value' && text.includes('#')))
@@ -56,7 +56,7 @@ export function compileUrl(template: string, query: Readonly<Record<string, stri
     shownPath: shownOf(path) || '/',
     render: (args) => renderPath(segments, args) + sent.render(args),
     renderShown(args) {
-      // What the path refuses is refused here as well.
+      // Throws what `render` would throw for the path.
       renderPath(segments, args);
       return shownPath(segments, args) + sent.renderShown(args);
     },
@@ -80,7 +80,7 @@ function divided(template: string): { readonly origin: string; readonly pieces: 
   return { origin: originOf(found, literal), pieces };
 }
 
-/** `literal` is what the author wrote of it. */
+/** `literal` is the origin without the text of references. */
 function originOf(found: RegExpExecArray | null, literal: string): string {
   const host = found?.[2];
   if (host === undefined || host === '')
@@ -96,7 +96,7 @@ function originOf(found: RegExpExecArray | null, literal: string): string {
   return parsed.origin;
 }
 
-/** Divides at a character; one that a reference brought in divides nothing, unless it is part of the address. */
+/** Divides at a character. A character in a reference divides nothing, unless the reference is part of the address. */
 function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (readonly UrlPiece[])[] {
   const groups: UrlPiece[][] = [[]];
   for (const { text, kind } of pieces) {
@@ -109,7 +109,7 @@ function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (read
   return groups;
 }
 
-/** What `splitAt` divided, but for the first group. */
+/** Joins again what `splitAt` divided. */
 function joinPieces(groups: readonly (readonly UrlPiece[])[], separator: string): readonly UrlPiece[] {
   return groups.flatMap((group, place) =>
     place === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],
@@ -201,7 +201,7 @@ function joinPairs(pairs: readonly Template[]): Template {
   return Template.join(pairs.flatMap((pair, place) => [new Template(place === 0 ? '?' : '&'), pair]));
 }
 
-/** Leaves what may stand in a URL, escapes included, as it was written. */
+/** Encodes the characters that a URL cannot have. Escapes stay as they are. */
 function percentEncodedLiteral(text: string): string {
   return encodeURI(text.toWellFormed()).replaceAll(/%25(?=[0-9A-Fa-f]{2})/g, '%');
 }
