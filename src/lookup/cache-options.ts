@@ -7,7 +7,7 @@ const mostEntries = 10_000_000;
 const thirtyDaysMs = 30 * 86_400_000;
 const expectedEntries = `expected a whole number from 1 to ${mostEntries}`;
 
-/** How many answers are held where only `ttl` bounds the cache: some megabytes of usual answers. */
+/** How many answers are held if only `ttl` bounds the cache: some megabytes of usual answers. */
 const defaultMaxEntries = 10_000;
 
 const atMostThirtyDays = (leastMs: number, least: string) =>
@@ -16,26 +16,26 @@ const atMostThirtyDays = (leastMs: number, least: string) =>
 const keys = z.strictObject({
   maxEntries: z.int(expectedEntries).min(1, expectedEntries).max(mostEntries, expectedEntries).exactOptional().meta({
     description:
-      'Answers that are held, misses counted, 1 to 10000000; one more takes the place of the one that was not used for longest. An answer is as large as its JSON, so this bounds the memory. Default 10000, where there is a ttl.',
+      'Answers that are held, misses included, 1 to 10000000. A further answer replaces the one that was not used for longest. An answer is as large as its JSON, so this bounds the memory. Default 10000, if there is a ttl.',
     default: defaultMaxEntries,
   }),
   ttl: atMostThirtyDays(1, '1ms')
     .exactOptional()
-    .describe('How long an answer is given again, 1ms to 720h. Default: until another takes its place.'),
+    .describe('How long an answer is used again, 1ms to 720h. Default: until another answer replaces it.'),
   negativeTtl: atMostThirtyDays(0, '0s')
     .prefault('0s')
     .describe(
-      'How long a miss is given again, 0s to 720h. Default 0s, never: what was not there may be there a moment later.',
+      'How long a miss is used again, 0s to 720h. Default 0s, never: the key may have an answer a moment later.',
     ),
   staleWhileRevalidate: atMostThirtyDays(0, '0s')
     .prefault('0s')
     .describe(
-      'How long after its ttl an answer is still given, 0s to 720h, while one call fetches a new one (RFC 5861). Default 0s: nobody gets an old answer unasked.',
+      'How long after its ttl an answer is still used, 0s to 720h, while one call fetches a new one (RFC 5861). Default 0s: no record gets an old answer.',
     ),
   staleIfError: atMostThirtyDays(0, '0s')
     .prefault('0s')
     .describe(
-      'How long after its ttl an answer is given where the call for a new one failed, 0s to 720h (RFC 5861). Default 0s: a failure is seen.',
+      'How long after its ttl an answer is used if the call for a new one failed, 0s to 720h (RFC 5861). Default 0s: the record fails.',
     ),
 });
 
@@ -53,7 +53,7 @@ const bounded = z.superRefine<z.output<typeof keys>>(
         context.addIssue({
           code: 'custom',
           path: [key],
-          message: 'expected a ttl beside it: without one nothing is old',
+          message: 'expected a ttl beside it: without a ttl no answer becomes old',
         });
       }
     }
@@ -65,7 +65,7 @@ const bounded = z.superRefine<z.output<typeof keys>>(
 export const cacheOptions = keys
   .check(bounded)
   .transform(({ maxEntries = defaultMaxEntries, ttl = Infinity, ...others }) => ({ maxEntries, ttl, ...others }))
-  .describe('Keeps answers in memory and gives them again, for all pipelines and streams. A failure is never kept.');
+  .describe('Keeps answers in memory and uses them again, for all pipelines and streams. A failure is never kept.');
 
-/** Durations in milliseconds; `ttl` is Infinity where answers do not become old. */
+/** Durations in milliseconds; `ttl` is Infinity if answers do not become old. */
 export type CacheOptions = z.output<typeof cacheOptions>;

@@ -4,7 +4,7 @@ import { duration } from '../core/options/units.ts';
 
 /** What `lookups.NAME.retry` takes. */
 
-/** What a call can fail with, and another call might not. */
+/** Failures of a call that another call might not have. */
 const codes = [
   'unreachable',
   'timeout',
@@ -24,8 +24,8 @@ const backoff = z
   .strictObject({
     initial: wait
       .prefault('100ms')
-      .describe('Wait before the first retry: long enough for a connection to be made anew, too short to be noticed.'),
-    max: wait.prefault('10s').describe('The longest wait that the multiplier leads to; Retry-After may be longer.'),
+      .describe('Wait before the first retry: long enough to open a new connection, too short to be noticed.'),
+    max: wait.prefault('10s').describe('The longest wait by the multiplier; Retry-After may be longer.'),
     multiplier: z
       .number()
       .min(1)
@@ -36,7 +36,7 @@ const backoff = z
       .enum(['full', 'none'], 'expected full or none')
       .default('full')
       .describe(
-        'full: a random part of each wait, so that records which failed together do not come back together; none: the whole of it.',
+        'full: a random part of each wait, so that records which failed together are not called again together; none: the whole wait.',
       ),
   })
   .refine(({ initial, max }) => initial <= max, { path: ['initial'], error: 'expected at most backoff.max' });
@@ -48,14 +48,14 @@ const budget = z.strictObject({
     .max(1000)
     .default(0.2)
     .describe(
-      'Retries for each call of the last ten seconds: a lookup that fails altogether gets a fifth more calls, not a multiple of them.',
+      'Retries for each call of the last ten seconds. With 0.2 a lookup whose calls all fail gets a fifth more calls, not a multiple.',
     ),
   perSecond: z
     .number()
     .min(0)
     .max(1_000_000)
     .default(10)
-    .describe('Retries that are made in each second however few the calls were.'),
+    .describe('Retries that are permitted in each second, however few the calls are.'),
 });
 
 export const retryOptions = z
@@ -64,26 +64,21 @@ export const retryOptions = z
       .int('expected a whole number from 0 to 1000')
       .min(0, 'expected a whole number from 0 to 1000')
       .max(1000, 'expected a whole number from 0 to 1000')
-      .describe('Retries of one record, 0 to 1000. The first call is not counted: 2 is three calls at most.'),
-    backoff: backoff
-      .prefault({})
-      .describe('How long is waited: initial × multiplier^(n - 1) before retry n, and max at most.'),
+      .describe('Retries of one record, 0 to 1000. The first call is not counted: 2 means at most three calls.'),
+    backoff: backoff.prefault({}).describe('The wait before retry n: initial × multiplier^(n - 1), at most max.'),
     on: z
       .array(z.union([z.enum(codes), z.int(expectedOn).min(100, expectedOn).max(599, expectedOn)], expectedOn))
       .default(['unreachable', 'timeout', 429, 502, 503, 504])
       .describe(
-        'Failures that are tried again, codes and HTTP statuses. The default holds those that pass by themselves; bad_status is every status.',
+        'Failures that are retried: codes and HTTP statuses. The default has those that often pass by themselves; bad_status is every status.',
       ),
-    onMiss: z
-      .boolean()
-      .default(false)
-      .describe('Also try again what the lookup has no answer for: for data that arrives later than its first use.'),
+    onMiss: z.boolean().default(false).describe('Also retry a miss: for data that arrives later than its first use.'),
     budget: budget
       .prefault({})
-      .describe('Bounds the retries of all records together. A failure that finds the budget spent is final.'),
+      .describe('Bounds the retries of all records together. If the budget is spent, a failure is final.'),
   })
   .describe(
-    'Call again after a failure, as long as the wait ends before the timeout of the pipeline. Retry-After is honoured.',
+    'Calls again after a failure, as long as the wait ends before the timeout of the pipeline. Retry-After is honoured.',
   );
 
 export type RetryOptions = z.output<typeof retryOptions>;

@@ -135,7 +135,7 @@ describe('DefaultLookupCacheTest', () => {
       'millrace.yaml:5:19 lookups.airport.cache.ttl: expected a duration from 1ms to 720h, got "0s"',
     ]);
     expect(complaints(withCache('{ maxEntries: 7, staleIfError: 1h }'))).toEqual([
-      'millrace.yaml:5:43 lookups.airport.cache.staleIfError: expected a ttl beside it: without one nothing is old, got "1h"',
+      'millrace.yaml:5:43 lookups.airport.cache.staleIfError: expected a ttl beside it: without a ttl no answer becomes old, got "1h"',
     ]);
   });
 

@@ -147,7 +147,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
     }
     expect(complaints(withReload('{ onChange: false }'))).toEqual([
       expect.stringContaining(
-        'reload.onChange: expected true; leave reload out for a table that is read with the configuration alone',
+        'reload.onChange: expected true; leave reload out for a table that is read only with the configuration',
       ),
     ]);
   });

@@ -4,7 +4,7 @@ import { jsonData } from '../../core/options/data-schema.ts';
 import { size } from '../../core/options/units.ts';
 
 /** What `lookups.NAME.http` takes. */
-const template = 'A template: {name} is an argument, encoded for the place where it stands; {{ and }} are braces.';
+const template = 'A template: {name} is an argument, encoded for its place; {{ and }} are braces.';
 
 const auth = z.union([
   z.strictObject({ bearer: z.string().min(1).describe('Sent as "Authorization: Bearer …".') }),
@@ -34,7 +34,9 @@ export const httpOptions = z
     method: z
       .enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'])
       .default('GET')
-      .describe('HTTP method. All but POST and PATCH are made again, once, where a kept connection was found dead.'),
+      .describe(
+        'HTTP method. A call is sent again, once, if a kept connection turns out to be dead; not for POST and PATCH.',
+      ),
     headers: z
       .record(z.string(), z.string())
       .default({})
@@ -66,7 +68,7 @@ export const httpOptions = z
       .max(65_535)
       .default(256)
       .describe(
-        'The most connections that are opened. They are opened as needed; calls above that number wait for their turn, one stream after the other.',
+        'The most connections. They are opened as needed; further calls wait for their turn, and the streams take turns.',
       ),
     pipelining: z
       .int()
@@ -74,18 +76,20 @@ export const httpOptions = z
       .max(1000)
       .default(1)
       .describe(
-        'Calls that are under way on one connection at the same time. Above 1 the server has to support HTTP/1.1 pipelining, a slow answer delays those behind it, and a call may be sent twice when its connection breaks.',
+        'Calls that run on one connection at the same time. Above 1 the server has to support HTTP/1.1 pipelining, a slow answer delays later ones, and a call may be sent twice if its connection breaks.',
       ),
     http2: z
       .boolean()
       .default(false)
-      .describe('Use HTTP/2: over TLS where the server offers it; over plain http:// always (prior knowledge).'),
+      .describe('Use HTTP/2: over TLS if the server offers it; over plain http:// always (prior knowledge).'),
     maxResponseBytes: size
       .prefault('1MiB')
-      .describe('The largest body of an answer. A larger one is cut off and is the error response_too_large.'),
+      .describe(
+        'The largest body of an answer. A larger one is not read to its end and is the error response_too_large.',
+      ),
     tls: z
       .strictObject({
-        ca: named('PEM file of the authorities that are trusted instead of the usual ones.'),
+        ca: named('PEM file of the authorities that are trusted instead of the default ones.'),
         cert: named('PEM file of the certificate that is shown to the server; needs key.'),
         key: named('PEM file of the private key of cert.'),
       })
@@ -94,9 +98,9 @@ export const httpOptions = z
     auth: auth
       .nullable()
       .default(null)
-      .describe('Who calls: {bearer: token} or {basic: {username, password}}.')
+      .describe('Credentials: {bearer: token} or {basic: {username, password}}.')
       .register(grammars, { grammar: 'text' }),
   })
-  .describe('Asks an HTTP service that answers in JSON.');
+  .describe('Calls an HTTP service that answers in JSON.');
 
 export type HttpOptions = z.infer<typeof httpOptions>;

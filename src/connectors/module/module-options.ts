@@ -16,14 +16,14 @@ export const moduleOptions = z
     parameters: z
       .record(z.string(), jsonData)
       .default({})
-      .describe('Whatever the function should know: it gets them as runtime.parameters in open.')
+      .describe('Any values for the function: it gets them as runtime.parameters in open.')
       .register(grammars, { grammar: 'data' }),
     maxResponseBytes: size
       .prefault('1MiB')
       .describe('The largest result of a call, as JSON. A larger one is the error response_too_large.'),
   })
   .describe(
-    'Calls a function of yours. Arguments are what `with` names; its values are the answer: none is a miss, one is the answer, several are an array.',
+    'Calls a function of yours. It gets the arguments that `with` names. The values that it returns are the answer: none is a miss, one is the answer, several are an array.',
   );
 
 export type ModuleOptions = z.infer<typeof moduleOptions>;

@@ -10,16 +10,16 @@ const reload = z
   .strictObject({
     onChange: z
       .boolean()
-      .refine((set) => set, 'expected true; leave reload out for a table that is read with the configuration alone')
+      .refine((set) => set, 'expected true; leave reload out for a table that is read only with the configuration')
       .exactOptional()
       .describe(
-        'true: when the file has changed. It is looked at once a second; a rename and a symbolic link that is swapped are changes.',
+        'true: when the file has changed. It is checked once a second; a rename and a replaced symbolic link are changes.',
       ),
     every: duration
       .refine((ms) => ms > 0 && ms <= dayMs, 'expected a duration above 0s and up to 24h')
       .exactOptional()
       .describe(
-        'After this time, whether it has changed or not, above 0s and up to 24h: for files whose changes cannot be seen. It counts from the end of the last reading.',
+        'After this time, whether the file has changed or not, above 0s and up to 24h: for file systems that do not show changes. It counts from the end of the last reading.',
       ),
   })
   .refine(({ onChange, every }) => (onChange === undefined) !== (every === undefined), {
@@ -45,7 +45,7 @@ export const tableOptions = z
       .string()
       .regex(/\.(?:csv|tsv|json|ndjson)$/i, 'expected a file that ends in .csv, .tsv, .json or .ndjson')
       .describe(
-        'File with the rows, relative to the configuration file: .csv or .tsv (a header row; values are strings), .json (an array of objects, or one object whose members are named by the key), or .ndjson (an object a line). It is held in memory.',
+        'File with the rows, relative to the configuration file: .csv or .tsv (a header row; values are strings), .json (an array of objects, or one object whose members are named by the key), or .ndjson (one object on each line). It is held in memory.',
       )
       .register(grammars, { grammar: 'text' }),
     key: z
@@ -68,17 +68,17 @@ export const tableOptions = z
     reload: reload
       .exactOptional()
       .describe(
-        'When the file is read again while the service runs. The rows are swapped when all of them are read; where that fails, those there were stay. Default: with the configuration alone.',
+        'When the file is read again while the service runs. The new rows replace the old ones when all of them are read; if that fails, the old rows stay. Default: only when the configuration is loaded again.',
       ),
   })
   .refine(({ file, delimiter }) => delimiter === undefined || delimited.test(file), {
     path: ['delimiter'],
-    error: 'is for .csv and .tsv files alone: a .json or .ndjson file has no cells; remove it',
+    error: 'is only for .csv and .tsv files: a .json or .ndjson file has no cells; remove it',
     // A mistake in either key is reported by itself.
     when: ({ issues }) => issues.length === 0,
   })
   .meta({
-    description: 'Looks rows up in a file: no server needed.',
+    description: 'Finds rows in a file; no server is needed.',
     not: {
       required: ['file', 'delimiter'],
       properties: {
