@@ -11,7 +11,7 @@ export interface ContractCase {
   readonly heard: Heard;
 }
 
-/** What every connector promises; `open` gives one that knows `known` and answers `json`, takes the argument `iata`, and has no other key. */
+/** The contract of every connector. `open` opens one that has the argument `iata` and one key, SFO, whose answer is `json`. */
 export function connectorContract(name: string, open: () => Promise<ContractCase>, json: string): void {
   const known: Arguments = { iata: 'SFO' };
 
@@ -44,7 +44,7 @@ export function connectorContract(name: string, open: () => Promise<ContractCase
   });
 }
 
-/** What every connector whose options name its arguments promises on top of that. */
+/** The further contract of a connector whose options name its arguments. */
 export function argumentsContract(name: string, open: () => Promise<ContractCase>): void {
   describe(`${name}, which names its arguments,`, () => {
     test.each([
@@ -64,7 +64,7 @@ export function argumentsContract(name: string, open: () => Promise<ContractCase
   });
 }
 
-/** What every connector that takes many requests in one call promises; `open` as above. */
+/** The further contract of a connector that takes many requests in one call. */
 export function manyContract(name: string, open: () => Promise<ContractCase>, json: string): void {
   const [known, absent, refused] = [{ iata: 'SFO' }, { iata: 'no such' }, {}];
 
@@ -79,12 +79,12 @@ export function manyContract(name: string, open: () => Promise<ContractCase>, js
       expect(heard.outcomes).toEqual(['ok', 'miss', 'ok']);
     });
 
-    test('answers no request with no reply', async () => {
+    test('answers an empty list with an empty list', async () => {
       const { connector } = await open();
       expect(await connector.callMany?.([], new Cancellation())).toEqual([]);
     });
 
-    test('gives one request of many what a call of one gives', async () => {
+    test('answers one request of many as a call of one', async () => {
       const { connector } = await open();
       if (connector.callMany === undefined) throw new Error('it has no callMany');
       const one = oneOfMany(connector.callMany);

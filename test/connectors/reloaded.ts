@@ -16,12 +16,12 @@ export interface OpenTable {
   readonly clock: VirtualClock;
   readonly connector: Connector;
   readonly heard: Heard;
-  /** What was logged, as `level message`. */
+  /** The lines of the log, as `level message`. */
   readonly said: readonly string[];
   find(key: Argument): Answer;
   /** Writes a new file and renames it into the place of another. */
   replace(content: string, file?: string): Promise<void>;
-  /** Lets a time pass that ends with a beat, and the beat end. */
+  /** Advances the clock to the next check of the file, and waits for its end. */
   beat(ms: number): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A table on a virtual clock, of a real file: with this content, or as something else lays it down in a folder. */
+/** A table on a virtual clock, of a real file with this content, or of a folder that a function fills. */
 export async function openTable(
   content: string | ((folder: string) => Promise<void>),
   reload: object,

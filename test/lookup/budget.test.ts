@@ -4,7 +4,7 @@ import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import type { Clock } from '../../src/core/time/time.ts';
 import { RetryBudget } from '../../src/lookup/budget.ts';
 
-/** A clock that is set, and on which nothing waits. */
+/** A clock that the test sets. It has no timers. */
 const clock = { nowMs: 0, now: (): number => clock.nowMs, setTimer: () => () => {} } satisfies Clock & {
   nowMs: number;
 };
@@ -19,13 +19,13 @@ function budgetOf(ratio: number, perSecond: number): RetryBudget {
 }
 
 describe('a budget of retries', () => {
-  test('gives a share of the calls', () => {
+  test('permits a share of the calls', () => {
     const budget = budgetOf(0.2, 0);
     for (let call = 0; call < 1000; call++) budget.called();
     expect(permitted(budget, 1000)).toBe(200);
   });
 
-  test('gives its floor in each second, whatever the calls were', () => {
+  test('permits perSecond retries in each second, however few the calls are', () => {
     const budget = budgetOf(0, 10);
     expect(permitted(budget, 100)).toBe(10);
     clock.nowMs = 999;
@@ -34,7 +34,7 @@ describe('a budget of retries', () => {
     expect(permitted(budget, 100)).toBe(10);
   });
 
-  test('forgets calls and retries after ten seconds, however long nobody asked', () => {
+  test('forgets calls and retries after ten seconds, however long no call comes', () => {
     const budget = budgetOf(0.5, 0);
     for (let call = 0; call < 10; call++) budget.called();
     expect(permitted(budget, 3)).toBe(3);
@@ -48,7 +48,7 @@ describe('a budget of retries', () => {
     expect(permitted(budget, 10)).toBe(1);
   });
 
-  test('of nothing gives nothing', () => {
+  test('of nothing permits nothing', () => {
     expect(permitted(budgetOf(0, 0), 10)).toBe(0);
   });
 

@@ -6,7 +6,7 @@ import { Answer, type Argument, type Arguments, RawJson } from '../../src/lookup
 import { cacheKey } from '../../src/lookup/cache-key.ts';
 import { cached, type Call, outcome } from './cached.ts';
 
-/** What is known of a key: the simplest thing that could be right. */
+/** The answer for a key in the model. */
 interface Known {
   json: string | undefined;
   until: number;
@@ -21,7 +21,7 @@ type Settings = Readonly<Record<'ttl' | 'negativeTtl' | 'staleWhileRevalidate' |
 class Model {
   known: (Known & { readonly key: string })[] = [];
   evictions = 0;
-  /** Keys that a call of nobody's is under way for. */
+  /** Keys with a refresh under way. */
   readonly renewed = new Set<string>();
   readonly counts = { hit: 0, negative: 0, stale: 0, miss: 0 };
   readonly #settings: Settings;
@@ -30,7 +30,7 @@ class Model {
     this.#settings = settings;
   }
 
-  /** What a request gets at once; undefined where a call has to be made. */
+  /** The answer that a request gets at once; undefined if a call has to be made. */
   ask(key: string, now: number): { json: string | undefined; source: 'cache' | 'stale' } | undefined {
     const found = this.use(key);
     if (found === undefined) return undefined;
@@ -57,7 +57,7 @@ class Model {
     } else if (later === undefined) Object.assign(found, { json, until, askedAt });
   }
 
-  /** The answer that stands in for a failure. */
+  /** The answer that replaces a failure. */
   spare(key: string, now: number): string | undefined {
     const found = this.#settings.staleIfError > 0 ? this.use(key) : undefined;
     const spared = found !== undefined && now < found.until + this.#settings.staleIfError ? found.json : undefined;
@@ -123,14 +123,14 @@ const inMs = ({ maxEntries, ttl, negativeTtl, staleWhileRevalidate, staleIfError
   staleIfError: staleIfError * 1000,
 });
 
-/** What can be told of an outcome: of a failure its code. */
+/** The comparable part of an outcome: of a failure its code. */
 function shown(outcomeOf: Answer | RecordError): object {
   if (outcomeOf instanceof RecordError) return { code: outcomeOf.code };
   const { json, source, attempts } = outcomeOf;
   return { json, source, attempts };
 }
 
-/** Does to a cache and to the model what the commands say; what each of them gave, step by step. */
+/** Runs the commands on a cache and on the model. Returns the outcomes of both, step by step. */
 async function round(given: Settings, commands: readonly Command[]): Promise<{ got: unknown[]; expected: unknown[] }> {
   const it = cached(inSeconds(given));
   const model = new Model(inMs(given));
@@ -185,7 +185,7 @@ async function round(given: Settings, commands: readonly Command[]): Promise<{ g
   return { got, expected };
 }
 
-test('a cache does what a list of answers would do, whatever is asked, answered and failed in whatever order', async () => {
+test('a cache does what a list of answers does, for any requests, answers and failures in any order', async () => {
   await fc.assert(
     fc.asyncProperty(settings, fc.array(command, { maxLength: 60 }), async (given, commands) => {
       const { got, expected } = await round(given, commands);
@@ -205,7 +205,7 @@ const argument: fc.Arbitrary<Argument> = fc.oneof(
 );
 const argumentsGiven = fc.dictionary(fc.constantFrom('a', 'b', '1:b', ''), argument, { maxKeys: 3 });
 
-/** What a connector sends for an argument: a number as it is spelled, wherever it comes from. */
+/** The text that a connector sends for an argument: a number as it is spelled. */
 const sent = (value: Argument): unknown => {
   if (typeof value === 'number') return { source: Object.is(value, -0) ? '-0' : String(value) };
   return value instanceof RawJson ? { source: value.source } : value;
@@ -213,7 +213,7 @@ const sent = (value: Argument): unknown => {
 const plain = (args: Arguments): unknown =>
   Object.fromEntries(Object.entries(args).map(([name, value]) => [name, sent(value)]));
 
-test('two keys are equal exactly where the arguments are, whatever their order', () => {
+test('two keys are equal exactly if the arguments are, in any order', () => {
   fc.assert(
     fc.property(argumentsGiven, argumentsGiven, (left, right) => {
       expect(cacheKey(left) === cacheKey(right)).toBe(isDeepStrictEqual(plain(left), plain(right)));

@@ -9,7 +9,7 @@ import { cached, fill, outcome } from './cached.ts';
 const unavailable = new RecordError('bad_status', '503', { status: 503, attempts: 3 });
 
 describe('an answer that is fresh', () => {
-  test('is given again without a call and without a promise, as coming from the cache', async () => {
+  test('is returned again without a call and without a promise, with the source cache', async () => {
     const it = cached({ maxEntries: 10, ttl: '5m' });
     await fill(it, 'SFO', '{"city":"San Francisco"}');
     expect(it.ask('SFO')).toMatchObject({ json: '{"city":"San Francisco"}', source: 'cache', attempts: 0 });
@@ -17,7 +17,7 @@ describe('an answer that is fresh', () => {
     expect(it.calls).toHaveLength(1);
   });
 
-  test('is given to its last moment, and asked for anew from the next one on', async () => {
+  test('is used until its last millisecond, and the next request calls again', async () => {
     const it = cached({ ttl: '10s' });
     await fill(it, 'SFO', '1');
     await it.clock.advance(9999);
@@ -27,7 +27,7 @@ describe('an answer that is fresh', () => {
     expect(it.ask('SFO')).toMatchObject({ json: '2' });
   });
 
-  test('lives from when it came, however long the call took', async () => {
+  test('lives from its arrival, however long the call took', async () => {
     const it = cached({ ttl: '10s' });
     const answer = it.ask('SFO');
     await it.clock.advance(8000);
@@ -37,14 +37,14 @@ describe('an answer that is fresh', () => {
     expect(it.ask('SFO')).toMatchObject({ source: 'cache' });
   });
 
-  test('does not become old where there is no ttl', async () => {
+  test('does not become old without a ttl', async () => {
     const it = cached({ maxEntries: 1 });
     await fill(it, 'SFO', '1');
     await it.clock.advance(1e12);
     expect(it.ask('SFO')).toMatchObject({ source: 'cache' });
   });
 
-  test('of a lookup that answers at once is kept as well, and the first is its own', () => {
+  test('of a lookup that answers at once is kept as well, and the first one is from the call', () => {
     const it = cached({ ttl: '1s' });
     let calls = 0;
     it.says = () => String(++calls);
@@ -53,7 +53,7 @@ describe('an answer that is fresh', () => {
   });
 });
 
-describe('what is not kept', () => {
+describe('the cache does not keep', () => {
   test('a failure: the next request calls again', async () => {
     const it = cached({ ttl: '1h', negativeTtl: '1h' });
     for (const calls of [1, 2]) {
@@ -84,7 +84,7 @@ describe('what is not kept', () => {
 });
 
 describe('a miss', () => {
-  test('is given again for negativeTtl, at once', async () => {
+  test('is returned again for negativeTtl, at once', async () => {
     const it = cached({ ttl: '1h', negativeTtl: '30s' });
     await fill(it, 'XXX', undefined);
     await it.clock.advance(29_999);
@@ -107,7 +107,7 @@ describe('a miss', () => {
 });
 
 describe('a full cache', () => {
-  test('gives up the answer that was not used for longest, and counts it', async () => {
+  test('evicts the answer that was not used for longest, and counts it', async () => {
     const it = cached({ maxEntries: 2, ttl: '1h' });
     await fill(it, 'a', '1');
     await fill(it, 'b', '2');
@@ -126,7 +126,7 @@ describe('a full cache', () => {
     expect(it.counts()).toMatchObject({ entries: 1, evictions: 2 });
   });
 
-  test('replaces what it holds in its place', async () => {
+  test('replaces an answer without evicting another', async () => {
     const it = cached({ maxEntries: 1, ttl: '1s' });
     await fill(it, 'a', '1');
     await it.clock.advance(1000);
@@ -160,7 +160,7 @@ test('a number of a record and the same one of the configuration share an entry'
   expect(it.ask({ id: 1.5 })).toMatchObject({ source: 'cache' });
 });
 
-test('an answer never takes the place of one that was asked for later', async () => {
+test('an answer never replaces one from a later call', async () => {
   const it = cached({ ttl: '1h' });
   const early = it.ask('SFO');
   const slow = it.last;
@@ -174,7 +174,7 @@ test('an answer never takes the place of one that was asked for later', async ()
 describe('staleWhileRevalidate', () => {
   const options = { ttl: '10s', staleWhileRevalidate: '5s' };
 
-  test('gives the old answer at once, makes one call meanwhile, and then gives the new one', async () => {
+  test('returns the old answer at once, makes one call meanwhile, and then returns the new one', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(10_000);
@@ -195,7 +195,7 @@ describe('staleWhileRevalidate', () => {
     it.last.answer('2');
   });
 
-  test('tries again with the next request where the call failed', async () => {
+  test('begins another call with the next request if the call failed', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(10_000);
@@ -206,7 +206,7 @@ describe('staleWhileRevalidate', () => {
     expect(it.calls).toHaveLength(3);
   });
 
-  test('goes on where the record that began it has left, but not beyond the time it had', async () => {
+  test('goes on after the record that began it has left, but not beyond the deadline of that record', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(10_000);
@@ -234,7 +234,7 @@ describe('staleWhileRevalidate', () => {
     expect(it.clock.timers).toBe(0);
   });
 
-  test('of a lookup that answers at once gives the new answer to the next one', async () => {
+  test('of a lookup that answers at once has the new answer for the next request', async () => {
     const it = cached(options);
     let said = '1';
     it.says = () => said;
@@ -249,7 +249,7 @@ describe('staleWhileRevalidate', () => {
 describe('staleIfError', () => {
   const options = { ttl: '10s', staleIfError: '60s' };
 
-  test('gives the old answer in place of a failure, with the calls that were made', async () => {
+  test('returns the old answer instead of a failure, with the number of calls', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(30_000);
@@ -278,7 +278,7 @@ describe('staleIfError', () => {
     ['the time of the attempt', new RecordError('timeout', 'too long'), true],
     ['an answer that is no JSON', new RecordError('bad_response', 'no JSON', { status: 200 }), true],
     ['an argument that cannot be sent', new RecordError('missing_argument', 'no'), false],
-  ])('after %s: what says something of the record is passed on', async (_, failure, spared) => {
+  ])('after %s: a failure that is about the record is passed on', async (_, failure, spared) => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(30_000);
@@ -287,7 +287,7 @@ describe('staleIfError', () => {
     expect(await answer).toMatchObject(spared ? { json: '1', source: 'stale' } : { code: failure.code });
   });
 
-  test('gives nothing to a record that has left', async () => {
+  test('returns no old answer to a record that has left', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
     await it.clock.advance(30_000);
@@ -299,7 +299,7 @@ describe('staleIfError', () => {
   });
 });
 
-test('a cache that is closed cancels the calls that belong to no record, and holds nothing', async () => {
+test('a cache that is closed cancels its refreshes, and has no answers', async () => {
   const it = cached({ ttl: '10s', staleWhileRevalidate: '1m' });
   await fill(it, 'SFO', '1');
   await it.clock.advance(10_000);

@@ -6,7 +6,7 @@ import { LookupCache } from '../../src/lookup/cache.ts';
 import { cacheOptions } from '../../src/lookup/cache-options.ts';
 import { Answer, type Argument, type Arguments } from '../../src/lookup/lookup.ts';
 
-/** A call that went on to the lookup, and that the test answers. */
+/** A call of the lookup, which the test answers. */
 export interface Call {
   readonly key: Argument | undefined;
   readonly context: CallContext;
@@ -23,7 +23,7 @@ export interface Cached {
   readonly cache: LookupCache;
   /** All calls so far. */
   readonly calls: readonly Call[];
-  /** What the lookup says at once, to every call; undefined where calls wait for the test. */
+  /** The answer of the lookup to every call, at once; undefined if the test answers each call. */
   says: ((key: Argument | undefined) => string | undefined) | undefined;
   readonly counts: () => CacheCounts;
   ask(key: Argument | Arguments, context?: CallContext): Answer | Promise<Answer>;
@@ -31,7 +31,7 @@ export interface Cached {
   readonly last: Call;
 }
 
-/** A cache of these options before a lookup with the argument `key`, on a virtual clock. */
+/** A cache with these options before a lookup with the argument `key`, on a virtual clock. */
 export function cached(options: object): Cached {
   const clock = virtualClock();
   const calls: Call[] = [];
@@ -68,7 +68,7 @@ function isArguments(key: Argument | Arguments): key is Arguments {
   return typeof key === 'object' && !('source' in key);
 }
 
-/** What came of it: the answer, or the error as a RecordError. */
+/** The answer, or the error as a RecordError. */
 export async function outcome(answer: () => Answer | Promise<Answer>): Promise<Answer | RecordError> {
   try {
     return await answer();
@@ -77,7 +77,7 @@ export async function outcome(answer: () => Answer | Promise<Answer>): Promise<A
   }
 }
 
-/** Asks for the key and answers the call that this makes. */
+/** Requests the key and answers the call that this makes. */
 export async function fill(it: Cached, key: Argument, json: string | undefined): Promise<void> {
   const before = it.calls.length;
   const answer = it.ask(key);

@@ -6,7 +6,7 @@ import type { Gate } from '../../src/core/call/gate.ts';
 import { Limit, unlimited } from '../../src/lookup/limit.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 
-/** A gate with places that the test gives back one by one. */
+/** A gate with places that the test frees one by one. */
 class Places implements Gate {
   free: number;
   #hook: (() => void) | undefined;
@@ -31,7 +31,7 @@ class Places implements Gate {
   }
 }
 
-/** Writes down what a record's operator hears of its calls. */
+/** Notes what is reported to the record of the calls. */
 class Watched extends Cancellation {
   readonly heard: string[] = [];
 
@@ -70,7 +70,7 @@ describe('a call', () => {
     expect([subject.made, context.heard]).toEqual([['a'], ['begins']]);
   });
 
-  test('waits for its turn when the gate is closed, and its record hears of both', async () => {
+  test('waits for its turn when the gate is closed, and reports its wait and its beginning to its record', async () => {
     const places = new Places(0);
     const subject = limited(places);
     const context = new Watched();
@@ -83,7 +83,7 @@ describe('a call', () => {
     expect(await answer).toBe('A');
   });
 
-  test('does not overtake those that wait, though the gate is open when it comes', () => {
+  test('does not overtake waiting calls, although the gate is open', () => {
     const places = new Places(0);
     const subject = limited(places);
     void ask(subject, places, 'a');
@@ -108,7 +108,7 @@ describe('a call', () => {
     expect([await other, subject.made]).toEqual(['B', ['b']]);
   });
 
-  test('that was cancelled before it came fails and does not wait', async () => {
+  test('that was cancelled before it was made fails and does not wait', async () => {
     const places = new Places(0);
     const subject = limited(places);
     const context = new Cancellation();
@@ -133,7 +133,7 @@ describe('a call', () => {
   });
 });
 
-test('turns go round the streams: a large one has no more of them than a small one', () => {
+test('turns go round the streams: a large one gets no more of them than a small one', () => {
   const places = new Places(0);
   const subject = limited(places);
   const [large, small] = [new InputEnd(), new InputEnd()];

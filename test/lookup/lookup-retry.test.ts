@@ -12,7 +12,7 @@ function failure(code: RecordErrorCode, details: FailureDetails = {}): RecordErr
 
 const unavailable = failure('bad_status', { lookup: 'airport', status: 503 });
 
-/** A lookup that says `script`, then `{}`; each call is noted with its time. */
+/** A lookup that answers with `script`, then with `{}`. It notes the time of each call. */
 function scripted(options: object, script: readonly (RecordError | Answer)[]) {
   const clock = virtualClock();
   const random = { value: 1 };
@@ -64,12 +64,12 @@ describe('the retry of a lookup', () => {
     });
   });
 
-  test('keeps the last status where the calls after it got none', async () => {
+  test('keeps the last status if later calls got none', async () => {
     const lookup = scripted(plain, [unavailable, failure('timeout'), failure('unreachable')]);
     expect(await lookup.ask()).toMatchObject({ code: 'unreachable', details: { status: 503, attempts: 3 } });
   });
 
-  test('carries the calls also where there was only one', async () => {
+  test('has the number of calls, also after one call', async () => {
     expect(await scripted(plain, []).ask()).toMatchObject({ attempts: 1 });
     const lookup = scripted(plain, [failure('bad_response', { status: 200 })]);
     expect(await lookup.ask()).toMatchObject({ code: 'bad_response', details: { status: 200, attempts: 1 } });
@@ -93,13 +93,13 @@ describe('the retry of a lookup', () => {
     ['breaker_open', undefined, 1],
     ['function_error', undefined, 1],
     ['missing_argument', undefined, 1],
-  ] as const)('takes %s %s for a reason, or not, when it is not told otherwise', async (code, status, calls) => {
+  ] as const)('retries %s %s, or not, by default', async (code, status, calls) => {
     const lookup = scripted(plain, [failure(code, status === undefined ? {} : { status })]);
     await lookup.ask();
     expect(lookup.calledAt).toHaveLength(calls);
   });
 
-  test('takes codes and statuses for a reason as it is told', async () => {
+  test('retries the codes and statuses of `on`, and no others', async () => {
     const on = ['function_error', 500];
     for (const [error, calls] of [
       [failure('function_error'), 2],
@@ -112,7 +112,7 @@ describe('the retry of a lookup', () => {
     }
   });
 
-  test('takes an empty answer for a reason with onMiss, and gives the last one out as a miss', async () => {
+  test('retries a miss with onMiss, and returns the last one as a miss', async () => {
     const miss = new Answer(undefined);
     expect(await scripted(plain, [miss]).ask()).toMatchObject({ json: undefined, attempts: 1 });
     const late = scripted({ ...plain, onMiss: true }, [miss]);
@@ -121,7 +121,7 @@ describe('the retry of a lookup', () => {
     expect(await never.ask()).toMatchObject({ json: undefined, attempts: 3 });
   });
 
-  test('waits a random part of the delay, the same for nobody', async () => {
+  test('waits a random part of the delay, another one for each record', async () => {
     const lookup = scripted({ attempts: 2 }, [unavailable, unavailable]);
     lookup.random.value = 0.25;
     await lookup.ask();

@@ -11,7 +11,7 @@ interface Held {
   reject(error: unknown): void;
 }
 
-/** Says what listens to it and waits on it. */
+/** Counts its hooks and its waits. */
 class WatchedCaller extends Cancellation {
   hooks = 0;
   waiting = 0;
@@ -50,11 +50,11 @@ export interface Scene {
   readonly inputEnd: WatchedEnd;
   readonly counts: { called: number; retried: number; permits: number };
   ask(): string | Promise<string>;
-  /** The outcome: what was answered, or the error. */
+  /** The outcome: the answer or the error. */
   readonly outcome: () => unknown;
 }
 
-/** Retries `retries` times after 100 ms each: what is 'empty', and every failure but 'final'. */
+/** Retries `retries` times, each after 100 ms: the result 'empty', and every failure but 'final'. */
 export function scene(retries: number, more: Partial<RetryRules<string>> = {}, deadline = Infinity): Scene {
   const clock = virtualClock();
   const calls: Held[] = [];
@@ -94,7 +94,7 @@ export function scene(retries: number, more: Partial<RetryRules<string>> = {}, d
   };
 }
 
-/** Nothing is left that could fire. */
+/** The timers, hooks and waits that are left. */
 export function leftovers({ clock, caller, inputEnd }: Scene): object {
   return { timers: clock.timers, cancelHooks: caller.hooks, endHooks: inputEnd.hooks, waiting: caller.waiting };
 }

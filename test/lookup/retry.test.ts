@@ -10,7 +10,7 @@ import { leftovers, nothingLeft, scene } from './retried.ts';
 const waits = { timers: 1, cancelHooks: 1, endHooks: 1, waiting: 1 };
 
 describe('a retry', () => {
-  test('follows a failure and a result that the rules name, after the wait that they say', async () => {
+  test('follows a failure and a result that the rules name, after the wait of the rules', async () => {
     const it = scene(3);
     void it.ask();
     it.calls[0]?.reject('down');
@@ -31,7 +31,7 @@ describe('a retry', () => {
     expect(leftovers(it)).toEqual(nothingLeft);
   });
 
-  test('gives the first call the context of the caller itself, and a later one all of it but the number', async () => {
+  test('gives the first call the context of its caller, and a later one the same with its own number', async () => {
     const it = scene(1, {}, 5000);
     void it.ask();
     expect(it.calls[0]?.context).toBe(it.caller);
@@ -63,7 +63,7 @@ describe('a retry', () => {
     expect(leftovers(it)).toEqual(nothingLeft);
   });
 
-  test('does not follow what no rule names', async () => {
+  test('does not follow an outcome that no rule names', async () => {
     const it = scene(3);
     void it.ask();
     it.calls[0]?.reject('final');
@@ -71,7 +71,7 @@ describe('a retry', () => {
     expect([it.calls.length, it.outcome()]).toEqual([1, 'final']);
   });
 
-  test('does not follow where the budget is spent', async () => {
+  test('does not follow if the budget is spent', async () => {
     const it = scene(3, { permit: () => false });
     void it.ask();
     it.calls[0]?.reject('down');
@@ -90,7 +90,7 @@ describe('a retry', () => {
     expect(leftovers(it)).toEqual(nothingLeft);
   });
 
-  test('of what a rule throws at is that failure', async () => {
+  test('fails with the error that a rule throws', async () => {
     const it = scene(1, {
       onResult() {
         throw new TypeError('no predicate');
@@ -113,7 +113,7 @@ describe('an outcome that is there at once', () => {
     delayMs: () => 10,
   };
 
-  test('is given at once where it is final, and costs no promise', () => {
+  test('is returned at once if it is final, without a promise', () => {
     const clock = virtualClock();
     const echo = retry<string, string>(rules, { clock })((request) => request);
     expect(echo('a', new Cancellation())).toBe('a');
@@ -124,7 +124,7 @@ describe('an outcome that is there at once', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('is tried again where the rules say so, be it a result or a throw', async () => {
+  test('is retried if the rules say so, both a result and a throw', async () => {
     const clock = virtualClock();
     const script = ['empty', 'down', 'b'];
     const service = retry<string, string>(rules, { clock })(() => {
@@ -138,7 +138,7 @@ describe('an outcome that is there at once', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('and ends a retry that was thrown at, rejects the promise', async () => {
+  test('and ends a retry by a throw, rejects the promise', async () => {
     const clock = virtualClock();
     const script = ['down', 'final'];
     const service = retry<string, string>(rules, { clock })(() => {
@@ -167,7 +167,7 @@ describe('the deadline of the record (R4)', () => {
     },
   );
 
-  test('costs no budget where it forbids the wait', async () => {
+  test('costs no budget if it forbids the wait', async () => {
     const it = scene(1, {}, 50);
     void it.ask();
     it.calls[0]?.reject('down');
@@ -200,7 +200,7 @@ describe('a cancellation', () => {
     expect(it.outcome()).toBe(error);
   });
 
-  test('makes what a running call still answers final', async () => {
+  test('makes the outcome of a running call final', async () => {
     const it = scene(1);
     void it.ask();
     it.caller.cancel('gone');
@@ -239,7 +239,7 @@ describe('the end of the input (R6)', () => {
     expect([it.calls.length, it.outcome()]).toEqual([1, 'empty']);
   });
 
-  test('and a cancellation in the same moment make no call', async () => {
+  test('and a cancellation at the same time make no call', async () => {
     const it = scene(5);
     it.inputEnd.onEnd(() => it.caller.cancel('failed'));
     void it.ask();
@@ -326,7 +326,7 @@ describe('races of Flink', () => {
 type Event = 'fail' | 'empty' | 'answer' | 'cancel' | 'end' | 'time';
 const event = fc.constantFrom<Event>('fail', 'fail', 'empty', 'answer', 'cancel', 'end', 'time', 'time', 'time');
 
-test('whatever happens in whatever order, there is one outcome, few enough calls, and nothing left', async () => {
+test('any events in any order leave one outcome, at most the allowed calls, and no timer or hook', async () => {
   const story = fc.record({
     retries: fc.nat(4),
     deadline: fc.constantFrom(150, 350, Infinity),

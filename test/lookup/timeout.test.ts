@@ -26,7 +26,7 @@ function held(timeoutMs: number): {
 const echo: Service<string, string> = (request) => request;
 
 describe('the time of an attempt', () => {
-  test('when it is over fails the call, and cancels what was called with the same error', async () => {
+  test('when it is over fails the call, and cancels the inner call with the same error', async () => {
     const { clock, calls, service } = held(500);
     const caller = new Cancellation();
     const answer = Promise.resolve(service('a', caller));
@@ -41,7 +41,7 @@ describe('the time of an attempt', () => {
     expect(caller.cancelled).toBe(false);
   });
 
-  test('does not touch an answer that came before', async () => {
+  test('leaves an earlier answer as it is', async () => {
     const { clock, calls, service } = held(500);
     const answer = service('a', new Cancellation());
     calls[0]?.resolve('b');
@@ -72,7 +72,7 @@ describe('the time of an attempt', () => {
     expect(await Promise.all(failures)).toEqual(['timeout', 'timeout']);
   });
 
-  test('is told to what is called as its deadline, where the record has not less', () => {
+  test('is the deadline of the inner call, unless the record has less time', () => {
     const { calls, service } = held(500);
     void service('a', new Cancellation());
     void service('b', new Cancellation(200, 3));
@@ -82,7 +82,7 @@ describe('the time of an attempt', () => {
     ]);
   });
 
-  test('ends with the caller: a cancellation reaches what was called', async () => {
+  test('ends with the caller: a cancellation reaches the inner call', async () => {
     const { calls, service } = held(500);
     const caller = new Cancellation();
     const failure = Promise.resolve(service('a', caller)).catch((error: unknown) => error);
@@ -91,7 +91,7 @@ describe('the time of an attempt', () => {
     expect(await failure).toMatchObject({ code: 'cancelled', cause: 'gone' });
   });
 
-  test('arms nothing for an answer that is there at once', () => {
+  test('sets no timer for an answer that is there at once', () => {
     const clock = virtualClock();
     const setTimer = vi.spyOn(clock, 'setTimer');
     const service = timeout<string, string>({ timeoutMs: 10, clock })((request) => `${request}!`);

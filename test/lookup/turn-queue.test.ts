@@ -31,7 +31,7 @@ function taken(queue: TurnQueue<Call>, count = Infinity): string[] {
 }
 
 describe('turns', () => {
-  test('go round the streams, and within a stream in the order in which its calls came', () => {
+  test('go round the streams, and within a stream to its oldest call', () => {
     const queue = filled([{}, 4], [{}, 2], [{}, 1]);
     expect(taken(queue)).toEqual(['a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3']);
     expect(queue.size).toBe(0);
@@ -43,7 +43,7 @@ describe('turns', () => {
     expect(['a', 'b', 'c'].map((stream) => first.filter((name) => name === stream).length)).toEqual([10, 10, 10]);
   });
 
-  test('come to a new stream after all streams that wait already', () => {
+  test('reach a new stream after all streams that wait already', () => {
     const queue = filled([{}, 3], [{}, 3]);
     expect(taken(queue, 1)).toEqual(['a0']);
     queue.add({}, new Call('n0'));
@@ -63,7 +63,7 @@ test('a call that leaves the queue twice, or was taken before, changes nothing',
   expect(queue.size).toBe(0);
 });
 
-test('in any order of coming, leaving and turns the queue does what a plain list of lists does', () => {
+test('for any order of joining, leaving and turns the queue does what a list of lists does', () => {
   const streams = [{}, {}, {}, {}];
   const steps = fc.array(
     fc.oneof(

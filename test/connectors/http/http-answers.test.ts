@@ -15,7 +15,7 @@ function response(body: string | Buffer, head = 'HTTP/1.1 200 OK', headers: read
 }
 
 describe('an answer', () => {
-  test('keeps its bytes, but for line breaks between tokens', async () => {
+  test('keeps its bytes, except line breaks between tokens', async () => {
     const { ask, heard } = await raw(response('{\r\n "a": 1.0,\n "b": 12345678901234567890, "c":"\\n\\u0061"\n}\n'));
     expect((await ask()).json).toBe('{ "a": 1.0, "b": 12345678901234567890, "c":"\\n\\u0061"}');
     expect(heard.outcomes).toEqual(['ok']);
@@ -44,14 +44,14 @@ describe('an answer', () => {
     expect(heard.outcomes).toEqual(['miss']);
   });
 
-  test('with another status is a miss where missStatus says so, and 404 is then none', async () => {
+  test('with another status is a miss if missStatus has it, and then 404 is not', async () => {
     const { origin } = await httpEnd((request, out) => out.writeHead(request.url === '/gone' ? 410 : 404).end());
     const { ask } = await openHttp({ url: `${origin}/{x}`, missStatus: [410] });
     expect((await ask({ x: 'gone' })).json).toBeUndefined();
     await expect(ask({ x: 'other' })).rejects.toMatchObject({ code: 'bad_status', details: { status: 404 } });
   });
 
-  test('is cut to what select names, source and all', async () => {
+  test('is cut to the part that select names, with its source', async () => {
     const { ask } = await raw(response('{"a/b":[{"x":1.50}]}'), { select: '/a~1b/0/x' });
     expect((await ask()).json).toBe('1.50');
   });
@@ -61,14 +61,14 @@ describe('an answer', () => {
     expect((await ask()).json).toBe('null');
   });
 
-  test('without the place that select names is a bad response that says which', async () => {
+  test('without the place that select names is a bad response that names it', async () => {
     const { ask } = await raw(response('{"a":1}'), { select: '/b' });
     await expect(ask()).rejects.toMatchObject({ code: 'bad_response', message: expect.stringContaining('"/b"') });
   });
 });
 
 describe('a bad answer', () => {
-  test('500 is bad_status with the status, the beginning of what was said, and Retry-After', async () => {
+  test('500 is bad_status with the status, the beginning of the body, and Retry-After', async () => {
     const { ask, heard } = await raw(response('{"why":"db"}', 'HTTP/1.1 500 Oh', ['retry-after: 7']));
     await expect(ask()).rejects.toMatchObject({
       code: 'bad_status',
@@ -124,7 +124,7 @@ describe('a bad answer', () => {
     expect(heard.outcomes).toEqual(['unreachable']);
   });
 
-  test('what is not HTTP is a bad response', async () => {
+  test('an answer that is not HTTP is a bad response', async () => {
     const { ask } = await raw('SSH-2.0-OpenSSH_9.2\r\n');
     await expect(ask()).rejects.toMatchObject({ code: 'bad_response' });
   });
@@ -152,7 +152,7 @@ describe('a bad answer', () => {
     await closed.promise;
   });
 
-  test('an endless error page is bad_status all the same', async () => {
+  test('an endless error page is bad_status as well', async () => {
     const { origin } = await httpEnd((_, out) => {
       out.writeHead(503);
       const pour = (): void => {
@@ -165,7 +165,7 @@ describe('a bad answer', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'bad_status', details: { status: 503 } });
   });
 
-  test('nobody listening is unreachable, with the code', async () => {
+  test('a port without a listener is unreachable, with the code', async () => {
     const { ask } = await openHttp({ url: 'http://127.0.0.1:1/x' });
     await expect(ask()).rejects.toMatchObject({
       code: 'unreachable',
@@ -181,7 +181,7 @@ describe('a bad answer', () => {
     });
   });
 
-  test('plain text where TLS is expected is unreachable', async () => {
+  test('an answer without TLS to a TLS client is unreachable', async () => {
     const { origin } = await httpEnd((_, out) => out.end('{}'));
     const { ask } = await openHttp({ url: `${origin.replace('http:', 'https:')}/x` });
     await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });

@@ -15,7 +15,7 @@ describe('connections', () => {
     expect(sockets).toHaveLength(1);
   });
 
-  test('are never more than configured; the calls above that number wait in the order in which they came', async () => {
+  test('are never more than configured; further calls wait, the oldest first', async () => {
     const held = await heldEnd();
     const { ask, heard, limit } = await openHttp({ url: `${held.origin}/{n}`, connections: 2 });
     const answers = [0, 1, 2, 3, 4, 5].map((n) => ask({ n }));
@@ -38,7 +38,7 @@ describe('connections', () => {
     expect([heard.gauges().inFlight, limit.waiting]).toEqual([0, 0]);
   });
 
-  test('of 20,000 calls at once none is refused, and what leaves while it waits is not counted as a call', async () => {
+  test('of 20,000 calls at once none is refused, and one that is cancelled while it waits is not counted as a call', async () => {
     const held = await heldEnd();
     const { ask, heard, limit } = await openHttp({ url: `${held.origin}/x`, connections: 1 });
     const context = new Cancellation();
@@ -275,7 +275,7 @@ describe('cancellation', () => {
   });
 });
 
-test('closing fails what runs and what waits', async () => {
+test('closing fails the calls that run and the calls that wait', async () => {
   const held = await heldEnd();
   const { ask, connector, limit } = await openHttp({ url: `${held.origin}/x`, connections: 1 });
   const calls = [ask(), ask()];

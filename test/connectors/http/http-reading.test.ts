@@ -25,7 +25,7 @@ function readAll(socket: Socket): Buffer {
   return Buffer.concat(chunks);
 }
 
-test('answers that come in pieces, those of one connection between those of another, stay apart', async () => {
+test('answers that arrive in pieces on several connections at the same time stay apart', async () => {
   const waiting = new Map<string, Socket>();
   const { origin } = await tcpEnd((socket) => {
     socket.setNoDelay(true);
@@ -51,7 +51,7 @@ test('answers that come in pieces, those of one connection between those of anot
   }
 });
 
-test('an answer of more bytes than one read holds is whole', async () => {
+test('an answer of more bytes than one read is complete', async () => {
   const body = JSON.stringify(Array.from({ length: 60_000 }, (_, index) => index));
   const { origin } = await tcpEnd((socket) =>
     socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`)),
@@ -61,7 +61,7 @@ test('an answer of more bytes than one read holds is whole', async () => {
   expect((await ask()).json).toBe(body);
 });
 
-test('bytes that nobody takes at once are kept, in their order, and the end comes behind them', async () => {
+test('bytes that are not read at once are kept in their order, and the end comes after them', async () => {
   const { near, far } = await connected();
   const sent = Buffer.alloc(200_000, 'abcdefg');
   far.write(sent.subarray(0, 10));
@@ -78,7 +78,7 @@ test('bytes that nobody takes at once are kept, in their order, and the end come
   await ended;
 });
 
-test('what is put back is read first', async () => {
+test('bytes that are put back are read first', async () => {
   const { near, far } = await connected();
   const taken = new Promise((resolve) => near.once('readable', () => resolve(near.read())));
   far.write('one');

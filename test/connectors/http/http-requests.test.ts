@@ -21,7 +21,7 @@ async function echo(options: Readonly<Record<string, unknown>>, path = '/') {
 }
 
 describe('a request', () => {
-  test('says who asks and what it takes, and no more', async () => {
+  test('has a user agent and the accepted media type, and no other headers', async () => {
     const { ask } = await echo({});
     const said: unknown = JSON.parse((await ask()).json ?? '');
     expect(said).toEqual({
@@ -36,7 +36,7 @@ describe('a request', () => {
     });
   });
 
-  test('carries the trace of its stream behind its own headers, be they constant or made from arguments', async () => {
+  test('carries the trace of its stream after its own headers, both constant ones and those with arguments', async () => {
     const trace = new CallTrace('a'.repeat(32), 'b'.repeat(16), 1, 'foo=1');
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     const context = new Cancellation(Infinity, 1, new InputEnd(trace));
@@ -51,7 +51,7 @@ describe('a request', () => {
     }
   });
 
-  test('carries the traceparent of the configuration where it sets one', async () => {
+  test('carries the traceparent of the configuration if it sets one', async () => {
     const context = new Cancellation(
       Infinity,
       1,

@@ -99,7 +99,7 @@ async function ask(url: string, tls: object, more: object = {}): Promise<Answer 
 }
 
 describe('an HTTP lookup over TLS', () => {
-  test('trusts the authority that tls.ca names, and nobody but that', async () => {
+  test('trusts the authority of tls.ca, and no other', async () => {
     const url = await tlsEnd('server');
     expect(await ask(url, { ca: 'ca.crt' })).toMatchObject({ json: '{"caller":null}' });
     expect(await ask(url, { ca: 'other-ca.crt' })).toMatchObject({
@@ -116,14 +116,14 @@ describe('an HTTP lookup over TLS', () => {
     });
   });
 
-  test('does not take the certificate of another host, and says whose it is', async () => {
+  test('refuses the certificate of another host, and says whose it is', async () => {
     expect(await ask(await tlsEnd('elsewhere'), { ca: 'ca.crt' })).toMatchObject({
       code: 'unreachable',
       message: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID'),
     });
   });
 
-  test('shows the certificate of tls.cert and tls.key to a server that asks for one', async () => {
+  test('shows the certificate of tls.cert and tls.key to a server that requests one', async () => {
     const url = await tlsEnd('server', 'ca.crt');
     const client = { ca: 'ca.crt', cert: 'client.crt', key: 'client.key' };
     expect(await ask(url, client)).toMatchObject({ json: '{"caller":"client"}' });
@@ -132,12 +132,12 @@ describe('an HTTP lookup over TLS', () => {
   test.each([
     ['none', { ca: 'ca.crt' }],
     ['one of an authority that the server does not know', { ca: 'ca.crt', cert: 'stranger.crt', key: 'stranger.key' }],
-  ])('is unreachable where the server wants a certificate and gets %s', async (_, tls) => {
+  ])('is unreachable if the server wants a certificate and gets %s', async (_, tls) => {
     const failure = await ask(await tlsEnd('server', 'ca.crt'), tls);
     expect(failure).toMatchObject({ code: 'unreachable', details: { lookup: 'airport' } });
   });
 
-  test('speaks HTTP/2 where it may and the server does', async () => {
+  test('uses HTTP/2 if http2 is set and the server offers it', async () => {
     const { createSecureServer } = await import('node:http2');
     const versions: string[] = [];
     const { origin } = await listen(
@@ -151,12 +151,9 @@ describe('an HTTP lookup over TLS', () => {
     expect(versions).toEqual(['2.0']);
   });
 
-  test.each(['ca', 'cert', 'key'])(
-    'does not open where the file of tls.%s cannot be read, and names it',
-    async (part) => {
-      await expect(
-        ask('https://127.0.0.1/', { ca: 'ca.crt', cert: 'client.crt', key: 'client.key', [part]: 'nowhere.pem' }),
-      ).rejects.toThrow(`lookup "airport": tls.${part} cannot be read: nowhere.pem`);
-    },
-  );
+  test.each(['ca', 'cert', 'key'])('does not open if the file of tls.%s cannot be read, and names it', async (part) => {
+    await expect(
+      ask('https://127.0.0.1/', { ca: 'ca.crt', cert: 'client.crt', key: 'client.key', [part]: 'nowhere.pem' }),
+    ).rejects.toThrow(`lookup "airport": tls.${part} cannot be read: nowhere.pem`);
+  });
 });

@@ -20,7 +20,7 @@ test('with http2 and a plain address all calls share one connection, at the same
   expect(sockets).toHaveLength(1);
 });
 
-test('no more calls are sent at the same time than the server allows, and the others wait for their turn', async () => {
+test('no more calls run at the same time than the server allows, and the others wait for their turn', async () => {
   const held: (() => void)[] = [];
   const calls = new EventEmitter();
   const server = createServer({ settings: { maxConcurrentStreams: 4 } }, (request, response) => {
@@ -35,7 +35,7 @@ test('no more calls are sent at the same time than the server allows, and the ot
   const answers = Array.from({ length: 30 }, (_, n) => ask({ n }));
   for (let answered = 0; answered < 30;) {
     await arrived(Math.min(answered === 0 ? 1 : 4, 30 - answered));
-    // What the server has not been sent waits where its time does not run, but for what is on its way.
+    // Calls that are not sent wait in the limit, where their time does not run; a few may be on their way to the server.
     expect(30 - answered - limit.waiting).toBeLessThanOrEqual(4);
     const now = held.splice(0);
     expect(now.length).toBeLessThanOrEqual(4);

@@ -9,7 +9,7 @@ import { moduleOf, openModule } from './user-module.ts';
 
 const echo = 'export default async (args) => [args];';
 
-/** What a module has noted. */
+/** The notes of a module. */
 const noted = (): unknown => Reflect.get(globalThis, 'noted');
 
 /** The outcome of a call that has 10 ms, and its hook as long again. */
@@ -381,7 +381,7 @@ describe('a function that is opened and closed', () => {
       async close() { await null; note('close'); }
     }`;
 
-  test('is so once, before the first call and after the last, and told where it runs', async () => {
+  test('is done once, before the first call and after the last, with its runtime context', async () => {
     const { connector, ask } = await moduleOf(noting, { parameters: { radiusKm: 5 } });
     await connector.open();
     for (let call = 0; call < 3; call++) {
@@ -395,7 +395,7 @@ describe('a function that is opened and closed', () => {
     expect(noted()).toEqual(['new', 'open', 'close']);
   });
 
-  test('is closed as well where it could not be opened, and the failure says why', async () => {
+  test('is closed as well if it could not be opened, and the failure says why', async () => {
     const { connector } = await moduleOf(`
       export default { open() { throw new Error('no table'); }, asyncInvoke() {}, close() { globalThis.noted = 'closed'; } };`);
     await expect(connector.open()).rejects.toThrow('lookup "airport": module lookup.mjs: open failed: no table');

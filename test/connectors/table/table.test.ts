@@ -51,7 +51,7 @@ describe('a table', () => {
     expect(find(new RawJson('12345678901234567891')).json).toBe('{"id":12345678901234567891}');
   });
 
-  test('gives the same answer object each time', async () => {
+  test('returns the same answer object each time', async () => {
     const find = await open('t.ndjson', '{"id":1}');
     expect(find(1)).toBe(find('1'));
   });
@@ -104,12 +104,12 @@ describe('a table', () => {
     await expect(open(file, content)).rejects.toThrow(/lookup "airport"/);
   });
 
-  test('whose file is not there is refused when it is opened', async () => {
+  test('whose file does not exist is refused when it is opened', async () => {
     const connector = table.create(tableOptions.parse({ file: 'none.csv', key: 'id' }), runtimeFor());
     await expect(connector.open()).rejects.toThrow(/lookup "airport": table none\.csv: ENOENT/);
   });
 
-  test('is of a kind that is known', () => {
+  test('has a known file type', () => {
     expect(tableOptions.safeParse({ file: 'a.xlsx', key: 'id' }).error?.issues).toMatchObject([
       { path: ['file'], message: expect.stringContaining('.csv, .tsv, .json or .ndjson') },
     ]);
@@ -151,12 +151,12 @@ describe('a number finds a numeric key', () => {
     }
   });
 
-  test('a text finds by its characters alone', async () => {
+  test('a text finds only the key with the same characters', async () => {
     const find = await open('t.ndjson', '{"id":1.10}\n{"id":2}\n{"id":true}');
     expect(found(find, '1.10', '1.1', '11e-1', '2', '2.0', 'true', true, 'TRUE')).toEqual(['1.10', '2', 'true', true]);
   });
 
-  test('an integer finds what is spelled with a point or an exponent', async () => {
+  test('an integer finds a number that is spelled with a point or an exponent', async () => {
     const find = await open('t.ndjson', '{"id":7.0}\n{"id":1e2}\n{"id":"8.0"}');
     expect(found(find, 7, 100, 8)).toEqual([7, 100]);
   });
@@ -196,13 +196,13 @@ describe('a CSV file', () => {
     expect((await open('t.csv', content))(1).json).toBe('{"n":"x","id":"1"}');
   });
 
-  test('keeps line breaks and delimiters that stand in quotes, and blanks wherever they stand', async () => {
+  test('keeps line breaks and delimiters in quotes, and all blanks', async () => {
     const find = await open('t.csv', 'id,n\r"a\r","b\r\nc\nd, ""e"""\n" f ", g \r\n');
     expect(find('a\r').json).toBe(JSON.stringify({ id: 'a\r', n: 'b\r\nc\nd, "e"' }));
     expect(find(' f ').json).toBe('{"id":" f ","n":" g "}');
   });
 
-  test('is read alike however its pieces fall', async () => {
+  test('is read the same wherever its pieces end', async () => {
     // The file is parsed in pieces of 64 KiB: each of these puts another character at the end of the first.
     for (let filled = 65_530; filled <= 65_537; filled++) {
       const find = await open('t.csv', `id,n\r\n"${'x'.repeat(filled - 10)}",1\r\n"a\r\n",2\r\nb,3\r4,"5"\n`);
@@ -225,7 +225,7 @@ describe('a CSV file', () => {
     ['t.tsv', 'id\tn\n1\ta,b\n', {}, '{"id":"1","n":"a,b"}'],
     ['T.TSV', 'id\tn\r\n1\t a \r\n', {}, '{"id":"1","n":" a "}'],
     ['t.tsv', 'id,n\n1,a\n', { delimiter: ',' }, '{"id":"1","n":"a"}'],
-  ])('%s with %j has the delimiter that %j says', async (file, content, options, row) => {
+  ])('%s with %j has the delimiter of %j', async (file, content, options, row) => {
     expect((await open(file, content, options))(1).json).toBe(row);
   });
 

@@ -26,7 +26,7 @@ describe('a template', () => {
 });
 
 describe('a url', () => {
-  test('has its scheme, host and port from the configuration alone', () => {
+  test('has its scheme, host and port only from the configuration', () => {
     expect(compileUrl('http://h:9000/a/{x}?y={z}')).toMatchObject({ origin: 'http://h:9000', parameters: ['x', 'z'] });
     for (const wrong of ['http://{h}/', 'http://h:{p}/', 'http://{h}.example.org/x', 'http://a{h}']) {
       expect(() => compileUrl(wrong)).toThrow(/literal/);
@@ -53,7 +53,7 @@ describe('a url', () => {
     expect(url(template, args)).toBe(expected);
   });
 
-  test('takes the query map in after its own query', () => {
+  test('adds the query map after its own query', () => {
     expect(url('http://h/x?a=1', { b: 'x&y' }, { 'k&': 'v {b}', c: '' })).toBe('/x?a=1&k%26=v%20x%26y&c=');
   });
 
@@ -78,7 +78,7 @@ describe('a url', () => {
     expect(() => url('http://h/{constructor}', {})).toThrow('argument "constructor" is missing');
   });
 
-  test('shows constants with secret names as stars, and what comes from the record as it is', () => {
+  test('shows constants with secret names as stars, and values of the record as they are', () => {
     const compiled = compileUrl('http://h/{x}?api_key=abc&token={x}', { password: 'p', q: '1' });
     expect(compiled.renderShown({ x: 'v' })).toBe('/v?api_key=***&token=v&password=***&q=1');
   });
@@ -95,7 +95,7 @@ describe('a header', () => {
 });
 
 describe('a body', () => {
-  test('puts the JSON value of an argument where a string is exactly its name', () => {
+  test('replaces a string that is exactly the name of an argument by its JSON value', () => {
     const template = { a: '{s}', b: ['{n}', '{t}', '{o}', 1, null, 'x'], 'k{n}': { c: 'is {s}, {o}', d: '{{s}}' } };
     const args = { s: 'a"b', n: 7, t: true, o: new RawJson('{"z":1.0}') };
     expect(body(template, args)).toBe(
@@ -133,7 +133,7 @@ describe('a body', () => {
   });
 });
 
-test('a server receives every argument as it was, in a segment and in the query', async () => {
+test('a server receives every argument unchanged, in a segment and in the query', async () => {
   const { origin } = await httpEnd((request, response) => {
     const [path = '', query = ''] = (request.url ?? '').split('?');
     const segments = path.split('/').map(decodeURIComponent);

@@ -32,7 +32,7 @@ class Toy implements LookupLayerEntry {
   }
 }
 
-/** The lookup `airport` with a cache and a retry, its list of layers given; every first call for a key fails. */
+/** The lookup `airport` with a cache, a retry and this list of layers. The first call for each key fails. */
 async function opened(layers: readonly MakeLayer[], metrics: Metrics): Promise<OpenedLookup> {
   const known = new Set<string | undefined>();
   const { origin } = await httpEnd((request, response) => {
@@ -60,7 +60,7 @@ async function opened(layers: readonly MakeLayer[], metrics: Metrics): Promise<O
   return openLookup('airport', config, runtime, layers);
 }
 
-/** What `/state` of the admin listener shows of the lookup `airport`. */
+/** The lookup `airport` in `/state` of the admin listener. */
 async function stateOf(metrics: Metrics): Promise<Record<string, unknown>> {
   const app = buildAdminApp({
     drainState: { draining: false },

@@ -29,7 +29,7 @@ describe('a lookup with a cache, over real HTTP,', () => {
     expect(started.downstream.calls).toBe(1);
   });
 
-  test('asks again for a miss, and not for one that negativeTtl covers', async () => {
+  test('calls again for a miss, but not within negativeTtl', async () => {
     const asked = await service({ cache: { ttl: '5m' } });
     for (let time = 0; time < 2; time++) expect(answer((await post(asked, 'missing'))[0])).toBeNull();
     expect(asked.downstream.calls).toBe(2);
@@ -47,7 +47,7 @@ describe('a lookup with a cache, over real HTTP,', () => {
     }
   });
 
-  test('stands before the retry: what it gives costs none, and what it asks for is the last of all calls', async () => {
+  test('stands before the retry: a hit costs no call, and a stored answer is that of the last call', async () => {
     const started = await service({
       cache: { ttl: '5m' },
       retry: { attempts: 2, on: [500], backoff: { initial: '1ms', max: '1ms' } },

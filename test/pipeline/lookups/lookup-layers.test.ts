@@ -54,7 +54,7 @@ async function lookupOf(layers: object, listener: RequestListener, clock: Clock 
 const soon = { initial: '1ms', max: '5ms' };
 
 describe('a lookup with retry, over real HTTP,', () => {
-  test('answers what the second call gives, and counts the retry', async () => {
+  test('answers with the answer of the second call, and counts the retry', async () => {
     let calls = 0;
     const { ask, metrics } = await lookupOf({ retry: { attempts: 2, backoff: soon } }, (_, response) => {
       response.statusCode = ++calls === 1 ? 503 : 200;
@@ -72,7 +72,7 @@ describe('a lookup with retry, over real HTTP,', () => {
     expect(await ask()).toMatchObject({ code: 'bad_status', details: { lookup: 'airport', attempts: 3, status: 503 } });
   });
 
-  test('waits as long as Retry-After says in seconds', async () => {
+  test('waits for the seconds of Retry-After', async () => {
     const clock = virtualClock();
     const calledAt: number[] = [];
     const { ask } = await lookupOf(
@@ -94,7 +94,7 @@ describe('a lookup with retry, over real HTTP,', () => {
   test.each([
     ['seconds', () => '3600'],
     ['a date', () => new Date(Date.now() + 3_600_000).toUTCString()],
-  ])('fails at once where Retry-After, as %s, lies beyond the deadline', async (_, retryAfter) => {
+  ])('fails at once if Retry-After, as %s, is beyond the deadline', async (_, retryAfter) => {
     let calls = 0;
     const { ask } = await lookupOf({ retry: { attempts: 5, backoff: soon } }, (_request, response) => {
       calls++;
@@ -108,7 +108,7 @@ describe('a lookup with retry, over real HTTP,', () => {
     expect(calls).toBe(1);
   });
 
-  test('takes a Retry-After date that has passed for no wait', async () => {
+  test('does not wait for a Retry-After date that has passed', async () => {
     let calls = 0;
     const { ask } = await lookupOf({ retry: { attempts: 1, backoff: soon } }, (_, response) => {
       if (++calls === 1) response.writeHead(503, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }).end();

@@ -11,7 +11,7 @@ import { createMetrics } from '../../../src/observability/metrics/metrics.ts';
 import type { Lookup, LookupRuntime } from '../../../src/pipeline/lookups/lookups.ts';
 import { filesOf, OpenLookups, watchedFilesOf } from '../../../src/pipeline/lookups/open-lookups.ts';
 
-/** A function that says how often it was opened and closed: by counters, which outlive it, and by a gauge, which does not. */
+/** A function that counts how often it was opened and closed: in counters, which outlive it, and in a gauge, which does not. */
 const speaking = `
 let opened = 0;
 export default {
@@ -54,7 +54,7 @@ function opening() {
     };
     return open.take(lookups(parameters), runtime);
   };
-  /** What the function has counted: how often it was opened and closed, and its gauge. */
+  /** The metrics of the function: how often it was opened and closed, and its gauge. */
   const counted = async (): Promise<readonly (number | undefined)[]> => {
     const text = await metrics.scrape();
     return ['opened_total', 'closed_total', 'version'].map((name) => {
@@ -65,7 +65,7 @@ function opening() {
   return { file, open, take, counted };
 }
 
-test('a lookup that is the same in two configurations is one, and closed when both have given it back', async () => {
+test('a lookup that is the same in two configurations is one, and is closed after both have returned it', async () => {
   const { open, take, counted } = opening();
   const first = await take();
   const second = await take();
@@ -76,7 +76,7 @@ test('a lookup that is the same in two configurations is one, and closed when bo
   expect([open.size, await counted()]).toEqual([0, [1, 1, undefined]]);
 });
 
-test('one with other options is opened beside it: counters go on, the gauge is that of the newer one', async () => {
+test('a lookup with other options is opened beside it: counters go on, the gauge is that of the newer one', async () => {
   const { open, take, counted } = opening();
   const first = await take({ version: 1 });
   const second = await take({ version: 2 });
@@ -95,7 +95,7 @@ test('two openings of one module share no state', async () => {
   for (const taken of both) await open.giveBack(taken);
 });
 
-test('a file that was written to since makes it another one, and its new content is what is opened', async () => {
+test('a file that was written since makes it another lookup, which is opened with the new content', async () => {
   const { file, open, take } = opening();
   const first = await take();
   writeFileSync(file, `export default async () => [{ rewritten: true }];`);
@@ -106,7 +106,7 @@ test('a file that was written to since makes it another one, and its new content
   await open.giveBack(second);
 });
 
-test('one that cannot be opened leaves what is open as it was, its gauge included', async () => {
+test('a lookup that cannot be opened leaves the open ones unchanged, and their gauges', async () => {
   const { open, take, counted } = opening();
   const first = await take({ version: 1 });
   await expect(take({ version: 2, broken: true })).rejects.toThrow('lookup "mine": module mine.mjs: open failed');
