@@ -63,6 +63,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     const { connector } = await openTable(rows(julian), { every: '10s' });
     expect(Object.keys(connector).toSorted()).toEqual([
       'call',
+      'callMany',
       'close',
       'describe',
       'immediate',
