@@ -1,6 +1,6 @@
 import { RequestError } from '../core/errors.ts';
 import { eventStream, type Framing, jsonSequence, ndjson } from '../wire/lines/framing.ts';
-import type { StreamSettings } from '../pipeline/pipeline.ts';
+import type { StreamSettings } from '../pipeline/stream-settings.ts';
 
 /** Names under which one JSON value a line goes about; the first is the one that is answered by default. */
 export const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;

@@ -1,9 +1,9 @@
 import { modes } from '../config/schema/pipeline-schema.ts';
 import { RequestError } from '../core/errors.ts';
 import { durationMs } from '../core/options/quantity.ts';
-import type { CheckpointEvery, ControlSettings } from '../pipeline/control/control-output.ts';
 import { type MetaField, metaFields } from '../pipeline/record/meta.ts';
-import type { Pipeline, StreamSettings } from '../pipeline/pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { CheckpointEvery, ControlSettings, StreamSettings } from '../pipeline/stream-settings.ts';
 import { MAX_LINE_NUMBER } from '../wire/control.ts';
 
 /** The query parameters of `POST /v1/enrich/{pipeline}`. */

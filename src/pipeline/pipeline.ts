@@ -1,49 +1,23 @@
-import type { OnError, PipelineConfig } from '../config/schema/schema.ts';
+import type { PipelineConfig } from '../config/schema/schema.ts';
 import { RecordError } from '../core/errors.ts';
 import { guardWith } from '../core/guard.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../core/json/json.ts';
-import { parsePointer } from '../core/json/json-pointer.ts';
 import type { MemoryBudget, MemoryShare } from '../core/memory-budget.ts';
 import type { PipelineObserver } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import type { Clock } from '../core/time/time.ts';
-import type { CallTrace } from '../core/observer/tracing.ts';
-import { MemberScan } from '../wire/json/member-scan.ts';
-import type { MemberTable } from '../wire/json/member-table.ts';
 import type { BadLine } from '../wire/lines/bad-line.ts';
-import { type Framing, ndjson } from '../wire/lines/framing.ts';
-import type { LineSplitterOptions } from '../wire/lines/line-splitter.ts';
-import type { ControlSettings } from './control/control-output.ts';
 import { EnrichStream } from './stream/enrich-stream.ts';
 import type { StreamSink } from './stream/stream-sink.ts';
-import type { MetaField } from './record/meta.ts';
-import { AnswerForecast } from './stream/held-bytes.ts';
+import { AnswerForecast, RecordBytes } from './stream/held-bytes.ts';
 import { entryOf } from './record/invoke-records.ts';
 import type { Outcome } from './record/outcome.ts';
-import { recordOperator, type StreamMode } from './record/record-operator.ts';
-import type { Plan } from './record/plan.ts';
+import { recordOperator } from './record/record-operator.ts';
+import { planOf, type PlanBase } from './record/plan.ts';
+import { defaultSettings, type StreamSettings } from './stream-settings.ts';
 import { recordOf, type RecordText } from './record/record-text.ts';
 import { argumentsOf, missingArgument, membersOf, shownArguments, type Step } from './record/step.ts';
 import { Tally } from './stream/tally.ts';
-
-/** What a client may choose for its stream; the rest is the pipeline's. */
-export interface StreamSettings {
-  readonly mode: StreamMode;
-  /** Slots, at least 1. */
-  readonly capacity: number;
-  /** Milliseconds for one record over all its attempts, 0 for no bound. */
-  readonly timeoutMs: number;
-  readonly onError: OnError;
-  readonly meta: readonly MetaField[];
-  readonly delimiter: LineSplitterOptions['delimiter'];
-  readonly framing: Framing;
-  /** Undefined where `$` lines are records like any other. */
-  readonly control: ControlSettings | undefined;
-  /** Number of the first line of the body. */
-  readonly offset: number;
-  /** The trace that the stream belongs to, for its calls. */
-  readonly trace: CallTrace | undefined;
-}
 
 export interface PipelineRuntime {
   readonly observer: PipelineObserver;
@@ -62,10 +36,8 @@ export class Pipeline {
   readonly observer: PipelineObserver;
   /** A step calls code of a user: lines are not given to it while Node.js reads a request. See Connector. */
   readonly runsUserCode: boolean;
-  /** Tokens of `key`. */
-  readonly #key: readonly string[] | undefined;
-  readonly #steps: readonly Step[];
-  readonly #members: MemberTable;
+  readonly #base: PlanBase;
+  readonly #settings: StreamSettings;
   readonly #forecast: AnswerForecast;
   readonly #runtime: PipelineRuntime;
 
@@ -73,59 +45,21 @@ export class Pipeline {
     this.name = name;
     this.config = config;
     this.observer = runtime.observer;
-    this.#key = config.key === undefined ? undefined : parsePointer(config.key);
-    this.#steps = steps;
+    this.#settings = defaultSettings(config, runtime.lineBytes);
+    this.#base = { steps, members: membersOf(steps), secrets: runtime.secrets };
     this.runsUserCode = steps.some(({ lookup }) => lookup.runsUserCode);
-    this.#members = membersOf(steps);
     this.#forecast = new AnswerForecast(steps.reduce((sum, { lookup }) => sum + lookup.largestAnswerBytes, 0));
     this.#runtime = runtime;
   }
 
-  /** The settings of a client that asks for nothing. */
+  /** The settings of a stream whose request overrides none. */
   settings(): StreamSettings {
-    const { mode, capacity, timeout, onError, meta } = this.config;
-    return {
-      mode,
-      capacity,
-      timeoutMs: timeout,
-      onError,
-      meta,
-      delimiter: 'lf',
-      framing: ndjson,
-      control: undefined,
-      offset: 0,
-      trace: undefined,
-    };
+    return this.#settings;
   }
 
   open(settings: StreamSettings, sink: StreamSink): EnrichStream {
-    const { observer, clock, lineBytes, memory } = this.#runtime;
-    const { mode, capacity, timeoutMs, delimiter, framing, control, offset, trace } = settings;
-    const { onInvalid } = this.config;
-    const plan = this.#plan(settings, (error) => sink.defect(error));
-    return new EnrichStream(
-      {
-        plan,
-        onInvalid,
-        multiline: delimiter === 'rs',
-        mode,
-        key: this.#key,
-        capacity,
-        timeoutMs,
-        timesTurns: false,
-        delimiter,
-        framing,
-        control,
-        offset,
-        trace,
-        lineBytes,
-        memory,
-        forecast: this.#forecast,
-      },
-      sink,
-      observer,
-      clock,
-    );
+    const plan = planOf(this.#base, settings, (error) => sink.defect(error));
+    return new EnrichStream(plan, sink, { ...this.#runtime, forecast: this.#forecast });
   }
 
   /**
@@ -134,7 +68,7 @@ export class Pipeline {
    */
   enrichOne(text: string, settings: StreamSettings, memory: MemoryShare, signal: AbortSignal): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const { observer, clock, lineBytes } = this.#runtime;
+      const { observer, clock } = this.#runtime;
       const tally = new Tally(observer);
       const emit = (outcome: Outcome): void => {
         tally.out(outcome);
@@ -146,17 +80,8 @@ export class Pipeline {
       };
       const guard = guardWith(onDefect);
       const operator = recordOperator(
-        {
-          ...settings,
-          key: this.#key,
-          plan: this.#plan(settings, onDefect),
-          onInvalid: this.config.onInvalid,
-          multiline: true,
-          capacity: 1,
-          timesTurns: true,
-          memory,
-          forecast: this.#forecast,
-        },
+        planOf(this.#base, { ...settings, capacity: 1, single: true }, onDefect),
+        new RecordBytes(memory, this.#forecast),
         {
           downstream: { ready: true, emit, emitBarrier() {}, flush() {} },
           onRoom() {},
@@ -177,7 +102,7 @@ export class Pipeline {
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort, { once: true });
       tally.in();
-      operator.offer(entryOf(0, oneLine(text, lineBytes), 2));
+      operator.offer(entryOf(0, oneLine(text, settings.lineBytes), 2));
       operator.end(false);
     });
   }
@@ -186,14 +111,14 @@ export class Pipeline {
   explain(text: string): JsonValue {
     const record = recordOf(text.trim());
     if (record instanceof RecordError) throw record;
-    return this.#steps.map((step) => this.#explainStep(step, record));
+    return this.#base.steps.map((step) => this.#explainStep(step, record));
   }
 
   #explainStep(step: Step, record: RecordText): JsonObject {
     const { lookup, into, repeat } = step;
     const about = { lookup: lookup.name, into, ...(repeat && { repeat: { max: repeat.max } }) };
     if (step.waitsFor.length > 0) {
-      const places = step.waitsFor.map((other) => this.#steps[other]?.into ?? '');
+      const places = step.waitsFor.map((other) => this.#base.steps[other]?.into ?? '');
       return { ...about, waitsFor: places };
     }
     try {
@@ -208,25 +133,6 @@ export class Pipeline {
       const { code, message } = RecordError.from(thrown).without(this.#runtime.secrets);
       return { ...about, error: { code, message } };
     }
-  }
-
-  #plan({ onError, meta }: StreamSettings, onDefect: Plan['onDefect']): Plan {
-    const { onMiss, explode } = this.config;
-    const named = typeof onError === 'string';
-    const immediate = this.#steps.every(({ lookup, repeat }) => lookup.immediate && repeat === undefined);
-    return {
-      steps: this.#steps,
-      immediate,
-      onlyStep: this.#steps.length === 1 && meta.length === 0 && !explode ? this.#steps[0] : undefined,
-      scan: new MemberScan(this.#members),
-      onError: named ? onError : 'annotate',
-      fallback: named ? undefined : JSON.stringify(onError.value),
-      onMiss,
-      explode,
-      meta,
-      secrets: this.#runtime.secrets,
-      onDefect,
-    };
   }
 }
 

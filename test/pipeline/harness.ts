@@ -10,7 +10,8 @@ import { Answer, type Arguments } from '../../src/lookup/lookup.ts';
 import { buildSteps } from '../../src/pipeline/build.ts';
 import type { EnrichStream } from '../../src/pipeline/stream/enrich-stream.ts';
 import type { Lookup } from '../../src/pipeline/lookups/lookups.ts';
-import { Pipeline, type StreamSettings } from '../../src/pipeline/pipeline.ts';
+import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { StreamSettings } from '../../src/pipeline/stream-settings.ts';
 import type { StreamSummary } from '../../src/pipeline/stream/tally.ts';
 
 /** A call that a scripted lookup has received, and that the test answers. */

@@ -6,7 +6,8 @@ import type { StreamObserver, StreamOutcome } from '../../core/observer/observer
 import type { StreamTrace } from '../../core/observer/tracing.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
-import type { Pipeline, StreamSettings } from '../../pipeline/pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
+import type { StreamSettings } from '../../pipeline/stream-settings.ts';
 import type { EnrichStream } from '../../pipeline/stream/enrich-stream.ts';
 import type { StreamSink } from '../../pipeline/stream/stream-sink.ts';
 import type { StreamSummary } from '../../pipeline/stream/tally.ts';

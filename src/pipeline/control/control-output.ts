@@ -5,11 +5,9 @@ import type { Watermark } from '../../operator/watermark.ts';
 import { checkpointLine, fatalLine, summaryLine } from '../../wire/control.ts';
 import type { JoinedOutput } from '../stream/joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
+import type { ControlSettings } from '../stream-settings.ts';
 import type { Progress } from '../../operator/progress.ts';
 import type { StreamSummary } from '../stream/tally.ts';
-
-/** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */
-export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };
 
 /**
  * Checkpoints that name many pending lines would be most of the output: 100 pending lines, named after each line that
@@ -17,13 +15,6 @@ export type CheckpointEvery = { readonly lines: number } | { readonly ms: number
  * this long after the first of them.
  */
 const LONGEST_WAIT_MS = 1000;
-
-export interface ControlSettings {
-  /** Undefined: only when the service drains, and before a cut. */
-  readonly checkpoint: CheckpointEvery | undefined;
-  /** What `$fatal` says of an error. */
-  readonly problem: (error: RequestError) => object;
-}
 
 /** Writes the control lines of a stream between its records. */
 export class ControlOutput implements Downstream<Outcome> {

@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/time/time.ts';
 import { ControlInput } from './control-input.ts';
-import { ControlOutput, type ControlSettings } from './control-output.ts';
+import { ControlOutput } from './control-output.ts';
 import type { JoinedOutput } from '../stream/joined-output.ts';
+import { isMultiline, type StreamSettings } from '../stream-settings.ts';
 import { Progress } from '../../operator/progress.ts';
 
 /** What a stream with control lines has besides the others. */
@@ -12,23 +13,13 @@ export interface ControlSide {
   readonly leaving: (seq: number) => void;
 }
 
-export interface ControlSideOptions {
-  readonly control: ControlSettings | undefined;
-  /** Number of the first line of the body. */
-  readonly offset: number;
-  readonly multiline: boolean;
-}
-
-/** Undefined where no control lines are spoken. */
-export function controlSide(
-  { control, offset, multiline }: ControlSideOptions,
-  output: JoinedOutput,
-  clock: Clock,
-): ControlSide | undefined {
+/** Undefined if the stream has no control lines. */
+export function controlSide(settings: StreamSettings, output: JoinedOutput, clock: Clock): ControlSide | undefined {
+  const { control, offset } = settings;
   if (control === undefined) return undefined;
   const progress = new Progress(offset);
   return {
-    input: new ControlInput(offset, multiline, progress),
+    input: new ControlInput(offset, isMultiline(settings), progress),
     output: new ControlOutput(control, output, progress, clock),
     leaving: (seq) => progress.emitting(seq),
   };

@@ -3,7 +3,8 @@ import type { Clock } from '../../core/time/time.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { BadLine } from '../../wire/lines/bad-line.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
-import { failed, invalid, type OnFailure, type Outcome } from './outcome.ts';
+import { isMultiline } from '../stream-settings.ts';
+import { failed, invalid, type Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import { RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
@@ -23,13 +24,6 @@ export interface Entry {
   /** Why the record is not looked up at all. */
   refusal: RecordError | undefined;
   run: RecordRun | undefined;
-}
-
-export interface InvokeOptions {
-  readonly plan: Plan;
-  readonly onInvalid: OnFailure;
-  /** A record may hold line breaks between its tokens: they are taken out, so that it stays on one line. */
-  readonly multiline: boolean;
 }
 
 /** A line as it comes in; `seq` is its index in the input. */
@@ -52,16 +46,14 @@ class ImmediateAttempt extends Cancellation implements RunAttempt {
 /** The functions that the operator calls for each line. */
 export class InvokeRecords {
   readonly #plan: Plan;
-  readonly #onInvalid: OnFailure;
   readonly #clock: Clock;
   readonly #multiline: boolean;
   /** Runs the records of an immediate plan, one after the other. */
   readonly #immediateRun: RecordRun;
 
-  constructor({ plan, onInvalid, multiline }: InvokeOptions, clock: Clock) {
+  constructor(plan: Plan, clock: Clock) {
     this.#plan = plan;
-    this.#onInvalid = onInvalid;
-    this.#multiline = multiline;
+    this.#multiline = isMultiline(plan.settings);
     this.#clock = clock;
     this.#immediateRun = new RecordRun(plan, new ImmediateAttempt(), clock);
   }
@@ -91,12 +83,12 @@ export class InvokeRecords {
   /** The record of a line, or the outcome of a line without one. */
   #read(entry: Entry, spans: MemberSpans | undefined): RecordText | Outcome {
     const { line, seq } = entry;
-    if (typeof line !== 'string') return invalid(line.input, seq, line, this.#onInvalid);
+    if (typeof line !== 'string') return invalid(line.input, seq, line, this.#plan.settings.onInvalid);
     if (entry.refusal !== undefined) return this.onError(entry.refusal, entry);
     const record = spans === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
     // The record forgets its parsed value when it has started.
     entry.record = undefined;
-    if (record instanceof RecordError) return invalid(line, seq, record, this.#onInvalid);
+    if (record instanceof RecordError) return invalid(line, seq, record, this.#plan.settings.onInvalid);
     return this.#multiline ? record.onOneLine() : record;
   }
 
@@ -115,6 +107,6 @@ export class InvokeRecords {
 
   readonly onError = (error: unknown, entry: Entry): Outcome => {
     const text = typeof entry.line === 'string' ? entry.line : entry.line.input;
-    return failed(text, entry.seq, RecordError.from(error).without(this.#plan.secrets), this.#plan.onError);
+    return failed(text, entry.seq, RecordError.from(error).without(this.#plan.secrets), this.#plan.onFailure);
   };
 }

@@ -27,7 +27,7 @@ export abstract class RecordAnswers {
 
   /** The line of an enriched record, or its lines if `explode` is set. Throws RecordError `not_an_object`. */
   protected enrichedLines(line: string): Outcome['lines'] {
-    return this.plan.explode ? this.#exploded(line) : this.#whole(line);
+    return this.plan.settings.explode ? this.#exploded(line) : this.#whole(line);
   }
 
   /** The line with the answers of these steps in it. */
@@ -39,13 +39,13 @@ export abstract class RecordAnswers {
 
   /** The line with all answers in it; in parts if the last step adds a member. */
   #whole(line: string): string | SplicedLine {
-    const { steps, meta } = this.plan;
+    const { steps, settings } = this.plan;
     const last = steps.length - 1;
     let text = line;
     for (let index = 0; index < last; index += 1) text = this.#splice(text, index);
     const json = this.#source(last);
     if (json === undefined) return text;
-    const added = meta.length === 0 && this.#isAbsent(last) ? steps[last]?.place.add(text, json) : undefined;
+    const added = settings.meta.length === 0 && this.#isAbsent(last) ? steps[last]?.place.add(text, json) : undefined;
     return added ?? this.#splice(text, last);
   }
 
@@ -73,7 +73,7 @@ export abstract class RecordAnswers {
   #source(index: number): string | undefined {
     const answer = this.answers[index];
     if (answer === null || answer === undefined) return undefined;
-    return answer.json ?? (this.plan.onMiss === 'omit' ? undefined : 'null');
+    return answer.json ?? (this.plan.settings.onMiss === 'omit' ? undefined : 'null');
   }
 
   #isAbsent(index: number): boolean {

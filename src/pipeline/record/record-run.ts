@@ -108,10 +108,10 @@ export class RecordRun extends RecordAnswers {
 
   /** Sets up the state of a run. An immediate plan runs one record after the other with the same object. */
   #begin(record: RecordText, seq: number, spans: MemberSpans | undefined): void {
-    const { steps, meta } = this.plan;
+    const { steps, settings } = this.plan;
     this.#record = record;
     this.#seq = seq;
-    this.#startedAt = meta.length > 0 ? this.#clock.now() : 0;
+    this.#startedAt = settings.meta.length > 0 ? this.#clock.now() : 0;
     this.#unsettled = steps.length;
     this.#ended = false;
     this.#replaced = undefined;
@@ -227,7 +227,7 @@ export class RecordRun extends RecordAnswers {
   }
 
   #fail(error: RecordError): Outcome {
-    return this.#ending(failed(this.#record.line, this.#seq, error, this.plan.onError));
+    return this.#ending(failed(this.#record.line, this.#seq, error, this.plan.onFailure));
   }
 
   #finish(): Outcome {
@@ -240,8 +240,9 @@ export class RecordRun extends RecordAnswers {
       else if (answer?.json === undefined && missing < 0) missing = index;
     }
     if (missing >= 0) {
-      if (this.plan.onMiss === 'drop') return this.#ending(dropped);
-      if (this.plan.onMiss === 'error') return this.#fail(this.#notFound(missing));
+      const { onMiss } = this.plan.settings;
+      if (onMiss === 'drop') return this.#ending(dropped);
+      if (onMiss === 'error') return this.#fail(this.#notFound(missing));
     }
     let outcome: Outcome;
     try {
@@ -263,7 +264,8 @@ export class RecordRun extends RecordAnswers {
   #ending(outcome: Outcome): Outcome {
     this.#ended = true;
     this.#record = noRecord;
-    const { meta, steps } = this.plan;
+    const { settings, steps } = this.plan;
+    const { meta } = settings;
     if (meta.length === 0) return outcome;
     const ms = this.#clock.now() - this.#startedAt;
     return spliceMeta(outcome, { fields: meta, seq: this.#seq, ms, steps, answers: this.answers });

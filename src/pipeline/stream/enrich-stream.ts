@@ -1,47 +1,46 @@
-import { RequestError } from '../../core/errors.ts';
+import type { RequestError } from '../../core/errors.ts';
 import { guardedClock, guardWith } from '../../core/guard.ts';
 import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { AsyncWait } from '../../operator/async-wait.ts';
 import { BackpressureMeter } from '../../operator/backpressure-meter.ts';
-import type { BadLine } from '../../wire/lines/bad-line.ts';
-import type { Framing } from '../../wire/lines/framing.ts';
-import { lineEndByte, LineSplitter, type LineSplitterOptions } from '../../wire/lines/line-splitter.ts';
 import { BarrierLine } from '../control/barrier-line.ts';
-import type { ControlInput } from '../control/control-input.ts';
-import { type ControlSide, controlSide, type ControlSideOptions } from '../control/control-side.ts';
-import { entryBytes } from './held-bytes.ts';
-import { type Entry, entryOf } from '../record/invoke-records.ts';
+import { type ControlSide, controlSide } from '../control/control-side.ts';
+import { type AnswerForecast, entryBytes, RecordBytes } from './held-bytes.ts';
+import type { Entry } from '../record/invoke-records.ts';
+import { EntryReader } from './entry-reader.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
-import { recordOperator, type RecordOperatorOptions } from '../record/record-operator.ts';
+import type { Plan } from '../record/plan.ts';
+import { recordOperator } from '../record/record-operator.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 import { TurnGate } from './turn-share.ts';
 
-export interface EnrichStreamOptions
-  extends Omit<RecordOperatorOptions, 'memory'>, LineSplitterOptions, ControlSideOptions {
-  readonly framing: Framing;
+/** What the streams of a pipeline share. */
+export interface StreamRuntime {
+  readonly observer: PipelineObserver;
+  readonly clock: Clock;
   readonly memory: MemoryBudget;
+  readonly forecast: AnswerForecast;
 }
 
 /**
  * A body on its way through the operator: chunks in by `push`, framed text out by the sink.
  *
- *   push ─ splitter ─ line ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
- *             ▲                │no slot                          │no room
- *             └── held line ◀──┘                                 └▶ emission stops, slots stay taken, push says false
+ *   push ─ reader ─ entry ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
+ *             ▲               │no slot                          │no room
+ *             └─ held entry ◀─┘                                 └▶ emission stops, slots stay taken, push says false
  *
- * A chunk that arrives while all streams together hold too much waits before the splitter, and push says false.
+ * A chunk that arrives while all streams together hold too much waits before the reader, and push says false.
  */
 export class EnrichStream {
-  readonly #splitter: LineSplitter;
+  readonly #reader: EntryReader;
   readonly #operator: AsyncWait<Entry, Outcome>;
   readonly #tally: Tally;
   readonly #output: JoinedOutput;
   readonly #sink: StreamSink;
-  readonly #offset: number;
   readonly #control: ControlSide | undefined;
   readonly #observer: PipelineObserver;
   readonly #backpressure: BackpressureMeter;
@@ -49,7 +48,6 @@ export class EnrichStream {
   readonly #memory: MemoryShare;
   /** Lines wait for memory too: their answers take some. */
   readonly #linesWait: boolean;
-  readonly #lineEnd: number;
   /** The chunk that waits for memory, or the held line if there is none. */
   #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
   /** The line that found no slot or no memory. */
@@ -58,18 +56,17 @@ export class EnrichStream {
   #operatorEnded = false;
   #ended = false;
 
-  constructor(options: EnrichStreamOptions, sink: StreamSink, observer: PipelineObserver, clock: Clock) {
+  constructor(plan: Plan, sink: StreamSink, { observer, clock, memory, forecast }: StreamRuntime) {
+    const { settings } = plan;
     this.#sink = sink;
     this.#observer = observer;
-    this.#linesWait = !options.plan.immediate;
-    this.#lineEnd = lineEndByte(options.delimiter);
-    this.#capacity = options.capacity;
+    this.#linesWait = !plan.immediate;
+    this.#capacity = settings.capacity;
     this.#tally = new Tally(observer);
-    this.#splitter = new LineSplitter(options);
     const guard = guardWith((error) => sink.defect(error));
-    this.#memory = options.memory.open(guard(() => this.#memoryCame()));
+    this.#memory = memory.open(guard(() => this.#memoryCame()));
     this.#output = new JoinedOutput(
-      options.framing,
+      settings.framing,
       this.#tally,
       {
         write: (text) => {
@@ -83,8 +80,8 @@ export class EnrichStream {
       },
       guard,
     );
-    this.#offset = options.offset;
-    this.#control = controlSide(options, this.#output, guardedClock(clock, guard));
+    this.#control = controlSide(settings, this.#output, guardedClock(clock, guard));
+    this.#reader = new EntryReader(settings, this.#control?.input, this.#tally, (error) => this.#fail(error));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
     const ends = {
       downstream: this.#control?.output ?? this.#output,
@@ -95,15 +92,15 @@ export class EnrichStream {
       turnGate: new TurnGate(guard),
       guard,
     };
-    this.#operator = recordOperator({ ...options, memory: this.#memory }, ends, observer, clock);
+    this.#operator = recordOperator(plan, new RecordBytes(this.#memory, forecast), ends, observer, clock);
   }
 
   /** Takes one chunk of the body. False: stop reading until the sink's `resume`. */
   push(chunk: Uint8Array): boolean {
     if (this.#ended) return false;
     this.#observer.received(chunk.byteLength);
-    if (this.#memory.mayGoOn(chunk.includes(this.#lineEnd))) return this.#take(chunk);
-    this.#memory.body(this.#splitter.heldBytes + chunk.byteLength, false);
+    if (this.#memory.mayGoOn(this.#reader.endsLine(chunk))) return this.#take(chunk);
+    this.#memory.body(this.#reader.heldBytes + chunk.byteLength, false);
     this.#waitForMemory(chunk);
     return false;
   }
@@ -114,7 +111,7 @@ export class EnrichStream {
     this.#bodyComplete = true;
     // The last chunk is taken first, and a line that found no slot or no memory is still held: both go on by themselves.
     if (this.#waiting?.chunk !== undefined) return;
-    this.#splitter.end();
+    this.#reader.end();
     if (this.#held === undefined) this.#pumpAndCount();
   }
 
@@ -188,8 +185,8 @@ export class EnrichStream {
   }
 
   #take(chunk: Uint8Array): boolean {
-    this.#splitter.push(chunk);
-    if (this.#bodyComplete) this.#splitter.end();
+    this.#reader.push(chunk);
+    if (this.#bodyComplete) this.#reader.end();
     return this.#pumpAndCount();
   }
 
@@ -199,7 +196,7 @@ export class EnrichStream {
     this.#noLongerWaiting();
     const { chunk } = waiting;
     const wanted =
-      chunk !== undefined && this.#memory.mayGoOn(chunk.includes(this.#lineEnd))
+      chunk !== undefined && this.#memory.mayGoOn(this.#reader.endsLine(chunk))
         ? this.#take(chunk)
         : this.#pumpAndCount();
     if (wanted && !this.#bodyComplete) this.#sink.resume();
@@ -217,11 +214,11 @@ export class EnrichStream {
   }
 
   #pumpAndCount(): boolean {
-    const before = this.#splitter.lines;
+    const before = this.#reader.lines;
     const wanted = this.#pump();
     const held = this.#held;
     const heldBytes = held === undefined ? 0 : held instanceof BarrierLine ? held.value.length : entryBytes(held);
-    this.#memory.body(this.#splitter.heldBytes + heldBytes, held === undefined && this.#splitter.lines > before);
+    this.#memory.body(this.#reader.heldBytes + heldBytes, held === undefined && this.#reader.lines > before);
     return wanted;
   }
 
@@ -230,7 +227,7 @@ export class EnrichStream {
     for (;;) {
       // The last record may have ended the stream.
       if (this.#ended) return false;
-      const entry = this.#held ?? this.#nextEntry();
+      const entry = this.#held ?? this.#reader.next();
       if (entry === undefined) {
         // A body ends long before its last records: cut short, their retries would never be made.
         if (this.#bodyComplete) this.#operator.end(false);
@@ -252,26 +249,6 @@ export class EnrichStream {
   #pumpOn(): void {
     if (this.#ended || this.#held === undefined || this.#waiting !== undefined) return;
     if (this.#pumpAndCount() && !this.#bodyComplete) this.#sink.resume();
-  }
-
-  #nextEntry(): Entry | BarrierLine | undefined {
-    const line = this.#splitter.next();
-    if (line === undefined) return undefined;
-    if (this.#control !== undefined) return this.#controlled(this.#control.input, line);
-    this.#tally.in();
-    const { seq, charBytes, ascii, lineStart } = this.#splitter;
-    return entryOf(this.#offset + seq, line, charBytes, ascii, lineStart);
-  }
-
-  #controlled(control: ControlInput, line: string | BadLine): Entry | BarrierLine | undefined {
-    const input = control.read(line, this.#splitter.seq, this.#splitter.charBytes);
-    if (input === undefined) return this.#nextEntry();
-    if (input instanceof RequestError) {
-      this.#fail(input);
-      return undefined;
-    }
-    if (!(input instanceof BarrierLine)) this.#tally.in();
-    return input;
   }
 
   #recordFinished(): void {

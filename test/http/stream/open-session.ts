@@ -4,7 +4,7 @@ import type { Transport } from '../../../src/http/stream/transport.ts';
 import { requestProblem } from '../../../src/http/problem.ts';
 import { CallTrace } from '../../../src/core/observer/tracing.ts';
 import type { PipelineConfig } from '../../../src/config/schema/schema.ts';
-import type { StreamSettings } from '../../../src/pipeline/pipeline.ts';
+import type { StreamSettings } from '../../../src/pipeline/stream-settings.ts';
 import { pipelineOf, ScriptedLookup, step } from '../../pipeline/harness.ts';
 
 export interface SessionSetup {

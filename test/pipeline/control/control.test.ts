@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RequestError } from '../../../src/core/errors.ts';
 import { requestProblem } from '../../../src/http/problem.ts';
-import type { CheckpointEvery } from '../../../src/pipeline/control/control-output.ts';
-import type { StreamSettings } from '../../../src/pipeline/pipeline.ts';
+import type { CheckpointEvery, StreamSettings } from '../../../src/pipeline/stream-settings.ts';
 import { linesOf, pipelineOf, Run, ScriptedLookup, settled, step } from '../harness.ts';
 
 const modes = ['ordered', 'unordered', 'keyed'] as const;

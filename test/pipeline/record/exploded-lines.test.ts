@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Answer } from '../../../src/lookup/lookup.ts';
-import type { StreamSettings } from '../../../src/pipeline/pipeline.ts';
+import type { StreamSettings } from '../../../src/pipeline/stream-settings.ts';
 import { linesOf, pipelineOf, Run, ScriptedLookup, settled, step } from '../harness.ts';
 
 const array = (count: number, of = (n: number): unknown => n): string =>
