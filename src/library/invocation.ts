@@ -1,7 +1,8 @@
 import type { Clock } from '../core/time/time.ts';
 import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
-import { collect, isThenable, timedOut, type Fn, type ResultFuture } from '../operator/async-function.ts';
+import { collect, isThenable, timedOut, type Fn } from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
+import { completeWith, type SettledResult } from '../operator/call-result.ts';
 import { Failure } from './failure.ts';
 import { functionService } from './function-service.ts';
 import type { AsyncRetryStrategy } from './options/retry-strategies.ts';
@@ -97,7 +98,8 @@ function settle<In, Out>(attempt: Attempt<In, Outcome<Out>>, values: Iterable<Ou
   attempt.complete(outcome);
 }
 
-class AttemptResult<In, Out> implements ResultFuture<Out> {
+/** The future of an attempt of the operator, which ignores and counts late completions. */
+class AttemptResult<In, Out> implements SettledResult<Out> {
   readonly #attempt: Attempt<In, Outcome<Out>>;
 
   constructor(attempt: Attempt<In, Outcome<Out>>) {
@@ -105,15 +107,13 @@ class AttemptResult<In, Out> implements ResultFuture<Out> {
   }
 
   complete(values: Iterable<Out> | (() => Iterable<Out>)): void {
-    if (!this.#attempt.open) return this.#attempt.complete([]);
-    if (typeof values !== 'function') return settle(this.#attempt, values);
-    let supplied: Iterable<Out>;
-    try {
-      supplied = values();
-    } catch (error) {
-      return this.#attempt.fail(error);
-    }
-    settle(this.#attempt, supplied);
+    // The values of a late completion are not read.
+    if (this.#attempt.open) completeWith(this, values);
+    else this.#attempt.complete([]);
+  }
+
+  settle(values: Iterable<Out>): void {
+    settle(this.#attempt, values);
   }
 
   completeExceptionally(error: unknown): void {

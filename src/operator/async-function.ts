@@ -68,6 +68,13 @@ export function collectFrom<Out>(giver: string, values: Iterable<Out>): readonly
   );
 }
 
+/** Whether it is an AsyncFunction of the callback style. */
+export function isAsyncFunction(value: unknown): value is AsyncFunction<never, unknown> {
+  return (
+    typeof value === 'object' && value !== null && 'asyncInvoke' in value && typeof value.asyncInvoke === 'function'
+  );
+}
+
 export function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -2,85 +2,49 @@ import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { CallOutcome } from '../../core/observer/observer.ts';
 import { Answer } from '../../lookup/lookup.ts';
+import { CallResult } from '../../operator/call-result.ts';
 import { cancellation, outcomeOf } from '../call-outcome.ts';
-import type { ModuleCallee, ModuleInput, ModuleResult } from './module-function.ts';
+import type { ModuleCallee, ModuleInput } from './module-function.ts';
 import { ResultWriter } from './result-source.ts';
 
 const miss = new Answer(undefined);
 
-/**
- * One call of a user's function. Its first completion wins, and a cancellation is one; later ones are ignored.
- *
- * A completion during the call of the function is returned at once, without a promise.
- */
-export class ModuleCall implements ModuleResult {
+/** One call of a user's function. Its first completion wins, and a cancellation is one; later ones are ignored. */
+export class ModuleCall extends CallResult<unknown, Answer> {
   readonly #lookup: string;
   readonly #maxBytes: number;
-  readonly #ended: (outcome: CallOutcome) => void;
-  #outcome: Answer | RecordError | undefined = undefined;
-  #resolve: ((answer: Answer) => void) | undefined = undefined;
-  #reject: ((error: RecordError) => void) | undefined = undefined;
-  #forget: (() => void) | undefined = undefined;
+  readonly #onEnd: (outcome: CallOutcome) => void;
+  #removeCancelHook: (() => void) | undefined = undefined;
 
-  constructor(lookup: string, maxBytes: number, ended: (outcome: CallOutcome) => void) {
+  constructor(lookup: string, maxBytes: number, onEnd: (outcome: CallOutcome) => void) {
+    super();
     this.#lookup = lookup;
     this.#maxBytes = maxBytes;
-    this.#ended = ended;
+    this.#onEnd = onEnd;
   }
 
   /** Called once. Throws or rejects RecordError. */
-  run(invoke: ModuleCallee, input: ModuleInput, context: CallContext): Answer | Promise<Answer> {
-    try {
-      invoke(input, this, context);
-    } catch (error) {
-      this.completeExceptionally(error);
-    }
-    const outcome = this.#outcome;
-    if (outcome instanceof RecordError) throw outcome;
-    if (outcome !== undefined) return outcome;
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.#forget = context.onCancel((reason) => this.#end(cancellation(this.#lookup, reason)));
-    });
+  call(invoke: ModuleCallee, input: ModuleInput, context: CallContext): Answer | Promise<Answer> {
+    const answer = this.run((result) => invoke(input, result, context));
+    if (!(answer instanceof Promise)) return answer;
+    this.#removeCancelHook = context.onCancel((reason) =>
+      this.completeExceptionally(cancellation(this.#lookup, reason)),
+    );
+    return answer;
   }
 
-  complete(values: Iterable<unknown> | (() => Iterable<unknown>)): void {
-    if (this.#outcome !== undefined) return;
-    if (typeof values !== 'function') return this.settle(values);
-    let supplied: Iterable<unknown>;
-    try {
-      supplied = values();
-    } catch (error) {
-      return this.completeExceptionally(error);
-    }
-    this.settle(supplied);
+  protected override answerOf(values: Iterable<unknown>): Answer {
+    return answerOf(values, this.#maxBytes);
   }
 
-  settle(values: unknown): void {
-    if (this.#outcome !== undefined) return;
-    try {
-      this.#end(answerOf(values, this.#maxBytes));
-    } catch (error) {
-      this.completeExceptionally(error);
-    }
+  protected override errorOf(error: unknown): RecordError {
+    return RecordError.from(error).with({ lookup: this.#lookup });
   }
 
-  completeExceptionally(error: unknown): void {
-    this.#end(RecordError.from(error).with({ lookup: this.#lookup }));
-  }
-
-  #end(outcome: Answer | RecordError): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = outcome;
-    this.#forget?.();
-    if (outcome instanceof RecordError) {
-      this.#ended(outcomeOf(outcome));
-      this.#reject?.(outcome);
-    } else {
-      this.#ended(outcome.json === undefined ? 'miss' : 'ok');
-      this.#resolve?.(outcome);
-    }
+  protected override ended(answer: Answer | undefined, error: unknown): void {
+    this.#removeCancelHook?.();
+    if (answer === undefined) this.#onEnd(outcomeOf(RecordError.from(error)));
+    else this.#onEnd(answer.json === undefined ? 'miss' : 'ok');
   }
 }
 

@@ -2,7 +2,14 @@ import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { thrownMessage, thrownName } from '../../core/thrown.ts';
-import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../operator/async-function.ts';
+import {
+  isAsyncFunction,
+  isThenable,
+  type AsyncContext,
+  type AsyncFn,
+  type AsyncFunction,
+} from '../../operator/async-function.ts';
+import type { SettledResult } from '../../operator/call-result.ts';
 import type { RichFunction } from '../../operator/rich-function.ts';
 import type { RuntimeContext } from '../../operator/runtime-context.ts';
 
@@ -12,13 +19,8 @@ export type ModuleInput = Record<string, unknown>;
 /** An AsyncFunction that may have something to open and to close. */
 type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction>;
 
-/** Where a function of either style reports the result of a call. */
-export interface ModuleResult extends ResultFuture<unknown> {
-  /** Takes the values; `complete` also takes a function that supplies them. */
-  settle(values: unknown): void;
-}
-
-export type ModuleCallee = (input: ModuleInput, result: ModuleResult, context: AsyncContext) => void;
+/** Calls a function. A promise that it returns may fail the call, but not complete it. */
+export type ModuleCallee = (input: ModuleInput, result: SettledResult<unknown>, context: AsyncContext) => unknown;
 
 /** A user's function, in one shape. */
 export interface ModuleFunction {
@@ -58,8 +60,8 @@ async function importModule(file: string, generation: number): Promise<Readonly<
 function functionOf(exports: Readonly<Record<string, unknown>>): ModuleFunction {
   const name = 'default' in exports ? 'default' : 'lookup';
   const exported = exports[name];
-  if (isRichClass(exported)) return rich(new exported());
-  if (isRich(exported)) return rich(exported);
+  if (isClassOfCallbackStyle(exported)) return callbackStyle(new exported());
+  if (isCallbackStyle(exported)) return callbackStyle(exported);
   if (isPlain(exported)) return plain(exported);
   const names = Object.keys(exports);
   const there = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
@@ -73,12 +75,12 @@ function isPlain(value: unknown): value is AsyncFn<ModuleInput, unknown> {
   return typeof value === 'function';
 }
 
-function isRich(value: unknown): value is OpenedFunction {
-  return typeof value === 'object' && value !== null && 'asyncInvoke' in value && isPlain(value.asyncInvoke);
+function isCallbackStyle(value: unknown): value is OpenedFunction {
+  return isAsyncFunction(value);
 }
 
-function isRichClass(value: unknown): value is new () => OpenedFunction {
-  return typeof value === 'function' && isRich(value.prototype);
+function isClassOfCallbackStyle(value: unknown): value is new () => OpenedFunction {
+  return typeof value === 'function' && isAsyncFunction(value.prototype);
 }
 
 function kindOf(value: unknown): string {
@@ -98,29 +100,25 @@ function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
 
 function settledBy(fn: (input: ModuleInput, context: AsyncContext) => unknown): ModuleCallee {
   return (input, result, context) => {
-    const returned: unknown = fn(input, context);
+    // What it returns may be anything; the call checks whether it is a collection.
+    const returned = fn(input, context) as Iterable<unknown> | PromiseLike<Iterable<unknown>>;
     if (!isThenable(returned)) return result.settle(returned);
     returned.then(
       (values) => result.settle(values),
       (error: unknown) => result.completeExceptionally(error),
     );
+    return undefined;
   };
 }
 
-function rich(fn: OpenedFunction): ModuleFunction {
+function callbackStyle(fn: OpenedFunction): ModuleFunction {
   return {
-    invoke(input, result, context) {
-      const returned: unknown = fn.asyncInvoke(input, result, context);
-      if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
-    },
+    invoke: (input, result, context) => fn.asyncInvoke(input, result, context),
     onTimeout:
       fn.timeout === undefined
         ? undefined
-        : (input, result, context) => {
-            // It may complete later. The layer that calls it bounds its time (semantics T2).
-            const returned: unknown = fn.timeout?.(input, result, context);
-            if (isThenable(returned)) returned.then(undefined, (error: unknown) => result.completeExceptionally(error));
-          },
+        : // It may complete later. The layer that calls it bounds its time (semantics T2).
+          (input, result, context) => fn.timeout?.(input, result, context),
     async open(runtime) {
       await fn.open?.(runtime);
     },
@@ -128,8 +126,4 @@ function rich(fn: OpenedFunction): ModuleFunction {
       await fn.close?.();
     },
   };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

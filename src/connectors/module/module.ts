@@ -44,14 +44,14 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       const call = new ModuleCall(lookup, maxResponseBytes, (outcome) =>
         observer.called(outcome, clock.now() - startedMs),
       );
-      return call.run(opened.invoke, valuesOf(lookup, args), context);
+      return call.call(opened.invoke, valuesOf(lookup, args), context);
     },
     get onTimeout(): LookupService | undefined {
       const hook = opened?.onTimeout;
       if (hook === undefined) return undefined;
       // The call has been counted already, so the hook is not.
       return (args, context) =>
-        new ModuleCall(lookup, maxResponseBytes, () => {}).run(hook, valuesOf(lookup, args), context);
+        new ModuleCall(lookup, maxResponseBytes, () => {}).call(hook, valuesOf(lookup, args), context);
     },
     span: { name: lookup, attributes: {} },
     describe: (args) => ({ file: options.file, arguments: valuesOf(lookup, args) }),
