@@ -1,6 +1,6 @@
 /**
- * The queue asks for a key and can not fail; the record can. So the key is read twice: here for the queue, where an
- * error is no key, and by the guard, where it is the outcome.
+ * The queue reads the key and cannot fail; the record can. So the key is read twice: by `keyOf` for the queue, where an
+ * error means no key, and by `guard` before the call, where an error is the outcome of the record.
  */
 export function keyReader<In>(
   taskName: string,

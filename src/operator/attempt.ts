@@ -1,8 +1,8 @@
 import { Cancellation, type InputEnd } from '../core/call/call-context.ts';
 import type { RecordSlot } from './slot.ts';
 
-/** What an attempt tells its operator. */
-export interface AttemptEnds<In, Out> {
+/** What an attempt reports to. `slot` is undefined if the attempt has completed before. */
+export interface AttemptOwner<In, Out> {
   complete(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, output: Out): void;
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
   hold(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
@@ -18,7 +18,7 @@ export interface AttemptEnds<In, Out> {
  * The first completion wins. One that comes later, or from an attempt that was replaced, is ignored and counted as late.
  */
 export class Attempt<In, Out> extends Cancellation {
-  readonly #ends: AttemptEnds<In, Out>;
+  readonly #owner: AttemptOwner<In, Out>;
   #slot: RecordSlot<In, Out> | undefined;
   /** Calls of this record that wait to be made again: a record may make several at a time. */
   #waits = 0;
@@ -28,9 +28,9 @@ export class Attempt<In, Out> extends Cancellation {
   /** The clock of the record starts when its first call begins. */
   clockDeferred = false;
 
-  constructor(ends: AttemptEnds<In, Out>, slot: RecordSlot<In, Out>, deadline: number, inputEnd: InputEnd) {
+  constructor(owner: AttemptOwner<In, Out>, slot: RecordSlot<In, Out>, deadline: number, inputEnd: InputEnd) {
     super(deadline, 1, inputEnd);
-    this.#ends = ends;
+    this.#owner = owner;
     this.#slot = slot;
   }
 
@@ -51,35 +51,35 @@ export class Attempt<In, Out> extends Cancellation {
   complete(output: Out): void {
     const slot = this.#slot;
     this.#slot = undefined;
-    this.#ends.complete(slot, this, output);
+    this.#owner.complete(slot, this, output);
   }
 
   /** Completes with what `onError` makes of the error. */
   fail(error: unknown): void {
     const slot = this.#slot;
     this.#slot = undefined;
-    this.#ends.fail(slot, this, error);
+    this.#owner.fail(slot, this, error);
   }
 
   /** The record holds more bytes, until it is complete. */
   hold(bytes: number): void {
-    this.#ends.hold(this.#slot, this, bytes);
+    this.#owner.hold(this.#slot, this, bytes);
   }
 
   override retryWaiting(delta: 1 | -1): void {
     this.#waits += delta;
-    if (this.#waits === (delta === 1 ? 1 : 0)) this.#ends.retryWaiting(delta);
+    if (this.#waits === (delta === 1 ? 1 : 0)) this.#owner.retryWaiting(delta);
   }
 
   override turnWaiting(delta: 1 | -1): void {
     this.#turns += delta;
-    if (this.#turns === (delta === 1 ? 1 : 0)) this.#ends.turnWaiting(delta);
+    if (this.#turns === (delta === 1 ? 1 : 0)) this.#owner.turnWaiting(delta);
   }
 
   override callBegins(): void {
     this.#callBegan = true;
     if (!this.clockDeferred) return;
     this.clockDeferred = false;
-    if (this.#slot !== undefined && this.open) this.#ends.startClock(this.#slot);
+    if (this.#slot !== undefined && this.open) this.#owner.startClock(this.#slot);
   }
 }

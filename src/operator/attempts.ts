@@ -3,7 +3,7 @@ import { Deadlines } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import { Fifo } from '../core/fifo.ts';
 import type { Clock } from '../core/time/time.ts';
-import { Attempt, type AttemptEnds } from './attempt.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { RecordSlot } from './slot.ts';
 
 export interface AttemptsOptions<In, Out> {
@@ -33,7 +33,7 @@ export class Attempts<In, Out> {
   readonly #deadlines: Deadlines<RecordSlot<In, Out>>;
   /** Slots that may start, but came while another was being started: started after it, not inside of it. */
   readonly #startable = new Fifo<RecordSlot<In, Out>>();
-  readonly #ends: AttemptEnds<In, Out> = {
+  readonly #attemptOwner: AttemptOwner<In, Out> = {
     complete: (slot, attempt, output) => {
       if (slot?.attempt === attempt) this.#complete(slot, output);
       else this.#late();
@@ -110,7 +110,7 @@ export class Attempts<In, Out> {
   #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {
     const { timeoutMs, timesTurns, invoke } = this.#options;
     const due = timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
-    const attempt = new Attempt(this.#ends, slot, due, this.#inputEnd);
+    const attempt = new Attempt(this.#attemptOwner, slot, due, this.#inputEnd);
     slot.attempt = attempt;
     this.inFlight++;
     if (this.inFlight > this.highestInFlight) this.highestInFlight = this.inFlight;
@@ -144,7 +144,7 @@ export class Attempts<In, Out> {
     const { timeoutMs, onTimeout, clock } = this.#options;
     const due = clock.now() + timeoutMs;
     // The token is replaced before the call is cancelled: what the cancelled call answers is late.
-    const attempt = new HookAttempt(this.#ends, slot, due, this.#inputEnd);
+    const attempt = new HookAttempt(this.#attemptOwner, slot, due, this.#inputEnd);
     slot.attempt = attempt;
     running?.cancel(new RecordError('timeout', `the record took longer than its timeout of ${timeoutMs} ms`));
     if (this.#closed) return;
@@ -161,7 +161,7 @@ export class Attempts<In, Out> {
       'timeout',
       `the record took longer than its timeout of ${this.#options.timeoutMs} ms, and its timeout hook as long again`,
     );
-    const attempt = new HookAttempt(this.#ends, slot, running.deadline, this.#inputEnd);
+    const attempt = new HookAttempt(this.#attemptOwner, slot, running.deadline, this.#inputEnd);
     slot.attempt = attempt;
     running.cancel(error);
     if (!this.#closed) attempt.fail(error);

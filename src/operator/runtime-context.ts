@@ -33,19 +33,13 @@ export class UnsupportedOperationError extends Error {
   override readonly name = 'UnsupportedOperationError';
 }
 
-export interface WorkerPlace {
-  readonly subtaskIndex: number;
-  readonly parallelism: number;
-  readonly attemptNumber: number;
-}
-
 /** The one worker of a process, started for the first time. */
-const onlyWorker: WorkerPlace = { subtaskIndex: 0, parallelism: 1, attemptNumber: 0 };
+const onlyWorker = { subtaskIndex: 0, parallelism: 1, attemptNumber: 0 };
 
-export type RuntimeParts = Pick<RuntimeContext, 'taskName' | 'metrics' | 'parameters' | 'logger'>;
+type RuntimeParts = Pick<RuntimeContext, 'taskName' | 'metrics' | 'parameters' | 'logger'>;
 
-export function runtimeContext(parts: RuntimeParts, worker: WorkerPlace = onlyWorker): RuntimeContext {
-  return Object.freeze({ ...parts, ...worker, parameters: Object.freeze({ ...parts.parameters }), ...refusals });
+export function runtimeContext(parts: RuntimeParts): RuntimeContext {
+  return Object.freeze({ ...parts, ...onlyWorker, parameters: Object.freeze({ ...parts.parameters }), ...refusals });
 }
 
 const refusals: Pick<RuntimeContext, 'getState' | 'getAccumulator' | 'getBroadcastVariable' | 'getDistributedCache'> = {
