@@ -1,22 +1,21 @@
 import type { AsyncContext, AsyncFn, ResultFuture } from '../operator/async-function.ts';
 
-/** What a step's `with` gives to a lookup: one member for each name in it. */
+/** The arguments of a lookup: one member for each name in `with` of a step. */
 export type LookupArguments = Readonly<Record<string, unknown>>;
 
-/** Method parameters are compared both ways, so a function of narrower arguments is one, too. */
+/** A method, because TypeScript compares its parameters both ways: a function with narrower arguments is accepted, too. */
 interface AnyFunction {
   asyncInvoke(input: object, result: ResultFuture<unknown>, context: AsyncContext): void;
 }
 
 /**
- * Returns its argument, with its types checked: for the module file of a `module` lookup, whose default export
- * is a function of either style, or a class of such. `Args` are the names of the step's `with`; a value is anything
- * that JSON can hold.
+ * Returns its argument and checks its types. For the file of a `module` lookup, whose default export is a function of either
+ * style, or a class of such functions. `Args` has the names in `with` of the step; a value is anything that JSON can hold.
  *
  *     export default defineLookup<{ iata: string }>(async ({ iata }) => [await nameOf(iata)]);
  */
 export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
-  // Not AsyncFn: with a choice of signatures the compiler would take a plain function for none of them.
+  // Not AsyncFn: with several signatures to choose from, the compiler would accept a plain function for none of them.
   lookup: (args: Args, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>,
 ): AsyncFn<Args, Out>;
 export function defineLookup<Lookup extends AnyFunction | (new () => AnyFunction)>(lookup: Lookup): Lookup;

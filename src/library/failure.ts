@@ -1,6 +1,6 @@
 import { RecordError } from '../core/errors.ts';
 
-/** The outcome of a record that could not be computed, or the end of an iteration that failed. */
+/** The outcome of a record that failed, or the end of an iteration that failed. */
 export class Failure {
   readonly error: unknown;
 
@@ -8,7 +8,7 @@ export class Failure {
     this.error = error;
   }
 
-  /** What the reader is thrown. */
+  /** The value that is thrown to the reader. */
   thrown(): unknown {
     return this.error;
   }
@@ -31,10 +31,11 @@ export class RecordFailure<In> extends Failure {
 }
 
 /**
- * Ends an iteration: the function, its timeout hook, the retry strategy, the key or `onError` failed for one record.
+ * The error that ends an iteration because of one record: the function, its timeout hook, the retry strategy, the key or
+ * `onError` failed for it.
  *
- * `cause` is what was thrown, and `message` its message; `code` is `timeout` or `invalid_result` if the library found
- * the record to have failed, otherwise `function_error`.
+ * `cause` is the value that was thrown, and `message` its message. `code` is `timeout` or `invalid_result` if the library
+ * detected the failure, and `function_error` if the function threw.
  *
  *     try { for await (const row of rows) … }
  *     catch (error) { if (error instanceof RecordFailedError) console.error(error.seq, error.input, error.cause); }
@@ -42,13 +43,13 @@ export class RecordFailure<In> extends Failure {
 export class RecordFailedError<In = unknown> extends RecordError {
   /** The element of the source, as the function was called with it. */
   readonly input: In;
-  /** Its index in the source, watermarks counted; the same as in a checkpoint. */
+  /** The index of the element in the source, watermarks counted; the same number as in a checkpoint. */
   readonly seq: number;
 
   constructor(error: unknown, input: In, seq: number) {
     const { code, message, details } = RecordError.from(error);
     super(code, message, { ...details, cause: error });
-    // It is made once in an iteration, and thrown to a reader who looks for the place.
+    // A RecordError has no stack. This one is made once in an iteration, and its reader needs the place.
     Error.captureStackTrace(this, RecordFailedError);
     this.input = input;
     this.seq = seq;

@@ -9,7 +9,7 @@ import type { AsyncRetryStrategy } from './options/retry-strategies.ts';
 
 export type Outcome<Out> = readonly Out[] | Failure;
 
-/** How the operator runs a function of either style. */
+/** The calls that the operator makes of a function of either style. */
 export interface Invocation<In, Out> {
   readonly invoke: (input: In, attempt: Attempt<In, Outcome<Out>>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Outcome<Out>>) => void;
@@ -30,7 +30,7 @@ export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
     },
     onTimeout(input, attempt) {
       if (fn.timeout === undefined) return attempt.fail(timedOut());
-      // It may have handed the result to something that answers later: the operator bounds how much later.
+      // The hook may complete the result later; the operator limits how much later.
       const returned: unknown = fn.timeout(input, new AttemptResult(attempt), attempt);
       if (isThenable(returned)) returned.then(undefined, (error: unknown) => attempt.fail(error));
     },
@@ -38,8 +38,8 @@ export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
 }
 
 /**
- * The same with the retry layer around the function. The timeout hook stands outside of it: what it gives is final,
- * and no predicate sees it (semantics T3).
+ * The same with the retry layer around the function. The timeout hook is not inside the layer: its outcome is final, and
+ * no predicate is called with it (semantics T3).
  */
 export function retriedInvocation<In, Out>(
   fn: Fn<In, Out>,
@@ -54,7 +54,7 @@ export function retriedInvocation<In, Out>(
       answer.then(
         (values) => attempt.complete(values),
         (error: unknown) => {
-          // A wait that was cancelled ends with the reason: nothing has come late.
+          // A wait that was cancelled rejects with the reason of the cancellation. That is no late completion.
           if (!attempt.cancelled || error !== attempt.reason) attempt.fail(error);
         },
       );

@@ -16,7 +16,7 @@ import type { WaitSettings } from './options/wait-options.ts';
 
 type RecordOf<Item> = Exclude<Item, Watermark>;
 
-/** Puts source, operator, function and reading end together. Nothing runs before the first `next`. */
+/** Connects source, operator, function and results. Nothing runs before the first `next`. */
 export function iterate<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -75,7 +75,8 @@ class Iteration<Item, Out> implements ResultsOwner {
       downstream: this.results,
       onRoom: () => this.#pump?.pull(),
       onEnd: () => this.#ended(),
-      // A microtask: whoever reads goes on at once, and completions of the same moment are still taken together.
+      // In a microtask, the reader goes on within this turn of the event loop, and completions of one moment are still
+      // emitted together.
       schedule: inMicrotask,
       observer: undefined,
       timesTurns: false,
@@ -104,7 +105,7 @@ class Iteration<Item, Out> implements ResultsOwner {
     this.#wait.drain();
   }
 
-  given(): Failure | undefined {
+  delivered(): Failure | undefined {
     const checkpoints = this.#checkpoints;
     if (checkpoints === undefined) return undefined;
     const { onCheckpoint, checkpointEvery } = this.#settings;
@@ -119,12 +120,12 @@ class Iteration<Item, Out> implements ResultsOwner {
 
   stop(reason: unknown): Stopped {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    // What was taken last may not have been given.
+    // The reader may not have received the record that was taken last, so no checkpoint is made any more.
     this.#checkpoints = undefined;
     this.#wait.abort(reason);
     const { opening } = this.#life;
     const closed = this.#life.close();
-    // An `open` that hangs does not hold up whoever leaves.
+    // An `open` that never ends does not delay the end of the iteration.
     if (opening) closed?.catch(() => {});
     return { closed: opening ? undefined : closed, released: this.#pump?.close() ?? Promise.resolve() };
   }

@@ -8,18 +8,21 @@ import type { Emitted, WaitResults } from './wait-results.ts';
 export interface ResultsOwner {
   /** Called at the first `next`. */
   start(): void;
-  /** The reader wants more. */
+  /** The reader waits for a result. */
   drain(): void;
-  /** Called only where `checkpointed`. Everything that was emitted has been given, and the reader wants more, or comes back for the end. */
-  given(): Failure | undefined;
-  /** Called once: nothing is read any more. */
+  /**
+   * Called only if `checkpointed` is true, when the reader has received everything that was emitted and calls `next`.
+   * Returns the failure of `onCheckpoint`.
+   */
+  delivered(): Failure | undefined;
+  /** Called once, when nothing is read any more. */
   stop(reason: unknown): Stopped;
 }
 
 export interface Stopped {
-  /** Resolves when the function is closed; undefined where nobody is to wait for that. */
+  /** Resolves when the function is closed; undefined if no reader is to wait for that. */
   readonly closed: Promise<void> | undefined;
-  /** Resolves when the source is let go. */
+  /** Resolves when the source is closed. */
   readonly released: Promise<void>;
 }
 
@@ -29,10 +32,10 @@ interface Reader<Value> {
 }
 
 /**
- * The reading end: an async iterator that takes an outcome out of the operator only when it is asked for one, so that
- * a completed record holds its slot until it is read.
+ * The async iterator that the library returns. It takes an outcome out of the operator only when `next` is called, so a
+ * completed record holds its slot until it is read.
  *
- *     next() ──▶ values of the current outcome, else drain() ──▶ emit ──▶ values; else the reader waits in line
+ *     next() ──▶ values of the current outcome, else drain() ──▶ emit ──▶ values; else the reader waits in the queue
  */
 export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<Outcome<Out>> {
   readonly #owner: ResultsOwner;
@@ -42,10 +45,10 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   #index = 0;
   #started = false;
   #finished = false;
-  /** A `next` is under way that can be answered without waiting. */
-  #asking = false;
+  /** Whether a `next` is running, which may take an outcome without waiting. */
+  #inNext = false;
   #failure: Failure | undefined;
-  /** The iteration has failed, and the reader is told when the function is closed. */
+  /** Resolves when the function is closed, after a failure. Then the failure is thrown to the reader. */
   #closing: Promise<void> | undefined;
 
   constructor(owner: ResultsOwner, checkpointed: boolean) {
@@ -54,14 +57,14 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   get ready(): boolean {
-    return (this.#asking || this.#readers.size > 0) && this.#index >= this.#values.length && !this.#finished;
+    return (this.#inNext || this.#readers.size > 0) && this.#index >= this.#values.length && !this.#finished;
   }
 
   emit(outcome: Outcome<Out>): void {
     if (outcome instanceof Failure) return this.fail(outcome.thrown());
     this.#give(outcome);
-    // Nothing was in it, or others wait as well.
-    if (this.#checkpointed && this.ready) this.#given();
+    // The outcome was empty, or further readers wait.
+    if (this.#checkpointed && this.ready) this.#delivered();
   }
 
   emitBarrier(barrier: Watermark): void {
@@ -70,12 +73,12 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
 
   flush(): void {}
 
-  /** All outcomes are given. */
+  /** Ends the iteration: all outcomes were delivered. */
   finish(failure: Failure | undefined): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#failure = failure;
-    this.#answerAll();
+    this.#settleReaders();
   }
 
   /** Ends the iteration by throwing `reason` to the reader. */
@@ -84,19 +87,19 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     this.#finished = true;
     this.#failure = new Failure(reason);
     const { closed, released } = this.#owner.stop(reason);
-    // The reader gets the error that came first, not what source and function say to being closed.
+    // The reader gets the first error. Errors of closing the source and the function are ignored.
     released.catch(() => {});
-    if (closed === undefined) return this.#answerAll();
+    if (closed === undefined) return this.#settleReaders();
     const closing = (): void => {
       this.#closing = undefined;
-      this.#answerAll();
+      this.#settleReaders();
     };
     this.#closing = closed.then(closing, closing);
   }
 
   next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
-    if (this.#checkpointed && this.#started) this.#given();
+    if (this.#checkpointed && this.#started) this.#delivered();
     if (!this.#finished) this.#ask();
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
     if (this.#finished && this.#closing === undefined) return this.#last();
@@ -105,7 +108,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     });
   }
 
-  /** `break`: running calls are aborted, the source is closed. */
+  /** Called by `break`. Running calls are aborted, and the source is closed. */
   async return(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     this.#values = [];
     this.#index = 0;
@@ -129,9 +132,9 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   #ask(): void {
-    // Those who wait already are served first, when there is something.
+    // Readers that wait already receive the next results.
     if (this.#readers.size > 0) return;
-    this.#asking = true;
+    this.#inNext = true;
     try {
       if (this.#started) this.#owner.drain();
       else {
@@ -139,12 +142,12 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
         this.#owner.start();
       }
     } finally {
-      this.#asking = false;
+      this.#inNext = false;
     }
   }
 
-  #given(): void {
-    const failure = this.#owner.given();
+  #delivered(): void {
+    const failure = this.#owner.delivered();
     if (failure === undefined) return;
     if (this.#finished) this.#failure ??= failure;
     else this.fail(failure.error);
@@ -161,7 +164,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   }
 
   #take(): IteratorResult<Emitted<Item, Out>, undefined> {
-    // Every watermark came from the source, so its type is among those of `Item`.
+    // Every watermark came from the source, so its type is one of those of `Item`.
     const value = this.#values[this.#index++] as Emitted<Item, Out>;
     return { done: false, value };
   }
@@ -173,7 +176,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     return Promise.reject(failure.error);
   }
 
-  #answerAll(): void {
+  #settleReaders(): void {
     for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
       if (this.#failure === undefined) reader.resolve({ done: true, value: undefined });
       else {

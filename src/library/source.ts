@@ -1,6 +1,6 @@
 /**
- * A web stream. Each runtime declares a ReadableStream of its own; it is async iterable, and from that the compiler knows
- * its items. This is what is used of it.
+ * The members of a web stream that are used here. Each runtime declares a ReadableStream of its own; it is async
+ * iterable, from which the compiler infers the type of its items.
  */
 interface WebStream {
   getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(): Promise<void> };
@@ -9,14 +9,14 @@ interface WebStream {
 export type Source<Item> = AsyncIterable<Item> | Iterable<Item> | WebStream;
 
 export interface SourceSink<Item> {
-  /** Whether another item may be asked for. Where it says no, `pull` is called again later. */
+  /** Whether another item may be read. After false, `pull` is called again later. */
   hasRoom(): boolean;
   take(item: Item): void;
-  /** Called once: there are no more items, or asking for one failed. */
+  /** Called once, when there are no more items, or when reading one failed. */
   end(failure?: { readonly error: unknown }): void;
 }
 
-/** Gives `first`, then asks a source for its next item, one at a time; both only while there is room. */
+/** Passes the items of `first` to the sink, then those of a source, one at a time; both only while the sink has room. */
 export class SourcePump<Item> {
   readonly #first: readonly Item[];
   readonly #sink: SourceSink<Item>;
@@ -32,7 +32,7 @@ export class SourcePump<Item> {
     this.#pulling = false;
     if (!this.#done) this.#end({ error });
   };
-  #firstGiven = 0;
+  #firstTaken = 0;
   #pulling = false;
   #done = false;
 
@@ -44,7 +44,7 @@ export class SourcePump<Item> {
 
   pull(): void {
     if (this.#pulling || this.#done) return;
-    if (this.#firstGiven < this.#first.length && !this.#giveFirst()) return;
+    if (this.#firstTaken < this.#first.length && !this.#takeFirst()) return;
     if ('sync' in this.#reader) return this.#pullAll(this.#reader.sync);
     if (!this.#sink.hasRoom()) return;
     this.#pulling = true;
@@ -57,7 +57,7 @@ export class SourcePump<Item> {
     next.then(this.#onResult, this.#onError);
   }
 
-  /** Lets go of the source. Waits for it, unless it is busy with an item that nobody wants any more. */
+  /** Closes the source. Waits until it is closed, unless the source is still reading an item. */
   async close(): Promise<void> {
     if (this.#done) return;
     this.#done = true;
@@ -70,13 +70,13 @@ export class SourcePump<Item> {
     else await released;
   }
 
-  /** Whether all of them are given, and the source may be asked. */
-  #giveFirst(): boolean {
+  /** Passes on items of `first`. True if all of them were passed on, so that the source may be read. */
+  #takeFirst(): boolean {
     this.#pulling = true;
     try {
-      for (const item of this.#first.slice(this.#firstGiven)) {
+      for (const item of this.#first.slice(this.#firstTaken)) {
         if (this.#done || !this.#sink.hasRoom()) return false;
-        this.#firstGiven++;
+        this.#firstTaken++;
         this.#sink.take(item);
       }
     } finally {
@@ -112,7 +112,7 @@ type Reader<Item> =
 
 function readerOf<Item>(source: Source<Item>): Reader<Item> {
   if (typeof source === 'string' || Array.isArray(source)) return { sync: source[Symbol.iterator]() };
-  // A web stream's iterator can not be left while a read is pending; its reader can be cancelled.
+  // The iterator of a web stream cannot be closed while a read is pending; its reader can be cancelled.
   if ('getReader' in source) {
     const reader = source.getReader();
     const next = (): Promise<IteratorResult<Item>> => reader.read() as Promise<IteratorResult<Item>>;
@@ -120,7 +120,7 @@ function readerOf<Item>(source: Source<Item>): Reader<Item> {
   }
   if (Symbol.asyncIterator in source) {
     const iterator = source[Symbol.asyncIterator]();
-    // Nor can a Node stream's: it would hear of the return only after its next chunk.
+    // The iterator of a Node.js stream cannot either: its `return` takes effect only after the next chunk.
     if ('destroy' in source && typeof source.destroy === 'function') {
       const destroy = source.destroy.bind(source);
       return { async: iterator, release: () => void destroy() };

@@ -22,13 +22,14 @@ type RecordOf<Item> = Exclude<Item, Watermark>;
 type Waited<Item, Out> = WaitResults<Emitted<Item, Out>>;
 
 /**
- * Calls `fn` for each element of the source, up to `capacity` (100) at a time, and gives the results in the order of the
- * elements. Starts at the first `next`. A result that is not read holds its slot, and with no slot free the source is
- * not read: that is the backpressure. Leaving the iteration aborts the running calls and closes the source.
+ * Calls `fn` for each element of the source, up to `capacity` (default 100) at a time, and returns the results in the
+ * order of the elements. Nothing starts before the first `next`. A result that is not read holds its slot, and while no
+ * slot is free the source is not read: that is the backpressure. Leaving the iteration aborts the running calls and closes
+ * the source.
  *
- * Throws TypeError for a source, a function or options that cannot be used. The iteration throws RecordFailedError for
- * the error of a record, unless `onError` makes values of it, after the results before it were given; errors of the
- * source, of `open` and `close`, of `onCheckpoint`, and the reason of `signal`, as they are.
+ * Throws TypeError if the source, the function or the options cannot be used. The iteration throws RecordFailedError for
+ * the error of a record, after the results before it, unless `onError` returns values for it. Errors of the source, of
+ * `open` and `close`, of `onCheckpoint`, and the reason of `signal` are thrown as they are.
  * (Flink: AsyncDataStream.orderedWait)
  *
  *     const rows = orderedWait(ids, async (id, { signal }) => [await database.row(id, { signal })], { timeout: 1000 });
@@ -43,8 +44,8 @@ export function orderedWait<Item, Out>(
 }
 
 /**
- * Like `orderedWait`, and calls again what failed or gave too little, as `retryStrategy` says. `timeout`, which has to be
- * above 0, bounds all calls of a record and the waits between them. (Flink: AsyncDataStream.orderedWaitWithRetry)
+ * Like `orderedWait`, and makes a call again if `retryStrategy` says so for its error or its result. `timeout`, which must
+ * be above 0, limits all calls of a record and the waits between them. (Flink: AsyncDataStream.orderedWaitWithRetry)
  *
  *     const retryStrategy = AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 100, ifError: RetryPredicates.anyError });
  *     const rows = orderedWaitWithRetry(ids, fn, { timeout: 5000, retryStrategy });
@@ -57,7 +58,12 @@ export function orderedWaitWithRetry<Item, Out>(
   return ordered(orderedWaitWithRetryCall, source, fn, options);
 }
 
-/** Like `orderedWait`, but gives each result as soon as it is there. None passes a watermark. (Flink: AsyncDataStream.unorderedWait) */
+/**
+ * Like `orderedWait`, but returns each result as soon as it is complete. No result passes a watermark.
+ * (Flink: AsyncDataStream.unorderedWait)
+ *
+ *     for await (const row of unorderedWait(ids, fn, { timeout: 1000 })) console.log(row);
+ */
 export function unorderedWait<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -66,7 +72,11 @@ export function unorderedWait<Item, Out>(
   return unordered(unorderedWaitCall, source, fn, options);
 }
 
-/** Like `unorderedWait`, and calls again what failed or gave too little, as `orderedWaitWithRetry` does. */
+/**
+ * Like `unorderedWait`, with retries as of `orderedWaitWithRetry`. (Flink: AsyncDataStream.unorderedWaitWithRetry)
+ *
+ *     const rows = unorderedWaitWithRetry(ids, fn, { timeout: 5000, retryStrategy });
+ */
 export function unorderedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -76,9 +86,9 @@ export function unorderedWaitWithRetry<Item, Out>(
 }
 
 /**
- * Like `orderedWait`, but calls `fn` for the elements of one key one at a time, in order, and for different keys
- * together; gives each result as soon as it is there, so in order for each key. None passes a watermark. An element that
- * waits for its key holds its slot; its time starts with its call.
+ * Like `unorderedWait`, but calls `fn` for the elements of one key one at a time, in order, and for different keys
+ * together. So the results of one key come in order. No result passes a watermark. An element that waits for its key holds
+ * its slot; its `timeout` starts with its call.
  *
  *     keyedWait(orders, save, { timeout: 1000, key: (order) => order.customer });
  */
@@ -90,7 +100,11 @@ export function keyedWait<Item, Out>(
   return keyed(keyedWaitCall, source, fn, options);
 }
 
-/** Like `keyedWait`, and calls again as `orderedWaitWithRetry` does; the other records of the key wait meanwhile. */
+/**
+ * Like `keyedWait`, with retries as of `orderedWaitWithRetry`. The next elements of the key wait until the retries end.
+ *
+ *     keyedWaitWithRetry(orders, save, { timeout: 5000, key: (order) => order.customer, retryStrategy });
+ */
 export function keyedWaitWithRetry<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
@@ -137,7 +151,7 @@ function keyed<Item, Out>(
   return iterate(source, fn, { ...settings, guard }, new KeyedQueue(settings.capacity, keyOf));
 }
 
-/** Everything that is wrong with a call is thrown by the call: nothing of it waits for the first `next`. */
+/** Throws every mistake in a call at the call, and not at the first `next`. */
 function checked<In, Out>(
   called: WaitCall,
   source: unknown,

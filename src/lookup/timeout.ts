@@ -71,7 +71,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
       deadlines.arm(this, this.due);
       const disarm = (): void => {
         deadlines.disarm(this);
-        deadlines.rest();
+        deadlines.stopIdleTimer();
       };
       // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
       const forget = this.caller.onCancel((reason) => this.cancel(reason));

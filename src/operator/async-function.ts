@@ -1,44 +1,55 @@
 import { RecordError } from '../core/errors.ts';
 
-/** What a call of the function may know: when to stop, and which call it is. */
+/** The context of one call of the function: when to stop, and which call it is. */
 export interface AsyncContext {
-  /** Aborted when nobody waits for the result any more: time ran out, or the iteration was left. Made at its first use. */
+  /** Aborted when no caller waits for the result any more: its time ran out, or the iteration was left. Made at its first use. */
   readonly signal: AbortSignal;
   /** 1 = first. */
   readonly attempt: number;
-  /** Clock milliseconds at which the record's time runs out; Infinity where it has none. */
+  /** Clock milliseconds at which the record's time runs out; Infinity if it has no timeout. */
   readonly deadline: number;
 }
 
 /**
- * The idiomatic style: returns a collection of 0..n values, or a promise of one; throws or rejects on failure. `null`,
- * `undefined` and a bare value are the error `invalid_result`.
+ * The idiomatic style: a function that returns a collection of 0 to n values, or a promise of one, and throws or rejects
+ * if it fails. `null`, `undefined` and a single value that is no collection are the error `invalid_result`.
+ *
+ *     const names: AsyncFn<string, string> = async (iata, { signal }) => [await database.name(iata, { signal })];
  */
 export interface AsyncFn<In, Out> {
   (input: In, context: AsyncContext): Promise<Iterable<Out>> | Iterable<Out>;
   /**
-   * Called when the record's time ran out, after its call was aborted. What it gives or throws is final; a promise has
-   * as long again as `timeout`, then the outcome is the error `timeout`. A function without it gives that error at once.
+   * Called when the record's time ran out, after its call was aborted. The values that it returns, or the error that it
+   * throws, are final. A promise has as long again as `timeout`; then the outcome is the error `timeout`. Without this
+   * hook the outcome is that error at once.
    */
   readonly timeout?: (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
 }
 
-/** Takes the first completion of a call; every later one is ignored. */
+/** Takes the first completion of a call. Every later one is ignored. */
 export interface ResultFuture<Out> {
-  /** Gives the values of the record, 0..n of them. A supplier is called at once; what it throws is an error of the record. */
+  /** Gives the values of the record, 0 to n of them. A supplier is called at once; if it throws, the record fails. */
   complete(values: Iterable<Out> | (() => Iterable<Out>)): void;
   /** Fails the record with any value, usually an Error. */
   completeExceptionally(error: unknown): void;
 }
 
-/** The callback style (Flink: AsyncFunction). A throw, or a promise that rejects, is an error of the record. */
+/**
+ * The callback style (Flink: AsyncFunction). A throw, or a promise that rejects, is an error of the record.
+ *
+ *     const names: AsyncFunction<string, string> = {
+ *       asyncInvoke(iata, result) {
+ *         database.name(iata, (error, name) => (error ? result.completeExceptionally(error) : result.complete([name])));
+ *       },
+ *     };
+ */
 export interface AsyncFunction<In, Out> {
   asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
   /**
-   * Called when the record's time ran out, after its call was aborted. It may complete `result` now or later, and that
-   * is final; a throw, or a promise that rejects, is an error of the record. It has as long again as `timeout`: if it has
-   * not completed by then, `context.signal` is aborted and the outcome is the error `timeout`. A function without it
-   * gives that error at once.
+   * Called when the record's time ran out, after its call was aborted. It may complete `result` now or later, and its
+   * completion is final; a throw, or a promise that rejects, is an error of the record. It has as long again as `timeout`:
+   * if it has not completed by then, `context.signal` is aborted and the outcome is the error `timeout`. Without this
+   * hook the outcome is that error at once.
    */
   timeout?(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
 }
@@ -51,20 +62,20 @@ export function timedOut(): RecordError {
   return new RecordError('timeout', 'the time of the record ran out before it had a result');
 }
 
-/** The values as an array. Throws RecordError `invalid_result` for what is no collection (semantics P3). */
+/** The values as an array. Throws RecordError `invalid_result` if they are no collection (semantics P3). */
 export function collect<Out>(values: Iterable<Out>): readonly Out[] {
   return collectFrom('the function', values);
 }
 
-/** The same, for values that `giver` gave. */
+/** The same, for a function whose name is `giver` in the message. */
 export function collectFrom<Out>(giver: string, values: Iterable<Out>): readonly Out[] {
   if (Array.isArray(values)) return values;
   if (typeof values === 'object' && values !== null && typeof values[Symbol.iterator] === 'function')
     return [...values];
-  const given = values === null || values === undefined ? String(values) : `a ${typeof values}`;
+  const shown = values === null || values === undefined ? String(values) : `a ${typeof values}`;
   throw new RecordError(
     'invalid_result',
-    `${giver} gave ${given}, but a result is a collection: [] for none, [value] for one`,
+    `${giver} gave ${shown}, but a result is a collection: [] for none, [value] for one`,
   );
 }
 

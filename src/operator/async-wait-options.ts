@@ -11,64 +11,65 @@ import type { Watermark } from './watermark.ts';
 export type AsyncWaitObserver = Pick<PipelineObserver, 'recordDuration' | 'reorderWait' | 'lateCompletion'>;
 
 export interface Downstream<Out> {
-  /** Looked at before each slot. When it turns true again, call `drain`. */
+  /** Read before each slot is emitted. When it becomes true again, call `drain`. */
   readonly ready: boolean;
   emit(output: Out): void;
   emitBarrier(barrier: Watermark): void;
-  /** Nothing more is ready for now: what was emitted should go on its way. */
+  /** No more slots are ready at present: the outcomes that were emitted should be written. */
   flush(): void;
 }
 
-/** How the bytes that slots hold are counted. */
+/** Counts the bytes that slots hold. */
 export interface SlotBytes<In, Out> {
   readonly share: MemoryShare;
-  /** Of a record that was admitted: its input, and what its outcome is expected to take. */
+  /** Bytes of a record that was admitted: of its input, and those that its outcome is expected to need. */
   admitted(input: In): number;
-  /** Of a record that is complete: its input and its outcome together. */
+  /** Bytes of a record that is complete: of its input and its outcome together. */
   completed(input: In, output: Out): number;
   barrier(barrier: Watermark): number;
 }
 
 export interface AsyncWaitOptions<In, Out> {
   readonly queue: StreamQueue<In, Out>;
-  /** Life of a record, from its first attempt (semantics T1). 0 = none. */
+  /** Milliseconds that a record may take, from its first attempt on (semantics T1). 0 = no limit. */
   readonly timeoutMs: number;
   /**
-   * Whether the wait for the turn of a record's first call counts against `timeoutMs`. False for a stream, which such a
-   * wait slows down; true for a single record, which has no other bound (semantics C7).
+   * Whether the wait of a record's first call for its turn at a shared limit counts against `timeoutMs`. False for a
+   * stream, which such a wait slows down; true for a single record, which has no other bound (semantics C7).
    */
   readonly timesTurns: boolean;
   readonly clock: Clock;
-  /** Begins one record. It completes by `attempt`, immediately or later; a throw fails the attempt. */
+  /** Starts one record. The record is completed by `attempt`, at once or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
-  /** While it is closed no record is admitted, whatever slots are free. Without it a free slot is enough. */
+  /** While it is closed, no record is admitted, even if slots are free. Without it a free slot is enough. */
   readonly turnGate?: Gate | undefined;
   /**
-   * The outcome of an input whose lookups are all immediate; called instead of `invoke` while no slot is taken, because
-   * then no other record can be overtaken. Such an input takes no slot. Must not throw. Without it every input is invoked.
+   * The outcome of an input whose lookups are all immediate. It is called instead of `invoke` while no slot is taken,
+   * because then no other record can be overtaken. Such an input takes no slot. Must not throw. Without it `invoke` is
+   * called for every input.
    */
   readonly immediateOutcome?: ((input: In) => Out) | undefined;
   /**
-   * Decides the outcome of a record whose time ran out, by the attempt given: a new one, since the one that ran
-   * has been cancelled and cannot complete the record any more (semantics T3). It may complete it later: after another
-   * `timeoutMs` it is cancelled as well, and the record fails with `timeout` (T2). A throw fails the record.
+   * Decides the outcome of a record whose time ran out, through a new attempt: the attempt that ran was cancelled and
+   * can no longer complete the record (semantics T3). The hook may complete the new attempt later. After another
+   * `timeoutMs` that attempt is cancelled as well, and the record fails with `timeout` (T2). A throw fails the record.
    */
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  /** The outcome that an error becomes. `place`: how many records and barriers took a slot before it. Must not throw. */
+  /** Makes an outcome of an error. `place`: how many records and barriers took a slot before the record. Must not throw. */
   readonly onError: (error: unknown, input: In, place: number) => Out;
   readonly downstream: Downstream<Out>;
-  /** A slot is free, after `offer` or `hasRoom` had said false. */
+  /** A slot is free, after `offer` or `hasRoom` had returned false. */
   readonly onRoom: () => void;
   /** `end` was called, and every slot is emitted. */
   readonly onEnd: () => void;
-  /** Runs a turn soon, but not now: completions that come before it are emitted together. */
+  /** Runs a turn soon, but not before it returns: completions that come before the turn are emitted together. */
   readonly schedule: (turn: () => void) => void;
-  /** Without it no bytes are counted. */
+  /** Counts bytes. Without it none are counted. */
   readonly slotBytes?: SlotBytes<In, Out> | undefined;
   /** The trace that the calls belong to. */
   readonly trace?: CallTrace | undefined;
-  /** Without one, no clock is read for measuring. */
+  /** Without it the clock is not read to measure durations. */
   readonly observer: AsyncWaitObserver | undefined;
-  /** Counts how long the input stands still for want of a slot, and why. */
+  /** Counts how long the input stands still because no slot is free, and why. */
   readonly backpressure: BackpressureMeter | undefined;
 }

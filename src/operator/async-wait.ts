@@ -10,8 +10,8 @@ import { pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
 
 /**
- * The operator: admits records while slots are free, starts them, times them, and emits their outcomes
- * as the queue says and while the downstream has room. One loop for all orders; a record costs a slot and an attempt,
+ * The operator: admits records while slots are free, starts them, times them, and emits their outcomes in the order that
+ * the queue decides, while the downstream has room. One loop serves all orders. A record costs a slot and an attempt, and
  * no promise and no timer.
  *
  *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ turn: take, emit, flush, onRoom
@@ -27,8 +27,8 @@ export class AsyncWait<In, Out> {
   readonly #clock: Clock;
   readonly #immediateOutcome: ((input: In) => Out) | undefined;
   readonly #turnGate: Gate | undefined;
-  /** Whether the time of an admission is asked for. */
-  readonly #measured: boolean;
+  /** Whether the clock is read at an admission. */
+  readonly #readsClock: boolean;
   readonly #inputEnd: InputEnd;
   readonly #attempts: Attempts<In, Out>;
   readonly #turn = (): void => {
@@ -56,7 +56,7 @@ export class AsyncWait<In, Out> {
     this.#clock = options.clock;
     this.#immediateOutcome = options.immediateOutcome;
     this.#turnGate = options.turnGate;
-    this.#measured = options.observer !== undefined || options.timeoutMs > 0;
+    this.#readsClock = options.observer !== undefined || options.timeoutMs > 0;
     this.#inputEnd = new InputEnd(options.trace);
     this.#attempts = new Attempts(
       {
@@ -97,7 +97,7 @@ export class AsyncWait<In, Out> {
     return this.#attempts.highestInFlight;
   }
 
-  /** Records that are complete, but not emitted. */
+  /** Records that are complete and not yet emitted. */
   get completedWaiting(): number {
     return this.#completedWaiting;
   }
@@ -106,11 +106,11 @@ export class AsyncWait<In, Out> {
     return this.#attempts.lateCompletions;
   }
 
-  /** Whether `offer` would take a record now. Where it says false, `onRoom` is called once when it would. */
+  /** Whether `offer` would take a record now; emits what is ready to make room. After false, `onRoom` is called once it would. */
   hasRoom(): boolean {
     if (!isOpen(this.#phase)) return false;
     if (this.#queue.size < this.#queue.capacity) return true;
-    // Immediate answers are ready already: without this a table would need a turn for every `capacity` records.
+    // Immediate answers are complete by now: without this a table would need a turn for every `capacity` records.
     this.#emitReady();
     if (this.#queue.size < this.#queue.capacity) return !isClosed(this.#phase);
     this.#roomWanted = true;
@@ -118,7 +118,7 @@ export class AsyncWait<In, Out> {
     return false;
   }
 
-  /** Admits and starts a record; false where no slot is free: nothing was kept, offer it again after `onRoom`. */
+  /** Admits and starts a record. False if no slot is free: the record was not kept; offer it again after `onRoom`. */
   offer(input: In): boolean {
     const turnGate = this.#turnGate;
     if (turnGate !== undefined && !turnGate.open) {
@@ -135,7 +135,7 @@ export class AsyncWait<In, Out> {
     const slot = this.#queue.tryPut(input);
     if (slot === undefined) return false;
     slot.place = this.#places++;
-    if (this.#measured) slot.admittedMs = this.#clock.now();
+    if (this.#readsClock) slot.admittedMs = this.#clock.now();
     const bytes = this.#slotBytes;
     if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.admitted(input)));
     this.#admitting = slot;
@@ -155,8 +155,8 @@ export class AsyncWait<In, Out> {
   }
 
   /**
-   * No record follows. `onEnd` is called when every slot is emitted, never from within. Records that wait for a retry
-   * keep their retries; with `cutWaits` each makes one last attempt now (semantics R6).
+   * Ends the input. `onEnd` is called when every slot is emitted, but never before this returns. Records that wait for a
+   * retry keep their retries; with `cutWaits` each of them makes one last attempt now (semantics R6).
    */
   end(cutWaits = false): void {
     if (!isOpen(this.#phase)) return;
@@ -166,7 +166,7 @@ export class AsyncWait<In, Out> {
     this.#scheduleTurn(true);
   }
 
-  /** Gives everything up: running attempts are cancelled, nothing is emitted or called from now on. */
+  /** Ends without emitting: running attempts are cancelled, and nothing is emitted or called from now on. */
   abort(reason: unknown): void {
     if (isClosed(this.#phase)) return;
     this.#roomCame();
@@ -178,12 +178,12 @@ export class AsyncWait<In, Out> {
     for (const slot of slots) if (slot.barrier === undefined) slot.attempt?.cancel(reason);
   }
 
-  /** The downstream has room again: emits what is ready, at once. */
+  /** Called when the downstream has room again. Emits what is ready, at once. */
   drain(): void {
     this.#run();
   }
 
-  /** Emits an immediate outcome; no record is before it. */
+  /** Emits an immediate outcome. No other record stands before it. */
   #pass(output: Out): void {
     this.#unflushed = true;
     this.#observer?.reorderWait(0);
@@ -194,7 +194,7 @@ export class AsyncWait<In, Out> {
 
   #completed(slot: RecordSlot<In, Out>, output: Out): void {
     this.#completedWaiting++;
-    // A record that is answered while it is admitted needs no second look at the clock.
+    // A record that is completed while it is admitted needs no second reading of the clock.
     if (this.#observer !== undefined) slot.completedMs = slot === this.#admitting ? slot.admittedMs : this.#clock.now();
     const bytes = this.#slotBytes;
     if (bytes !== undefined) {
@@ -231,7 +231,7 @@ export class AsyncWait<In, Out> {
     }
     if (this.#phase !== 'ended' || this.#queue.size > 0) return;
     this.#phase = 'closed';
-    this.#attempts.rest();
+    this.#attempts.stopIdleTimer();
     this.#options.onEnd();
   }
 
@@ -280,14 +280,14 @@ export class AsyncWait<In, Out> {
     this.#options.onRoom();
   }
 
-  /** The input stands still no more: there is room, or nothing is taken any longer. */
+  /** The input no longer stands still: there is room, or no more records are taken. */
   #roomCame(): void {
     if (!this.#roomWanted) return;
     this.#roomWanted = false;
     this.#backpressure?.moving();
   }
 
-  /** Says why no record is taken, while none is. */
+  /** Reports to the meter why no record is taken, as long as a record waits for a slot. */
   #explainStop(): void {
     if (!this.#roomWanted || this.#backpressure === undefined) return;
     if (this.#queue.ready && !this.#downstream.ready) this.#backpressure.stopped('slow_reader');

@@ -8,24 +8,24 @@ export interface AttemptOwner<In, Out> {
   hold(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
   retryWaiting(delta: 1 | -1): void;
   turnWaiting(delta: 1 | -1): void;
-  /** The first call of a record begins whose clock was not started at its admission. */
+  /** The first call of a record begins, and the record's clock was not started at its admission. */
   startClock(slot: RecordSlot<In, Out>): void;
 }
 
 /**
  * One call of the asynchronous function: its token (semantics P2) and its context in one object.
  *
- * The first completion wins. One that comes later, or from an attempt that was replaced, is ignored and counted as late.
+ * The first completion wins. A later completion, or one of an attempt that was replaced, is ignored and counted as late.
  */
 export class Attempt<In, Out> extends Cancellation {
   readonly #owner: AttemptOwner<In, Out>;
   #slot: RecordSlot<In, Out> | undefined;
-  /** Calls of this record that wait to be made again: a record may make several at a time. */
+  /** Calls of this record that wait for a retry: a record may make several calls at a time. */
   #waits = 0;
-  /** Calls of this record that wait for their turn. */
+  /** Calls of this record that wait for their turn at a shared limit. */
   #turns = 0;
   #callBegan = false;
-  /** The clock of the record starts when its first call begins. */
+  /** Whether the clock of the record starts when its first call begins. */
   clockDeferred = false;
 
   constructor(owner: AttemptOwner<In, Out>, slot: RecordSlot<In, Out>, deadline: number, inputEnd: InputEnd) {
@@ -34,12 +34,12 @@ export class Attempt<In, Out> extends Cancellation {
     this.#slot = slot;
   }
 
-  /** Whether a completion would still count. */
+  /** Whether a completion would count: the record is not complete, and this attempt was not replaced. */
   get open(): boolean {
     return this.#slot !== undefined && this.#slot.attempt === this;
   }
 
-  /** Whether a call of this record has begun: until then all it has done is wait for its turn. */
+  /** Whether a call of this record has begun. Before that the record has only waited for its turn. */
   get callBegan(): boolean {
     return this.#callBegan;
   }
@@ -54,7 +54,7 @@ export class Attempt<In, Out> extends Cancellation {
     this.#owner.complete(slot, this, output);
   }
 
-  /** Completes with what `onError` makes of the error. */
+  /** Completes with the outcome that `onError` makes of the error. */
   fail(error: unknown): void {
     const slot = this.#slot;
     this.#slot = undefined;

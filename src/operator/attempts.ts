@@ -8,30 +8,30 @@ import type { RecordSlot } from './slot.ts';
 
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;
-  /** Whether the wait for the turn of a record's first call counts against `timeoutMs`. */
+  /** Whether the wait of a record's first call for its turn counts against `timeoutMs`. */
   readonly timesTurns: boolean;
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onError: (error: unknown, input: In, place: number) => Out;
-  /** The one outcome of a record. */
+  /** Called once for each record, with its outcome. */
   readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
   /** A record that is not complete holds more bytes. */
   readonly onHold: (slot: RecordSlot<In, Out>, bytes: number) => void;
   readonly onLate: () => void;
-  /** The first record begins, or the last one ceases, to wait for its turn. */
+  /** The first record has begun to wait for its turn, or the last one no longer waits. */
   readonly onTurns: () => void;
 }
 
-/** The call of a timeout hook. */
+/** The attempt of a timeout hook. */
 class HookAttempt<In, Out> extends Attempt<In, Out> {}
 
-/** What runs: starts the records that have a slot, times them, and lets the first completion of each through. */
+/** Starts the records that have a slot, times them, and passes on the first completion of each. */
 export class Attempts<In, Out> {
   readonly #options: AttemptsOptions<In, Out>;
   readonly #inputEnd: InputEnd;
   readonly #deadlines: Deadlines<RecordSlot<In, Out>>;
-  /** Slots that may start, but came while another was being started: started after it, not inside of it. */
+  /** Slots that may start, but were passed in while another one was being started: they are started after it, not within. */
   readonly #startable = new Fifo<RecordSlot<In, Out>>();
   readonly #attemptOwner: AttemptOwner<In, Out> = {
     complete: (slot, attempt, output) => {
@@ -65,7 +65,7 @@ export class Attempts<In, Out> {
   /** Records that have an attempt: that run, or wait to be tried again. */
   inFlight = 0;
   retryWaiting = 0;
-  /** Records with a call that waits for its turn. */
+  /** Records with a call that waits for its turn at a shared limit. */
   turnWaiting = 0;
   highestInFlight = 0;
   lateCompletions = 0;
@@ -76,7 +76,7 @@ export class Attempts<In, Out> {
     this.#deadlines = new Deadlines(options.clock, (slot) => this.#expire(slot));
   }
 
-  /** `nowMs` is the time of the clock; it is not looked at where records have no timeout. */
+  /** `nowMs` is the time of the clock; it is not used if records have no timeout. */
   start(first: RecordSlot<In, Out>, nowMs: number): void {
     if (this.#starting) {
       this.#startable.push(first);
@@ -92,12 +92,12 @@ export class Attempts<In, Out> {
     }
   }
 
-  /** The last record is complete: no timer is needed. */
-  rest(): void {
-    this.#deadlines.rest();
+  /** Called when the last record is complete: no timer is needed any more. */
+  stopIdleTimer(): void {
+    this.#deadlines.stopIdleTimer();
   }
 
-  /** Nothing is started, timed or completed from now on. Cancelling what runs is the caller's part. */
+  /** From now on nothing is started, timed or completed. The caller cancels the running attempts. */
   close(): void {
     this.#closed = true;
     this.#deadlines.clear();
@@ -120,7 +120,7 @@ export class Attempts<In, Out> {
       attempt.fail(error);
     }
     if (timeoutMs === 0 || slot.attempt !== attempt || this.#closed) return;
-    // Armed after the call, so that one which answers at once costs no deadline.
+    // The deadline is armed after the call, so that a call which is answered at once costs no deadline.
     if (timesTurns || !attempt.waitsForFirstCall) this.#deadlines.arm(slot, due);
     else attempt.clockDeferred = true;
   }
@@ -143,7 +143,7 @@ export class Attempts<In, Out> {
   #callHook(slot: RecordSlot<In, Out>, running: Cancellation | undefined): void {
     const { timeoutMs, onTimeout, clock } = this.#options;
     const due = clock.now() + timeoutMs;
-    // The token is replaced before the call is cancelled: what the cancelled call answers is late.
+    // The token is replaced before the call is cancelled: an answer of the cancelled call is late.
     const attempt = new HookAttempt(this.#attemptOwner, slot, due, this.#inputEnd);
     slot.attempt = attempt;
     running?.cancel(new RecordError('timeout', `the record took longer than its timeout of ${timeoutMs} ms`));

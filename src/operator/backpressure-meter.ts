@@ -1,7 +1,7 @@
 import type { BackpressureReason, PipelineObserver } from '../core/observer/observer.ts';
 import type { Clock } from '../core/time/time.ts';
 
-/** A wait of the input that has not ended. */
+/** A stop of the input that has not ended. */
 export interface CurrentStop {
   readonly reason: BackpressureReason;
   /** Milliseconds that are not counted yet. */
@@ -9,13 +9,13 @@ export interface CurrentStop {
 }
 
 /**
- * How long the input of one stream stands still, and why.
+ * Measures how long the input of one stream stands still, and why.
  *
  *     stopped(capacity) ──── stopped(limit) ──────── moving()
  *            └── capacity ──┘└────── limit ────────┘
  *
- * An interval counts for the reason that held while it lasted. `current` gives what is not counted yet, so that a
- * scrape sees a wait while it lasts, and each millisecond once.
+ * An interval counts for the reason that held during it. `current` has the time that is not counted yet, so that a
+ * scrape includes a stop that has not ended, and each millisecond once.
  */
 export class BackpressureMeter {
   readonly #count: PipelineObserver['backpressure'];
@@ -38,11 +38,12 @@ export class BackpressureMeter {
     return reason === undefined ? undefined : { reason, ms: this.#clock.now() - this.#sinceMs };
   }
 
-  /** The input stands still from now on, or goes on doing so for another reason. */
+  /** The input stands still from now on, or still does, but for another reason. */
   stopped(reason: BackpressureReason): void {
     if (reason !== this.#reason) this.#change(reason);
   }
 
+  /** The input moves from now on. */
   moving(): void {
     if (this.#reason !== undefined) this.#change(undefined);
   }

@@ -41,8 +41,8 @@ class KeyedSlot<In, Out> implements UnorderedSlot<In, Out> {
  *     newestOfKey   k ──▶ c         slots of k:  a (running) → b (waits) → c (waits)      nextOfKey
  *                   m ──▶ d                      d (running)
  *
- * One at a time in order of input means complete in order of input, so the unordered queue beneath keeps each key's
- * order, and the watermarks, by itself. A key is forgotten when its newest record is complete.
+ * The records of a key run one at a time in order of input, so they complete in order of input, and the unordered queue
+ * beneath keeps the order of each key, and the watermarks. A key is removed when its newest record is complete.
  */
 export class KeyedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #slots: UnorderedQueue<In, Out>;
@@ -67,7 +67,7 @@ export class KeyedQueue<In, Out> implements StreamQueue<In, Out> {
     return this.#slots.ready;
   }
 
-  /** Keys that have a record which is not complete. */
+  /** How many keys have a record that is not complete. */
   get keys(): number {
     return this.#newestOfKey.size;
   }

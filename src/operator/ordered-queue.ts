@@ -32,7 +32,7 @@ class OrderedSlot<In, Out> implements RecordSlot<In, Out> {
  *
  *     take ◀── [ done | done | running | done | ▮ | running ] ◀── tryPut
  *
- * Only the head can leave. A record that is done behind one that runs keeps its slot.
+ * Only the head is emitted. A record that is complete behind one that runs keeps its slot.
  */
 export class OrderedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly capacity: number;

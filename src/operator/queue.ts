@@ -9,16 +9,16 @@ import type { Watermark } from './watermark.ts';
  */
 export interface StreamQueue<In, Out> {
   readonly capacity: number;
-  /** Slots taken: by records that run or wait, by completed ones that are not yet taken out, by watermarks. */
+  /** Slots that are taken: by records that run or wait, by completed records that were not yet taken out, by watermarks. */
   readonly size: number;
-  /** Whether `take` would give a slot. */
+  /** Whether `take` would return a slot. */
   readonly ready: boolean;
   /** A slot at the end, which may be started if its `mayStart` is true; undefined if all slots are taken. */
   tryPut(input: In): RecordSlot<In, Out> | undefined;
   tryPutBarrier(barrier: Watermark): BarrierSlot | undefined;
-  /** Marks the slot complete, once. The slot returned, if any, may be started from now on. */
+  /** Marks the slot complete; called once for each slot. Returns a slot that may be started from now on, if there is one. */
   complete(slot: RecordSlot<In, Out>, output: Out): RecordSlot<In, Out> | undefined;
-  /** Takes out the slot that is emitted next; undefined while none may be. */
+  /** Takes out the slot that is emitted next; undefined while none may be emitted. */
   take(): Slot<In, Out> | undefined;
   /** All slots, in order of admission. */
   slots(): Iterable<Slot<In, Out>>;

@@ -1,17 +1,17 @@
 import { timedOut, type AsyncContext, type AsyncFunction, type ResultFuture } from './async-function.ts';
 import type { RuntimeContext } from './runtime-context.ts';
 
-/** What a function has that opens something for its calls: a client, a pool, a file. */
+/** The methods of a function that opens something for its calls: a client, a pool, a file. */
 export interface RichFunction {
-  /** Called once, before the first call; a failure ends everything before it begins. */
+  /** Called once, before the first call. If it fails, no call is made. */
   open(runtime: RuntimeContext): void | Promise<void>;
-  /** Called once after `open`, when no call is left; also after a failure, that of `open` included. */
+  /** Called once after `open`, when no call runs any more; also after a failure, including a failure of `open`. */
   close(): void | Promise<void>;
 }
 
 /**
- * An AsyncFunction with a life of its own: opened once before its first call, closed once after its last, also after a
- * failure. An error of `open` or `close` ends the iteration. (Flink: RichAsyncFunction)
+ * An AsyncFunction that is opened once before its first call and closed once after its last one, also after a failure.
+ * An error of `open` or `close` ends the iteration. (Flink: RichAsyncFunction)
  *
  *     class Rows extends RichAsyncFunction {
  *       async open({ parameters }) { this.client = await connect(parameters.url); }
@@ -32,13 +32,13 @@ export abstract class RichAsyncFunction<In, Out> implements AsyncFunction<In, Ou
   }
 }
 
-/** By its methods and not by its class: a function may come from another copy of this package. One of the two is enough. */
+/** Checks the methods, not the class: a function may come from another copy of this package. One of the two is enough. */
 function isRich(fn: unknown): fn is Partial<RichFunction> {
   if (typeof fn !== 'object' || fn === null) return false;
   return ('open' in fn && typeof fn.open === 'function') || ('close' in fn && typeof fn.close === 'function');
 }
 
-/** Opens a function once and closes it once, in this order whatever happens; does nothing for one that is not rich. */
+/** Opens a function once and closes it once, always in this order. Does nothing for a function without `open` and `close`. */
 export class FunctionLife {
   readonly #fn: Partial<RichFunction> | undefined;
   #opened: Promise<void> | undefined;
@@ -49,12 +49,12 @@ export class FunctionLife {
     this.#fn = isRich(fn) ? fn : undefined;
   }
 
-  /** `open` was called, and has not ended. */
+  /** Whether `open` was called and has not ended. */
   get opening(): boolean {
     return this.#opening;
   }
 
-  /** Undefined where there is nothing to wait for. Rejects with what `open` failed with. Called once. */
+  /** Called once. Undefined if the function has nothing to open. Rejects with the error of `open`. */
   open(runtime: RuntimeContext): Promise<void> | undefined {
     const fn = this.#fn;
     if (fn === undefined) return undefined;
@@ -65,7 +65,7 @@ export class FunctionLife {
     return this.#opened;
   }
 
-  /** Undefined where nothing was opened. Waits for an `open` that is under way; the second call gives what the first gave. */
+  /** Undefined if nothing was opened. Waits for an `open` that has not ended. A second call returns the promise of the first. */
   close(): Promise<void> | undefined {
     const fn = this.#fn;
     if (fn === undefined || this.#opened === undefined) return undefined;

@@ -1,13 +1,14 @@
 import type { Logger } from '../core/observer/logger.ts';
 import type { MetricGroup } from '../core/observer/metric-group.ts';
 
-/** Where a function runs: what it is given when it is opened (semantics F3; Flink: RuntimeContext). */
+/** Describes where a function runs; the argument of `open` (semantics F3; Flink: RuntimeContext). */
 export interface RuntimeContext {
   readonly taskName: string;
-  /** Which of the workers this is, from 0. */
+  /** The index of this worker among all workers, from 0. */
   readonly subtaskIndex: number;
+  /** The number of workers. */
   readonly parallelism: number;
-  /** How often this worker was started before: 0 = never. */
+  /** How many times this worker was started before; 0 = never. */
   readonly attemptNumber: number;
   readonly metrics: MetricGroup;
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -28,7 +29,7 @@ export interface IterationRuntimeContext extends RuntimeContext {
   readonly superstep: number;
 }
 
-/** Something that Flink's runtime context gives to other functions, but not to asynchronous ones. */
+/** Thrown by a member of Flink's runtime context that asynchronous functions cannot use. */
 export class UnsupportedOperationError extends Error {
   override readonly name = 'UnsupportedOperationError';
 }
@@ -45,13 +46,13 @@ export function runtimeContext(parts: RuntimeParts): RuntimeContext {
 const refusals: Pick<RuntimeContext, 'getState' | 'getAccumulator' | 'getBroadcastVariable' | 'getDistributedCache'> = {
   getState: () => refuse('getState', 'keyed state belongs to one key, and the function runs for many keys at once'),
   getAccumulator: () =>
-    refuse('getAccumulator', 'calls run at once and may be made again, so a sum would count some twice; use metrics'),
+    refuse('getAccumulator', 'a call may be made again, so a sum would count some records twice; use metrics'),
   getBroadcastVariable: () =>
     refuse('getBroadcastVariable', 'there is no second stream that could set it; use parameters, or read it in open'),
   getDistributedCache: () =>
-    refuse('getDistributedCache', 'no files are sent to the workers; read them in open, by a path from parameters'),
+    refuse('getDistributedCache', 'no files are sent to workers; read them in open, from a path in parameters'),
 };
 
 function refuse(method: string, reason: string): never {
-  throw new UnsupportedOperationError(`${method} is not there for an asynchronous function: ${reason}`);
+  throw new UnsupportedOperationError(`${method} cannot be used by an asynchronous function: ${reason}`);
 }

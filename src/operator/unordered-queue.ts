@@ -50,14 +50,14 @@ export class Segment<In, Out> {
 }
 
 /**
- * Emits in order of completion, but nothing passes a watermark (semantics O2; Flink: UnorderedStreamElementQueue).
+ * Emits in order of completion, but no record passes a watermark (semantics O2; Flink: UnorderedStreamElementQueue).
  *
  *     segments   [ 2 open, completed: b → a, ▮ ] [ 1 open, completed: d, ▮ ] [ 3 open ]
  *                  ▲ take                                                      ▲ tryPut
  *     slots      a ⇄ x ⇄ b ⇄ y ⇄ ▮ ⇄ z ⇄ d ⇄ ▮ ⇄ …          all, in order of admission
  *
- * Only the first segment is emitted from. Its watermark leaves when it has no open record and no completed one,
- * and the segment with it.
+ * Only records of the first segment are emitted. When that segment has no open and no completed record, its watermark is
+ * emitted and the segment removed.
  */
 export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly capacity: number;

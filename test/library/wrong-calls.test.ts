@@ -288,12 +288,12 @@ describe('a TypeError for the options of a strategy', () => {
     [
       fixedDelay,
       { maxAttempts: 1, delayMs: 1, ifResult: true },
-      'ifResult is a function that gives true or false, not true',
+      'ifResult is a function that returns true or false, not true',
     ],
     [
       fixedDelay,
       { maxAttempts: 1, delayMs: 1, ifError: TypeError.name },
-      'ifError is a function that gives true or false, not "TypeError"',
+      'ifError is a function that returns true or false, not "TypeError"',
     ],
     [fixedDelay, undefined, 'fixedDelay: the options are an object, not undefined'],
     [

@@ -1,13 +1,13 @@
 import type { Random } from './time.ts';
 
 /**
- * How long to wait before trying again, as pure functions of the number of the call that has failed.
+ * How long to wait before a call is made again, as a pure function of the number of the call that failed.
  *
- * Nothing is counted in here: one backoff serves all records alike, and each of them starts at the beginning
+ * A backoff has no state: one backoff serves all records alike, and each record starts at the beginning
  * (Flink's strategy kept its state between records, FLINK-33698).
  */
 export interface Backoff {
-  /** Milliseconds between call number `attempt` (1 = first) and the one after it. */
+  /** Milliseconds between call number `attempt` (1 = first) and the next call. */
   delayMs(attempt: number): number;
 }
 
@@ -20,7 +20,7 @@ export interface ExponentialBackoff {
 
 /** `min(initial × multiplier^(attempt - 1), max)`. */
 export function exponentialBackoff({ initialMs, maxMs, multiplier }: ExponentialBackoff): Backoff {
-  // The power grows to Infinity, and nothing times Infinity is no number.
+  // The power grows to Infinity, and 0 times Infinity is NaN.
   const delayMs = (attempt: number): number => Math.min(initialMs * multiplier ** (attempt - 1), maxMs);
   return { delayMs: initialMs === 0 ? () => 0 : delayMs };
 }
@@ -29,12 +29,12 @@ export function fixedDelay(delayMs: number): Backoff {
   return { delayMs: () => delayMs };
 }
 
-/** Any time up to that of `backoff`: calls that failed together do not come back together ("full jitter"). */
+/** A random time between 0 and that of `backoff`: calls that failed together are not made again together ("full jitter"). */
 export function withFullJitter(backoff: Backoff, random: Random): Backoff {
   return { delayMs: (attempt) => backoff.delayMs(attempt) * random() };
 }
 
-/** Whether a retry may follow call number `attempt`, where `retries` are made at most: one call more than that. */
+/** Whether a retry may follow call number `attempt`, if `retries` is the most retries: the calls are one more than that. */
 export function allowsRetry(retries: number, attempt: number): boolean {
   return attempt <= retries;
 }

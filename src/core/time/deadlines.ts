@@ -5,10 +5,11 @@ import type { Clock } from './time.ts';
  *
  *     timer ──▶ first ⇄ entry ⇄ entry ⇄ last        sooner ⇄ later, in order of `due`
  *
- * The entries are the links themselves, so arming allocates nothing. All last equally long, so a new one
- * belongs at the end; it is walked to its place from there, should it have been armed a little late.
- * When an entry is disarmed the timer stays, and looks again when it fires: a thousand records a second cost
- * one timer, not a thousand. A timer that fires on an empty list is not set again; `rest` takes it away before that.
+ * The entries are the links themselves, so arming allocates nothing. All entries last equally long, so a new one belongs
+ * at the end; if it was armed a little late, its place is searched from there.
+ * When an entry is disarmed the timer stays set, and when it fires it is set for the first entry that is left: a thousand
+ * records a second cost one timer, not a thousand. A timer that fires on an empty list is not set again;
+ * `stopIdleTimer` removes it before that.
  */
 export interface Timed<Entry> {
   /** Clock milliseconds. */
@@ -62,12 +63,12 @@ export class Deadlines<Entry extends Timed<Entry>> {
     entry.later = undefined;
   }
 
-  /** Takes away the timer of an empty list. For whoever knows that no entry is to come soon. */
-  rest(): void {
+  /** Removes the timer if no entry is armed. For a caller that knows that no entry will be armed soon. */
+  stopIdleTimer(): void {
     if (this.#first === undefined) this.#clearTimer();
   }
 
-  /** Disarms all of them; none is told. */
+  /** Disarms all entries; `expire` is called for none of them. */
   clear(): void {
     while (this.#first !== undefined) this.disarm(this.#first);
     this.#clearTimer();

@@ -20,7 +20,7 @@ function runOldest(): void {
   works.shift()?.();
 }
 
-/** Runs `work` in a later turn of the event loop, after the promise jobs of this one. Works run in order, each in its own immediate. */
+/** Runs `work` in a later turn of the event loop, after the promise jobs of this one. Works run in order, each in an immediate of its own. */
 export function inLaterTurn(work: () => void): void {
   works.push(work);
   setImmediate(runOldest);
@@ -51,7 +51,7 @@ export function inMicrotask(work: () => void): void {
   queueMicrotask(work); // Called as a function: a browser refuses to call it as a method of another object.
 }
 
-/** A browser has no immediates. A message to the page itself also arrives in a later turn, in order. */
+/** A browser has no immediates. A message that a page sends to itself also arrives in a later turn. */
 function byMessage(run: () => void): void {
   const { port1, port2 } = new MessageChannel();
   port1.addEventListener('message', () => {

@@ -1,11 +1,16 @@
 // The globals that every JavaScript runtime has, so that the library runs in all of them.
 const { performance, setTimeout, clearTimeout } = globalThis;
 
-/** Where time comes from. Injected, so that a test can advance it. */
+/**
+ * The source of time. It is injected, so that a test can advance it.
+ *
+ *     const disarm = clock.setTimer(1000, () => console.log('a second has passed'));
+ *     disarm(); // the timer does not fire
+ */
 export interface Clock {
   /** Milliseconds since some fixed instant; never goes back. */
   now(): number;
-  /** Calls `fire` once, when `ms` have passed; the function returned disarms it. */
+  /** Calls `fire` once, when `ms` milliseconds have passed. Returns a function that disarms the timer. */
   setTimer(ms: number, fire: () => void): () => void;
 }
 
@@ -14,7 +19,7 @@ export type Random = () => number;
 
 export const systemRandom: Random = Math.random;
 
-/** Monotonic time of this process. Waits beyond what a timer holds (24.8 days) are cut to that. */
+/** Monotonic time of this process. A timer fires after 24.8 days at the latest: longer waits do not fit into a timer. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(ms, fire) {
@@ -23,7 +28,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Wall-clock milliseconds since 1970, for what other systems have to read. */
+/** Wall-clock milliseconds since 1970, for values that other systems read. */
 export function wallClockMs(): number {
   return Date.now();
 }

@@ -1,7 +1,7 @@
 import { settled } from './later-turn.ts';
 import type { Clock } from './time.ts';
 
-/** A clock that stands still until `advance` is called: for tests, as the option `clock`. */
+/** A clock that stands still until `advance` is called; for tests, as the option `clock`. */
 export interface VirtualClock extends Clock {
   /**
    * Moves the time forward by `ms` milliseconds, at least 0. Each timer fires when `now >= due`, in order of time, timers
@@ -24,7 +24,7 @@ interface Timer {
 }
 
 /**
- * A clock for tests. `startMs`, default 0, is what `now` gives at first, in milliseconds.
+ * A clock for tests. `startMs` is the time at which it starts, in milliseconds; default 0.
  *
  *     const clock = virtualClock();
  *     const read = orderedWait([1], () => new Promise(() => {}), { timeout: 1000, clock }).next();

@@ -5,7 +5,7 @@ import type { Watermark } from '../../operator/watermark.ts';
 import { seqOf, type Checkpoint } from './checkpoint.ts';
 
 /**
- * A queue that knows the index in the source of what stands in it, and the inputs of the records that were not taken.
+ * A queue that also keeps, for a checkpoint, the progress in the source and the inputs of the records that were not taken.
  *
  *     resumed     [ 3 | 7 ]  then the source:  [ 9 ▸ 10 ▸ 11 ▸ … ]     indices, in order of admission
  *     inputs      3 ▸ 7 ▸ 9 ▸ 11                                       by index: of records that were not taken
@@ -18,7 +18,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #resumed: Checkpoint<In>;
   readonly #progress: Progress;
   readonly #inputs = new Map<number, In>();
-  /** Slots given so far. */
+  /** Slots taken so far, those that are free again included. */
   #places = 0;
   #taken = 0;
 
@@ -90,7 +90,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
     return { next, pending: pending.map((seq) => ({ seq, input: this.#inputs.get(seq) as In })) };
   }
 
-  /** Counts a slot, and gives the index of its element. */
+  /** Counts a slot, and returns the index of its element. */
   #admitted(): number {
     const seq = seqOf(this.#resumed, this.#places++);
     this.#progress.read(seq);

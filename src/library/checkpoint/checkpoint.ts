@@ -1,25 +1,33 @@
 /**
- * What of a source has been given to the reader, and what has not (semantics E3).
+ * Which elements of a source are done (semantics E3): the reader has received the results of every element below `next`,
+ * except those of the pending elements.
  *
- * The results of every element below `next`, but for those of the pending ones, have been given. To go on from here:
- * `resumeFrom` this, and a source that starts with element `next`.
+ * To go on from a checkpoint, pass it as `resumeFrom`, with a source that starts with element `next`.
+ *
+ *     unorderedWait(elementsFrom(checkpoint.next), fn, { timeout: 1000, resumeFrom: checkpoint });
  */
 export interface Checkpoint<In> {
-  /** Index in the source, watermarks counted, of the first element that `pending` does not speak of. */
+  /**
+   * The index from which the source is read again, watermarks counted: one more than the highest element whose results
+   * were delivered. At least 0.
+   */
   readonly next: number;
-  /** Ascending by `seq`, the index in the source. Empty in ordered mode, unless the wait was itself resumed. */
+  /**
+   * Elements below `next` whose results were not delivered, ascending by `seq`, their index in the source. Empty for
+   * `orderedWait`, unless that wait was itself resumed. Watermarks are never pending.
+   */
   readonly pending: readonly { readonly seq: number; readonly input: In }[];
 }
 
 export const fromStart: Checkpoint<never> = { next: 0, pending: [] };
 
-/** The index in the source of the element that was admitted as number `place`, from 0, by a wait that went on from `resumed`. */
+/** The index in the source of the element that was admitted as number `place`, from 0, by a wait that was resumed from `resumed`. */
 export function seqOf(resumed: Checkpoint<unknown>, place: number): number {
   const { next, pending } = resumed;
   return pending[place]?.seq ?? next + place - pending.length;
 }
 
-/** Whether it has the members of a checkpoint; `checkCheckpoint` says whether their values can be. */
+/** Whether a value has the members of a checkpoint. `checkCheckpoint` checks their values. */
 export function isCheckpoint(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('next' in value) || !('pending' in value)) return false;
   return (
@@ -28,7 +36,7 @@ export function isCheckpoint(value: unknown): boolean {
   );
 }
 
-/** Throws TypeError for a checkpoint that no wait can have given. */
+/** Throws TypeError for a checkpoint that no wait can have made. */
 export function checkCheckpoint(taskName: string, checkpoint: Checkpoint<unknown>): void {
   const { next, pending } = checkpoint;
   if (!Number.isSafeInteger(next) || next < 0) {

@@ -1,15 +1,16 @@
 /**
- * What the function sees stays what was admitted, whatever the caller does to it later (semantics P6).
+ * Copies an input, so that later changes by the caller do not reach the function (semantics P6).
  *
- * Copied: plain objects and arrays, to any depth. Kept as they are: primitives, frozen objects (their owner has promised),
- * functions, and instances of classes (Date, Map, Buffer, your own), which only their class knows how to copy.
+ * Plain objects and arrays are copied, to any depth. Primitives, frozen objects, functions and instances of classes
+ * (Date, Map, Buffer, your own) are passed on as they are: a frozen object does not change, and only a class knows how to
+ * copy its instances.
  */
 export function protectInput<In>(input: In): In {
   if (typeof input !== 'object' || input === null || Object.isFrozen(input)) return input;
   return copy(input, { unremembered: smallTree, seen: undefined });
 }
 
-/** Few records have more objects than this; from here on each one is remembered, so that a circle closes. */
+/** Few records have more objects than this. From here on every object is remembered, so that a circular input ends. */
 const smallTree = 256;
 
 interface Walk {

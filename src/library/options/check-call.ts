@@ -26,8 +26,8 @@ export function checkFunction(task: string, fn: unknown): void {
   const styles = 'a function (input, context) => values, or an object with a method asyncInvoke';
   if (isClass(fn)) throw new TypeError(`${task}: fn is ${styles}, not a class: pass an instance, made with new`);
   if (typeof fn !== 'function' && !hasMethods(fn, 'asyncInvoke')) {
-    const given = isObject(fn) ? 'an object without asyncInvoke' : shown(fn);
-    throw new TypeError(`${task}: fn is ${styles}, not ${given}`);
+    const found = isObject(fn) ? 'an object without asyncInvoke' : shown(fn);
+    throw new TypeError(`${task}: fn is ${styles}, not ${found}`);
   }
   for (const name of typeof fn === 'function' ? ['timeout'] : ['timeout', 'open', 'close']) {
     const member: unknown = Reflect.get(fn, name);

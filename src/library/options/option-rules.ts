@@ -1,8 +1,8 @@
 import { nearest } from '../../core/nearest.ts';
 
-/** What an option has to be. */
+/** The rule that the value of an option must follow. */
 export interface OptionRule {
-  /** Ends the sentence "the option is …". */
+  /** Completes the sentence "the option is …". */
   readonly rule: string;
   readonly required?: boolean;
   readonly holds: (value: unknown) => boolean;
@@ -11,8 +11,8 @@ export interface OptionRule {
 export type OptionRules = Readonly<Record<string, OptionRule>>;
 
 /**
- * Throws TypeError for options that are no object, an option that is unknown, wrong, or missing. `elsewhere` names, for
- * options that only other functions take, these functions. An option that is `undefined` is one that is not set.
+ * Throws TypeError if the options are no object, or if an option is unknown, wrong or missing. `elsewhere` maps an option
+ * that only another function takes to the name of that function. An option with the value `undefined` is not set.
  */
 export function checkOptions(
   task: string,
@@ -44,7 +44,7 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether it has all these methods. */
+/** Whether a value has all these methods. */
 export function hasMethods(value: unknown, ...names: readonly string[]): value is object {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return names.every((name) => typeof Reflect.get(value, name) === 'function');
@@ -56,7 +56,7 @@ export function isWhole(value: unknown, least: number): boolean {
 
 const longestShown = 60;
 
-/** A value in a message: short, and without calling anything that belongs to the value. */
+/** A value as a message shows it: short, and without calling any method of the value. */
 export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

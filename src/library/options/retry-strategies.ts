@@ -7,49 +7,51 @@ import {
 import { checkOptions, hasMethods, isWhole, shown, type OptionRule } from './option-rules.ts';
 
 /**
- * When a call is made again (Flink: AsyncRetryStrategy). `attempt` is the number of the call that has just ended,
- * 1 = first. The methods are pure: one strategy serves all records. Without a predicate no call is made again. What a
- * method throws is the error of the record.
+ * Decides whether and when a call is made again (Flink: AsyncRetryStrategy). `attempt` is the number of the call that has
+ * just ended, 1 = first. The methods must be pure, because one strategy serves all records. Without a predicate no call is
+ * made again. If a method throws, the record fails with that error.
+ *
+ *     const thrice = { canRetry: (attempt) => attempt <= 3, delay: () => 100, ifError: () => true };
  */
 export interface AsyncRetryStrategy<Out> {
-  /** Whether another call may follow at all. */
+  /** Whether another call may follow call number `attempt`. */
   canRetry(attempt: number): boolean;
-  /** Milliseconds to wait before the next call; rounded up, and below 0 as 0. */
+  /** Milliseconds to wait before the next call. Rounded up; a negative number counts as 0. */
   delay(attempt: number): number;
-  /** Whether a result, the whole collection, is worth another call. */
+  /** Whether a result, the whole collection, leads to another call. Default: no. */
   readonly ifResult?: ((values: readonly Out[]) => boolean) | undefined;
-  /** Whether an error is worth another call. */
+  /** Whether an error leads to another call. Default: no. */
   readonly ifError?: ((error: unknown) => boolean) | undefined;
 }
 
 interface RetryWhen<Out> {
   /**
-   * Retries of one record, a whole number of at least 0: the first call is not counted, so 3 is four calls at most, and
-   * 0 is never a retry.
+   * The most retries of one record, a whole number of at least 0. The first call is not counted: with 3 there are at most
+   * four calls, with 0 there is no retry.
    */
   readonly maxAttempts: number;
-  /** Whether a result, the whole collection, is worth another call. Default: none is. */
+  /** Whether a result, the whole collection, leads to another call. Default: no result does. */
   readonly ifResult?: (values: readonly Out[]) => boolean;
-  /** Whether an error is worth another call. Default: none is. */
+  /** Whether an error leads to another call. Default: no error does. */
   readonly ifError?: (error: unknown) => boolean;
 }
 
 export interface FixedDelayOptions<Out> extends RetryWhen<Out> {
-  /** Milliseconds between the end of a call and the next one, at least 0. */
+  /** Milliseconds between the end of a call and the next call, at least 0. */
   readonly delayMs: number;
 }
 
 export interface ExponentialBackoffOptions<Out> extends RetryWhen<Out> {
   /** Milliseconds before the first retry, at least 0. */
   readonly initialDelayMs: number;
-  /** Milliseconds that no wait is longer than, at least `initialDelayMs`. */
+  /** The longest wait in milliseconds, at least `initialDelayMs`. */
   readonly maxDelayMs: number;
-  /** By how much each wait is longer than the one before, at least 1. */
+  /** The factor from one wait to the next, at least 1. 1 = waits of equal length. */
   readonly multiplier: number;
 }
 
 /**
- * The strategies that come with the library; any other object with `canRetry` and `delay` is a strategy as well.
+ * The strategies of the library. Any other object with `canRetry` and `delay` is a strategy as well.
  *
  *     AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 100, ifError: RetryPredicates.anyError })
  */
@@ -62,7 +64,7 @@ const milliseconds: OptionRule = {
 };
 
 const predicate: OptionRule = {
-  rule: 'a function that gives true or false',
+  rule: 'a function that returns true or false',
   holds: (value) => typeof value === 'function',
 };
 
@@ -76,7 +78,7 @@ const when = {
   ifError: predicate,
 };
 
-/** Waits the same time before every retry. Throws TypeError for options that are unknown, wrong or missing. */
+/** Waits the same time before every retry. Throws TypeError if an option is unknown, wrong or missing. */
 function fixedDelay<Out>(options: FixedDelayOptions<Out>): AsyncRetryStrategy<Out> {
   checkOptions('AsyncRetryStrategies.fixedDelay', options, { ...when, delayMs: milliseconds });
   return strategy(options, fixed(options.delayMs));
@@ -84,7 +86,7 @@ function fixedDelay<Out>(options: FixedDelayOptions<Out>): AsyncRetryStrategy<Ou
 
 /**
  * Waits `min(initialDelayMs × multiplier^(n - 1), maxDelayMs)` before retry n: with 100, 2000 and 2 that is 100, 200,
- * 400, 800, 1600, 2000, 2000, … Throws TypeError for options that are unknown, wrong or missing.
+ * 400, 800, 1600, 2000, 2000, … Throws TypeError if an option is unknown, wrong or missing.
  */
 function exponentialBackoff<Out>(options: ExponentialBackoffOptions<Out>): AsyncRetryStrategy<Out> {
   const name = 'AsyncRetryStrategies.exponentialBackoff';
@@ -105,13 +107,17 @@ function exponentialBackoff<Out>(options: ExponentialBackoffOptions<Out>): Async
   return strategy(options, exponential({ initialMs, maxMs, multiplier }));
 }
 
-/** The usual answers to "is this worth another call?", for `ifResult` and `ifError`. */
+/**
+ * Predicates for `ifResult` and `ifError`.
+ *
+ *     AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 100, ifResult: RetryPredicates.emptyResult })
+ */
 export const RetryPredicates = {
   /** True for a collection without values. */
   emptyResult: (values: readonly unknown[]): boolean => values.length === 0,
   /** True for every error. */
   anyError: (_error: unknown): boolean => true,
-  /** Gives a predicate that is true for instances of the class and of its subclasses. Throws TypeError for what is no class. */
+  /** Returns a predicate that is true for instances of a class and of its subclasses. Throws TypeError if the argument is no class. */
   errorType,
 } as const;
 
@@ -122,12 +128,12 @@ function errorType(type: abstract new (...args: never[]) => unknown): (error: un
   return (error) => error instanceof type;
 }
 
-/** Whether it has what a strategy needs. */
+/** Whether a value has the methods of a strategy. */
 export function isStrategy(value: unknown): boolean {
   if (!hasMethods(value, 'canRetry', 'delay')) return false;
   return ['ifResult', 'ifError'].every((name) => {
-    const asked: unknown = Reflect.get(value, name);
-    return asked === undefined || typeof asked === 'function';
+    const member: unknown = Reflect.get(value, name);
+    return member === undefined || typeof member === 'function';
   });
 }
 

@@ -6,64 +6,127 @@ import { checkOptions } from './option-rules.ts';
 import type { AsyncRetryStrategy } from './retry-strategies.ts';
 import { waitRules } from './wait-rules.ts';
 
+/**
+ * The options of all six functions.
+ *
+ *     orderedWait(ids, fn, { timeout: 1000, capacity: 50, signal: AbortSignal.timeout(60_000) });
+ */
 export interface WaitOptions<In, Out> {
   /**
-   * Milliseconds that a record may take, over all attempts and the waits between them; at least 0. 0 = no limit, which
-   * is an error together with a retry strategy. A fraction is taken, and so is Infinity, which is no limit either.
+   * Milliseconds that one record may take, over all its attempts and the waits between them. Required; a number of at
+   * least 0, fractions allowed. 0 and Infinity mean no limit, which is an error together with a retry strategy. The time
+   * of `timeout` hooks and the time until the result is read are not counted; neither is the wait for a slot, nor, in
+   * `keyedWait`, the wait for the key.
+   *
+   *     { timeout: 1000 }
    */
   readonly timeout: number;
   /**
-   * Slots: records that run, that wait for a retry, or that are complete and not yet read; watermarks too. A whole
-   * number of at least 1. Default 100, as Flink's.
+   * The number of slots. A slot is taken by a record that runs, that waits for a retry or for its key, or that is complete
+   * and not yet read, and by a watermark. A whole number of at least 1; default 100, as in Flink. Elements that the source
+   * has read ahead by itself are not counted.
+   *
+   *     { timeout: 1000, capacity: 20 }
    */
   readonly capacity?: number;
-  /** Ends the iteration when it aborts: running calls are aborted, and the reader is thrown its reason. Default: none. */
+  /**
+   * Ends the iteration when it aborts: the running calls are aborted, the source is closed, and the reason of the signal
+   * is thrown to the reader. Default: none.
+   *
+   *     { timeout: 1000, signal: AbortSignal.timeout(60_000) }
+   */
   readonly signal?: AbortSignal;
-  /** Where time comes from. Default: the monotonic time of the process. For tests: `virtualClock()`. */
+  /**
+   * The source of time, in milliseconds. Default: the monotonic time of the process. For tests: `virtualClock()`.
+   *
+   *     { timeout: 1000, clock: virtualClock() }
+   */
   readonly clock?: Clock;
-  /** Names the operator in messages and in the runtime context. Default: the name of the function called, as `orderedWait`. */
+  /**
+   * The name of this wait in messages and in the runtime context; not empty. Default: the name of the function that was
+   * called, for example `orderedWait`.
+   *
+   *     { timeout: 1000, taskName: 'airports' }
+   */
   readonly taskName?: string;
-  /** `parameters` of the runtime context that a RichAsyncFunction is opened with. Default: an empty object. */
+  /**
+   * `parameters` of the runtime context, with which a RichAsyncFunction is opened. Default: an empty object. Not used for
+   * other functions.
+   *
+   *     { timeout: 1000, parameters: { url: 'redis://127.0.0.1:6379' } }
+   */
   readonly parameters?: Readonly<Record<string, unknown>>;
-  /** `metrics` of the runtime context. Default: a group that keeps nothing. */
+  /**
+   * `metrics` of the runtime context. Default: a group that keeps nothing. The library itself counts nothing in it.
+   *
+   *     { timeout: 1000, metrics: myMetricGroup }
+   */
   readonly metrics?: MetricGroup;
-  /** `logger` of the runtime context; `console` is one. Default: one that writes nothing. */
+  /**
+   * `logger` of the runtime context. Default: a logger that writes nothing. The library itself writes nothing to it.
+   *
+   *     { timeout: 1000, logger: console }
+   */
   readonly logger?: Logger;
   /**
-   * What the end of the source does to records that wait to be tried again (semantics R6). `finishRetries`, the default:
-   * nothing, each keeps its retries. `lastAttempt`, as in Flink: each makes one last attempt at once, and every outcome
-   * from then on is final.
+   * How the end of the source affects records that wait for a retry (semantics R6). `'finishRetries'`, the default: each
+   * keeps its retries. `'lastAttempt'`, as in Flink: each makes one last attempt at once, and every outcome from then on
+   * is final. Attempts that are running are not affected.
+   *
+   *     { timeout: 5000, retryStrategy, endOfInput: 'lastAttempt' }
    */
   readonly endOfInput?: 'finishRetries' | 'lastAttempt';
   /**
-   * Turns the error of a record into values. Default: the error ends the iteration, as a RecordFailedError that has it
-   * as its `cause`. What it throws ends the iteration in the same way.
+   * Called when a record has failed, with the error that the function threw; the values that it returns are the results
+   * of the record. If it throws, the iteration ends with that error. Default: the error ends the iteration, as the `cause`
+   * of a RecordFailedError. Errors of the source, of `open` and `close` and of `onCheckpoint` are not passed to it.
+   *
+   *     { timeout: 1000, onError: (error, id) => [{ id, failed: String(error) }] }
    */
   readonly onError?: (error: unknown, input: In) => Iterable<Out>;
   /**
-   * Records whose results were given from one checkpoint to the next; watermarks are not counted. A whole number of at
-   * least 1. Default 1, each record. An error without `onCheckpoint`.
+   * The number of records whose results are delivered between two checkpoints; watermarks are not counted. A whole number
+   * of at least 1; default 1. An error without `onCheckpoint`.
+   *
+   *     { timeout: 1000, checkpointEvery: 1000, onCheckpoint: save }
    */
   readonly checkpointEvery?: number;
   /**
-   * Called between two results, when the reader asks for the next one: the reader has had every result that the
-   * checkpoint calls given. What it throws ends the iteration. Default: no checkpoints are made.
+   * Called with a checkpoint between two results, when the reader asks for the next result: the reader has received every
+   * result that the checkpoint counts as delivered. If it throws, the iteration ends with that error. It must not be
+   * async: a promise that it returns is not awaited. Default: no checkpoints are made.
+   *
+   *     { timeout: 1000, onCheckpoint: (checkpoint) => writeFileSync('state.json', JSON.stringify(checkpoint)) }
    */
   readonly onCheckpoint?: (checkpoint: Checkpoint<In>) => void;
   /**
-   * Goes on from a checkpoint: its pending inputs come first, then the source, which must start with element `next`.
-   * Default: `{ next: 0, pending: [] }`, the beginning.
+   * The checkpoint to go on from. Its pending inputs come first, then the source, which must start with element `next`.
+   * Default: `{ next: 0, pending: [] }`, the beginning. Timeouts start anew.
+   *
+   *     { timeout: 1000, resumeFrom: saved }
    */
   readonly resumeFrom?: Checkpoint<In>;
 }
 
+/** The options of `keyedWait` and `keyedWaitWithRetry`. */
 export interface KeyedWaitOptions<In, Out> extends WaitOptions<In, Out> {
-  /** Records of one key are called one at a time, in order. What it throws, and any value but a text, is an error of the record. */
+  /**
+   * The key of a record, a string. Records of one key are attempted one at a time, in order. It may be called several
+   * times for one record. If it throws, or returns any other value than a string, the record fails.
+   *
+   *     keyedWait(orders, save, { timeout: 1000, key: (order) => order.customer });
+   */
   readonly key: (input: In) => string;
 }
 
+/** The option of the three functions whose name ends in `WithRetry`. */
 export interface RetryOptions<Out> {
-  /** When a call is made again. It needs a `timeout` above 0, which bounds all calls of a record together. */
+  /**
+   * Decides whether and when a call is made again. It requires a `timeout` above 0, which limits all calls of a record
+   * together.
+   *
+   *     { timeout: 5000, retryStrategy: AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 100, ifError: RetryPredicates.anyError }) }
+   */
   readonly retryStrategy: AsyncRetryStrategy<Out>;
 }
 
@@ -83,11 +146,11 @@ export interface WaitSettings<In, Out> {
   readonly checkpointEvery: number;
   readonly onCheckpoint: ((checkpoint: Checkpoint<In>) => void) | undefined;
   readonly resumeFrom: Checkpoint<In>;
-  /** Throws what is wrong with an input before the function is called with it. */
+  /** Called before the function, with its input; throws if the input cannot be used. */
   readonly guard: ((input: In) => void) | undefined;
 }
 
-/** Which function was called. */
+/** The function that was called. */
 export interface WaitCall {
   readonly name: string;
   readonly keyed: boolean;
@@ -134,7 +197,7 @@ export function settingsOf<In, Out>(
   };
 }
 
-/** The name under which a call says what is wrong, before its options are known to be right. */
+/** The name for the messages of a call, before its options are checked. */
 export function taskNameOf(name: string, options: unknown): string {
   if (typeof options !== 'object' || options === null || !('taskName' in options)) return name;
   return typeof options.taskName === 'string' && options.taskName !== '' ? options.taskName : name;

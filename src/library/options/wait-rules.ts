@@ -52,7 +52,7 @@ const retryStrategy = {
   holds: isStrategy,
 } satisfies OptionRule;
 
-/** What the six functions take: all of them `common`, some of them a key, some of them a strategy. */
+/** The options that one of the six functions takes: all take those of `common`, some a key, some a strategy. */
 export function waitRules(keyed: boolean, retried: boolean): OptionRules {
   return { ...common, ...(keyed ? { key } : {}), ...(retried ? { retryStrategy } : {}) };
 }

@@ -418,7 +418,7 @@ describe('a function that is opened and closed', () => {
       const { connector } = await moduleOf(
         `export default { open(runtime) { runtime.${method}(); }, asyncInvoke() {} };`,
       );
-      await expect(connector.open()).rejects.toThrow(`open failed: ${method} is not there`);
+      await expect(connector.open()).rejects.toThrow(`open failed: ${method} cannot be used`);
       await expect(connector.open()).rejects.toMatchObject({ cause: { cause: { name: 'UnsupportedOperationError' } } });
     },
   );

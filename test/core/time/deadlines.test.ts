@@ -70,10 +70,10 @@ describe('deadlines', () => {
     await clock.advance(10);
     expect(clock.timers).toBe(0);
     deadlines.arm(entry, 30);
-    deadlines.rest();
+    deadlines.stopIdleTimer();
     expect(clock.timers).toBe(1);
     deadlines.disarm(entry);
-    deadlines.rest();
+    deadlines.stopIdleTimer();
     expect(clock.timers).toBe(0);
   });
 
