@@ -26,7 +26,7 @@ export function ascending(values: readonly number[]): number[] {
   return values.toSorted((left, right) => left - right);
 }
 
-/** Promises and immediates that are under way have run. */
+/** Resolves when the promises and immediates of this moment have run. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -66,7 +66,7 @@ describe.each(Object.entries(waits))('%s', (_name, wait) => {
   }
 
   describe.each(Object.entries(sources))('over %s', (_source, sourceOf) => {
-    test('R6 the end of the input changes nothing for records that wait to be tried again', async () => {
+    test('R6 the end of the input changes nothing for records that wait for a retry', async () => {
       const { all, calls, timers } = await run(sourceOf(), {});
       expect(all.toSorted((a, b) => Number(a) - Number(b))).toEqual(inputs.map(String));
       expect(calls).toHaveLength(150);
@@ -77,20 +77,20 @@ describe.each(Object.entries(waits))('%s', (_name, wait) => {
       expect(await run(sourceOf(), { endOfInput: 'finishRetries' })).toEqual({ all, calls, timers });
     });
 
-    test('R6 with fewer slots than elements the last ones keep their retries as well', async () => {
+    test('R6 with fewer slots than elements the last elements keep their retries as well', async () => {
       const { all, calls } = await run(sourceOf(), { capacity: 7 });
       expect(all).toHaveLength(50);
       expect(calls.filter(({ input }) => input === 50).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     });
   });
 
-  test('R4 R6 a record keeps its retries only as long as its time lasts', async () => {
+  test('R4 R6 a record keeps its retries until its time runs out', async () => {
     const { all, calls } = await run([1, 2], { timeout: 200 });
     expect(all).toEqual(['Error: no 1']);
     expect(calls.map(({ attempt }) => attempt)).toEqual([1, 1, 2, 2]);
   });
 
-  test('R6 lastAttempt: each record that waits is tried once more, at once, and that is final', async () => {
+  test('R6 lastAttempt: each waiting record is tried once more, at once, and that outcome is final', async () => {
     const { all, calls, timers } = await run(yielded([1, 2]), { endOfInput: 'lastAttempt' });
     expect(all).toEqual(['Error: no 1']);
     expect(calls.every(({ at }) => at === 0)).toBe(true);

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as library from '../../src/index.ts';
 
 const index = pathToFileURL('src/index.ts').href;
-/** `millrace` is what would be built from here. */
+/** `millrace` is the package that a build of this checkout makes. */
 const hook = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   registerHooks({
@@ -62,7 +62,7 @@ async function run(file: string, input: string): Promise<{ code: number; out: st
 const asked = /printf '(.*)' \|/.exec(readFileSync('examples/library/README.md', 'utf8'))?.[1]?.replaceAll('\\n', '\n');
 const promised = /```\n(\{[\s\S]*?)```/.exec(readFileSync('examples/library/README.md', 'utf8'))?.[1];
 
-test('docs/library.md shows the example as it is, and names everything that is exported', () => {
+test('docs/library.md shows the example unchanged, and names every export', () => {
   const page = readFileSync('docs/library.md', 'utf8');
   const shown = /<!-- examples\/library\/airports\.mjs -->\n```js\n([\s\S]*?)```/.exec(page)?.[1];
   expect(shown).toBe(readFileSync('examples/library/airports.mjs', 'utf8'));
@@ -70,21 +70,21 @@ test('docs/library.md shows the example as it is, and names everything that is e
 });
 
 describe('examples/library, against a real Redis', { timeout: 60_000 }, () => {
-  test('does what its README says', async () => {
+  test('works as its README says', async () => {
     expect(await run('examples/library/load.mjs', '')).toEqual({ code: 0, out: '', err: '' });
     const { code, out, err } = await run('examples/library/airports.mjs', asked ?? '');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out.split('\n').toSorted()).toEqual(promised?.split('\n').toSorted());
   });
 
-  test('takes many more codes than it has room for', async () => {
+  test('takes many more codes than its capacity', async () => {
     const codes = Array.from({ length: 5000 }, (_, n) => (n % 2 === 0 ? 'FRA' : `X${n}`));
     const { code, out } = await run('examples/library/airports.mjs', `${codes.join('\n')}\n`);
     const lines = out.trimEnd().split('\n');
     expect([code, lines.length, lines.filter((line) => line.includes('Frankfurt')).length]).toEqual([0, 5000, 2500]);
   });
 
-  test('ends with the error where the database is not there, and leaves nothing open', async () => {
+  test('ends with an error if the database is not there, and leaves nothing open', async () => {
     const exit = once(database, 'exit');
     database.kill('SIGTERM');
     await exit;

@@ -56,7 +56,7 @@ function keyless(input: string): string {
 }
 
 describe.each(Object.entries(waits))('%s: the error of a record that ends the iteration', (_name, wait) => {
-  test('has what was thrown as its cause, and carries the input and its index', async () => {
+  test('has the thrown value as its cause, and carries the input and its index', async () => {
     const cause = new TypeError('no such airport');
     const error = await failureOf(wait(['FRA', 'XXX', 'MUC'], failingAt('XXX', cause), options));
     expect(error).toBeInstanceOf(RecordFailedError);
@@ -73,7 +73,7 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     });
   });
 
-  test('counts on from a checkpoint: pending inputs have the index they had', async () => {
+  test('continues the indices of a checkpoint: pending inputs keep their index', async () => {
     const resumeFrom: Checkpoint<string> = {
       next: 100,
       pending: [
@@ -90,13 +90,13 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     expect(await seqOf('n102', { onCheckpoint() {} })).toMatchObject({ input: 'n102', seq: 102 });
   });
 
-  test('has its index though it is admitted long after others, with few slots', async () => {
+  test('has its index even if it is admitted long after others, with few slots', async () => {
     const source = Array.from({ length: 1000 }, (_, index) => `r${index}`);
     const error = await failureOf(wait(source, failingAt('r777', new Error('no')), { ...options, capacity: 3 }));
     expect(error).toMatchObject({ input: 'r777', seq: 777 });
   });
 
-  test('carries what the function was called with, whatever the caller did to it', async () => {
+  test('carries the input of the function, even if the caller changed it', async () => {
     const record = { id: 1 };
     const fn = async (): Promise<string[]> => {
       record.id = 2;
@@ -115,7 +115,7 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     expect(error).toMatchObject({ message, cause, input: 'a', seq: 0, code: 'function_error' });
   });
 
-  test('is timeout, or invalid_result, if the library says so', async () => {
+  test('has the code timeout or invalid_result if the library detected the failure', async () => {
     const clock = virtualClock();
     const late = failureOf(wait(['a'], () => new Promise(() => {}), { timeout: 10, clock }));
     await clock.advance(10);
@@ -124,7 +124,7 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     expect(await failureOf(wait(['a'], none, options))).toMatchObject({ code: 'invalid_result', input: 'a', seq: 0 });
   });
 
-  test('may come from onError, which has the error itself', async () => {
+  test('may come from onError, which is called with the error itself', async () => {
     const first = new Error('first');
     const second = new Error('second');
     const seen: unknown[] = [];
@@ -138,14 +138,14 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
     expect(error).toMatchObject({ message: 'second', cause: second, input: 'b', seq: 1 });
   });
 
-  test('says so if onError gave no collection', async () => {
+  test('has a message that says so if onError returned no collection', async () => {
     const onError = (() => undefined) as unknown as () => string[];
     const error = await failureOf(wait(['a'], failingAt('a', new Error('no')), { ...options, onError }));
     expect(error).toMatchObject({ code: 'invalid_result', input: 'a', seq: 0 });
     expect(error).toMatchObject({ message: expect.stringContaining('onError gave undefined') });
   });
 
-  test('is none of the errors that belong to no record: source, checkpoint, signal', async () => {
+  test('is not thrown for errors that belong to no record: of source, checkpoint and signal', async () => {
     const broken = new Error('source');
     function* source(): Generator<string> {
       yield 'a';
@@ -162,7 +162,7 @@ describe.each(Object.entries(waits))('%s: the error of a record that ends the it
   });
 });
 
-test('unordered: of two that fail the first to fail is thrown, with its own index', async () => {
+test('unordered: of two failures the first one is thrown, with its own index', async () => {
   const calls = new Calls<string>();
   const results = unorderedWait(new Fed('a', 'b', 'c'), calls.fn, options);
   const read = results.next();
@@ -174,7 +174,7 @@ test('unordered: of two that fail the first to fail is thrown, with its own inde
   await Promise.all([expect(read).rejects.toMatchObject({ message: 'no c', input: 'c', seq: 2 }), refuse()]);
 });
 
-test('with retries it is the error of the last attempt', async () => {
+test('with retries the error of the last attempt is thrown', async () => {
   const clock = virtualClock();
   const retryStrategy = AsyncRetryStrategies.fixedDelay({ maxAttempts: 2, delayMs: 10, ifError: () => true });
   const failed = failureOf(orderedWaitWithRetry(['a'], failingAttempts, { timeout: 100, clock, retryStrategy }));
@@ -187,7 +187,7 @@ test('a key that fails is the error of its record', async () => {
   expect(error).toMatchObject({ message: 'no key', input: 'b', seq: 1 });
 });
 
-test('the error that ends an iteration has a trace of the calls', async () => {
+test('the error that ends an iteration has a stack', async () => {
   const error = await failureOf(orderedWait(['a'], failingAt('a', new Error('no')), options));
   expect(error).toBeInstanceOf(RecordFailedError);
   expect((error as RecordFailedError).stack).toContain(' at ');

@@ -17,7 +17,7 @@ test('importing the library starts nothing and reads nothing: the process ends b
     const resources = () => process.getActiveResourcesInfo().sort().join();
     const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]).join();
     const before = [resources(), listeners()];
-    // The loader reads the files of the library itself; nothing else is to be read.
+    // The loader reads the files of the library itself; no other file may be read.
     const read = [];
     const readFileSync = fs.readFileSync;
     fs.readFileSync = (file, ...rest) => { read.push(String(file)); return readFileSync(file, ...rest); };
@@ -46,7 +46,7 @@ test('importing the library loads no outside package', () => {
   expect(JSON.parse(stdout)).toEqual([]);
 });
 
-test('a wait that has ended leaves nothing that keeps the process alive', () => {
+test('a wait that has ended does not keep the process alive', () => {
   const { status, stdout } = run(`
     const { orderedWait } = await import(${JSON.stringify(index)});
     for await (const value of orderedWait([1, 2], async (value) => [value * 2], { timeout: 60_000 })) console.log(value);
@@ -55,7 +55,7 @@ test('a wait that has ended leaves nothing that keeps the process alive', () => 
   expect([status, stdout]).toEqual([0, '2\n4\n5\n']);
 });
 
-test('the library is what its contract names', () => {
+test('the library exports exactly the names of its contract', () => {
   expect(Object.keys(library)).toEqual(
     expect.arrayContaining([
       'orderedWait',

@@ -55,7 +55,7 @@ describe('AsyncRetryStrategies', () => {
     expect(create).toThrow(message);
   });
 
-  test('errorType knows the class and those below it', () => {
+  test('errorType matches the class and its subclasses', () => {
     const typeError = errorType(TypeError);
     expect([typeError(new TypeError('x')), typeError(new Error('x')), errorType(Error)(new TypeError('x'))]).toEqual([
       true,
@@ -96,7 +96,7 @@ describe.each([
     source.end();
   });
 
-  test('R4 a wait that could not end before the deadline is not begun: the last outcome is final at once', async () => {
+  test('R4 a wait that could not end before the deadline does not begin: the last outcome is final at once', async () => {
     const clock = virtualClock();
     const error = new Error('down');
     const retryStrategy = fixedDelay({ maxAttempts: 5, delayMs: 100, ifError: anyError });
@@ -118,7 +118,7 @@ describe.each([
     expect(clock.timers).toBe(0);
   });
 
-  test('R6 lastAttempt: the end of the input makes each waiting record try once more at once, and leaves running calls alone', async () => {
+  test('R6 lastAttempt: at the end of the input each waiting record is tried once more at once, and running calls go on', async () => {
     const clock = virtualClock();
     const source = new Fed(1, 2);
     const calls = new Calls<string>();
@@ -156,7 +156,7 @@ describe.each([
     expect(clock.timers).toBe(0);
   });
 
-  test('what a predicate throws is the error of the record', async () => {
+  test('the error that a predicate throws is the error of the record', async () => {
     const broken = fixedDelay<string>({
       maxAttempts: 1,
       delayMs: 1,
@@ -172,7 +172,7 @@ describe.each([
     await expect(read).rejects.toThrow('predicate');
   });
 
-  test('a function that answers at once is retried too, and a collection of any kind is a result', async () => {
+  test('a function that answers at once is retried as well, and a collection of any kind is a result', async () => {
     const clock = virtualClock();
     const seen: number[] = [];
     const fn = (input: number, { attempt }: AsyncContext): Iterable<number> => {
@@ -198,7 +198,7 @@ describe.each([
     expect(await collect(wait([1], fn, { timeout: 10, clock: virtualClock(), retryStrategy }))).toEqual([1]);
   });
 
-  test('E2 leaving cancels waits and calls, and the signal of each attempt says so', async () => {
+  test('E2 leaving cancels waits and calls, and aborts the signal of each attempt', async () => {
     const clock = virtualClock();
     const calls = new Calls<string>();
     const retryStrategy = fixedDelay({ maxAttempts: 9, delayMs: 100, ifResult: emptyResult });
@@ -214,7 +214,7 @@ describe.each([
   });
 });
 
-test('keyedWaitWithRetry: the records of a key wait while one of them is retried, others do not', async () => {
+test('keyedWaitWithRetry: the records of a key wait while one of them is retried; those of other keys do not', async () => {
   const clock = virtualClock();
   const asked: string[] = [];
   const fn: AsyncFn<string, string> = async (input, { attempt }) => {

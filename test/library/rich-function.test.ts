@@ -15,7 +15,7 @@ import {
 } from '../../src/index.ts';
 import { collect, Fed, settled } from './stream.ts';
 
-/** Writes down what happens to it. */
+/** Records the calls of its methods. */
 class Client extends RichAsyncFunction<number, string> {
   readonly log: string[] = [];
   runtime: RuntimeContext | undefined;
@@ -72,7 +72,7 @@ describe.each(Object.entries(waits))('RichAsyncFunction, %s', (_mode, wait) => {
     expect(client.log).toEqual(['open begins', 'open', 'call 1', 'call 2', 'call 3', 'close begins', 'close']);
   });
 
-  test('F2 break closes it before the loop is left', async () => {
+  test('F2 break closes it before the loop ends', async () => {
     const client = new Client();
     for await (const row of wait([1, 2, 3], client, options)) {
       expect(row).toBe('row 1');
@@ -88,7 +88,7 @@ describe.each(Object.entries(waits))('RichAsyncFunction, %s', (_mode, wait) => {
     expect(client.log.slice(-2)).toEqual(['close begins', 'close']);
   });
 
-  test('F2 an open that fails is thrown, and what it had opened is closed; no call is made, the source let go', async () => {
+  test('F2 the error of open is thrown, the function is closed, no call is made, and the source is closed', async () => {
     const client = new Client('open');
     let released = false;
     async function* source() {
@@ -105,11 +105,11 @@ describe.each(Object.entries(waits))('RichAsyncFunction, %s', (_mode, wait) => {
     expect([released, (await iterator.next()).done]).toEqual([false, true]);
   });
 
-  test('a close that fails is thrown where nothing failed before it', async () => {
+  test('the error of close is thrown if nothing failed before it', async () => {
     await expect(collect(wait([1], new Client('close'), options))).rejects.toThrow('close failed');
   });
 
-  test('an iteration that never began opens and closes nothing', async () => {
+  test('an iteration that never began neither opens nor closes the function', async () => {
     const client = new Client();
     await wait([1], client, options).return();
     expect(client.log).toEqual([]);
@@ -117,7 +117,7 @@ describe.each(Object.entries(waits))('RichAsyncFunction, %s', (_mode, wait) => {
 });
 
 describe('leaving early', () => {
-  test('leaving while it opens closes it when it is open, and waits for neither', async () => {
+  test('leaving during open closes the function once it is open, and waits for neither', async () => {
     const client = new Client();
     const results = orderedWait([1], client, options);
     const read = results.next();
@@ -149,7 +149,7 @@ describe('leaving early', () => {
     ]);
   });
 
-  test('an object of another making with open and close is one, too', async () => {
+  test('any object with open and close is a rich function', async () => {
     const log: string[] = [];
     const fn = {
       open: (runtime: RuntimeContext) => void log.push(`open ${runtime.taskName}`),
@@ -169,7 +169,7 @@ async function runtimeOf(given: Partial<WaitOptions<number, string>> = {}): Prom
 }
 
 describe('the runtime context', () => {
-  test('F3 says which task this is, and which of its workers', async () => {
+  test('F3 has the name of the task, and the index of the worker', async () => {
     expect(await runtimeOf()).toMatchObject({
       taskName: 'orderedWait',
       subtaskIndex: 0,
@@ -180,7 +180,7 @@ describe('the runtime context', () => {
     expect((await runtimeOf({ taskName: 'airports' })).taskName).toBe('airports');
   });
 
-  test('F3 gives parameters, metrics and a logger', async () => {
+  test('F3 has parameters, metrics and a logger', async () => {
     const counted: string[] = [];
     const metrics: MetricGroup = {
       counter: (name) => ({ inc: (n = 1) => void counted.push(`${name} ${n}`) }),
@@ -198,13 +198,13 @@ describe('the runtime context', () => {
     expect(counted).toEqual(['calls 1', 'open 3', 'rows 7', 'ready']);
   });
 
-  test('F3 without metrics and logger nothing is kept, and nothing fails', async () => {
+  test('F3 without the options metrics and logger nothing is kept, and nothing fails', async () => {
     const { metrics, logger } = await runtimeOf();
     metrics.group('a').counter('b').inc(2);
     metrics.gauge('c', () => 1);
     metrics.histogram('d').observe(1);
     for (const level of ['debug', 'info', 'warn', 'error'] as const) {
-      expect(logger[level]('nobody hears this')).toBeUndefined();
+      expect(logger[level]('this is not written')).toBeUndefined();
     }
   });
 

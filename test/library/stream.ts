@@ -6,7 +6,7 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
-/** Promises and immediates that are under way have run. */
+/** Resolves when the promises and immediates of this moment have run. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -30,7 +30,7 @@ type Wait = (
 
 const timeout = 50;
 
-/** It would try again for ever, whatever the hook gives. */
+/** A strategy that would always retry, for every outcome of the hook. */
 const retryStrategy = AsyncRetryStrategies.fixedDelay<string>({
   maxAttempts: 1000,
   delayMs: 10,
@@ -61,7 +61,7 @@ function promised(hook: Hook, input: number, context: AsyncContext): Promise<Ite
   });
 }
 
-/** Functions that never answer, and whose hook is the case. */
+/** Functions that never answer, and whose hook is the one of the case. */
 const styles: Readonly<Record<string, (hook: Hook) => Fn>> = {
   'AsyncFn.timeout': (hook) =>
     Object.assign(() => new Promise<string[]>(() => {}), {
@@ -104,14 +104,14 @@ describe.each(cases)('$waitName, $style', ({ wait, fnOf }) => {
     expect([await all, clock.timers]).toEqual([['1 by hook'], 0]);
   });
 
-  test('T2 a hook may answer as late as its own time allows', async () => {
+  test('T2 a hook may answer until its own time has run out', async () => {
     const clock = virtualClock();
     const all = read(clock, (input, result) => void clock.setTimer(49, () => result.complete([`${input} later`])));
     await clock.advance(timeout + 49);
     expect([await all, clock.now(), clock.timers]).toEqual([['1 later'], 99, 0]);
   });
 
-  test('T2 a hook may fail later, and with no value', async () => {
+  test('T2 a hook may fail later, or give no value', async () => {
     const clock = virtualClock();
     const all = read(
       clock,
@@ -151,7 +151,7 @@ describe.each(cases)('$waitName, $style', ({ wait, fnOf }) => {
     expect([contexts.map(({ signal }) => signal.aborted), clock.timers]).toEqual([[true, true], 0]);
   });
 
-  test('T3 the first answer of a hook is final, and no predicate sees it', async () => {
+  test('T3 the first answer of a hook is final, and no predicate is called with it', async () => {
     const clock = virtualClock();
     const all = read(clock, (_input, result) => {
       clock.setTimer(10, () => result.complete(['first']));
@@ -162,7 +162,7 @@ describe.each(cases)('$waitName, $style', ({ wait, fnOf }) => {
     expect(await all).toEqual(['first']);
   });
 
-  test('E2 leaving while a hook is to answer aborts it, and its answer is ignored', async () => {
+  test('E2 leaving while a hook has not answered aborts the hook, and its answer is ignored', async () => {
     const clock = virtualClock();
     let answer: (() => void) | undefined;
     let signal: AbortSignal | undefined;
@@ -199,7 +199,7 @@ describe.each(Object.entries(waits))('%s', (_name, wait) => {
     expect(clock.timers).toBe(0);
   });
 
-  test('T2 a throw of a hook, and a rejection, is the error of the record', async () => {
+  test('T2 the error that a hook throws or rejects with is the error of the record', async () => {
     for (const fn of [
       { asyncInvoke() {}, timeout: () => Promise.reject(new Error('hook')) },
       {
@@ -216,7 +216,7 @@ describe.each(Object.entries(waits))('%s', (_name, wait) => {
     }
   });
 
-  test('T4 a record that has completed never has its hook called, though its result is not read', async () => {
+  test('T4 the hook of a completed record is never called, even while its result is not read', async () => {
     const clock = virtualClock();
     let hooks = 0;
     const fn = Object.assign(async (input: number) => [`${input}`], {

@@ -25,8 +25,8 @@ import {
 } from '../../src/index.ts';
 
 /**
- * What the compiler says. Each `@ts-expect-error` is a line that must not compile: `npm run check:types` fails where one
- * does. Nothing in here is called.
+ * What the compiler accepts. Each `@ts-expect-error` marks a line that must not compile; if one does, `npm run check:types`
+ * fails. Nothing in this file is called.
  */
 const uncalled = (...lines: readonly (() => unknown)[]): number => lines.length;
 
@@ -42,7 +42,7 @@ async function cityOf({ iata }: { readonly iata: string }) {
 const timeout = 1000;
 const retryStrategy = AsyncRetryStrategies.fixedDelay({ maxAttempts: 1, delayMs: 1 });
 
-test('what comes out is known from the function, and the watermarks from the source', () => {
+test('the type of the results follows from the function, and that of the watermarks from the source', () => {
   expect(
     uncalled(() => {
       expectTypeOf(orderedWait([1], double, { timeout })).toEqualTypeOf<WaitResults<number>>();
@@ -73,18 +73,18 @@ test('a source is an array, any iterable, a Node stream or a web stream', () => 
   ).toBeGreaterThan(0);
 });
 
-test('a function gives a collection, or a promise of one, and takes what the source gives', () => {
+test('a function returns a collection or a promise of one, and takes the elements of the source', () => {
   expect(
     uncalled(
       // @ts-expect-error a bare value is no collection
       () => orderedWait([1], async (value) => value * 2, { timeout }),
-      // @ts-expect-error nor is nothing
+      // @ts-expect-error undefined is no collection
       () => orderedWait([1], async () => {}, { timeout }),
-      // @ts-expect-error nor null
+      // @ts-expect-error null is no collection
       () => orderedWait([1], () => null, { timeout }),
-      // @ts-expect-error the source gives text
+      // @ts-expect-error the elements of the source are text
       () => orderedWait(['a'], double, { timeout }),
-      // @ts-expect-error a function of watermarks is not asked for
+      // @ts-expect-error the function is not called with watermarks
       () => orderedWait([new Watermark(1), 2], async (item: Watermark) => [item], { timeout }),
       () =>
         orderedWait([1], async (_value, context) => [context.signal.aborted, context.attempt, context.deadline], {
@@ -112,7 +112,7 @@ test('the callback style is typed as well', () => {
   expect(
     uncalled(
       () => orderedWait([1], fn, { timeout }),
-      // @ts-expect-error the source gives text
+      // @ts-expect-error the elements of the source are text
       () => orderedWait(['a'], fn, { timeout }),
       // @ts-expect-error asyncInvoke is missing
       () => orderedWait([1], { timeout: () => {} }, { timeout }),
@@ -120,7 +120,7 @@ test('the callback style is typed as well', () => {
   ).toBeGreaterThan(0);
 });
 
-test('options: a timeout is required, a key where it is keyed, a strategy where it is retried', () => {
+test('options: a timeout is required; so is a key for keyedWait, and a strategy for the functions with retry', () => {
   expect(
     uncalled(
       // @ts-expect-error no timeout
@@ -139,7 +139,7 @@ test('options: a timeout is required, a key where it is keyed, a strategy where 
       () => orderedWaitWithRetry([1], double, { timeout }),
       // @ts-expect-error neither key nor strategy
       () => keyedWaitWithRetry([1], double, { timeout }),
-      // @ts-expect-error only the ones with retry take a strategy
+      // @ts-expect-error only the functions with retry take a strategy
       () => orderedWait([1], double, { timeout, retryStrategy }),
       () => orderedWait([1], double, { timeout, endOfInput: 'lastAttempt' }),
       // @ts-expect-error one of two
@@ -153,7 +153,7 @@ test('options: a timeout is required, a key where it is keyed, a strategy where 
   ).toBeGreaterThan(0);
 });
 
-test('a strategy sees the results it is for', () => {
+test('a strategy has the type of the results', () => {
   const emptyText = AsyncRetryStrategies.fixedDelay<string>({
     maxAttempts: 1,
     delayMs: 1,
@@ -175,7 +175,7 @@ test('a strategy sees the results it is for', () => {
   ).toBeGreaterThan(0);
 });
 
-test('a rich function has what its context says, and is told what it has not', () => {
+test('a rich function has the members of its context, and the compiler refuses others', () => {
   class Rich extends RichAsyncFunction<number, string> {
     override open(runtime: RuntimeContext): void {
       runtime.metrics.counter('calls').inc();
@@ -192,7 +192,7 @@ test('a rich function has what its context says, and is told what it has not', (
       () => orderedWait([1], new Rich(), { timeout }),
       // @ts-expect-error an instance, not its class
       () => orderedWait([1], Rich, { timeout }),
-      // @ts-expect-error asyncInvoke has to be there
+      // @ts-expect-error asyncInvoke is required
       () => new (class extends RichAsyncFunction<number, string> {})(),
     ),
   ).toBeGreaterThan(0);
@@ -223,7 +223,7 @@ test('the error of a record has its input and its index, and is a RecordError', 
   expectTypeOf<RecordFailedError>().toExtend<Error>();
 });
 
-test('defineLookup gives back what it was given, with its arguments typed', () => {
+test('defineLookup returns its argument, with typed arguments', () => {
   const fn: AsyncFn<{ readonly iata: string }, { readonly city: string }> = cityOf;
   expect(defineLookup(fn)).toBe(fn);
   class Lookup extends RichAsyncFunction<{ readonly iata: string }, string> {

@@ -97,7 +97,7 @@ describe('sources', () => {
     expect(await collect(keyedWait(source(), double, { ...options, key: () => 'one' }))).toEqual([2, 4, 6, 8]);
   });
 
-  test('an empty source gives nothing', async () => {
+  test('an empty source has no results', async () => {
     expect(await collect(orderedWait([], double, options))).toEqual([]);
   });
 
@@ -122,7 +122,7 @@ describe('sources', () => {
     await results.return?.();
   });
 
-  test('an error of the source is thrown after what was read before it is given', async () => {
+  test('an error of the source is thrown after the results of the elements before it', async () => {
     const results = orderedWait(failing(), double, options);
     expect(await results.next()).toEqual({ done: false, value: 2 });
     await expect(results.next()).rejects.toThrow('source broke');
@@ -131,7 +131,7 @@ describe('sources', () => {
 });
 
 describe('results', () => {
-  test('a record gives 0 to n values, in any collection', async () => {
+  test('a record has 0 to n values, in any collection', async () => {
     expect(
       await collect(
         orderedWait([1, 2, 3], (value) => (value === 2 ? new Set<string>() : [`${value}a`, `${value}b`]), options),
@@ -139,7 +139,7 @@ describe('results', () => {
     ).toEqual(['1a', '1b', '3a', '3b']);
   });
 
-  test('a supplier is called at completion, and its throw is the error of the record', async () => {
+  test('a supplier is called at completion, and the error that it throws is the error of the record', async () => {
     const supplied = {
       asyncInvoke(input: number, result: { complete(values: () => number[]): void }) {
         result.complete(() => {
@@ -153,7 +153,7 @@ describe('results', () => {
     await expect(results.next()).rejects.toThrow('supplier');
   });
 
-  test('several readers may wait at the same time; each gets its own value', async () => {
+  test('several readers may wait at the same time; each receives a value of its own', async () => {
     const lookup = new Lookup();
     const results = orderedWait([1, 2], lookup.fn, options);
     const reads = [results.next(), results.next(), results.next()];
@@ -162,7 +162,7 @@ describe('results', () => {
     expect((await Promise.all(reads)).map((read) => read.value)).toEqual(['a', 'b', undefined]);
   });
 
-  test('unordered gives what is ready first', async () => {
+  test('unordered delivers the first complete result first', async () => {
     const lookup = new Lookup();
     const results = unorderedWait([1, 2, 3], lookup.fn, options);
     const first = results.next();
@@ -182,7 +182,7 @@ describe('results', () => {
     expect(watermark.value).toBe(7);
   });
 
-  test('P3 what is no collection is an error that says so', async () => {
+  test('P3 a value that is no collection is an error that says so', async () => {
     for (const wrong of [null, undefined, 5, 'text', { value: 1 }]) {
       const fn = (async () => wrong) as unknown as AsyncFn<number, number>;
       await expect(collect(orderedWait([1], fn, options))).rejects.toMatchObject({ code: 'invalid_result' });
@@ -191,7 +191,7 @@ describe('results', () => {
 });
 
 describe('errors', () => {
-  test('an error is thrown as it is, after what stands before it in order', async () => {
+  test('an error is thrown after the results before it in order', async () => {
     const lookup = new Lookup();
     const error = new Error('broken');
     const results = orderedWait([1, 2, 3], lookup.fn, options);
@@ -218,7 +218,7 @@ describe('errors', () => {
     expect(log.returned).toBe(1);
   });
 
-  test('onError turns an error into values; its own throw ends the iteration', async () => {
+  test('onError turns an error into values; an error that it throws ends the iteration', async () => {
     const results = orderedWait([1, 2, 3], alwaysFails, {
       ...options,
       onError(error, input) {
@@ -274,7 +274,7 @@ describe('leaving', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  test('break does not wait for a source that is busy', async () => {
+  test('break does not wait for a source that is still reading', async () => {
     const results = orderedWait(stuck(), async (value) => [value], options);
     const read = results.next();
     await results.return?.();
@@ -305,7 +305,7 @@ describe('leaving', () => {
     expect(removed).toHaveBeenCalledTimes(added.mock.calls.length);
   });
 
-  test('await using leaves as well', async () => {
+  test('await using leaves the iteration as well', async () => {
     const log = { pulled: 0, returned: 0 };
     {
       await using results = orderedWait(naturals(log), async (value) => [value], options);
@@ -316,7 +316,7 @@ describe('leaving', () => {
 });
 
 describe('context', () => {
-  test('C6 a call whose record timed out has an aborted signal and a deadline that was told', async () => {
+  test('C6 a call whose record timed out has an aborted signal, and had the deadline in its context', async () => {
     const lookup = new Lookup();
     const clock = virtualClock(1000);
     const read = orderedWait([1], lookup.fn, { timeout: 50, clock }).next();

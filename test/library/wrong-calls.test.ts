@@ -38,7 +38,7 @@ function* generator(): Generator<number> {
 
 const echo = async (input: number): Promise<number[]> => [input];
 
-/** What a call throws, before anything was asked of what it returns. */
+/** The error that a call throws, before any member of its result is used. */
 function thrownBy(call: () => unknown): unknown {
   try {
     call();
@@ -184,7 +184,7 @@ describe.each(Object.entries(waits))('a TypeError at the call of %s', (name, [wa
     expect(option({ [given]: undefined })).toBe(`${name}: there is no option "${given}"; did you mean ${known}?`);
   });
 
-  test('for an unknown option that is near none, with all of them', () => {
+  test('for an unknown option that resembles no option, with the names of all options', () => {
     expect(option({ concurrency: 5 })).toMatch(
       /there is no option "concurrency"; the options are timeout, capacity, signal, clock, .*resumeFrom/,
     );
@@ -197,18 +197,18 @@ describe.each(Object.entries(waits))('a TypeError at the call of %s', (name, [wa
     expect(refusal({ source: 1, options: { taskName: 'airports' } })).toMatch(/^airports: the source is/);
   });
 
-  test('with a long value cut short', () => {
+  test('with a long value shortened', () => {
     expect(option({ capacity: 'x'.repeat(10_000) })).toMatch(/not "x{60}…"$/);
   });
 
-  test('for checkpointEvery without onCheckpoint, and a checkpoint that cannot be', () => {
+  test('for checkpointEvery without onCheckpoint, and for an impossible checkpoint', () => {
     expect(option({ checkpointEvery: 5 })).toBe(`${name}: checkpointEvery, 5, needs onCheckpoint`);
     expect(option({ resumeFrom: { next: -1, pending: [] } })).toContain('resumeFrom.next is a whole number');
     const pending = [{ seq: 9, input: 1 }];
     expect(option({ resumeFrom: { next: 5, pending } })).toContain('resumeFrom.pending is ascending');
   });
 
-  test('and for nothing that is right: every option, a source and a function of each kind', async () => {
+  test('but not for correct calls: every option, a source and a function of each kind', async () => {
     const controller = new AbortController();
     const options = {
       timeout: 0.5,
@@ -251,7 +251,7 @@ describe.each(Object.entries(waits))('a TypeError at the call of %s', (name, [wa
   });
 });
 
-describe('options that another function takes are refused with its name', () => {
+describe('options that only another function takes are refused with the name of that function', () => {
   test.each([
     [
       () => (orderedWait as Call)([1], echo, { timeout: 1, key }),

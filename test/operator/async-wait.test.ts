@@ -30,7 +30,7 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(operator.offer('b')).toEqual([false]);
   });
 
-  test('C4 room is told once, after it had been denied, when a slot is free', () => {
+  test('C4 onRoom is called once, after an offer was refused, when a slot is free', () => {
     const operator = new Scripted({ mode, capacity: 1 });
     operator.offer('a');
     operator.complete('a');
@@ -62,7 +62,7 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(operator.events).toEqual(['flush']);
   });
 
-  test('a function that answers at once needs no turn to go on, and is flushed by the turn that comes', () => {
+  test('a function that answers at once goes on without a turn, and its outcomes are flushed in the next turn', () => {
     const operator = new Scripted({ mode, capacity: 2, invoke: (input, attempt) => attempt.complete(input) });
     expect(operator.offer('a', 'b', 'c', 'd', 'e')).toEqual([true, true, true, true, true]);
     expect(operator.output).toEqual(['a', 'b', 'c', 'd']);
@@ -72,7 +72,7 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(operator.events).toEqual(['flush']);
   });
 
-  test('what is offered or drained from within emit is not emitted inside of it', () => {
+  test('a record that is offered within emit, or a drain within emit, emits nothing inside of it', () => {
     let depth = 0;
     let deepest = 0;
     let next = 0;
@@ -94,7 +94,7 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(deepest).toBe(1);
   });
 
-  test('a reader that has room again while it is flushed gets the rest in the same turn', () => {
+  test('a reader that has room again during a flush receives the remaining outcomes in the same turn', () => {
     const operator: Scripted = new Scripted({
       mode,
       capacity: 3,
@@ -111,7 +111,7 @@ describe.each(modes)('admission: %s', (mode) => {
     expect(operator.events).toEqual(['flush', 'flush', 'flush']);
   });
 
-  test('a hundred thousand records offered from within room need no deeper stack', () => {
+  test('a hundred thousand records that are offered within onRoom need no deeper stack', () => {
     let next = 0;
     const operator: Scripted = new Scripted({
       mode,
@@ -162,7 +162,7 @@ describe.each(modes)('completion: %s', (mode) => {
     expect(operator.output).toEqual(mode === 'ordered' ? outcomes.toReversed() : outcomes);
   });
 
-  test('P5 an error frees what stands behind it', () => {
+  test('P5 an error lets the records behind it go on', () => {
     const operator = new Scripted({ mode, capacity: 1 });
     operator.offer('a', 'b');
     operator.call('a').fail(new Error('broken'));
@@ -173,7 +173,7 @@ describe.each(modes)('completion: %s', (mode) => {
 });
 
 describe.each(modes)('timeout: %s', (mode) => {
-  test('T2 the call is cancelled, then the hook decides', async () => {
+  test('T2 the call is cancelled, then the hook decides the outcome', async () => {
     const operator = new Scripted({ mode, timeoutMs: 100 });
     operator.offer('a');
     expect(operator.call('a').deadline).toBe(100);
@@ -213,7 +213,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.clock.timers).toBe(0);
   });
 
-  test('T2 a hook that has not completed by then is cancelled; the error is `timeout`, and what it completes is late', async () => {
+  test('T2 a hook that has not completed by then is cancelled; the error is `timeout`, and its later completion is late', async () => {
     const hooks: Attempt<string, string>[] = [];
     const operator = new Scripted({
       mode,
@@ -241,7 +241,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.clock.timers).toBe(0);
   });
 
-  test('E2 an abort cancels a hook that is still to answer, and leaves no timer', async () => {
+  test('E2 an abort cancels a hook that has not answered, and leaves no timer', async () => {
     let hook: Attempt<string, string> | undefined;
     const operator = new Scripted({ mode, timeoutMs: 100, onTimeout: (_input, attempt) => (hook = attempt) });
     operator.offer('a');
@@ -265,7 +265,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.wait.lateCompletions).toBe(1);
   });
 
-  test('T4 a record that is complete never times out, though it is not emitted', async () => {
+  test('T4 a complete record never times out, even while it is not emitted', async () => {
     const operator = new Scripted({ mode, timeoutMs: 100 });
     operator.readable = false;
     operator.offer('a');
@@ -277,7 +277,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.cancelled).toEqual([]);
   });
 
-  test('T5 a timeout of 0 is none', async () => {
+  test('T5 a timeout of 0 is no timeout', async () => {
     const operator = new Scripted({ mode, timeoutMs: 0 });
     operator.offer('a');
     expect(operator.call('a').deadline).toBe(Infinity);
@@ -286,7 +286,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.cancelled).toEqual([]);
   });
 
-  test('T6 many records are on one timer, and after the last there is none', () => {
+  test('T6 many records share one timer, and after the last record there is no timer', () => {
     const operator = new Scripted({ mode, capacity: 1000, timeoutMs: 100 });
     const inputs = Array.from({ length: 1000 }, (_, index) => `${String.fromCharCode(97 + (index % 26))}${index}`);
     operator.offer(...inputs);
@@ -298,7 +298,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     expect(operator.clock.timers).toBe(0);
   });
 
-  test('a throw of the hook is an error of the record', async () => {
+  test('a hook that throws fails its record', async () => {
     const operator = new Scripted({
       mode,
       timeoutMs: 100,
@@ -314,7 +314,7 @@ describe.each(modes)('timeout: %s', (mode) => {
 });
 
 describe.each(modes)('end and abort: %s', (mode) => {
-  test('E1 the end is told when every slot is emitted, once, and not from within end()', () => {
+  test('E1 onEnd is called once, when every slot is emitted, and not within end()', () => {
     const operator = new Scripted({ mode });
     operator.offer('a');
     operator.wait.end();
@@ -329,7 +329,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(operator.offer('b')).toEqual([false]);
   });
 
-  test('E1 an empty stream ends too', () => {
+  test('E1 an empty stream ends as well', () => {
     const operator = new Scripted({ mode });
     operator.wait.end();
     expect(operator.events).toEqual([]);
@@ -337,7 +337,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(operator.events).toEqual(['end']);
   });
 
-  test('R6 the calls that run learn of the end of the input only if it cuts waits', () => {
+  test('R6 the end of the input reaches the running calls only if it cuts waits short', () => {
     const operator = new Scripted({ mode });
     operator.offer('a');
     let told = 0;
@@ -351,7 +351,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(finishing.call('a').inputEnd.ended).toBe(false);
   });
 
-  test('E2 an abort cancels what runs, leaves no timer, and ignores what still completes', () => {
+  test('E2 an abort cancels the running calls, leaves no timer, and ignores later completions', () => {
     const operator = new Scripted({ mode, capacity: 3, timeoutMs: 100 });
     operator.offer('a', 'b', 'c');
     operator.complete('b');
@@ -366,7 +366,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(operator.offer('d')).toEqual([false]);
   });
 
-  test('E2 an abort from within a call cancels that call too', () => {
+  test('E2 an abort within a call cancels that call as well', () => {
     const operator: Scripted = new Scripted({
       mode,
       timeoutMs: 100,
@@ -379,7 +379,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
 });
 
 describe('keyed order', () => {
-  test('O3 one call at a time for a key, others run on; completion starts the next one before emission', () => {
+  test('O3 a key has one call at a time while other keys run; a completion starts the next call before emission', () => {
     const operator = new Scripted({ mode: 'keyed', capacity: 9 });
     operator.readable = false;
     operator.offer('a1', 'a2', 'b1', 'a3');
@@ -419,8 +419,8 @@ describe('keyed order', () => {
 
 const immediateOutcome = (input: string): string => `${input} at once`;
 
-describe.each(modes)('an answer that is there at once, %s', (mode) => {
-  test('takes no slot while none is taken, and goes on its way in the same turn', () => {
+describe.each(modes)('an immediate answer, %s', (mode) => {
+  test('takes no slot while no slot is taken, and is emitted in the same turn', () => {
     const operator = new Scripted({ mode, capacity: 2, immediateOutcome });
     expect(operator.offer('a', 'b', 'c')).toEqual([true, true, true]);
     expect(operator.output).toEqual(['a at once', 'b at once', 'c at once']);
@@ -446,14 +446,14 @@ describe.each(modes)('an answer that is there at once, %s', (mode) => {
     expect(operator.output).toEqual(['A', 'B', '| 1', 'C']);
   });
 
-  test('waits in a slot for a reader who has no room', () => {
+  test('waits in a slot while the reader has no room', () => {
     const operator = new Scripted({ mode, capacity: 2, immediateOutcome });
     operator.readable = false;
     expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
     expect([operator.output, operator.wait.size]).toEqual([[], 2]);
   });
 
-  test('is neither asked for nor emitted after the end, or when everything is given up', () => {
+  test('is neither requested nor emitted after the end or an abort', () => {
     const ended = new Scripted({ mode, immediateOutcome });
     ended.wait.end();
     const aborted = new Scripted({ mode, immediateOutcome });
@@ -464,7 +464,7 @@ describe.each(modes)('an answer that is there at once, %s', (mode) => {
 });
 
 describe('measures', () => {
-  test('an input that stood still until it was given up has stood still for so long', async () => {
+  test('a stop of the input that an abort ends is counted until the abort', async () => {
     const heard: string[] = [];
     const observer = {
       recordDuration() {},
@@ -480,7 +480,7 @@ describe('measures', () => {
     expect(heard).toEqual(['capacity 40']);
   });
 
-  test('the observer hears how long a record took, how long it waited for its turn, and why the input stood still', async () => {
+  test('the observer receives the duration of a record, its wait for emission, and the reason why the input stood still', async () => {
     const heard: string[] = [];
     const operator = new Scripted({
       mode: 'ordered',

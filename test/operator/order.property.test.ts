@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { modes, Scripted, type Mode } from './scripted.ts';
 
-/** One thing that happens to the operator; numbers choose among what there is at that moment. */
+/** One event of the operator; numbers choose among the records of that moment. */
 type Event =
   | { readonly kind: 'offer'; readonly key: number }
   | { readonly kind: 'watermark' }
@@ -21,7 +21,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.nat(60) }) },
 );
 
-/** What was done, from which the rules say what may come out. */
+/** The events so far, from which the rules derive the possible output. */
 interface Story {
   readonly admitted: string[];
   readonly completed: string[];
@@ -64,7 +64,7 @@ function brokenRule(mode: Mode, { admitted, completed, output }: Story): string 
   return undefined;
 }
 
-describe.each(modes)('any order of completion: %s', (mode) => {
+describe.each(modes)('in any order of completion: %s', (mode) => {
   test('O1 O2 O3 O4 C2 C6 hold after every event', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.array(event, { maxLength: 80 }), async (capacity, events) => {
@@ -72,7 +72,7 @@ describe.each(modes)('any order of completion: %s', (mode) => {
         const admitted: string[] = [];
         const completed: string[] = [];
         const running = () => operator.started.filter((name) => operator.call(name).open && !completed.includes(name));
-        // Time that ran out completes a record as well: heard of by its cancellation.
+        // A timeout completes a record as well; its cancellation reports it.
         const noteTimeouts = () => completed.push(...operator.cancelled.filter((name) => !completed.includes(name)));
         let serial = 0;
         let attempts = 0;

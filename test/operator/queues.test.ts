@@ -38,7 +38,7 @@ test.each([
 });
 
 describe.each(modes)('every queue: %s', (mode) => {
-  test('it gives as many slots as its capacity, and then none', () => {
+  test('it has as many slots as its capacity', () => {
     const queue = queueOf<string>(mode, 2);
     put(queue, 'a');
     put(queue, 'b');
@@ -56,7 +56,7 @@ describe.each(modes)('every queue: %s', (mode) => {
     expect(queue.tryPut('b')).toBeDefined();
   });
 
-  test('ready says whether take gives something', () => {
+  test('ready is true if take returns a slot', () => {
     const queue = queueOf<string>(mode, 3);
     expect(queue.ready).toBe(false);
     const slot = put(queue, 'a');
@@ -69,7 +69,7 @@ describe.each(modes)('every queue: %s', (mode) => {
     expect(queue.ready).toBe(true);
   });
 
-  test('a watermark waits for what stands before it, and nothing after it passes', () => {
+  test('a watermark waits for every record before it, and no record after it passes it', () => {
     const queue = queueOf<string>(mode, 4);
     const before = put(queue, 'a');
     queue.tryPutBarrier(new Watermark(1));
@@ -80,7 +80,7 @@ describe.each(modes)('every queue: %s', (mode) => {
     expect(takeAll(queue)).toEqual(['A', '| 1', 'B']);
   });
 
-  test('slots are listed in order of admission, whatever is complete or taken', () => {
+  test('slots are listed in order of admission, no matter which are complete or taken', () => {
     const queue = queueOf<string>(mode, 6);
     const [first] = [put(queue, 'a'), put(queue, 'b')];
     queue.tryPutBarrier(new Watermark(1));
@@ -93,7 +93,7 @@ describe.each(modes)('every queue: %s', (mode) => {
     expect(inputs()).toEqual(['b', '|', 'c']);
   });
 
-  test('a cleared queue is as good as new', () => {
+  test('a cleared queue can be used again', () => {
     const queue = queueOf<string>(mode, 3);
     put(queue, 'a');
     queue.tryPutBarrier(new Watermark(1));
@@ -105,7 +105,7 @@ describe.each(modes)('every queue: %s', (mode) => {
 });
 
 describe('the ordered queue', () => {
-  test('nothing leaves before the head', () => {
+  test('no slot is taken before the head', () => {
     const queue = queueOf<string>('ordered', 3);
     const [a, b] = [put(queue, 'a'), put(queue, 'b')];
     queue.complete(b, 'B');
@@ -116,7 +116,7 @@ describe('the ordered queue', () => {
 });
 
 describe.each(['unordered', 'keyed'] as const)('the %s queue', (mode) => {
-  test('what completes first leaves first', () => {
+  test('the record that completes first is taken first', () => {
     const queue = queueOf<string>(mode, 3);
     const [a, b, c] = [put(queue, 'a'), put(queue, 'b'), put(queue, 'c')];
     queue.complete(c, 'C');
@@ -126,7 +126,7 @@ describe.each(['unordered', 'keyed'] as const)('the %s queue', (mode) => {
     expect(takeAll(queue)).toEqual(['B']);
   });
 
-  test('within each segment order is that of completion, between segments that of the watermarks', () => {
+  test('records of a segment are taken in order of completion, and segments in order of their watermarks', () => {
     const queue = queueOf<string>(mode, 9);
     const a = put(queue, 'a');
     const b = put(queue, 'b');
@@ -147,7 +147,7 @@ describe.each(['unordered', 'keyed'] as const)('the %s queue', (mode) => {
 });
 
 describe('the keyed queue', () => {
-  test('only the oldest record of a key may start; its completion lets the next one, before it is taken', () => {
+  test('only the oldest record of a key may start; its completion lets the next one start, before it is taken', () => {
     const queue = queueOf<string>('keyed', 9);
     const [a1, a2, b1, a3] = [put(queue, 'a1'), put(queue, 'a2'), put(queue, 'b1'), put(queue, 'a3')];
     expect([a1, a2, b1, a3].map((slot) => slot.mayStart)).toEqual([true, false, true, false]);
@@ -169,7 +169,7 @@ describe('the keyed queue', () => {
     expect(takeAll(queue)).toEqual(['B1', '| 1', 'A2']);
   });
 
-  test('a million keys leave nothing behind', () => {
+  test('a million keys are all removed', () => {
     const queue = new KeyedQueue<string, string>(10, (input) => input);
     for (let index = 0; index < 1_000_000; index++) {
       const slot = queue.tryPut(`${index}`);

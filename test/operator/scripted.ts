@@ -35,7 +35,7 @@ export interface ScriptedOptions {
   readonly observer?: AsyncWaitObserver & Pick<PipelineObserver, 'backpressure'>;
 }
 
-/** An operator whose calls, turns, reader and time are in the hands of the test. */
+/** An operator whose calls, turns, reader and time the test controls. */
 export class Scripted {
   readonly clock: VirtualClock = virtualClock();
   readonly wait: AsyncWait<string, string>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { modes, Scripted } from './scripted.ts';
 
-/** What `Limit` reports of a call: it waits, then it has its turn. */
+/** What `Limit` reports of a call: that it waits for its turn. */
 const waits = (_input: string, attempt: { turnWaiting(delta: 1 | -1): void }): void => attempt.turnWaiting(1);
 
 function begin(operator: Scripted, input: string): void {
@@ -26,7 +26,7 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
     expect(operator.output).toEqual(['a timed out']);
   });
 
-  test('has its clock run from admission when that is asked for', async () => {
+  test('has its clock started at admission if timesTurns is set', async () => {
     const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, timesTurns: true, invoke: waits });
     operator.offer('a');
     await operator.clock.advance(100);
@@ -48,7 +48,7 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
     expect(operator.output).toEqual(['a timed out']);
   });
 
-  test('has its clock run when another of its calls has begun', async () => {
+  test('has its clock started by another of its calls', async () => {
     const operator = new Scripted({
       mode,
       timeoutMs: 100,
@@ -63,7 +63,7 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
     expect(operator.output).toEqual(['a timed out']);
   });
 
-  test('leaves no timer behind when everything is given up', () => {
+  test('leaves no timer after an abort', () => {
     const operator = new Scripted({ mode, timeoutMs: 100, invoke: waits });
     operator.offer('a', 'b');
     operator.wait.abort('client gone');

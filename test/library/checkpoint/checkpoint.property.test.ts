@@ -63,7 +63,7 @@ function say(value: string | Watermark<number>): string {
   return typeof value === 'string' ? value : `watermark ${value.value}`;
 }
 
-/** Runs, is killed, and goes on from its last checkpoint; what was written after it is lost with the run. */
+/** Runs, is killed, and goes on from its last checkpoint; the output after the checkpoint is lost. */
 async function interrupted(mode: Mode, { items, capacity, every, cuts }: Scenario): Promise<string[]> {
   const written: string[] = [];
   let last: Checkpoint<Item> = { next: 0, pending: [] };
@@ -75,7 +75,7 @@ async function interrupted(mode: Mode, { items, capacity, every, cuts }: Scenari
       capacity,
       checkpointEvery: every,
       onCheckpoint(checkpoint) {
-        // As it would be read from a disk.
+        // The checkpoint as a program reads it from a disk.
         last = JSON.parse(JSON.stringify(checkpoint)) as Checkpoint<Item>;
         kept = written.length;
       },
@@ -111,7 +111,7 @@ function sortedBetweenWatermarks(lines: readonly string[]): string[] {
 
 const ofKey = (lines: readonly string[], key: string): string[] => lines.filter((line) => line.startsWith(`${key} `));
 
-test('E3 E4 ordered: cut anywhere and resumed, the output is that of a run that was never cut', async () => {
+test('E3 E4 ordered: a run that is cut anywhere and resumed has the output of a run that was never cut', async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async (drawn) => {
       expect(await interrupted('ordered', drawn)).toEqual(expected(drawn.items));

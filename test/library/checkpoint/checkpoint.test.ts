@@ -28,7 +28,7 @@ function recorded(): { checkpoints: Checkpoint<string>[]; onCheckpoint: (checkpo
 }
 
 describe('onCheckpoint', () => {
-  test('is called for every `checkpointEvery` records that were given, when the reader comes back', async () => {
+  test('is called for every `checkpointEvery` delivered records, when the reader asks for the next result', async () => {
     const { checkpoints, onCheckpoint } = recorded();
     const options = { timeout: 0, checkpointEvery: 2, onCheckpoint };
     const worked: string[] = [];
@@ -50,7 +50,7 @@ describe('onCheckpoint', () => {
     ]);
   });
 
-  test('by default it is called for each record, and a record of many results is one', async () => {
+  test('by default it is called for each record, and a record with many results counts once', async () => {
     const { checkpoints, onCheckpoint } = recorded();
     expect(await collect(orderedWait(['a', 'b'], twice, { timeout: 0, onCheckpoint }))).toEqual(['a', 'a', 'b', 'b']);
     expect(checkpoints.map(({ next }) => next)).toEqual([1, 2]);
@@ -70,7 +70,7 @@ describe('onCheckpoint', () => {
     expect(checkpoints.map(({ next }) => next)).toEqual([2, 4]);
   });
 
-  test('E3 unordered: what is before a given record and was not given itself is pending', async () => {
+  test('E3 unordered: an undelivered record before a delivered one is pending', async () => {
     const { checkpoints, onCheckpoint } = recorded();
     const calls = new Calls<string>();
     const source = new Fed('a', 'b', 'c', 'd');
@@ -97,7 +97,7 @@ describe('onCheckpoint', () => {
     await third;
   });
 
-  test('what it throws at the end is thrown there', async () => {
+  test('the error that it throws at the end is thrown there', async () => {
     const results = orderedWait(['a'], echo, { timeout: 0, onCheckpoint: diskFull });
     expect((await results.next()).value).toBe('a');
     await settled();
@@ -105,7 +105,7 @@ describe('onCheckpoint', () => {
     expect(await results.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('what it throws ends the iteration', async () => {
+  test('the error that it throws ends the iteration', async () => {
     const results = orderedWait(['a', 'b'], echo, { timeout: 0, onCheckpoint: diskFull });
     expect((await results.next()).value).toBe('a');
     await expect(results.next()).rejects.toThrow('disk full');
@@ -147,7 +147,7 @@ describe('resumeFrom', () => {
     expect(deadlines).toEqual([5100, 5100, 5100, 5100]);
   });
 
-  test('the checkpoint is not changed, and its inputs are copied like all others', async () => {
+  test('the checkpoint is not changed, and its inputs are copied as all inputs are', async () => {
     const input = { n: 1 };
     const resumeFrom = { next: 1, pending: [{ seq: 0, input }] };
     const out = await collect(

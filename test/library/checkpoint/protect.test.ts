@@ -21,7 +21,7 @@ describe('protectInput', () => {
     for (const value of kept) expect(protectInput(value)).toBe(value);
   });
 
-  test('what is JSON is copied at every depth', () => {
+  test('JSON values are copied at every depth', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value);
@@ -32,7 +32,7 @@ describe('protectInput', () => {
     );
   });
 
-  test('later changes at any depth are not seen', () => {
+  test('later changes at any depth do not reach the copy', () => {
     const input = { list: [{ deep: 1 }], date: new Date(0) };
     const seen = protectInput(input);
     const [first] = input.list;
@@ -41,7 +41,7 @@ describe('protectInput', () => {
     expect(seen).toEqual({ list: [{ deep: 1 }], date: input.date });
   });
 
-  test('a circle is copied into a circle', () => {
+  test('a circular object is copied into a circular object', () => {
     const input: { self?: unknown; list: unknown[] } = { list: [] };
     input.self = input;
     input.list.push(input);
