@@ -1,3 +1,4 @@
+import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json/json.ts';
 import type { CallContext } from '../../core/call/call-context.ts';
@@ -32,7 +33,7 @@ export async function repeatLookup(
     const next = turn();
     if (next !== undefined) await next;
     // A record whose time is up is not asked for again, also where answers come at once.
-    if (context.cancelled) throw new RecordError('cancelled', 'nobody waits for the answer any more');
+    if (context.cancelled) throw cancelledError(undefined);
     const args = argumentsOf(step, record);
     if (args === undefined) return new Answer(undefined, attempts);
     // Each call needs what the one before it gave.
