@@ -68,7 +68,7 @@ describe('the future of one call', () => {
 
   test('a supplier of a late completion is not called', () => {
     const result = new Joined();
-    result.run(() => result.complete(['a']));
+    expect(result.run(() => result.complete(['a']))).toBe('a');
     let called = false;
     result.complete(() => {
       called = true;
