@@ -7,12 +7,12 @@ import type { Input, Queue } from './model.ts';
 import type { Defects, OperatorOptions } from './parts.ts';
 import type { Plan, PlanLimits } from './plan.ts';
 
-/** A defect, and the rule by which it has to be found. */
+/** A defect, and the rule that must detect it. */
 export interface Planted {
   readonly what: string;
   readonly rule: string;
   readonly plan: PlanLimits;
-  /** Made anew for each round. */
+  /** Made for each round. */
   readonly plant: () => Defects;
 }
 
@@ -32,7 +32,7 @@ export const retried: PlanLimits = {
   retry: { kind: 'exponential', retries: 2, initialMs: 2, multiplier: 2, maxMs: 40 },
 };
 
-/** The same object, but for some members. Private fields stay within reach of its own methods. */
+/** The same object, except for some members. Its own methods can still read its private fields. */
 export function but<Whole extends object>(whole: Whole, changed: Partial<Whole>): Whole {
   return new Proxy(whole, {
     get(target, name) {
@@ -43,7 +43,7 @@ export function but<Whole extends object>(whole: Whole, changed: Partial<Whole>)
   });
 }
 
-/** Gives every watermark at once. */
+/** Takes every watermark out at once. */
 export function overtaking(right: Queue): Queue {
   const waiting: NonNullable<ReturnType<Queue['tryPutBarrier']>>[] = [];
   const apart = new UnorderedQueue<Input, never>(1_000_000);
@@ -63,7 +63,7 @@ export function overtaking(right: Queue): Queue {
   });
 }
 
-/** A slot that has no deadline in the eyes of whoever wants to take it away before its time. */
+/** A slot that appears to have no deadline when the deadline is to be disarmed. */
 export function undisarmed(right: Queue, clock: Clock): Queue {
   return but(right, {
     tryPut(input: Input) {
@@ -80,7 +80,7 @@ export function undisarmed(right: Queue, clock: Clock): Queue {
   });
 }
 
-/** The future of the first attempt completes whichever attempt runs. */
+/** The future of the first attempt completes any later attempt of the record. */
 export function oneFutureForAll(right: Fn<Input, number>): Fn<Input, number> {
   if (typeof right === 'function') return right;
   const newest = new Map<number, ResultFuture<number>>();
@@ -96,7 +96,7 @@ export function oneFutureForAll(right: Fn<Input, number>): Fn<Input, number> {
   });
 }
 
-/** Only the function knows until when a record may take. */
+/** Only the function has the deadline of a record. */
 export function withoutDeadline(): Defects {
   const deadlines = new Map<number, number>();
   return {
@@ -118,7 +118,7 @@ export function withoutDeadline(): Defects {
   };
 }
 
-/** Changes what it was given, when it is done with it. */
+/** Changes its input after its call. */
 export function spoiling(right: Fn<Input, number>): Fn<Input, number> {
   if (typeof right === 'function') return right;
   return but(right, {

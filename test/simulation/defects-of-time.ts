@@ -5,7 +5,7 @@ import { but, options, queue, retried, undisarmed, withoutDeadline, type Planted
 /** Defects of timeouts and retries. */
 export const plantedInTime: readonly Planted[] = [
   {
-    what: 'a deadline told wrong',
+    what: 'a wrong deadline in the context',
     rule: 'T1',
     plan: { timeoutMs: 60 },
     plant: options(({ invoke }) => ({
@@ -13,13 +13,13 @@ export const plantedInTime: readonly Planted[] = [
     })),
   },
   {
-    what: 'a timeout that never comes',
+    what: 'a timeout that never fires',
     rule: 'T2',
     plan: { timeoutMs: 20, tail: 0.2, retry: undefined, attemptTimeoutMs: 0 },
     plant: () => ({ clock: (right) => but(right, { setTimer: () => () => {} }) }),
   },
   {
-    what: 'a call that runs on after its time',
+    what: 'a call that goes on after its timeout',
     rule: 'T2',
     plan: { timeoutMs: 20, tail: 0.2, hook: true, retry: undefined },
     plant: options(({ invoke }) => ({
@@ -28,7 +28,7 @@ export const plantedInTime: readonly Planted[] = [
     })),
   },
   {
-    what: 'a hook that runs on after its time',
+    what: 'a hook that goes on after its timeout',
     rule: 'T2',
     plan: { timeoutMs: 20, tail: 0.2, hook: true, retry: undefined, hangs: 0.3, ending: 'end' },
     plant: options(({ onTimeout }) => ({
@@ -37,7 +37,7 @@ export const plantedInTime: readonly Planted[] = [
     })),
   },
   {
-    what: 'the deadline of a hook that is not its own',
+    what: 'a hook with the deadline of its record',
     rule: 'T2',
     plan: { timeoutMs: 20, tail: 0.2, hook: true, retry: undefined },
     plant: options(({ timeoutMs, onTimeout }) => ({
@@ -51,7 +51,7 @@ export const plantedInTime: readonly Planted[] = [
     plant: queue((right, _, clock) => undisarmed(right, clock)),
   },
   {
-    what: 'a timer that is not taken back',
+    what: 'a timer that is not disarmed',
     rule: 'T6',
     plan: { timeoutMs: 250 },
     plant: () => ({
@@ -115,7 +115,7 @@ export const plantedInTime: readonly Planted[] = [
     })),
   },
   {
-    what: 'a predicate that sees what the timeout hook gives',
+    what: 'a predicate that is called with the outcome of the timeout hook',
     rule: 'T3',
     plan: { ...retried, timeoutMs: 20, tail: 0.2, hook: true },
     plant() {

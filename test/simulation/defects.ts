@@ -28,13 +28,13 @@ export const planted: readonly Planted[] = [
     ),
   },
   {
-    what: 'a source that is not told of room',
+    what: 'onRoom that is not called',
     rule: 'C4',
     plan: { capacity: 3 },
     plant: options(() => ({ onRoom() {} })),
   },
   {
-    what: 'a downstream that is not asked',
+    what: 'a downstream that is not checked for room',
     rule: 'C5',
     plan: { slowReader: 0.5 },
     plant: options(({ downstream }) => ({ downstream: but(downstream, { ready: true }) })),
@@ -93,7 +93,7 @@ export const planted: readonly Planted[] = [
     }),
   },
   {
-    what: 'a watermark that waits for company',
+    what: 'a watermark that waits for the next record',
     rule: 'O5',
     plan: { watermarks: 0.2 },
     plant: queue((right) =>
@@ -148,13 +148,13 @@ export const planted: readonly Planted[] = [
     })),
   },
   {
-    what: 'an end that is not told',
+    what: 'onEnd that is not called',
     rule: 'E1',
     plan: { ending: 'end' },
     plant: () => ({ operator: (right) => but(right, { end() {} }) }),
   },
   {
-    what: 'an abort that aborts nothing',
+    what: 'an abort that cancels no call',
     rule: 'E2',
     plan: { ending: 'abort', abortAtCall: 20, synchronous: 0.1 },
     plant: () => ({ operator: (right) => but(right, { abort() {} }) }),
@@ -166,13 +166,13 @@ export const planted: readonly Planted[] = [
     plant: () => ({ fn: spoiling }),
   },
   {
-    what: 'a restart that forgets what was pending',
+    what: 'a restart without the pending elements',
     rule: 'E4',
     plan: { level: 'library', mode: 'unordered', ending: 'resume', capacity: 40 },
     plant: () => ({ resume: (right) => ({ ...right, pending: right.pending.slice(1) }) }),
   },
   {
-    what: 'a checkpoint that forgets what is pending',
+    what: 'a checkpoint without the pending elements',
     rule: 'E3',
     plan: { mode: 'unordered', capacity: 40 },
     plant: () => ({ checkpoint: (right) => ({ ...right, pending: right.pending.slice(1) }) }),

@@ -7,14 +7,14 @@ import type { SeededRandom } from './random.ts';
 import type { Call, Given } from './record-state.ts';
 import type { SimClock } from './sim-clock.ts';
 
-/** What one call is going to do. */
+/** The behaviour of one call. */
 interface Script {
   readonly given: Given;
-  /** undefined = it hangs; 0 = before it returns. */
+  /** undefined = it never completes; 0 = before it returns. */
   readonly afterMs: number | undefined;
-  /** Whether it ends by throwing: instead of giving, or after it. */
+  /** Whether it throws: instead of completing, or after it. */
   readonly throws: boolean;
-  /** A second completion, so long after the first; undefined = none. */
+  /** Milliseconds from the first completion to a second one; undefined = none. */
   readonly againMs: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export function hasCancelHook(context: object): context is CallContext {
   return 'onCancel' in context;
 }
 
-/** A function with every bad habit, which tells the model what it does. */
+/** A function with every kind of fault, which reports to the model. */
 export function faultyFunction(world: World): Fn<Input, number> {
   const { plan } = world;
   const faulty = new Faulty(world);
@@ -96,7 +96,7 @@ class Faulty {
     this.#listen(call, context, () => {});
     if (script.throws) this.#throw(call);
     const { afterMs } = script;
-    // Nothing completes it, whether or not it returns a promise.
+    // It is never completed, whether or not it returns a promise.
     if (afterMs === undefined) return random.chance(0.5) ? Promise.resolve() : undefined;
     if (afterMs === 0) {
       this.#complete(call, result, script.given);
@@ -210,13 +210,13 @@ class Faulty {
     const { plan, random } = this.#world;
     if (random.chance(plan.synchronous)) return 0;
     const ms = random.next() * 2 * plan.usualMs;
-    // Pareto with alpha 1: no mean, cut at ten thousand times the usual.
+    // Pareto with alpha 1, which has no mean, limited to ten thousand times the usual delay.
     const tail = random.chance(plan.tail) ? Math.min(1 / (1 - random.next()), 10_000) : 1;
     return Math.max(1, Math.ceil((ms * tail) / plan.stepMs)) * plan.stepMs;
   }
 }
 
-/** Throws the error; what is no collection is null. */
+/** Throws the error; null stands for a value that is no collection. */
 function valuesOf(given: Given): Iterable<number> {
   if (given === invalid) return null as unknown as Iterable<number>;
   if (typeof given === 'string') throw new Error(given);

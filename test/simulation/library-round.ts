@@ -9,7 +9,7 @@ import type { Rules } from './rules.ts';
 const mostCuts = 5;
 
 /**
- * One stream through the library, as often cut off and gone on from its last checkpoint as the seed says.
+ * One stream through the library, cut and resumed from its last checkpoint as many times as the seed decides.
  *
  *     stream ──cut──▶ stream from its checkpoint ──cut──▶ … ──▶ end      together: each element once
  */
@@ -17,14 +17,14 @@ export class LibraryRound {
   readonly #plan: Plan;
   readonly #rules: Rules;
   readonly #defects: Defects;
-  /** How often the outcome of each element was given, what came after a last checkpoint not counted. */
-  readonly #given: Uint8Array;
+  /** How often the outcome of each element was delivered; outcomes after the last checkpoint of a cut stream are not counted. */
+  readonly #delivered: Uint8Array;
 
   constructor(plan: Plan, rules: Rules, defects: Defects = {}) {
     this.#plan = plan;
     this.#rules = rules;
     this.#defects = defects;
-    this.#given = new Uint8Array(plan.records);
+    this.#delivered = new Uint8Array(plan.records);
   }
 
   /** Throws BrokenRule. */
@@ -33,7 +33,7 @@ export class LibraryRound {
     const cuts = this.#plan.ending === 'resume' ? random.between(1, mostCuts) : 0;
     let start: Start = fromStart;
     for (let cut = 0; ; cut++) {
-      // The pending ones may be more than there are slots now.
+      // There may be more pending elements than slots now.
       const plan = cut === 0 ? this.#plan : { ...this.#plan, capacity: random.pick([1, 2, 10, 100]) };
       const cutAfter = cut < cuts ? random.between(0, this.#plan.records) : Infinity;
       const stream = new LibraryStream({ plan, rules: this.#rules, random, start, cutAfter, defects: this.#defects });
@@ -43,12 +43,13 @@ export class LibraryRound {
       start = this.#defects.resume?.(stream.checkpoint) ?? stream.checkpoint;
       this.#rules.trace?.(`resumed from ${start.next} and [${start.pending.map(({ seq }) => seq).join()}]`);
     }
-    const lost = this.#given.findIndex((times) => times !== 1);
-    if (lost >= 0) this.#rules.broken('E4', `element ${lost} was given ${this.#given[lost]} times over all restarts`);
+    const lost = this.#delivered.findIndex((times) => times !== 1);
+    if (lost >= 0)
+      this.#rules.broken('E4', `element ${lost} was delivered ${this.#delivered[lost]} times over all restarts`);
     this.#rules.raise();
   }
 
   #count(log: readonly number[]): void {
-    for (const seq of log) this.#given[seq] = (this.#given[seq] ?? 0) + 1;
+    for (const seq of log) this.#delivered[seq] = (this.#delivered[seq] ?? 0) + 1;
   }
 }

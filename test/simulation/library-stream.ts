@@ -20,14 +20,14 @@ export interface StreamOptions {
   readonly rules: Rules;
   readonly random: SeededRandom;
   readonly start: Start;
-  /** Values that are read before the stream is cut off. */
+  /** Values that are read before the stream is cut. */
   readonly cutAfter: number;
   readonly defects: Defects;
 }
 
 type Value = number | Watermark;
 
-/** One iteration of the library: a source, a reader, and what may befall them. */
+/** One iteration of the library: a source, a reader, and the faults of both. */
 export class LibraryStream {
   readonly #plan: Plan;
   readonly #rules: Rules;
@@ -86,7 +86,7 @@ export class LibraryStream {
     );
   }
 
-  /** Runs to the end of its world; `count` hears which elements were given for good. Throws BrokenRule. */
+  /** Runs to the end of its world; `count` is called with the elements whose delivery is final. Throws BrokenRule. */
   async run(count: (log: readonly number[]) => void): Promise<'complete' | 'aborted' | 'cut'> {
     this.#count = count;
     this.#clock.after(0, () => this.#ask());
@@ -103,7 +103,7 @@ export class LibraryStream {
       this.#giveLog();
       return 'complete';
     }
-    if (!life.aborted) this.#rules.broken('E1', 'nothing is left to happen, and the iteration has not ended');
+    if (!life.aborted) this.#rules.broken('E1', 'no event is left, and the iteration has not ended');
     this.#rules.raise();
     return this.#read >= this.#cutAfter ? 'cut' : 'aborted';
   }
@@ -134,7 +134,7 @@ export class LibraryStream {
     this.#asked--;
     const expected = this.#model.toRead.shift();
     if (result.done === true) {
-      this.#rules.trace?.('the reader is told the end');
+      this.#rules.trace?.('the reader receives the end');
       if (expected !== undefined) this.#rules.broken('O4', 'the end came before a result');
       const { aborted } = this.#model.life;
       const early = this.#model.order.size > 0 || !this.#source.over;
@@ -144,7 +144,7 @@ export class LibraryStream {
     }
     this.#read++;
     if (expected === undefined || result.value !== expected) {
-      this.#rules.broken('O4', `the reader was given ${JSON.stringify(result.value)}, not ${JSON.stringify(expected)}`);
+      this.#rules.broken('O4', `the reader received ${JSON.stringify(result.value)}, not ${JSON.stringify(expected)}`);
     }
     if (this.#asked > 0) return;
     const { slowReader, readerMs } = this.#plan;
@@ -156,7 +156,7 @@ export class LibraryStream {
   #failed(error: unknown): void {
     this.#asked--;
     const name = errorName(error);
-    this.#rules.trace?.(`the reader is told ${name}`);
+    this.#rules.trace?.(`the reader receives ${name}`);
     const right = this.#model.failure ?? (this.#model.life.aborted ? 'gone' : undefined);
     if (name !== right)
       this.#rules.broken(this.#model.life.aborted ? 'E2' : 'P5', `the reader was thrown ${name}, not ${right}`);
@@ -164,9 +164,9 @@ export class LibraryStream {
   }
 
   #checkpointed({ next, pending }: Start): void {
-    if (this.#model.life.aborted) this.#rules.broken('E2', 'a checkpoint was told after the abort');
+    if (this.#model.life.aborted) this.#rules.broken('E2', 'onCheckpoint was called after the abort');
     if (this.#model.toRead.size > 0 && this.#asked <= 1)
-      this.#rules.broken('E3', 'a checkpoint was told before the reader had what it names');
+      this.#rules.broken('E3', 'a checkpoint counts a result that the reader has not received');
     this.#model.checkCheckpoint({ next, pending: pending.map(({ seq }) => seq) });
     this.checkpoint = { next, pending };
     this.#giveLog();

@@ -13,9 +13,9 @@ export interface ContextSeen {
 /**
  * What may happen to a record between admission and completion, by C1, C6, O3, P1 to P5, T1 to T5 and R1 to R6.
  *
- * Told by the function what was called, given and cancelled, and by the queue what the operator made of it. It decides
- * each outcome by itself, at the moment the function gives it; the operator may hear of that a few promises later, but
- * within the same event.
+ * The function reports calls, outcomes and cancellations to it, and the queue the reactions of the operator. The model
+ * decides each outcome by itself, at the moment of the completion; the operator may receive the completion a few promises
+ * later, but within the same event.
  */
 export class LifeModel {
   readonly #plan: Plan;
@@ -26,11 +26,11 @@ export class LifeModel {
   readonly #dues = new Line<RecordState>();
   /** Calls of hooks, in the order in which their time ends. */
   readonly #hookDues = new Line<Call>();
-  /** Counts that have to be nothing after each event. */
+  /** Counts that must be 0 after each event. */
   startable = 0;
   unheard = 0;
   unhooked = 0;
-  /** Calls under way: not answered, not cancelled. */
+  /** Running calls: not answered and not cancelled. */
   calls = 0;
   hooks = 0;
   /** Records that were attempted and are not complete. */
@@ -38,7 +38,7 @@ export class LifeModel {
   retrying = 0;
   late = 0;
   aborted = false;
-  /** Counts the events, to tell what happens in one of them. */
+  /** The number of the event, which says whether two things happen in the same event. */
   event = 0;
 
   constructor(plan: Plan, clock: SimClock, rules: Rules, retry: RetryModel) {
@@ -65,7 +65,8 @@ export class LifeModel {
     const call = new Call(record, record.attempt + 1, false, now);
     const name = `record ${record.seq}, attempt ${call.attempt},`;
     if (this.aborted) this.#rules.broken('E2', `${name} was called after the abort`);
-    if (context.attempt !== call.attempt) this.#rules.broken('P2', `${name} was told it is number ${context.attempt}`);
+    if (context.attempt !== call.attempt)
+      this.#rules.broken('P2', `${name} has the attempt number ${context.attempt} in its context`);
     if (record.phase === 'waiting') this.#startedFirst(record, now, name);
     else if (record.phase === 'retrying') this.#startedAgain(record, name);
     else this.#rules.broken(this.#wrongStart(record.phase), `${name} was called while ${record.phase}`);
@@ -98,7 +99,7 @@ export class LifeModel {
     this.#attemptEnded(record, given);
   }
 
-  /** The context of a call says that nobody waits any more. */
+  /** The context of a call reports that no caller waits any more. */
   cancelled(call: Call): void {
     if (call.closed) return;
     this.closed(call);
@@ -142,15 +143,15 @@ export class LifeModel {
     return call;
   }
 
-  /** The operator has taken an outcome for final, and tells its queue. */
+  /** The operator treats an outcome as final, and completes the slot in its queue. */
   completed(record: RecordState, output: Given): void {
     const name = `record ${record.seq}`;
-    // Time that runs out while a record waits for its retry is heard of nowhere else.
+    // A timeout while a record waits for its retry is reported nowhere else.
     if (record.phase === 'retrying' && !this.#plan.hook && this.#clock.now() >= record.due) this.#expire(record);
     if (record.phase === 'settled') this.unheard--;
     else if (record.phase === 'complete' || record.phase === 'taken')
       this.#rules.broken('P1', `${name} was completed twice`);
-    else if (record.phase === 'retrying') this.#rules.broken('R1', `${name} was completed, but had a retry to come`);
+    else if (record.phase === 'retrying') this.#rules.broken('R1', `${name} was completed, but has a retry left`);
     else if (record.phase === 'hooking') this.#rules.broken('T2', `${name} was completed while its hook runs`);
     else this.#rules.broken(record.attempt > 1 ? 'P2' : 'P1', `${name} was completed while ${record.phase}`);
     if (record.outcome !== undefined && !same(record.outcome, output)) {
@@ -164,13 +165,13 @@ export class LifeModel {
     if (this.#plan.mode === 'keyed') this.#freeKey(record);
   }
 
-  /** Nothing is due that has not happened. Asked when time is about to go on, or has come to its end. */
+  /** Checks that every due event has happened. Called before the time moves on, and at its end. */
   checkDues(now = this.#clock.now()): void {
     for (let head = this.#dues.head; head !== undefined; head = this.#dues.head) {
       const { phase, due, seq } = head;
       if (phase === 'running' || phase === 'retrying') {
-        // Timers are of whole milliseconds, rounded up.
-        if (due + 1 <= now) this.#rules.broken('T2', `record ${seq}: time ran out at ${due}, and it goes on`);
+        // Timers have whole milliseconds, rounded up.
+        if (due + 1 <= now) this.#rules.broken('T2', `record ${seq}: time ran out at ${due}, and it still runs`);
         break;
       }
       this.#dues.shift();
@@ -213,7 +214,7 @@ export class LifeModel {
     this.retrying--;
     const cut = this.#retry.endedIn === this.event;
     if (!cut && this.#clock.firingDue !== record.retryAt) {
-      this.#rules.broken('R3', `${name} was to come at ${record.retryAt}, not ${this.#clock.firingDue}`);
+      this.#rules.broken('R3', `${name} was due at ${record.retryAt}, and called at ${this.#clock.firingDue}`);
     }
   }
 
@@ -247,7 +248,7 @@ export class LifeModel {
     this.unheard++;
   }
 
-  /** The library asks `onError` for values, unless an error is to end it. */
+  /** The library calls `onError` for values, unless an error is to end the iteration. */
   #outcomeOf({ seq }: RecordState, given: Given): Given {
     const { level, failFast } = this.#plan;
     return typeof given === 'string' && level === 'library' && !failFast ? [errorValue(seq)] : given;
@@ -266,7 +267,7 @@ export class LifeModel {
   }
 }
 
-/** What stands for an error in the library's results. */
+/** The value that stands for an error in the library's results. */
 export function errorValue(seq: number): number {
   return -1 - seq;
 }

@@ -1,5 +1,5 @@
 /**
- * First in, first out, as simply as can be: an array, and how much of it is used up.
+ * First in, first out, in the simplest form: an array, and the number of its items that were taken.
  *
  *     items   [ used | used | head | … ]
  */

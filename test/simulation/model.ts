@@ -22,7 +22,7 @@ export interface Input {
 
 export type Queue = StreamQueue<Input, Outcome<number>>;
 
-/** The name under which an error is compared. */
+/** The name by which errors are compared. */
 export function errorName(error: unknown): string {
   if (error instanceof RecordError && error.code !== 'function_error') return error.code;
   return error instanceof Error ? error.message : String(error);
@@ -32,11 +32,11 @@ function givenOf(output: Outcome<number>): Given {
   return output instanceof Failure ? errorName(output.error) : output;
 }
 
-/** Where a stream starts: what comes first, and from which element the source goes on. */
+/** The start of a stream: the pending elements, and the element from which the source goes on. */
 export type Start = Pick<Checkpoint<Input>, 'next' | 'pending'>;
 
 /**
- * The reference: what is right, worked out from semantics.md and from what the world does, not from the operator.
+ * The reference: derives the correct behaviour from semantics.md and from the events of the world, not from the operator.
  *
  *     queue ──admitted, completed, taken──▶ model ◀──called, given, cancelled── function
  */
@@ -53,14 +53,14 @@ export class Model {
   #resumedAdmitted = 0;
   #nextAdmitted: number;
   #next: number;
-  /** Complete, and not emitted. */
+  /** Records that are complete and not emitted. */
   complete = 0;
   taken = 0;
   lastLeft = -1;
   #leaving: Outcome<number> | Watermark | undefined;
-  /** What was taken since somebody emptied this, by number. */
+  /** The numbers of the records that were taken since this was emptied. */
   log: number[] = [];
-  /** Library: what the reader has to be given next. */
+  /** Library: the values that the reader must receive next. */
   readonly toRead = new Line<number | Watermark>();
   /** Library: the error that ends the iteration. */
   failure: string | undefined;
@@ -104,9 +104,9 @@ export class Model {
   left(slot: Slot<Input, Outcome<number>>): void {
     const item = slot.barrier === undefined ? this.records.get(slot.input.seq) : Number(slot.barrier.value);
     this.rules.trace?.(`emitted ${item === undefined ? 'a stranger' : nameOf(item)}`);
-    if (item === undefined) return this.rules.broken('O4', 'a record was emitted that does not stand in the operator');
+    if (item === undefined) return this.rules.broken('O4', 'a record was emitted that has no slot in the operator');
     if (this.life.aborted) this.rules.broken('E2', `${nameOf(item)} was emitted after the abort`);
-    if (!this.#readable()) this.rules.broken('C5', `${nameOf(item)} was emitted though the reader was not ready`);
+    if (!this.#readable()) this.rules.broken('C5', `${nameOf(item)} was emitted, but the reader was not ready`);
     const seq = typeof item === 'number' ? item : item.seq;
     if (seq >= this.#next) this.#next = seq + 1;
     this.lastLeft = seq;
@@ -116,14 +116,15 @@ export class Model {
     this.order.take(item);
   }
 
-  /** What is given to the downstream is what has just left the queue. */
+  /** Checks that the outcome that is emitted is the one that was taken out of the queue before. */
   emitted(output: Outcome<number> | Watermark): void {
-    if (output !== this.#leaving) this.rules.broken('O4', 'what was emitted is not what left the queue');
+    if (output !== this.#leaving)
+      this.rules.broken('O4', 'the outcome that was emitted is not the one that was taken from the queue');
     this.#leaving = undefined;
     this.rules.raise();
   }
 
-  /** E3, as the reference has it. */
+  /** E3: checks a checkpoint against the reference. */
   checkCheckpoint({ next, pending: open }: { readonly next: number; readonly pending: readonly number[] }): void {
     const expected: number[] = [];
     for (const [seq] of this.records) {
@@ -170,12 +171,12 @@ export class Model {
     if (expected === undefined) this.#nextAdmitted++;
     else this.#resumedAdmitted++;
     const right = expected ?? this.#nextAdmitted - 1;
-    if (seq !== right) this.rules.broken('E4', `${seq} was admitted, it was the turn of ${right}`);
+    if (seq !== right) this.rules.broken('E4', `${seq} was admitted instead of ${right}`);
     if (this.life.aborted) this.rules.broken('E2', `${seq} was admitted after the abort`);
   }
 }
 
-/** The queue under test, and the model's ear in it. */
+/** The queue under test, which reports every call to the model. */
 export class WatchedQueue implements Queue {
   readonly #queue: Queue;
   readonly #model: Model;

@@ -14,7 +14,7 @@ import type { Rules } from './rules.ts';
 import { SimClock } from './sim-clock.ts';
 import { SourceItems } from './source-items.ts';
 
-/** Lets every promise that can go on do so, in the one order that the language gives them. */
+/** Runs every promise job that is queued, in the order that the language defines. */
 export function drainPromises(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
@@ -22,7 +22,7 @@ export function drainPromises(): Promise<void> {
 }
 
 /**
- * The operator by itself: the round offers, reads, lets turns run, ends and aborts, each at moments of the seed's choice.
+ * The operator by itself: the round offers, reads, runs turns, ends and aborts, at moments that the seed decides.
  *
  *     step ─▶ one event ─▶ promises drained ─▶ every rule checked ─▶ step …
  */
@@ -35,15 +35,15 @@ export class OperatorRound {
   readonly #model: Model;
   readonly #wait: Operator;
   readonly #checkpoints: CheckpointQueue<Input, Outcome<number>>;
-  /** What the service keeps of the same thing. */
+  /** The progress that the service would keep of the same stream. */
   readonly #progress = new Progress(0);
   readonly #items: SourceItems;
   #refused: Input | Watermark | undefined;
-  /** An offer was refused, and nobody has said since that there is room. */
+  /** Whether an offer was refused, and onRoom was not called since. */
   #waitsForRoom = false;
   #turns = 0;
   #readable = true;
-  /** Outcomes that the reader has room for, before it is slow again. */
+  /** The number of outcomes for which the reader has room, before it is slow again. */
   #room: number;
   #unflushed = false;
   #inputOver = false;
@@ -109,8 +109,7 @@ export class OperatorRound {
       if (this.#random.chance(stalls)) this.#clock.stall(this.#random.between(1, 50));
     }
     if (!this.#ended && !this.#aborted) this.#model.life.checkDues(Infinity);
-    if (!this.#ended && !this.#aborted)
-      this.#rules.broken('E1', 'nothing is left to happen, and the operator has not ended');
+    if (!this.#ended && !this.#aborted) this.#rules.broken('E1', 'no event is left, and the operator has not ended');
     this.#rules.raise();
   }
 
@@ -138,7 +137,7 @@ export class OperatorRound {
     this.#unflushed = true;
     this.#progress.emitting(this.#model.lastLeft);
     this.#progress.emitted();
-    if (this.#ended) this.#rules.broken('E1', 'something was emitted after the end');
+    if (this.#ended) this.#rules.broken('E1', 'an outcome was emitted after the end');
     if (this.#random.chance(1 / 32)) {
       this.#model.checkCheckpoint(this.#progress.checkpoint());
       const right = this.#checkpoints.checkpoint();
@@ -169,9 +168,10 @@ export class OperatorRound {
 
   #onRoom(): void {
     this.#rules.trace?.('room');
-    if (!this.#waitsForRoom || this.#aborted) this.#rules.broken('C4', 'room was given that nobody waits for');
+    if (!this.#waitsForRoom || this.#aborted)
+      this.#rules.broken('C4', 'onRoom was called, but no record waits for room');
     if (this.#model.order.size >= this.#plan.capacity)
-      this.#rules.broken('C2', 'room was given, but every slot is taken');
+      this.#rules.broken('C2', 'onRoom was called, but every slot is taken');
     this.#waitsForRoom = false;
     if (this.#random.chance(0.5)) this.#arrive();
     else this.#clock.after(this.#random.between(0, 2), () => this.#arrive());
@@ -179,9 +179,9 @@ export class OperatorRound {
 
   #onEnd(): void {
     this.#rules.trace?.('end');
-    if (this.#ended || this.#aborted) this.#rules.broken('E1', 'the end was told a second time, or after the abort');
+    if (this.#ended || this.#aborted) this.#rules.broken('E1', 'onEnd was called a second time, or after the abort');
     if (!this.#inputOver || this.#model.order.size > 0)
-      this.#rules.broken('E1', 'the end was told before everything was emitted');
+      this.#rules.broken('E1', 'onEnd was called before everything was emitted');
     this.#ended = true;
   }
 
@@ -206,7 +206,7 @@ export class OperatorRound {
       if (!taken) {
         this.#waitsForRoom = !this.#aborted;
         if (this.#model.order.size < this.#plan.capacity && !this.#aborted)
-          this.#rules.broken('C4', 'refused, though a slot is free');
+          this.#rules.broken('C4', 'a record was refused, but a slot is free');
         return false;
       }
       this.#refused = undefined;
@@ -264,7 +264,7 @@ export class OperatorRound {
     this.#rules.raise();
   }
 
-  /** Nothing that could go on stands still. */
+  /** Checks that nothing stands still that could go on. */
   #checkProgress(): void {
     const { order } = this.#model;
     const held = this.#turns === 0 && this.#readable ? order.next : undefined;

@@ -3,14 +3,14 @@ import type { Mode } from './plan.ts';
 import type { RecordState } from './record-state.ts';
 import type { Rules } from './rules.ts';
 
-/** What stands in the operator: a record, or the number of a watermark. */
+/** The content of a slot: a record, or the number of a watermark. */
 export type Item = RecordState | number;
 
 /** The records between two watermarks. */
 export interface Stretch {
   incomplete: number;
   readonly complete: Line<RecordState>;
-  /** The watermark that ends it, when it has come. */
+  /** The watermark that ends it, once it was admitted. */
   watermark: number | undefined;
 }
 
@@ -18,7 +18,7 @@ function stretch(): Stretch {
   return { incomplete: 0, complete: new Line(), watermark: undefined };
 }
 
-/** What may leave the operator next, by O1 to O5, and how much stands in it, by C2 and C3. */
+/** Which slots may be emitted next, by O1 to O5, and how many are taken, by C2 and C3. */
 export class OrderModel {
   readonly #mode: Mode;
   readonly #capacity: number;
@@ -35,7 +35,7 @@ export class OrderModel {
     this.#stretches.push(this.#newest);
   }
 
-  /** The rule that would be broken by holding back what could leave now; undefined where nothing could. */
+  /** The rule that is broken if a slot that may be emitted now is not; undefined if no slot may be emitted. */
   get next(): string | undefined {
     if (this.#mode === 'ordered') {
       const head = this.#items.head;

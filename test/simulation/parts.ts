@@ -33,7 +33,7 @@ export type Operator = Pick<
 
 export type OperatorOptions = AsyncWaitOptions<Input, Outcome<number>>;
 
-/** Where a defect can be planted: each part of what is tested may be replaced. */
+/** The places for planted defects: each part under test may be replaced. */
 export interface Defects {
   readonly queue?: (right: Queue, plan: Plan, clock: Clock) => Queue;
   readonly clock?: (right: Clock) => Clock;
@@ -51,7 +51,7 @@ export function queueOf({ mode, capacity }: Pick<Plan, 'mode' | 'capacity'>): Qu
   return new KeyedQueue(capacity, ({ key }) => `key ${key}`);
 }
 
-/** The library's strategy, listening to what its predicates are asked. */
+/** The library's strategy, which reports the calls of its predicates. */
 export function strategyOf(plan: Plan, model: Model): AsyncRetryStrategy<number> | undefined {
   const { retry } = plan;
   if (retry === undefined) return undefined;
@@ -61,12 +61,12 @@ export function strategyOf(plan: Plan, model: Model): AsyncRetryStrategy<number>
     ifResult: (values: readonly number[]): boolean => {
       // 127 is the number of a timeout hook.
       if (((values[0] ?? 0) >> 3) % 128 === 127)
-        model.rules.broken('T3', 'a predicate sees what the timeout hook gave');
+        model.rules.broken('T3', 'a predicate was called with the result of the timeout hook');
       return worthRetry(values);
     },
     ifError: (error: unknown): boolean => {
       const name = errorName(error);
-      if (name.endsWith('.127')) model.rules.broken('T3', 'a predicate sees the error of the timeout hook');
+      if (name.endsWith('.127')) model.rules.broken('T3', 'a predicate was called with the error of the timeout hook');
       return worthRetry(name);
     },
   };
@@ -78,7 +78,7 @@ export function strategyOf(plan: Plan, model: Model): AsyncRetryStrategy<number>
   return { ...exponential, delay: (attempt) => jittered.delayMs(attempt) };
 }
 
-/** The layers around the function, as the plan has them: retry, timeout of an attempt, function. */
+/** The layers around the function, according to the plan: retry, timeout of an attempt, function. */
 export function invocationOf(
   plan: Plan,
   fn: Fn<Input, number>,

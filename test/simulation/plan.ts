@@ -12,10 +12,10 @@ export interface RetryPlan {
   readonly maxMs: number;
 }
 
-/** How a round ends: all is emitted; given up by its owner; or cut off, and gone on from its last checkpoint. */
+/** How a round ends: everything is emitted; it is aborted; or it is cut, and resumed from its last checkpoint. */
 type Ending = 'end' | 'abort' | 'resume';
 
-/** What one round is: everything that the seed decides before it starts. Rates are chances from 0 to 1. */
+/** Everything that the seed decides before a round starts. Rates are probabilities from 0 to 1. */
 export interface Plan {
   readonly seed: number;
   readonly level: Level;
@@ -31,11 +31,11 @@ export interface Plan {
   readonly hook: boolean;
   readonly cutWaits: boolean;
   readonly ending: Ending;
-  /** Time comes in steps of this: 0.25 shows whatever trusts in whole milliseconds. */
+  /** The step of time in milliseconds: 0.25 detects code that expects whole milliseconds. */
   readonly stepMs: number;
   readonly watermarks: number;
   readonly keys: number;
-  /** Share of the records that have the key 0. */
+  /** The share of the records with key 0. */
   readonly hotKey: number;
   readonly usualMs: number;
   readonly tail: number;
@@ -46,24 +46,24 @@ export interface Plan {
   readonly invalid: number;
   readonly hangs: number;
   readonly doubles: number;
-  /** The process is held up. */
+  /** The rate at which the process is blocked for a while. */
   readonly stalls: number;
   readonly slowReader: number;
   readonly readerMs: number;
   readonly arrivalMs: number;
   readonly checkpointEvery: number;
-  /** The call of the function in which the stream is aborted. */
+  /** The number of the call in which the stream is aborted. */
   readonly abortAtCall: number;
-  /** Library: an error of a record ends the iteration. */
+  /** Library: whether an error of a record ends the iteration. */
   readonly failFast: boolean;
 }
 
-/** What is not left to the seed. */
+/** Settings that the seed does not decide. */
 export type PlanLimits = Partial<Plan>;
 
 export function planOf(seed: number, limits: PlanLimits = {}): Plan {
   const random = new SeededRandom(seed);
-  // Drawn in any case, so that a limit changes nothing else.
+  // Drawn in every case, so that a limit changes no other number.
   const drawn = { level: random.chance(0.25) ? 'library' : 'operator', mode: random.pick(modes) } as const;
   const level = limits.level ?? drawn.level;
   const mode = limits.mode ?? drawn.mode;

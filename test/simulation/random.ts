@@ -5,7 +5,7 @@ export class SeededRandom {
   #c: number;
   #counter = 1;
 
-  /** sfc32, by Chris Doty-Humphrey (PractRand): 96 bits of state and a counter, warmed up as its author says. */
+  /** sfc32, by Chris Doty-Humphrey (PractRand): 96 bits of state and a counter, warmed up as its author recommends. */
   constructor(seed: number) {
     this.#a = seed >>> 0;
     this.#b = Math.floor(seed / 2 ** 32) >>> 0;

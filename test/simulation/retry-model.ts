@@ -4,7 +4,7 @@ import type { Given, RecordState } from './record-state.ts';
 /** Whether, and when, a record is attempted again, by R1 to R6. */
 export class RetryModel {
   readonly #retry: RetryPlan | undefined;
-  /** The share of the full delay that jitter leaves in this event: the same for all who ask in it. */
+  /** The share of the full delay that jitter leaves in this event: the same for all records of the event. */
   jitter = 1;
   /** The number of the event in which waits were cut short. */
   endedIn: number | undefined = undefined;
@@ -15,7 +15,7 @@ export class RetryModel {
     this.#retry = plan.retry;
   }
 
-  /** Undefined where the outcome is final. */
+  /** Undefined if the outcome is final. */
   waitMs(record: RecordState, given: Given, now: number): number | undefined {
     const retry = this.#retry;
     if (retry === undefined || !worthRetry(given)) return this.#refuse('R1');
@@ -38,7 +38,7 @@ export class RetryModel {
   }
 }
 
-/** An empty result, an attempt whose time ran out, and what calls itself transient. */
+/** True for an empty result, an attempt that timed out, and an error that is marked as transient. */
 export function worthRetry(given: Given): boolean {
   return typeof given === 'string' ? given === 'timeout' || given.startsWith('transient') : given.length === 0;
 }

@@ -9,11 +9,11 @@ export class BrokenRule extends Error {
 }
 
 /**
- * Collects what is wrong. Nothing is thrown into the code under test, which would make an outcome of it; the round looks
- * here after every event.
+ * Collects broken rules. They are not thrown in the code under test, which would turn them into outcomes; the round checks
+ * this collection after every event.
  */
 export class Rules {
-  /** What happens, line by line; undefined where nobody reads it. */
+  /** Writes each event as a line; undefined if no trace is wanted. */
   readonly trace: ((line: string) => void) | undefined;
   #first: BrokenRule | undefined;
 

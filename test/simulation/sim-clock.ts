@@ -3,28 +3,28 @@ import type { SeededRandom } from './random.ts';
 
 interface Event {
   readonly due: number;
-  /** Decides among events of the same instant. */
+  /** Decides the order of events of the same instant. */
   readonly lot: number;
   readonly ofSubject: boolean;
   fire: (() => void) | undefined;
 }
 
 /**
- * Time that goes from event to event, driven by whoever calls `step`: one event, no waiting, no promise. The caller
- * drains promises between two steps.
+ * Time that moves from event to event. Each call of `step` handles one event, without waiting and without a promise. The
+ * caller drains promises between two steps.
  *
  *     heap of (due, lot)     world: completions, reader, source, stalls
- *                            subject: the timers of what is being tested, counted in `timers`
+ *                            subject: the timers of the code under test, counted in `timers`
  *
- * Events of the same instant come in an order that the seed decides, since the port promises none: a record's deadline
- * and its answer meet in both orders. An event that was taken back stays in the heap, empty, until its time.
+ * The seed decides the order of events of the same instant, because the port promises none: the deadline and the answer of
+ * a record meet in both orders. An event that was cancelled stays in the heap, empty, until its time.
  */
 export class SimClock implements Clock {
   readonly #random: SeededRandom;
   readonly #heap: Event[] = [];
   #now = 0;
   #timers = 0;
-  /** When the event that is being handled should have come: earlier than now after a stall. */
+  /** The due time of the event that is being handled: earlier than now after a stall. */
   firingDue = 0;
 
   constructor(random: SeededRandom) {
@@ -40,7 +40,7 @@ export class SimClock implements Clock {
     return this.#timers;
   }
 
-  /** When the next event is due; Infinity where there is none. */
+  /** When the next event is due; Infinity if there is none. */
   get nextDue(): number {
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (first.fire !== undefined) return first.due;
@@ -64,12 +64,12 @@ export class SimClock implements Clock {
     this.#push(ms, fire, false);
   }
 
-  /** The process is held up: what is due meanwhile comes late. */
+  /** Blocks the process: events that become due meanwhile are late. */
   stall(ms: number): void {
     this.#now += ms;
   }
 
-  /** Handles the next event; false where there is none. */
+  /** Handles the next event; false if there is none. */
   step(): boolean {
     if (this.nextDue === Infinity) return false;
     const event = this.#pop();

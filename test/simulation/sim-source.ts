@@ -8,7 +8,7 @@ import { SourceItems } from './source-items.ts';
 
 type Item = Input | Watermark;
 
-/** A source that answers at once or late, and goes on using the objects that it has given away. */
+/** A source that answers at once or late, and changes the objects that it has passed on. */
 export class SimSource {
   readonly #plan: Plan;
   readonly #random: SeededRandom;
@@ -16,12 +16,12 @@ export class SimSource {
   readonly #model: Model;
   readonly #items: SourceItems;
   #given: Input | undefined;
-  /** It has been asked for an item that it has not given. */
+  /** Whether a call of `next` has not been answered. */
   asked = false;
-  /** It has said that there is no more. */
+  /** Whether it has ended. */
   over = false;
   released = 0;
-  /** What was done to it that must not be done. */
+  /** The forbidden calls that were made. */
   unruly: string | undefined;
 
   constructor(plan: Plan, random: SeededRandom, clock: SimClock, model: Model, start: Start) {
@@ -33,7 +33,7 @@ export class SimSource {
   }
 
   asSource(): Source<Item> {
-    // If its end cuts no waits, it makes no difference in which moment the input ends, so it may do so in that of an item.
+    // If the end cuts no waits short, its moment makes no difference, so the input may end together with an item.
     if ((this.#plan.retry === undefined || !this.#plan.cutWaits) && this.#random.chance(0.3)) {
       return { [Symbol.iterator]: () => ({ next: () => this.#take(), return: () => this.#release() }) };
     }

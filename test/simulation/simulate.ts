@@ -4,7 +4,7 @@ import { OperatorRound } from './operator-round.ts';
 import { planOf, type Plan, type PlanLimits } from './plan.ts';
 import { BrokenRule, Rules } from './rules.ts';
 
-/** A round that went wrong: what to type to see it again. */
+/** A round that failed, with the command that repeats it. */
 export class FailedRound extends Error {
   readonly rule: string;
   readonly plan: Plan;
@@ -24,7 +24,7 @@ export class FailedRound extends Error {
   }
 }
 
-/** Runs the round of one seed; gives the number of its records. Throws FailedRound. */
+/** Runs the round of one seed; returns the number of its records. Throws FailedRound. */
 export async function simulateRound(
   seed: number,
   limits: PlanLimits = {},
@@ -34,7 +34,7 @@ export async function simulateRound(
   const plan = planOf(seed, limits);
   trace?.(JSON.stringify(plan));
   const rules = new Rules(trace);
-  // A third of the time would go into stacks of errors that the function throws on purpose.
+  // The stacks of the errors that the function throws on purpose would take a third of the time.
   const { stackTraceLimit } = Error;
   if (trace === undefined) Error.stackTraceLimit = 0;
   try {

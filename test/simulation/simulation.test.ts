@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { modes } from './plan.ts';
 import { simulateRound } from './simulate.ts';
 
-/** Rounds of consecutive seeds, until so many records went through them. */
+/** Runs rounds of consecutive seeds, until so many records have gone through them. */
 async function simulate(
   firstSeed: number,
   records: number,
@@ -25,7 +25,7 @@ test('every rule of the library holds after every event, over 250,000 records', 
   expect(await simulate(1, 250_000, { level: 'library' })).toBeGreaterThanOrEqual(250_000);
 });
 
-test.each(['operator', 'library'] as const)('a seed gives the same round of the %s each time', async (level) => {
+test.each(['operator', 'library'] as const)('a seed makes the same round of the %s every time', async (level) => {
   const stories: string[][] = [[], []];
   for (const story of stories) await simulateRound(20, { level }, {}, (line) => void story.push(line));
   expect(stories[0]?.length).toBeGreaterThan(100);

@@ -3,7 +3,7 @@ import type { Input } from './model.ts';
 import type { Plan } from './plan.ts';
 import type { SeededRandom } from './random.ts';
 
-/** The elements of a source from one place on, each made when it is asked for. */
+/** The elements of a source from one place on; each is made when it is read. */
 export class SourceItems {
   readonly #plan: Plan;
   readonly #random: SeededRandom;
