@@ -41,7 +41,7 @@ function* reused() {
 }
 
 describe('AsyncWaitOperatorTest', () => {
-  test('AWO-01 ordered: records and watermarks come out in the order of their input', async () => {
+  test('AWO-01 ordered: records and watermarks are emitted in the order of the input', async () => {
     const watermark = new Watermark(2);
     const out = await collect(orderedWait([1, 2, watermark, 3], double, { timeout, capacity: 2 }));
     expect(out).toEqual([2, 4, watermark, 6]);
@@ -58,15 +58,15 @@ describe('AsyncWaitOperatorTest', () => {
   const eight = [1, 2, 3, 4, 5, 6, 7, 8];
   const doubled = [2, 4, 6, 8, 10, 12, 14, 16];
 
-  test('AWO-03 ordered: more records than capacity come out in exact order', async () => {
+  test('AWO-03 ordered: more records than capacity are emitted in exact order', async () => {
     expect(await collect(orderedWait(eight, double, { timeout, capacity: 6 }))).toEqual(doubled);
   });
 
-  test('AWO-04 unordered: more records than capacity all come out', async () => {
+  test('AWO-04 unordered: more records than capacity are all emitted', async () => {
     expect(ascending(await collect(unorderedWait(eight, double, { timeout, capacity: 6 })))).toEqual(doubled);
   });
 
-  test('AWO-05 two operators and a step between them compose', async () => {
+  test('AWO-05 two operators with a step between them work together', async () => {
     const first = orderedWait([5, 6, 7, 8, 9], double, { timeout, capacity: 6 });
     async function* plusOne() {
       for await (const value of first) yield value + 1;
@@ -75,7 +75,7 @@ describe('AsyncWaitOperatorTest', () => {
     expect(ascending(out)).toEqual([22, 26, 30, 34, 38]);
   });
 
-  test('AWO-07 an object that the source uses again is seen as it was admitted', async () => {
+  test('AWO-07 an object that the source reuses has the values that it had at admission', async () => {
     const out = orderedWait(
       reused(),
       async (record) => {
@@ -87,7 +87,7 @@ describe('AsyncWaitOperatorTest', () => {
     expect(await collect(out)).toEqual([2, 4, 6, 8]);
   });
 
-  test('AWO-08 a timeout without hook is an error of its record; departs: what stands behind it is given only if onError takes it', async () => {
+  test('AWO-08 a timeout without a hook is an error of its record (departs: later results follow only if onError handles it)', async () => {
     const failed = await timedOut();
     expect(failed.all).toEqual([]);
     expect(failed.error).toMatchObject({ code: 'timeout' });
@@ -159,15 +159,15 @@ describe('AsyncWaitOperatorTest', () => {
     },
   };
 
-  test('AWO-31 ordered: a supplier gives the values (departs: there is one thread)', async () => {
+  test('AWO-31 ordered: a supplier returns the values (departs: there is one thread)', async () => {
     expect(await collect(orderedWait([1, 2, 3], supplied, { timeout, capacity: 3 }))).toEqual([2, 4, 6]);
   });
 
-  test('AWO-32 unordered: a supplier gives the values (departs: there is one thread)', async () => {
+  test('AWO-32 unordered: a supplier returns the values (departs: there is one thread)', async () => {
     expect(ascending(await collect(unorderedWait([1, 2, 3], supplied, { timeout, capacity: 3 })))).toEqual([2, 4, 6]);
   });
 
-  test('AWO-35 what a supplier throws is the error of the record', async () => {
+  test('AWO-35 an error of a supplier is the error of the record', async () => {
     const throwing = {
       asyncInvoke(_input: number, result: ResultFuture<number>) {
         result.complete(() => {
@@ -180,7 +180,7 @@ describe('AsyncWaitOperatorTest', () => {
 });
 
 describe('StreamingOperatorsITCase', () => {
-  test('SO-01 elements that cannot be serialised go through, ordered and unordered', async () => {
+  test('SO-01 elements that cannot be serialised are processed, ordered and unordered', async () => {
     class NonSerializable {
       readonly value: number;
       readonly self = () => this.value;

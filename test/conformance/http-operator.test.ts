@@ -6,7 +6,7 @@ import { RequestError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { type Downstream, start, type Started, type StartOptions } from '../http/start.ts';
 
-/** The usual function of these tests: each number has its double. */
+/** The usual function of these tests: it doubles a number. */
 function doubles(last: number): ReadonlyMap<string, string> {
   return new Map(Array.from({ length: last + 1 }, (_, value) => [String(value), String(2 * value)]));
 }
@@ -39,7 +39,7 @@ async function answerNewestFirst(downstream: Downstream, inFlight: number, total
 
 const ascending = (values: readonly unknown[]): unknown[] => values.map(Number).toSorted((left, right) => left - right);
 
-/** A lookup that is the user's own module. */
+/** A `module` lookup with this source. */
 function moduleLookup(source: string): object {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-conformance-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -66,7 +66,7 @@ const joined = (lines: readonly string[]): string[] =>
     return [key, name, answer?.name ?? null].join(',');
   });
 
-/** A join with what the right side knows. */
+/** A join with these rows on the right side. */
 async function joinWith(known: ReadonlyMap<string, string>, pipeline: object): Promise<Started> {
   const started = await start({ pipeline: { explode: true, timeout: '3s', ...pipeline } });
   started.downstream.answers = known;
@@ -82,7 +82,7 @@ async function lastWords(source: string, options: StartOptions, query: string): 
     headers: { 'content-type': 'application/x-ndjson' },
   });
   await started.heard.until(() => started.heard.receivedBytes > 0);
-  // Read from now on: of a stream that has failed, fetch does not give what it had.
+  // Read from now on, because fetch discards the text that it has when a stream fails.
   const words = response.body?.pipeThrough(new TextDecoderStream()).getReader().read();
   await clock.advance(200);
   return JSON.parse((await words)?.value ?? '');
@@ -94,14 +94,14 @@ const hooked = (hook: string): string => `export default {
 };`;
 
 describe('AsyncWaitOperatorTest over HTTP', () => {
-  test('AWO-03 ordered: two more records than slots come out in the order of the input', async () => {
+  test('AWO-03 ordered: two records more than slots are emitted in the order of the input', async () => {
     const started = await start({ pipeline: { capacity: 6 } });
     const answering = answerNewestFirst(started.downstream, 6, 8);
     expect(await answers(started, numbers(1, 2, 3, 4, 5, 6, 7, 8))).toEqual([2, 4, 6, 8, 10, 12, 14, 16]);
     await answering;
   });
 
-  test.each(['unordered', 'keyed'])('AWO-04 %s: the same records all come out', async (mode) => {
+  test.each(['unordered', 'keyed'])('AWO-04 %s: the same records are all emitted', async (mode) => {
     const started = await start({ pipeline: { capacity: 6, key: '/key' } });
     const answering = answerNewestFirst(started.downstream, 6, 8);
     const given = await answers(started, numbers(1, 2, 3, 4, 5, 6, 7, 8), `mode=${mode}`);
@@ -110,7 +110,7 @@ describe('AsyncWaitOperatorTest over HTTP', () => {
     await answering;
   });
 
-  test('AWO-06 records that were pending at a cut come first when their stream is taken up, and then new ones', async () => {
+  test('AWO-06 when a cut stream is resumed, the records that were pending come first, and then the new ones', async () => {
     const started = await start({ pipeline: { capacity: 6 } });
     const { downstream, streams } = started;
     downstream.hold = true;
@@ -134,7 +134,7 @@ describe('AsyncWaitOperatorTest over HTTP', () => {
     expect(lines.slice(0, -1).map((line) => JSON.parse(line).answer)).toEqual([2, 6, 10, 12, 14, 16]);
   });
 
-  test('SO-01 five records with two slots: ordered exactly, unordered all of them', async () => {
+  test('SO-01 five records with two slots: ordered in exact order, unordered all of them', async () => {
     const started = await start({ pipeline: { capacity: 2, timeout: '1s' } });
     started.downstream.answers = doubles(4);
     expect(await answers(started, numbers(0, 1, 2, 3, 4))).toEqual([0, 2, 4, 6, 8]);
@@ -149,7 +149,7 @@ describe('AsyncDataStreamITCase over HTTP', () => {
   });
 
   test.each(['ordered', 'unordered', 'keyed'])(
-    'ADS-05 %s: empty answers are asked for again, and dropped',
+    'ADS-05 %s: an empty answer is retried, and then dropped',
     async (mode) => {
       const retry = { attempts: 3, onMiss: true, backoff: { initial: '10ms', max: '10ms', jitter: 'none' } };
       const started = await withModule('export default async ({ key }) => (key % 2 === 0 ? [key] : []);', {
@@ -188,7 +188,7 @@ describe('AsyncLookupJoinHarnessTest over HTTP', () => {
     expect(lines).toEqual(['1,a,Julian', '3,c,Jackson', '4,d,Fabian']);
   });
 
-  test('ALH-3 left join: a miss is null (departs: a record that its `when` leaves out stays as it came)', async () => {
+  test('ALH-3 left join: a miss is null (departs: a record that `when` excludes is emitted unchanged)', async () => {
     const when = 'record.name != null';
     const enrich = [{ lookup: 'far', with: { key: '/key' }, into: '/answer', when }];
     const lines = await post(await joinWith(rows, { enrich }), `${left}{"key":6,"name":null}\n`);
@@ -209,7 +209,7 @@ describe('AsyncLookupJoinTimeoutITCase over HTTP', () => {
     timeout(_input, result) { result.completeExceptionally(new Error('timed out for my own reasons')); },
   };`;
 
-  test('LJT-1 what the hook of the function raises after the configured time ends the stream', async () => {
+  test('LJT-1 an error of the timeout hook ends the stream', async () => {
     const options = { lookup: { timeout: '200ms' }, pipeline: { onError: 'fail' } };
     expect(await lastWords(failing, options, '')).toMatchObject({
       $fatal: {
@@ -220,21 +220,21 @@ describe('AsyncLookupJoinTimeoutITCase over HTTP', () => {
     });
   });
 
-  test('LJT-2 the time that the request asks for goes before that of the pipeline', async () => {
+  test('LJT-2 the timeout of the request overrides that of the pipeline', async () => {
     const options = { pipeline: { onError: 'fail', timeout: '30s' } };
     expect(await lastWords('export default () => new Promise(() => {});', options, 'timeout=200ms')).toMatchObject({
       $fatal: { code: 'record_failed', recordCode: 'timeout' },
     });
   });
 
-  test('LJT-3 without a hook it is the error timeout', async () => {
+  test('LJT-3 without a hook the record fails with the error timeout', async () => {
     const options = { lookup: { timeout: '200ms' }, pipeline: { onError: 'fail' } };
     expect(await lastWords('export default () => new Promise(() => {});', options, '')).toMatchObject({
       $fatal: { code: 'record_failed', recordCode: 'timeout' },
     });
   });
 
-  test('LJT-5 five records whose lookups are in time are all joined', async () => {
+  test('LJT-5 five records whose lookups end within the timeout are all joined', async () => {
     const started = await start({ pipeline: { timeout: '10s' } });
     started.downstream.answers = doubles(5);
     expect(await answers(started, numbers(1, 2, 3, 4, 5))).toEqual([2, 4, 6, 8, 10]);
@@ -258,7 +258,7 @@ describe('PyFlink async tests over HTTP', () => {
     await answering;
   });
 
-  test('PY-6 what the function raises is told (departs: of its record alone)', async () => {
+  test('PY-6 an error of the function is reported (departs: only for its record)', async () => {
     const started = await withModule(
       'export default async ({ key }) => { if (key === 2) throw new Error("raised for 2"); return [2 * key]; };',
     );
@@ -280,19 +280,19 @@ describe('PyFlink async tests over HTTP', () => {
     return (await posted).map((line) => JSON.parse(line));
   }
 
-  test('PY-7 what the timeout hook raises is told (departs: of its record alone)', async () => {
+  test('PY-7 an error of the timeout hook is reported (departs: only for its record)', async () => {
     const lines = await timedOut('result.completeExceptionally(new Error("raised in timeout"));');
     expect(lines).toHaveLength(5);
     for (const { _error } of lines)
       expect(_error).toMatchObject({ code: 'function_error', message: 'raised in timeout' });
   });
 
-  test('PY-8 what the timeout hook gives is the result', async () => {
+  test('PY-8 the value of the timeout hook is the result', async () => {
     const lines = await timedOut('result.complete([key - key]);');
     expect(lines.map(({ answer }) => answer)).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test('T2 what the timeout hook gives later is the result, if it comes before as long again as the timeout', async () => {
+  test('T2 a later value of the timeout hook is the result, if the hook takes no longer than the timeout', async () => {
     const lines = await timedOut('after(key * 300, () => result.complete([-key]));', 2000);
     expect(lines.map(({ answer }) => answer)).toEqual([-1, -2, -3, undefined, undefined]);
     for (const { _error } of lines.slice(3)) expect(_error).toMatchObject({ code: 'timeout', lookup: 'mine' });

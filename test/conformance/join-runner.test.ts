@@ -43,7 +43,7 @@ class LookupJoin implements AsyncFunction<number, Joined> {
   }
 }
 
-/** One left row whose fetcher never answers; after 10 ms its hook gives these rows. */
+/** One left row whose fetcher never answers; after 10 ms its hook returns these rows. */
 async function timedOut(kind: 'inner' | 'left', fallback: readonly string[]) {
   const clock = virtualClock();
   const fetcher = new Held<string>((_left, result) => result.complete(fallback));
@@ -67,11 +67,11 @@ describe('AsyncLookupJoinRunnerTimeoutTest', () => {
     expect(await timedOut(kind, ['fallback'])).toEqual({ all: [[1, 'fallback']], error: undefined });
   });
 
-  test('ALR-04 inner join: a hook that gives no row gives no joined row', async () => {
+  test('ALR-04 inner join: if the hook returns no row, there is no joined row', async () => {
     expect(await timedOut('inner', [])).toEqual({ all: [], error: undefined });
   });
 
-  test('ALR-05 left join: a hook that gives no row gives the left one with null', async () => {
+  test('ALR-05 left join: if the hook returns no row, the left row is joined with null', async () => {
     expect(await timedOut('left', [])).toEqual({ all: [[1, null]], error: undefined });
   });
 
@@ -87,7 +87,7 @@ describe('AsyncLookupJoinRunnerTimeoutTest', () => {
     expect({ all, cause: causeOf(error) === reported }).toEqual({ all: [], cause: true });
   });
 
-  test('ALR-14 what the join condition throws is the outcome', async () => {
+  test('ALR-14 an error that the join condition throws is the outcome', async () => {
     const thrown = new Error('condition');
     const { all, error } = await fetched(() => {
       throw thrown;

@@ -10,7 +10,7 @@ interface Keyed {
 const key = (record: Keyed) => record.key;
 const at = (name: number, time: number): Keyed => ({ key: `${name}`, at: time });
 
-/** Later records of the stream answer faster, so that only the rules keep them in order. */
+/** Later records are answered faster, so that only the rules of the queue keep them in order. */
 async function reversing(record: Keyed): Promise<string[]> {
   for (let turn = 20 - record.at; turn > 0; turn--) await settled();
   return [`${record.key}@${record.at}`];
@@ -69,19 +69,19 @@ describe('KeyedAsyncWaitOperatorTest', () => {
     expect(out).toHaveLength(11);
   });
 
-  test('TKA-02 one key with a watermark comes out exactly as it went in', async () => {
+  test('TKA-02 records of one key and a watermark are emitted in the order of the input', async () => {
     const input = [at(1, 1), at(1, 2), new Watermark(2), at(1, 3)];
     const out = say(await collect(keyedWait(input, reversing, { timeout: 0, capacity: 10, key })));
     expect(out).toEqual(['1@1', '1@2', 'WM2', '1@3']);
   });
 
-  test('TKA-05 records of different keys all come out', async () => {
+  test('TKA-05 records of different keys are all emitted', async () => {
     const input = [1, 2, 3, 4, 5, 6, 7, 8];
     const out = keyedWait(input, async (value) => [value * 2], { timeout: 0, capacity: 10, key: String });
     expect(ascending(await collect(out))).toEqual([2, 4, 6, 8, 10, 12, 14, 16]);
   });
 
-  test('TKA-07 a timeout is an error of its record alone (departs: onError takes it, where Flink fails the job)', async () => {
+  test('TKA-07 a timeout is an error of its record only (departs: onError handles it; in Flink the job fails)', async () => {
     expect(await timedOut()).toMatchObject({ all: [2], errors: [{ code: 'timeout' }] });
   });
 
@@ -91,7 +91,7 @@ describe('KeyedAsyncWaitOperatorTest', () => {
 });
 
 describe('AsyncExecutionController of the keyed operator', () => {
-  test('AEC-01 of each key only the oldest record is attempted; all hold a slot', async () => {
+  test('AEC-01 of each key only the oldest record runs; all records hold a slot', async () => {
     const held = new Held<number>();
     let pulled = 0;
     function* source() {
@@ -116,14 +116,14 @@ describe('AsyncExecutionController of the keyed operator', () => {
     expect(ascending(await collect(out))).toEqual(input);
   });
 
-  test('AEC-03 different keys with watermarks: all come out, the watermarks in order between them', async () => {
+  test('AEC-03 different keys with watermarks: all are emitted, with the watermarks in order between them', async () => {
     const input = [1, 2, new Watermark(3), 3, 4, new Watermark(6), 5, 6];
     const out = await collect(keyedWait(input, async (value) => [value], { timeout: 0, capacity: 10, key: String }));
     expect([out[2], out[5]]).toEqual([input[2], input[5]]);
     expect(ascending(out.filter((item) => typeof item === 'number'))).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('AEC-04 the same key with watermarks comes out in the order of submission', async () => {
+  test('AEC-04 records of the same key and watermarks are emitted in the order of the input', async () => {
     const input = [
       at(1, 1),
       at(1, 2),

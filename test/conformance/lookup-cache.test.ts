@@ -21,7 +21,7 @@ pipelines:
 `;
 
 describe('DefaultLookupCacheTest', () => {
-  test('DLC-1 what was put in comes out under its key, another key is absent, and all rows of an answer keep their order', async () => {
+  test('DLC-1 an answer is found under its key, another key is absent, and the rows of an answer keep their order', async () => {
     const it = cached({ maxEntries: 10 });
     await fill(it, 'k', '[{"row":1},{"row":2},{"row":3}]');
     expect(it.ask('k')).toMatchObject({ json: '[{"row":1},{"row":2},{"row":3}]', source: 'cache' });
@@ -30,7 +30,7 @@ describe('DefaultLookupCacheTest', () => {
     it.last.answer('[]');
   });
 
-  test('DLC-3 what was written longer ago than its ttl is absent', async () => {
+  test('DLC-3 an answer that is older than its ttl is absent', async () => {
     const it = cached({ ttl: '60s' });
     await fill(it, 'k', '1');
     expect(it.ask('k')).toMatchObject({ source: 'cache' });
@@ -39,7 +39,7 @@ describe('DefaultLookupCacheTest', () => {
     it.last.answer('2');
   });
 
-  test('DLC-5 a missing key is kept as an empty answer where negativeTtl says so, and by default it is not (departs: the default is the other way round)', async () => {
+  test('DLC-5 a miss is kept if negativeTtl is set, and not by default (departs: in Flink it is kept by default)', async () => {
     const kept = cached({ ttl: '1h', negativeTtl: '1h' });
     await fill(kept, 'absent', undefined);
     expect(kept.ask('absent')).toMatchObject({ json: undefined, source: 'cache' });
@@ -49,7 +49,7 @@ describe('DefaultLookupCacheTest', () => {
     asked.last.answer(undefined);
   });
 
-  test('DLC-5 an empty array and null are answers, and nothing is kept of a call that gave none', async () => {
+  test('DLC-5 an empty array and null are kept as answers; a call without an answer leaves no entry', async () => {
     const it = cached({ ttl: '1h' });
     await fill(it, 'empty', '[]');
     await fill(it, 'null', 'null');
@@ -61,7 +61,7 @@ describe('DefaultLookupCacheTest', () => {
     expect(it.counts().entries).toBe(2);
   });
 
-  test('DLC-6 its metrics stand at 0 from the start, and count: put, 1 entry; found, 1 hit; absent, 1 miss', async () => {
+  test('DLC-6 its metrics are 0 at the start; then one answer is 1 entry, a found key 1 hit, an absent key 1 miss', async () => {
     const metrics = createMetrics({ version: '0' });
     // A lookup without a cache has none of them.
     metrics.observer.lookup('plain').called('ok', 1);
@@ -98,7 +98,7 @@ describe('DefaultLookupCacheTest', () => {
     });
   });
 
-  test('DLC-9 what the configuration says is taken over, and a lookup without the key has no cache', () => {
+  test('DLC-9 the cache has the options of the configuration, and a lookup without cache has none', () => {
     const settings = '{ maxEntries: 7, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }';
     expect(load(withCache(settings)).config.lookups['airport']?.cache).toEqual({
       maxEntries: 7,
@@ -111,7 +111,7 @@ describe('DefaultLookupCacheTest', () => {
     expect(load(without).config.lookups['airport']).not.toHaveProperty('cache');
   });
 
-  test('DLC-9 either bound will do: ttl alone leaves 10000 entries, which check prints, maxEntries alone no age', () => {
+  test('DLC-9 one bound is enough: with ttl alone 10000 entries, which check prints; with maxEntries alone no ttl', () => {
     const byAge = load(withCache('{ ttl: 5m }'));
     expect(byAge.config.lookups['airport']?.cache).toMatchObject({ maxEntries: 10_000, ttl: 300_000 });
     expect(byAge.effective).toMatchObject({
@@ -122,7 +122,7 @@ describe('DefaultLookupCacheTest', () => {
     expect(bySize.effective).not.toHaveProperty('lookups.airport.cache.ttl');
   });
 
-  test('DLC-9 what cannot be a cache is refused, with its place and what would do', () => {
+  test('DLC-9 invalid options of a cache are refused, with their place and the valid values', () => {
     const at = 'millrace.yaml:5:12 lookups.airport.cache: ';
     expect(complaints(withCache('full'))).toEqual([`${at}expected a map, got "full"`]);
     expect(complaints(withCache('{ maxEntires: 7 }'))).toEqual([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { orderedWait, unorderedWait, virtualClock, type ResultFuture } from '../../src/index.ts';
 import { causeOf, collect, Held, settled } from './stream.ts';
 
-/** One record that times out after 10 ms; what the hook does is the case. Its own time is over after another 10 ms. */
+/** One record that times out after 10 ms; each test has its own hook, whose time is over after another 10 ms. */
 async function timedOut(hook: (input: number, result: ResultFuture<string>) => void, advanceMs = 10) {
   const clock = virtualClock();
   const held = new Held<string>(hook);
@@ -15,12 +15,12 @@ async function timedOut(hook: (input: number, result: ResultFuture<string>) => v
 }
 
 describe('AsyncLookupJoinRunnerTimeoutTest', () => {
-  test('ALR-01 a hook that decides nothing leaves the error timeout, and no result', async () => {
+  test('ALR-01 if the hook decides nothing, the record fails with timeout and has no result', async () => {
     const { read } = await timedOut(() => {}, 20);
     expect(await read).toMatchObject({ all: [], error: { code: 'timeout' } });
   });
 
-  test('ALR-06 a record that is complete is not timed out, though nobody has read it', async () => {
+  test('ALR-06 a complete record does not time out while its result is not read', async () => {
     const clock = virtualClock();
     const timedOutInputs: number[] = [];
     const fn = {
@@ -34,7 +34,7 @@ describe('AsyncLookupJoinRunnerTimeoutTest', () => {
     expect(timedOutInputs).toEqual([]);
   });
 
-  test('ALR-07 what the hook throws is the error of the record', async () => {
+  test('ALR-07 an error of the hook is the error of the record', async () => {
     const thrown = new Error('timeout hook');
     const { read } = await timedOut(() => {
       throw thrown;
@@ -64,7 +64,7 @@ describe('AsyncLookupJoinRunnerTimeoutTest', () => {
     await settled();
   });
 
-  test('ALR-15 ordered: records that time out get the fallback of their hook in order; an empty one gives nothing', async () => {
+  test('ALR-15 ordered: records that time out get the fallback of their hook in order; an empty fallback gives no result', async () => {
     const clock = virtualClock();
     const held = new Held<string>((input, result) => result.complete(input === 5 ? [] : [`${input},Timeout_${input}`]));
     const read = collect(orderedWait([1, 3, 5], held, { timeout: 10, clock }));

@@ -13,7 +13,7 @@ test("ALO-2 without options a lookup is ordered, with Flink's capacity of 100", 
   expect(settingsOf({})).toMatchObject({ mode: 'ordered', capacity: 100 });
 });
 
-test('ALO-2 the configuration says which order, how many at a time, and how long', () => {
+test('ALO-2 the configuration sets the order, the number of calls at a time, and the timeout', () => {
   expect(settingsOf({ mode: 'unordered', capacity: 300, timeout: '3m' })).toMatchObject({
     mode: 'unordered',
     capacity: 300,
@@ -21,12 +21,12 @@ test('ALO-2 the configuration says which order, how many at a time, and how long
   });
 });
 
-test('ALO-2 a keyed order is only there where the configuration has a key', () => {
+test('ALO-2 mode keyed needs a key in the configuration', () => {
   expect(() => settingsOf({ mode: 'keyed' })).toThrow('key');
   expect(settingsOf({ mode: 'keyed', key: '/key' })).toMatchObject({ mode: 'keyed' });
 });
 
-test('ALO-2 what a request asks for wins over the configuration, within what that allows', async () => {
+test('ALO-2 the parameters of a request override the configuration, within its limits', async () => {
   const { url, downstream } = await start({ pipeline: { mode: 'ordered', capacity: 1 } });
   downstream.hold = true;
   const ask = (query: string) =>

@@ -5,7 +5,7 @@ import { ascending, collect } from './stream.ts';
 const inputs = [1, 2, 3, 4, 5];
 const doubled = [2, 4, 6, 8, 10];
 
-/** A function that takes as long as `delayMs` says, on the virtual clock. */
+/** A function that takes `delayMs` on the virtual clock. */
 function slow(clock: ReturnType<typeof virtualClock>, delayMs: (input: number) => number): AsyncFn<number, number> {
   return (input) =>
     new Promise((resolve) => {
@@ -18,7 +18,7 @@ async function raising(input: number): Promise<number[]> {
 }
 
 describe('PyFlink async tests', () => {
-  test('PY-1 unordered: calls of two seconds within five give every result', async () => {
+  test('PY-1 unordered: calls of two seconds with a timeout of five give every result', async () => {
     const clock = virtualClock();
     const read = collect(
       unorderedWait(
@@ -31,7 +31,7 @@ describe('PyFlink async tests', () => {
     expect(ascending(await read)).toEqual(doubled);
   });
 
-  test('PY-2 ordered: calls of different length come out in the order of their input', async () => {
+  test('PY-2 ordered: results of calls of different length have the order of the input', async () => {
     const clock = virtualClock();
     const delays = [1900, 1100, 1500, 1000, 1700];
     const fn = slow(clock, (input) => delays[input - 1] ?? 0);
@@ -40,12 +40,12 @@ describe('PyFlink async tests', () => {
     expect(await read).toEqual(doubled);
   });
 
-  test('PY-4 a result that is no collection fails with a message that says so', async () => {
+  test('PY-4 a result that is not a collection fails with a message that says so', async () => {
     const fn = (async (input: number) => input * 2) as unknown as AsyncFn<number, number>;
     await expect(collect(orderedWait(inputs, fn, { timeout: 0 }))).rejects.toThrow('a result is a collection');
   });
 
-  test('PY-5 a hook that gives null fails with a message that says so', async () => {
+  test('PY-5 a hook that returns null fails with a message that says so', async () => {
     const clock = virtualClock();
     const fn = {
       asyncInvoke() {},
@@ -61,11 +61,11 @@ describe('PyFlink async tests', () => {
     ]);
   });
 
-  test('PY-6 what the function throws is thrown, message and all', async () => {
+  test('PY-6 an error of the function is thrown with its message', async () => {
     await expect(collect(orderedWait(inputs, raising, { timeout: 0 }))).rejects.toThrow('cannot look up 1');
   });
 
-  test('PY-7 what the hook throws is thrown, message and all', async () => {
+  test('PY-7 an error of the hook is thrown with its message', async () => {
     const clock = virtualClock();
     const fn = {
       asyncInvoke() {},
@@ -77,7 +77,7 @@ describe('PyFlink async tests', () => {
     await Promise.all([expect(read).rejects.toThrow('no fallback'), clock.advance(1000)]);
   });
 
-  test('PY-8 every call that takes longer than the timeout gives the value of the hook', async () => {
+  test('PY-8 every call that takes longer than the timeout has the value of the hook as its result', async () => {
     const clock = virtualClock();
     const aborted: number[] = [];
     const fn = {

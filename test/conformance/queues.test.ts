@@ -24,7 +24,7 @@ function put(queue: Queue, input: number): (output: number) => void {
   return (output) => void queue.complete(slot, output);
 }
 
-test('OQ-01 completed records wait for the one before them, and then leave in order with the watermark', () => {
+test('OQ-01 completed records wait for the one before them, and are then taken in order with the watermark', () => {
   const queue = new OrderedQueue<number, number>(4);
   const watermark = new Watermark(2);
   const [first, second] = [put(queue, 0), put(queue, 1)];
@@ -42,7 +42,7 @@ describe.each([
   ['ORDERED', (): Queue => new OrderedQueue(2)],
   ['UNORDERED', (): Queue => new UnorderedQueue(2)],
 ] as const)('StreamElementQueueTest %s', (_mode, create) => {
-  test('SQ-01 watermarks take capacity, and what was put is listed in order', () => {
+  test('SQ-01 watermarks take capacity, and slots are listed in order', () => {
     const queue = create();
     const watermark = new Watermark(0);
     expect(queue.tryPutBarrier(watermark)).toBeDefined();
@@ -52,7 +52,7 @@ describe.each([
     expect([...queue.slots()].map(content)).toEqual([watermark, 'input 42']);
   });
 
-  test('SQ-02 a watermark with nothing before it leaves at once, a record when it is complete', () => {
+  test('SQ-02 a watermark without records before it can be taken at once, a record when it is complete', () => {
     const queue = create();
     const watermark = new Watermark(0);
     queue.tryPutBarrier(watermark);
@@ -62,7 +62,7 @@ describe.each([
     expect([pop(queue), queue.size]).toEqual([[43], 0]);
   });
 
-  test('SQ-04 watermarks alone leave in order', () => {
+  test('SQ-04 watermarks alone are taken in order', () => {
     const queue = create();
     const watermarks = [new Watermark(2), new Watermark(5)];
     for (const watermark of watermarks) queue.tryPutBarrier(watermark);

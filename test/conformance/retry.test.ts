@@ -11,7 +11,7 @@ import {
 import { ascending, causeOf, collect, collectUntilError, Held, Latch, settled } from './stream.ts';
 
 const waits = { ordered: orderedWaitWithRetry, unordered: unorderedWaitWithRetry };
-/** Flink's: each waiting record makes one last attempt. */
+/** As in Flink: each waiting record makes one last attempt. */
 const endOfInput = 'lastAttempt';
 const both = ['ordered', 'unordered'] as const;
 const inOrderOf = { ordered: (values: readonly number[]) => [...values], unordered: ascending };
@@ -27,7 +27,7 @@ const exceptionRetry = AsyncRetryStrategies.fixedDelay({
   ifError: RetryPredicates.anyError,
 });
 
-/** Gives `inputs`, and then nothing until it is opened: until then the input has not ended. */
+/** Yields `inputs`, and ends only when it is opened. */
 function held<Item>(inputs: readonly Item[]) {
   const latch = new Latch();
   async function* source() {
@@ -80,7 +80,7 @@ describe('AsyncWaitOperatorTest with retry', () => {
     expect([calls, clock.timers]).toEqual([1, 0]);
   });
 
-  test('AWO-22 completions after the iteration was left are ignored, and a wait for a retry ends with it', async () => {
+  test('AWO-22 after the iteration was left, completions are ignored and no retry is made', async () => {
     const clock = virtualClock();
     const lookup = new Held<number>();
     const options = { timeout: 1000, capacity: 5, clock, retryStrategy: emptyResultFixedDelay };
@@ -157,7 +157,7 @@ describe('AsyncDataStreamITCase', () => {
     expect(inOrderOf[mode](out)).toEqual([2, 4, 6]);
   });
 
-  test.each(both)('ADS-06 %s: a strategy without predicates is taken, and retries nothing', async (mode) => {
+  test.each(both)('ADS-06 %s: a strategy without predicates is accepted, and causes no retry', async (mode) => {
     const calls: number[] = [];
     const retryStrategy = AsyncRetryStrategies.fixedDelay({ maxAttempts: 3, delayMs: 10 });
     const { source, end } = held([1, 2, 3, 4, 5, 6]);
@@ -187,7 +187,7 @@ describe('races between timeout and retry', () => {
   };
   const modes = ['ordered', 'unordered', 'keyed'] as const;
 
-  /** Fails each call after 3 ms, so that a retry is always soon; the hook is the case. */
+  /** Fails each call after 3 ms, so that a retry is always soon; each test has its own hook. */
   class Failing {
     readonly clock = virtualClock();
     calls = 0;

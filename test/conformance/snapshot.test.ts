@@ -10,7 +10,7 @@ test('AWO-06 restored: the inputs of the snapshot come first, then new ones, all
   expect(await collect(restored)).toEqual([2, 4, 6, 8, 10, 12, 14, 16]);
 });
 
-test('AWO-06 the snapshot of ordered records that run is where the next one starts (departs: none is pending)', async () => {
+test('AWO-06 the snapshot of ordered records has the position of the first one that runs (departs: no record is pending)', async () => {
   const inputs = [1, 2, 3, 4, 5, 6, 7, 8];
   const checkpoints: Checkpoint<number>[] = [];
   const held = new Held<number>();
@@ -29,7 +29,7 @@ test('AWO-06 the snapshot of ordered records that run is where the next one star
   expect(await collect(rest)).toEqual([4, 6, 8, 10, 12, 14, 16]);
 });
 
-test('TKA-06 restored: keys that were pending come out before the watermarks that follow them', async () => {
+test('TKA-06 restored: pending records are emitted before the watermarks that follow them', async () => {
   const checkpoints: Checkpoint<number>[] = [];
   const held = new Held<number>();
   const options = { timeout, capacity: 10, key: String };

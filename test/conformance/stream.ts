@@ -6,7 +6,7 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
-/** What came before the error, and the error. */
+/** The results before the error, and the error. */
 export async function collectUntilError<Item>(items: AsyncIterable<Item>): Promise<{ all: Item[]; error: unknown }> {
   const all: Item[] = [];
   try {
@@ -17,7 +17,7 @@ export async function collectUntilError<Item>(items: AsyncIterable<Item>): Promi
   }
 }
 
-/** What was thrown for the record that ended the iteration. */
+/** The error of the record that ended the iteration. */
 export function causeOf(error: unknown): unknown {
   return error instanceof RecordFailedError ? error.cause : undefined;
 }
@@ -50,7 +50,7 @@ export async function double(input: number): Promise<number[]> {
   return [input * 2];
 }
 
-/** Keeps the results of its calls for the test to complete, and counts the calls of its timeout hook. */
+/** Keeps the result futures of its calls, which the test completes, and counts the calls of its timeout hook. */
 export class Held<Out> {
   readonly results = new Map<number, ResultFuture<Out>>();
   readonly timedOut: number[] = [];

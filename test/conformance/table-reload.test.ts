@@ -12,7 +12,7 @@ const nameOf = (table: OpenTable, key: number): unknown => {
 };
 
 describe('LookupFullCacheTest: a table that is read again', () => {
-  test('LFC-1 a row that is added later is a miss before it is read, and found afterwards; closing ends it', async () => {
+  test('LFC-1 a row that is added to the file is a miss until it is read, and found afterwards; close ends the reloads', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     expect(nameOf(table, 2)).toBeUndefined();
     await table.replace(rows({ ...julian, 2: 'Jark' }));
@@ -25,7 +25,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     expect(() => table.find(2)).toThrow('not open');
   });
 
-  test('LFC-2 a row that was changed is the old one until it is read again, then the new one', async () => {
+  test('LFC-2 a changed row has its old values until the file is read again', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     await table.replace(rows({ ...julian, 4: 'Frank' }));
     expect(nameOf(table, 4)).toBe('Fabian');
@@ -33,7 +33,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     expect(nameOf(table, 4)).toBe('Frank');
   });
 
-  test('LFC-3 a row that was removed is found until the file is read again, then a miss', async () => {
+  test('LFC-3 a removed row is found until the file is read again, and then a miss', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     await table.replace(rows({ 4: 'Fabian' }));
     expect(nameOf(table, 1)).toBe('Julian');
@@ -42,7 +42,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     expect(nameOf(table, 4)).toBe('Fabian');
   });
 
-  test('LFC-4 a reading that fails leaves the rows as they were, and says why, and the next one is made (departs: Flink fails every lookup from then on)', async () => {
+  test('LFC-4 a reload that fails keeps the rows and logs the reason, and the next one is made (departs: in Flink every lookup fails from then on)', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     await table.replace('{"id":1,');
     await table.beat(tenSeconds);
@@ -59,7 +59,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     expect(table.heard.table()).toEqual({ rows: 1, reloads: { ok: 1, failed: 1 }, current: true });
   });
 
-  test('LFC-5 nothing can be put into a table or taken out of it but by its file', async () => {
+  test('LFC-5 a table has no function that adds or removes a row', async () => {
     const { connector } = await openTable(rows(julian), { every: '10s' });
     expect(Object.keys(connector).toSorted()).toEqual([
       'call',
@@ -74,7 +74,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
     ]);
   });
 
-  test('LFC-6 a row that is there and one that is not both count as answered, and no call as failed (adapted: a miss has a count of its own)', async () => {
+  test('LFC-6 neither a found row nor a missing one counts as a failed call (adapted: a miss has a count of its own)', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     table.find(1);
     table.find(2);
@@ -82,7 +82,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
   });
 });
 
-/** A configuration whose table is read again so. */
+/** A configuration whose table has this `reload`. */
 const withReload = (reload: string): string => `
 lookups:
   airport:
@@ -97,7 +97,7 @@ const at = 'millrace.yaml:4:53 lookups.airport.table.reload';
 const reloadOf = (reload: object): unknown => tableOptions.parse({ file: 'a.csv', key: 'k', reload }).reload;
 
 describe('PeriodicCacheReloadTriggerTest', () => {
-  test('PRT-1 fixed delay: read when opened, then once in every period, until it is closed', async () => {
+  test('PRT-1 fixed delay: the file is read at open, and then once per period until close', async () => {
     const table = await openTable(rows(julian), { every: '10s' });
     expect(table.clock.timers).toBe(1);
     expect(table.heard.table().reloads.ok).toBe(0);
@@ -111,7 +111,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
     expect(table.clock.timers).toBe(0);
   });
 
-  test('PRT-1 fixed rate: a reading that takes longer than the period is not overlapped by another (departs: the period counts from its end)', async () => {
+  test('PRT-1 fixed rate: a reload longer than the period is not overlapped by another (departs: the period starts at its end)', async () => {
     const many = Object.fromEntries(Array.from({ length: 5000 }, (_, id) => [id, 'row']));
     const table = await openTable(rows(many), { every: '10s' });
     await table.clock.advance(tenSeconds);
@@ -130,7 +130,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
     ['0s', /above 0s/],
     ['-1s', /expected a duration such as 250ms, 5s/],
     ['25h', /up to 24h/],
-  ])('PRT-2 an interval of %s is refused: it is a positive duration', (every, message) => {
+  ])('PRT-2 an interval of %s is refused, because it is not a positive duration', (every, message) => {
     const [complaint, ...others] = complaints(withReload(`{ every: ${every} }`));
     expect(others).toEqual([]);
     expect(complaint).toMatch(message);
@@ -138,7 +138,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
     expect(complaint).toContain(`got "${every}"`);
   });
 
-  test('PRT-3 a wrong kind, an unknown strategy, a missing interval: refused, with what would do', () => {
+  test('PRT-3 a wrong type, an unknown strategy and a missing interval are refused, and the message has the valid values', () => {
     expect(complaints(withReload('periodic'))).toEqual([`${at}: expected a map, got "periodic"`]);
     expect(complaints(withReload('{ evry: 10s }'))).toEqual([expect.stringContaining('did you mean "every"?')]);
     for (const reload of ['{}', '{ onChange: true, every: 10s }']) {
@@ -153,7 +153,7 @@ describe('PeriodicCacheReloadTriggerTest', () => {
     ]);
   });
 
-  test('PRT-3 each of the two ways is taken over', () => {
+  test('PRT-3 both strategies are accepted', () => {
     expect(reloadOf({ every: '10s' })).toEqual({ every: tenSeconds });
     expect(reloadOf({ onChange: true })).toEqual({ onChange: true });
   });
