@@ -15,15 +15,10 @@ import {
   not,
   ordering,
 } from './operators/operators.ts';
+import { isPlace, type ReadPlace, tokenOf, wordsOf } from './place.ts';
 import { maxInt, typeNames } from './value.ts';
 
 type BinaryNode = Extract<ASTNode, { op: BinaryOperator | '&&' | '||' }>;
-
-/** A place that an expression reads: a variable, and the members that lead from it to the value. */
-export interface Reading {
-  readonly variable: string;
-  readonly tokens: readonly string[];
-}
 
 /** Evaluation makes one or two calls for each level, so that the stack is never the limit. */
 const maxDepth = 1000;
@@ -33,7 +28,7 @@ export class ExpressionCompiler implements Compiler {
   readonly source: string;
   readonly typed: boolean;
   /** The places that are read, in the order of the expression; of `record.a.b` only the complete one. */
-  readonly readings: Reading[] = [];
+  readonly readings: ReadPlace[] = [];
   readonly #variables: readonly string[];
   #slots: number;
   #nodes = 0;
@@ -240,27 +235,4 @@ export class ExpressionCompiler implements Compiler {
     const text = this.source.slice(ast.start, ast.end);
     return text.length > 60 ? `${text.slice(0, 57)}...` : text;
   }
-}
-
-/** Whether a node is a variable, or a member or element of one whose name is the same for every record. */
-function isPlace(ast: ASTNode): boolean {
-  if (ast.op === '.' || ast.op === '.?') return isPlace(ast.args[0]);
-  if (ast.op === '[]' || ast.op === '[?]') return isPlace(ast.args[0]) && tokenOf(ast.args[1]) !== undefined;
-  return ast.op === 'id';
-}
-
-/** The token of a JSON Pointer that an index is; undefined if it differs from record to record. */
-function tokenOf(index: ASTNode): string | undefined {
-  if (index.op !== 'value') return undefined;
-  const { args } = index;
-  if (typeof args === 'string' || typeof args === 'bigint') return String(args);
-  return typeof args === 'number' && Number.isInteger(args) ? String(args) : undefined;
-}
-
-/** `google.protobuf.Timestamp` */
-function wordsOf(ast: ASTNode): string | undefined {
-  if (ast.op === 'id') return ast.args;
-  if (ast.op !== '.') return undefined;
-  const words = wordsOf(ast.args[0]);
-  return words === undefined ? undefined : `${words}.${ast.args[1]}`;
 }

@@ -1,6 +1,7 @@
 import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
-import { ExpressionCompiler, type Reading } from './compiler.ts';
+import { ExpressionCompiler } from './compiler.ts';
 import { ExpressionError, Frame } from './frame.ts';
+import type { ReadPlace } from './place.ts';
 import type { CelType, Value } from './value.ts';
 
 export { ExpressionError, stepsTaken } from './frame.ts';
@@ -10,7 +11,7 @@ export interface Expression {
   /** The type of the result; `dyn` if it depends on the record. */
   readonly type: CelType;
   /** The places that it reads. */
-  readonly readings: readonly Reading[];
+  readonly readings: readonly ReadPlace[];
   /** The value for these values of the variables, in their order. Throws ExpressionError. */
   evaluate(...values: readonly Value[]): Value;
 }
