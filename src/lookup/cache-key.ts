@@ -2,7 +2,7 @@ import { isNumberSource, numberText } from '../core/json/json-number.ts';
 import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**
- * The arguments as one text. Equal arguments give equal texts in whatever order they are named; different ones never do.
+ * The arguments as one text. Equal arguments have equal texts, in any order of their names; different ones never do.
  *
  *     { iata: 'SFO', day: 1 }   ──▶   3:dayn1;4:iatas3:SFO
  *

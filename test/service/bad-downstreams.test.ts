@@ -110,7 +110,7 @@ test.each<[string, Script, object]>([
     answer(gzipSync('{"a":1}'), ok, 'content-encoding: gzip'),
     {
       code: 'bad_response',
-      message: 'the answer is encoded (content-encoding: gzip), which was not asked for',
+      message: 'the answer is encoded (content-encoding: gzip), which is not supported',
       status: 200,
     },
   ],
@@ -119,7 +119,7 @@ test.each<[string, Script, object]>([
     answer('{"a":1}', ok, 'content-encoding: br'),
     {
       code: 'bad_response',
-      message: 'the answer is encoded (content-encoding: br), which was not asked for',
+      message: 'the answer is encoded (content-encoding: br), which is not supported',
       status: 200,
     },
   ],
@@ -139,7 +139,7 @@ test.each<[string, Script, object]>([
     {
       code: 'response_too_large',
       message:
-        'the answer is larger than maxResponseBytes, 1048576 (content-length 10000000): raise it, or ask for less',
+        'the answer is larger than maxResponseBytes, 1048576 (content-length 10000000): raise it, or request a smaller answer',
       status: 200,
     },
   ],
@@ -151,29 +151,29 @@ test.each<[string, Script, object]>([
     },
     {
       code: 'response_too_large',
-      message: 'the answer is larger than maxResponseBytes, 1048576: raise it, or ask for less',
+      message: 'the answer is larger than maxResponseBytes, 1048576: raise it, or request a smaller answer',
       status: 200,
     },
   ],
   [
     'announces more than it sends',
     (socket) => socket.end(`${ok}\r\ncontent-length: 100\r\n\r\n{"a":`),
-    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],
   [
     'ends within a chunk',
     (socket) => socket.end(`${chunked}5\r\n{"a":\r\n`),
-    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],
   [
     'closes the connection without an answer',
     (socket) => socket.end(),
-    { code: 'unreachable', message: 'no whole answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
   ],
   [
     'resets',
     (socket) => socket.resetAndDestroy(),
-    { code: 'unreachable', message: 'no whole answer from ORIGIN: read ECONNRESET' },
+    { code: 'unreachable', message: 'no complete answer from ORIGIN: read ECONNRESET' },
   ],
   [
     'does not speak HTTP',
@@ -235,7 +235,7 @@ test('an address where no process listens fails the records that call it, and no
   expect([before, after]).toEqual(['{"key":"a","answer":{"found":"a"}}', '{"key":"b","answer":{"found":"b"}}']);
   expect(linesOf(bad)[0]?.['_error']).toEqual({
     code: 'unreachable',
-    message: `no whole answer from http://127.0.0.1:${closed.port}: connect ECONNREFUSED 127.0.0.1:${closed.port}`,
+    message: `no complete answer from http://127.0.0.1:${closed.port}: connect ECONNREFUSED 127.0.0.1:${closed.port}`,
     lookup: 'closed',
     attempts: 1,
     line: 2,

@@ -39,7 +39,7 @@ export function readAnswer(rules: AnswerRules, head: AnswerHead, body: Buffer): 
   if (!isSuccess(head.status)) throw badStatus(rules, head, body);
   const encoding = header(head, 'content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which was not asked for`);
+    throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which is not supported`);
   }
   const text = checkedText(rules, head, body);
   return new Answer(compact(selected(rules, head, text)));
@@ -61,7 +61,7 @@ function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string
 function selected(rules: AnswerRules, head: AnswerHead, text: string): string {
   if (rules.selectTokens.length === 0) return text.trim();
   const span = locate(text, rules.selectTokens);
-  if (span === undefined) throw badResponse(rules, head, `the answer holds nothing at "${rules.select}" (select)`);
+  if (span === undefined) throw badResponse(rules, head, `the answer has no value at "${rules.select}" (select)`);
   return text.slice(span.start, span.end);
 }
 
@@ -84,7 +84,7 @@ function badStatus({ lookup, origin }: AnswerRules, head: AnswerHead, body: Buff
 
 export function tooLarge(rules: AnswerRules, status: number, bytes: number | undefined): RecordError {
   const size = bytes === undefined ? '' : ` (content-length ${bytes})`;
-  const message = `the answer is larger than maxResponseBytes, ${rules.maxResponseBytes}${size}: raise it, or ask for less`;
+  const message = `the answer is larger than maxResponseBytes, ${rules.maxResponseBytes}${size}: raise it, or request a smaller answer`;
   return new RecordError('response_too_large', message, { lookup: rules.lookup, status });
 }
 

@@ -29,5 +29,5 @@ export function exchangeFailure(origin: string, lookup: string, error: unknown):
   const said = error instanceof Error ? error.message : String(error);
   const why = code === undefined || said.includes(code) ? said : [code, said].filter((part) => part !== '').join(': ');
   if (isNotHttp(error)) return new RecordError('bad_response', `${origin} did not answer in HTTP: ${why}`, details);
-  return new RecordError('unreachable', `no whole answer from ${origin}: ${why}`, details);
+  return new RecordError('unreachable', `no complete answer from ${origin}: ${why}`, details);
 }

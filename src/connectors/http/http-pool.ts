@@ -212,7 +212,7 @@ export class HttpPool implements Gate {
 }
 
 /**
- * undici reads both members with each call, and a URL puts them together anew each time: 0.6 % of a call.
+ * undici reads both members for each call, and a URL builds them each time: 0.6 % of a call.
  * Borrowed (docs/dependencies.md): undici does not promise to keep this URL, nor to read its own members.
  */
 function spelledOut(origin: string): URL {

@@ -78,19 +78,18 @@ export function compileRequest(options: HttpOptions): {
 
 function compileHeader(name: string, value: string, options: HttpOptions): HeaderTemplate {
   const lower = name.toLowerCase();
-  if (!token.test(name)) throw new Error('is no name of a header (RFC 9110, 5.1)');
+  if (!token.test(name)) throw new Error('is not a valid name of a header (RFC 9110, 5.1)');
   if (ownHeaders.has(lower)) throw new Error('is set by Millrace itself');
-  if (lower === 'authorization' && options.auth !== null)
-    throw new Error('is given by auth as well: remove one of them');
+  if (lower === 'authorization' && options.auth !== null) throw new Error('is set by auth as well: remove one of them');
   const template = Template.of(parseTemplate(value), headerText, { literal: headerLiteral, reference: headerLiteral });
   // Servers remove spaces at both ends, so the secret would be another one.
   if (template.constant && template.shownBefore !== template.before && template.before.trim() !== template.before)
-    throw new Error('begins or ends with a space, which a header loses');
+    throw new Error('begins or ends with a space, which is removed from a header');
   return { name: lower, template };
 }
 
 function headerLiteral(text: string): string {
-  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('holds a control character or one beyond Latin-1');
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('has a control character or one beyond Latin-1');
   return text;
 }
 
@@ -98,7 +97,8 @@ function headerLiteral(text: string): string {
 function checkAuth(auth: HttpOptions['auth']): void {
   if (auth === null || !('bearer' in auth)) return;
   headerLiteral(auth.bearer);
-  if (auth.bearer.trim() !== auth.bearer) throw new Error('begins or ends with a space, which a header loses');
+  if (auth.bearer.trim() !== auth.bearer)
+    throw new Error('begins or ends with a space, which is removed from a header');
 }
 
 /** Headers that are sent unless the configuration sets them. */

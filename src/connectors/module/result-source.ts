@@ -75,7 +75,7 @@ export class ResultWriter {
     if (typeof value === 'object') return this.#object(value, depth);
     if (typeof value === 'bigint')
       throw this.#refusal('a BigInt', 'give a text, or JSON.rawJSON(String(value)) for a number with all its digits');
-    throw this.#refusal(value === undefined ? 'undefined' : `a ${typeof value}`, 'JSON has nothing like it');
+    throw this.#refusal(value === undefined ? 'undefined' : `a ${typeof value}`, 'JSON has no such value');
   }
 
   #object(value: object, depth: number): string {

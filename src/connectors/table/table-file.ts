@@ -21,7 +21,7 @@ export async function contentOf(file: string, signal: AbortSignal): Promise<Cont
     const bytes = await readFile(file, { signal });
     if (fingerprintOf(file) === version) return { bytes, version };
     if (readings === mostReadings) {
-      throw new Error('is being written to: write another file, and rename it into its place');
+      throw new Error('changes while it is read: write another file and rename it to this name');
     }
   }
 }

@@ -111,7 +111,7 @@ function rowOf(source: string, key: string, place: string): Row {
     throw new Error(`${place}: has no member "${key}", which is the key; it has ${Object.keys(value).join(', ')}`);
   }
   if (own === null) throw new Error(`${place}: the key "${key}" is null: give the row a key, or take it out`);
-  if (typeof own === 'object') throw new Error(`${place}: the key "${key}" is no string, number or boolean`);
+  if (typeof own === 'object') throw new Error(`${place}: the key "${key}" is not a string, a number or a boolean`);
   const numeric = typeof own === 'number';
   // Lookups use the text that JavaScript makes of a number. If the key is the same text, the map finds it by its identity.
   const text = String(own);

@@ -43,7 +43,7 @@ function isStructure({ source }: RawJson): boolean {
 
 /** Text that UTF-8 can encode. A lone half of a surrogate pair is refused. */
 function wellFormed(name: string, text: string): string {
-  return text.isWellFormed() ? text : refuse(name, 'holds half of a surrogate pair, which UTF-8 cannot say', text);
+  return text.isWellFormed() ? text : refuse(name, 'has half of a surrogate pair, which UTF-8 cannot encode', text);
 }
 
 /** For a part of a path, a query or a form: every character but letters, digits and `-_.!~*'()` becomes %XX. */
@@ -55,11 +55,11 @@ export const headerText: Encoder = (name, argument) => {
   const text = scalarText(name, argument);
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code < 0x20 || code === 0x7f) refuse(name, 'holds a control character, which a header cannot', text);
-    if (code > 0xff) refuse(name, 'holds a character beyond Latin-1, which a header cannot', text);
+    if (code < 0x20 || code === 0x7f) refuse(name, 'has a control character, which a header cannot have', text);
+    if (code > 0xff) refuse(name, 'has a character beyond Latin-1, which a header cannot have', text);
   }
   if (text.startsWith(' ') || text.endsWith(' '))
-    refuse(name, 'begins or ends with a space, which a header loses', text);
+    refuse(name, 'begins or ends with a space, which is removed from a header', text);
   return text;
 };
 
@@ -88,7 +88,7 @@ export const xmlText: Encoder = (name, argument) => {
   for (const character of wellFormed(name, anyText(name, argument))) {
     const entity = xmlEntities.get(character);
     if (entity === undefined && (character < ' ' || character === '\uFFFE' || character === '\uFFFF')) {
-      refuse(name, 'holds a character that XML cannot hold', anyText(name, argument));
+      refuse(name, 'has a character that XML cannot have', anyText(name, argument));
     }
     escaped += entity ?? character;
   }

@@ -39,7 +39,7 @@ function textLiterals(encode: Encoder): LiteralEncoders {
         return encode('', text);
       } catch (error) {
         if (!(error instanceof RecordError)) throw error;
-        throw new TemplateError('holds a reference that brings in a character which cannot stand here');
+        throw new TemplateError('has a reference with a character that cannot stand here');
       }
     },
   };

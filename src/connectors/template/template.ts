@@ -38,7 +38,7 @@ function parseText(template: string): readonly Part[] {
       const variable = template.slice(match.index + 1, end < 0 ? undefined : end);
       if (end < 0 || !variableName.test(variable)) {
         throw new TemplateError(
-          `"{${variable}${end < 0 ? '' : '}'}" is no argument: expected a name of letters, digits, _ and - in braces; write {{ for a brace`,
+          `"{${variable}${end < 0 ? '' : '}'}" is not an argument: expected a name of letters, digits, _ and - in braces; write {{ for a brace`,
         );
       }
       if (literal !== '') parts.push(literal);

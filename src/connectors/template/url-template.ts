@@ -84,13 +84,13 @@ function divided(template: string): { readonly origin: string; readonly pieces: 
 function originOf(found: RegExpExecArray | null, literal: string): string {
   const host = found?.[2];
   if (host === undefined || host === '')
-    throw new TemplateError('is no address: expected http:// or https:// and a host');
+    throw new TemplateError('is not an address: expected http:// or https:// and a host');
   if (/[{}]/.test(literal)) {
     throw new TemplateError(
       `makes its host or port from a record ("${host}"): scheme, host and port have to be literal`,
     );
   }
-  if (host.includes('@')) throw new TemplateError('holds a user name: write it under auth.basic');
+  if (host.includes('@')) throw new TemplateError('has a user name: write it under auth.basic');
   const parsed = URL.parse(`${found?.[1] ?? ''}://${host}`);
   if (parsed === null || /[{}]/.test(host)) throw new TemplateError(`has no valid host and port: "${host}"`);
   return parsed.origin;
@@ -126,7 +126,7 @@ function compilePath(path: readonly UrlPiece[]): readonly Segment[] {
     if (template.constant) {
       if (group.some(({ kind }) => kind === 'value') && template.before !== '' && leavesSegment(template.before)) {
         throw new TemplateError(
-          'holds a reference that makes the path segment "." or "..", which names another resource',
+          'has a reference that makes the path segment "." or "..", which names another resource',
         );
       }
       lead = [...lead, template];

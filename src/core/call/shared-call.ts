@@ -27,9 +27,10 @@ export class SharedCall extends Cancellation {
   #began = false;
 
   /**
-   * Called once for each caller, before the answer of the call settles. The returned function is called once, with the
-   * answer or the part of it that is for this caller, and gives what that settles to; if the caller is cancelled before,
-   * it rejects with the caller's reason. A call that is `cancelled` can be joined no more.
+   * Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined.
+   *
+   * The returned function is called once, with the answer of the call or the part of it that is for this caller. Its
+   * promise settles as that answer does, or rejects with the caller's reason if the caller is cancelled before.
    */
   join(context: CallContext): <Res>(answer: Promise<Res>) => Promise<Res> {
     const waiter = { context };

@@ -62,5 +62,5 @@ const spans: MakeLayer = ({ lookup, tracesCalls, connector: { span } }) => {
  */
 export const lookupLayers: readonly MakeLayer[] = [cache, retry, limit, attemptTimeout, spans];
 
-/** The part of them that one call passes: none of them answers without a call, or calls twice. */
+/** The layers that one call passes: none of them answers without a call or makes a second one. */
 export const callLayers: readonly MakeLayer[] = lookupLayers.slice(lookupLayers.indexOf(limit));

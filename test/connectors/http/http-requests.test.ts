@@ -146,14 +146,14 @@ describe('the options', () => {
 
   test.each([
     [{ url: 'http://{h}/' }, 'url: makes its host'],
-    [{ url: 'http://h/{' }, 'url: "{" is no argument'],
-    [{ query: { a: '{' } }, 'query.a: "{" is no argument'],
+    [{ url: 'http://h/{' }, 'url: "{" is not an argument'],
+    [{ query: { a: '{' } }, 'query.a: "{" is not an argument'],
     [{ headers: { a: '}' } }, 'headers.a: "}"'],
-    [{ headers: { 'a b': 'c' } }, 'headers.a b: is no name'],
-    [{ headers: { a: 'b\nc' } }, 'headers.a: holds a control character'],
+    [{ headers: { 'a b': 'c' } }, 'headers.a b: is not a valid name'],
+    [{ headers: { a: 'b\nc' } }, 'headers.a: has a control character'],
     [{ headers: { 'Content-Length': '1' } }, 'headers.Content-Length: is set by Millrace'],
-    [{ headers: { Authorization: 'x' }, auth: { bearer: 'y' } }, 'headers.Authorization: is given by auth'],
-    [{ body: { a: '{' } }, 'body: "{" is no argument'],
+    [{ headers: { Authorization: 'x' }, auth: { bearer: 'y' } }, 'headers.Authorization: is set by auth'],
+    [{ body: { a: '{' } }, 'body: "{" is not an argument'],
     [{ select: 'a' }, 'select: '],
     [{ tls: { cert: 'a.pem' } }, 'tls: cert and key'],
   ])('%j is a problem at its place', (options, message) => {

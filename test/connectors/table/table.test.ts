@@ -79,7 +79,7 @@ describe('a table', () => {
     ['t.csv', 'id,x\r1,a\r\n1,b\n', /line 3 has the key "1", which line 2 has already/],
     ['t.csv', 'id,x\n1,"a\n', /line 2: .*quote/i],
     ['t.ndjson', '{"id":null}\n', /line 1: the key "id" is null/],
-    ['t.ndjson', '{"id":[1]}\n', /line 1: the key "id" is no string, number or boolean/],
+    ['t.ndjson', '{"id":[1]}\n', /line 1: the key "id" is not a string, a number or a boolean/],
     ['t.ndjson', '{"id":1.0}\n{"id":1}\n', /line 2 has the key "1", which is the same number as "1.0" of line 1/],
     ['t.ndjson', '{"id":1}\n{"id":10e-1}\n', /line 2 has the key "10e-1", which is the same number as "1" of line 1/],
     ['t.ndjson', '{"id":1.10}\n{"id":1.100}\n', /line 2 has the key "1.100", which is the same number as "1.10"/],

@@ -39,7 +39,7 @@ describe('a shown message', () => {
   });
 
   test.each([
-    'no whole answer from https://directory.example: connect ECONNREFUSED 127.0.0.1:9',
+    'no complete answer from https://directory.example: connect ECONNREFUSED 127.0.0.1:9',
     'lookup author has no answer for this record',
     'what? the basic understanding of a token = none',
   ])('is unchanged if it contains no secret: %s', (message) => {
