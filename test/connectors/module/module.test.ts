@@ -36,7 +36,7 @@ describe('the arguments of a function', () => {
     expect(await ask(args)).toMatchObject({ json: '{"s":"a","n":1,"b":true,"o":{"x":[1]},"big":1000}' });
   });
 
-  test('are numbers if JavaScript has them, whatever their spelling; else text with all digits', async () => {
+  test('are numbers if JavaScript has them, in any spelling; else text with all digits', async () => {
     const { ask } = await openModule(echo);
     const numbers = { price: '1.10', thousand: '1e3', whole: '2.0', small: '-0.5', tenth: '0.10000000000000001' };
     const texts = { id: '12345678901234567891', next: '9007199254740993', huge: '1e400', least: '-1e400' };
@@ -50,7 +50,7 @@ describe('the arguments of a function', () => {
     });
   });
 
-  test('are its own: what it does to them is seen by no other call', async () => {
+  test('belong to one call: no other call has a change that it makes', async () => {
     const { ask } = await openModule(
       'export default (args) => { const seen = [{ ...args }]; args.n++; args.o.x = 2; return seen; };',
     );
@@ -141,7 +141,7 @@ describe('the values of a function', () => {
     expect(await ask()).toMatchObject({ code: 'invalid_result', message: expect.stringMatching(message) });
   });
 
-  test('are counted: the place of a wrong one says which it is', async () => {
+  test('are counted: an error has the number of the invalid value', async () => {
     const { ask } = await openModule('export default async () => [1, { a: 2 }, { a: NaN }];');
     expect(await ask()).toMatchObject({
       code: 'invalid_result',
@@ -275,7 +275,7 @@ describe('a failure of a function', () => {
     }
   });
 
-  test('that was a rejection long before it was awaited is that of its record', async () => {
+  test('is of its record, also if the promise was rejected long before it was awaited', async () => {
     const { ask } = await openModule(`
       const fails = async () => { throw new Error('early'); };
       export default async () => { const u = fails(); u.catch(() => {}); await null; await null; return [await u]; };`);
@@ -290,7 +290,7 @@ describe('a failure of a function', () => {
     expect(heard.outcomes).toEqual(['ok']);
   });
 
-  test('by cancellation ends the call, aborts its signal, and ignores what comes late', async () => {
+  test('by cancellation ends the call, aborts its signal, and ignores later completions', async () => {
     const { ask, heard } = await openModule(
       'export default (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve([1])));',
     );
@@ -318,7 +318,7 @@ describe('the hook for the time of a call', () => {
     });
   });
 
-  test('may say which error it is', async () => {
+  test('may fail with an error of its own', async () => {
     expect(await timedOut(`export default { ${never}, timeout() { throw new Error("too slow"); } };`)).toMatchObject({
       code: 'function_error',
       message: 'too slow',
@@ -353,7 +353,7 @@ describe('the hook for the time of a call', () => {
     expect(await timedOut(source, 15)).toMatchObject({ json: '7' });
   });
 
-  test('sees the end of its own time: its deadline, and its signal', async () => {
+  test('has the end of its own time: its deadline, and its signal', async () => {
     const source = `export default { ${never}, timeout(_, r, { deadline, signal }) {
       signal.addEventListener('abort', () => { globalThis.noted = [deadline, signal.reason.code]; });
     } };`;
@@ -361,7 +361,7 @@ describe('the hook for the time of a call', () => {
     expect(noted()).toEqual([20, 'timeout']);
   });
 
-  test('of a RichAsyncFunction that has none of its own is the error `timeout` at once', async () => {
+  test('of a RichAsyncFunction without `timeout` is the error `timeout` at once', async () => {
     const index = pathToFileURL('src/index.ts').href;
     const source = `import { RichAsyncFunction } from ${JSON.stringify(index)};
       export default class extends RichAsyncFunction { ${never} }`;
@@ -402,7 +402,7 @@ describe('a function that is opened and closed', () => {
     expect(noted()).toBe('closed');
   });
 
-  test('says which lookup it was when it fails to close, whatever it throws', async () => {
+  test('names the lookup if it fails to close, whatever it throws', async () => {
     const { connector } = await moduleOf(
       'export default { asyncInvoke() {}, close() { throw new Proxy({}, { get() { throw new Error("trap"); } }); } };',
     );

@@ -23,13 +23,13 @@ const publish = async (folder: string, name: string, content: string): Promise<v
 };
 
 describe('a table with reload on change', () => {
-  test('is not read again while its file stays as it is', async () => {
+  test('is not read again while its file does not change', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     for (let beat = 0; beat < 5; beat++) await it.beat(second);
     expect(reloads(it)).toEqual({ ok: 0, failed: 0 });
   });
 
-  test('takes a file that was renamed into its place within two seconds, and says so', async () => {
+  test('reads a file that was renamed to its name within two seconds, and logs it', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     await it.replace(rows({ 1: 'b' }));
     await it.beat(second);
@@ -38,7 +38,7 @@ describe('a table with reload on change', () => {
     expect(it.said).toEqual(['info table rows.ndjson: read again, 1 rows']);
   });
 
-  test('takes a file that is written in place only when it has stood still for a second', async () => {
+  test('reads a file that is written in place only after a second without a change', async () => {
     const it = await openTable(rows({ 1: 'a', 2: 'a' }), onChange);
     const file = join(it.folder, 'rows.ndjson');
     await truncate(file, 0);
@@ -54,7 +54,7 @@ describe('a table with reload on change', () => {
     expect(reloads(it)).toEqual({ ok: 1, failed: 0 });
   });
 
-  test('takes a file of the same size and the same time of change', async () => {
+  test('reads a file of the same size and the same time of change', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     const file = join(it.folder, 'rows.ndjson');
     const { atime, mtime } = await stat(file);
@@ -65,7 +65,7 @@ describe('a table with reload on change', () => {
     expect(json(it, 1)).toBe('b');
   });
 
-  test('follows the link that Kubernetes swaps when a ConfigMap changes', async () => {
+  test('follows the link that Kubernetes replaces when a ConfigMap changes', async () => {
     const it = await openTable(async (folder) => {
       await publish(folder, '..2026_01', rows({ 1: 'a' }));
       await symlink('..data/rows.ndjson', join(folder, 'rows.ndjson'));
@@ -78,7 +78,7 @@ describe('a table with reload on change', () => {
     expect(json(it, 1)).toBe('b');
   });
 
-  test('keeps its rows while the file is gone, says that once, and takes it when it is back', async () => {
+  test('keeps its rows while there is no file, logs that once, and reads the file when it is back', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     const file = join(it.folder, 'rows.ndjson');
     await rm(file);
@@ -93,7 +93,7 @@ describe('a table with reload on change', () => {
     expect(it.heard.table().current).toBe(true);
   });
 
-  test('tries again to read what is there, but cannot be read, and says once why', async () => {
+  test('tries again to read a file that cannot be read, and logs the reason once', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     const file = join(it.folder, 'rows.ndjson');
     await rm(file);
@@ -107,7 +107,7 @@ describe('a table with reload on change', () => {
     expect(json(it, 1)).toBe('b');
   });
 
-  test('reads what it has refused once, and again when it has changed', async () => {
+  test('reads a refused file once, and again when it has changed', async () => {
     const it = await openTable(rows({ 1: 'a' }), onChange);
     await it.replace('{"id":1}\n{"id":1}\n');
     for (let beat = 0; beat < 5; beat++) await it.beat(second);
@@ -147,7 +147,7 @@ describe('a table that is being read again', () => {
     },
   );
 
-  test('can be closed: the reading ends, and nothing is left', async () => {
+  test('can be closed: the reading ends, and no timer is left', async () => {
     const it = await openTable(manyRows('old'), { every: '10s' });
     await it.clock.advance(10 * second);
     expect(it.clock.timers).toBe(0);
@@ -174,7 +174,7 @@ test('a table without reload has no timer', async () => {
 const filesOf = (reload: object): readonly string[] =>
   connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'k', ...reload }) }).files;
 
-test('a table with reload follows its file itself: a reload of the configuration does not open it anew', () => {
+test('a table with reload follows its file itself: a reload of the configuration does not open it again', () => {
   expect(filesOf({})).toEqual(['a.csv']);
   expect(filesOf({ reload: onChange })).toEqual([]);
   expect(filesOf({ reload: { every: '10s' } })).toEqual([]);
