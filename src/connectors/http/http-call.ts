@@ -20,7 +20,7 @@ export interface HttpCalls {
   readonly idempotent: boolean;
 }
 
-const noBody = Buffer.alloc(0);
+const emptyBody = Buffer.alloc(0);
 /** The body of an error or a miss is read up to this size, to keep the connection. */
 const discardedBytes = 65_536;
 
@@ -159,7 +159,7 @@ export class HttpCall implements PooledCall {
   #finish(): void {
     if (this.#settled || this.#head === undefined) return;
     try {
-      const body = this.#chunks === undefined ? (this.#chunk ?? noBody) : Buffer.concat(this.#chunks, this.#bytes);
+      const body = this.#chunks === undefined ? (this.#chunk ?? emptyBody) : Buffer.concat(this.#chunks, this.#bytes);
       const answer = readAnswer(this.#calls.rules, this.#head, body);
       this.#settle(answer.json === undefined ? 'miss' : 'ok');
       this.#resolve?.(answer);
