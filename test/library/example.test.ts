@@ -36,8 +36,8 @@ beforeAll(async () => {
   database = started;
   // Without it: apt-get install redis-server.
   await once(started, 'spawn');
-  for await (const said of started.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    if (String(said).includes('Ready to accept connections')) break;
+  for await (const line of started.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    if (String(line).includes('Ready to accept connections')) break;
   }
   started.stdout.resume();
   url = `redis://127.0.0.1:${port}`;
@@ -59,7 +59,9 @@ async function run(file: string, input: string): Promise<{ code: number; out: st
   return { code, out, err };
 }
 
-const asked = /printf '(.*)' \|/.exec(readFileSync('examples/library/README.md', 'utf8'))?.[1]?.replaceAll('\\n', '\n');
+const readmeCodes = /printf '(.*)' \|/
+  .exec(readFileSync('examples/library/README.md', 'utf8'))?.[1]
+  ?.replaceAll('\\n', '\n');
 const promised = /```\n(\{[\s\S]*?)```/.exec(readFileSync('examples/library/README.md', 'utf8'))?.[1];
 
 test('docs/library.md shows the example unchanged, and names every export', () => {
@@ -72,7 +74,7 @@ test('docs/library.md shows the example unchanged, and names every export', () =
 describe('examples/library, against a real Redis', { timeout: 60_000 }, () => {
   test('works as its README says', async () => {
     expect(await run('examples/library/load.mjs', '')).toEqual({ code: 0, out: '', err: '' });
-    const { code, out, err } = await run('examples/library/airports.mjs', asked ?? '');
+    const { code, out, err } = await run('examples/library/airports.mjs', readmeCodes ?? '');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out.split('\n').toSorted()).toEqual(promised?.split('\n').toSorted());
   });

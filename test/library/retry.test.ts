@@ -139,9 +139,9 @@ describe.each([
 
   test('C2 a record that waits for a retry keeps its slot', async () => {
     const clock = virtualClock();
-    const asked: number[] = [];
+    const called: number[] = [];
     const fn: AsyncFn<number, number> = async (input, { attempt }) => {
-      asked.push(input);
+      called.push(input);
       return attempt === 1 ? [] : [input];
     };
     const retryStrategy = fixedDelay({ maxAttempts: 1, delayMs: 10, ifResult: emptyResult });
@@ -149,7 +149,7 @@ describe.each([
     const read = results.next();
     await settled();
     await settled();
-    expect(asked).toEqual([1, 2]);
+    expect(called).toEqual([1, 2]);
     await clock.advance(10);
     expect((await read).value).toBe(1);
     await results.return();
@@ -216,9 +216,9 @@ describe.each([
 
 test('keyedWaitWithRetry: the records of a key wait while one of them is retried; those of other keys do not', async () => {
   const clock = virtualClock();
-  const asked: string[] = [];
+  const called: string[] = [];
   const fn: AsyncFn<string, string> = async (input, { attempt }) => {
-    asked.push(`${input} ${attempt}`);
+    called.push(`${input} ${attempt}`);
     return input === 'a1' && attempt === 1 ? [] : [input];
   };
   const retryStrategy = fixedDelay({ maxAttempts: 1, delayMs: 10, ifResult: emptyResult });
@@ -226,9 +226,9 @@ test('keyedWaitWithRetry: the records of a key wait while one of them is retried
   const options = { timeout: 100, clock, retryStrategy, key: (input: string) => input.slice(0, 1) };
   const read = collect(keyedWaitWithRetry(source, fn, options));
   for (let turn = 0; turn < 3; turn++) await settled();
-  expect(asked).toEqual(['a1 1', 'b1 1']);
+  expect(called).toEqual(['a1 1', 'b1 1']);
   await clock.advance(10);
   source.end();
   expect(await read).toEqual(['b1', 'a1', 'a2']);
-  expect(asked).toEqual(['a1 1', 'b1 1', 'a1 2', 'a2 1']);
+  expect(called).toEqual(['a1 1', 'b1 1', 'a1 2', 'a2 1']);
 });

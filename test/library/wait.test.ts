@@ -23,9 +23,9 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 class Lookup {
   readonly #open = new Map<number, { resolve: (values: string[]) => void; reject: (error: unknown) => void }>();
   readonly contexts = new Map<number, AsyncContext>();
-  readonly asked: number[] = [];
+  readonly called: number[] = [];
   readonly fn: AsyncFn<number, string> = (input, context) => {
-    this.asked.push(input);
+    this.called.push(input);
     this.contexts.set(input, context);
     context.signal.addEventListener('abort', () => this.aborted.push(input));
     return new Promise((resolve, reject) => {
@@ -254,7 +254,7 @@ describe('leaving', () => {
     await settled();
     lookup.answer(2, 'b');
     expect(await loop).toBe('b');
-    expect(lookup.aborted).toEqual([1, 3, 4].filter((input) => lookup.asked.includes(input)));
+    expect(lookup.aborted).toEqual([1, 3, 4].filter((input) => lookup.called.includes(input)));
     expect([log.returned, clock.timers]).toEqual([1, 0]);
     lookup.answer(1, 'late');
     await settled();
@@ -294,7 +294,7 @@ describe('leaving', () => {
     await expect(orderedWait([1], lookup.fn, { ...options, signal: controller.signal }).next()).rejects.toThrow(
       'shutting down',
     );
-    expect(lookup.asked).toEqual([1, 2]);
+    expect(lookup.called).toEqual([1, 2]);
   });
 
   test('a finished iteration keeps no listener on the signal', async () => {

@@ -340,11 +340,11 @@ describe.each(modes)('end and abort: %s', (mode) => {
   test('R6 the end of the input reaches the running calls only if it cuts waits short', () => {
     const operator = new Scripted({ mode });
     operator.offer('a');
-    let told = 0;
-    operator.call('a').inputEnd.onEnd(() => told++);
+    let ended = 0;
+    operator.call('a').inputEnd.onEnd(() => ended++);
     expect(operator.call('a').inputEnd.ended).toBe(false);
     operator.wait.end(true);
-    expect([told, operator.call('a').inputEnd.ended]).toEqual([1, true]);
+    expect([ended, operator.call('a').inputEnd.ended]).toEqual([1, true]);
     const finishing = new Scripted({ mode });
     finishing.offer('a');
     finishing.wait.end();
@@ -465,31 +465,31 @@ describe.each(modes)('an immediate answer, %s', (mode) => {
 
 describe('measures', () => {
   test('a stop of the input that an abort ends is counted until the abort', async () => {
-    const heard: string[] = [];
+    const reported: string[] = [];
     const observer = {
       recordDuration() {},
       reorderWait() {},
       lateCompletion() {},
-      backpressure: (reason: string, ms: number) => void heard.push(`${reason} ${ms}`),
+      backpressure: (reason: string, ms: number) => void reported.push(`${reason} ${ms}`),
     };
     const operator = new Scripted({ capacity: 1, observer });
     operator.offer('a', 'b');
     await operator.clock.advance(40);
     operator.wait.abort('over');
     operator.wait.abort('over again');
-    expect(heard).toEqual(['capacity 40']);
+    expect(reported).toEqual(['capacity 40']);
   });
 
   test('the observer receives the duration of a record, its wait for emission, and the reason why the input stood still', async () => {
-    const heard: string[] = [];
+    const reported: string[] = [];
     const operator = new Scripted({
       mode: 'ordered',
       capacity: 2,
       observer: {
-        recordDuration: (ms) => void heard.push(`took ${ms}`),
-        reorderWait: (ms) => void heard.push(`waited ${ms}`),
-        lateCompletion: () => void heard.push('late'),
-        backpressure: (reason, ms) => void heard.push(`${reason} ${ms}`),
+        recordDuration: (ms) => void reported.push(`took ${ms}`),
+        reorderWait: (ms) => void reported.push(`waited ${ms}`),
+        lateCompletion: () => void reported.push('late'),
+        backpressure: (reason, ms) => void reported.push(`${reason} ${ms}`),
       },
     });
     operator.offer('a', 'b', 'c');
@@ -498,15 +498,15 @@ describe('measures', () => {
     await operator.clock.advance(20);
     operator.complete('a', 'a');
     operator.turn();
-    expect(heard).toEqual(['late', 'waited 0', 'took 30', 'waited 20', 'took 30', 'capacity 30']);
-    heard.length = 0;
+    expect(reported).toEqual(['late', 'waited 0', 'took 30', 'waited 20', 'took 30', 'capacity 30']);
+    reported.length = 0;
     operator.offer('d', 'e', 'f');
     operator.readable = false;
     operator.complete('d', 'e');
     await operator.clock.advance(5);
     operator.readable = true;
     operator.wait.drain();
-    expect(heard.at(-1)).toBe('slow_reader 5');
+    expect(reported.at(-1)).toBe('slow_reader 5');
     expect(operator.wait.highestInFlight).toBe(2);
   });
 });

@@ -4,12 +4,12 @@ import type { AsyncContext, AsyncFn, AsyncFunction, ResultFuture } from '../../s
 import type { Input, Model } from './model.ts';
 import type { Plan } from './plan.ts';
 import type { SeededRandom } from './random.ts';
-import type { Call, Given } from './record-state.ts';
+import type { Call, Produced } from './record-state.ts';
 import type { SimClock } from './sim-clock.ts';
 
 /** The behaviour of one call. */
 interface Script {
-  readonly given: Given;
+  readonly produced: Produced;
   /** undefined = it never completes; 0 = before it returns. */
   readonly afterMs: number | undefined;
   /** Whether it throws: instead of completing, or after it. */
@@ -75,14 +75,14 @@ class Faulty {
     const { clock, onCall, random } = this.#world;
     const script = this.#script(call);
     this.#listen(call, context, () => {
-      if (random.chance(0.3)) this.#complete(call, result, script.given);
+      if (random.chance(0.3)) this.#complete(call, result, script.produced);
     });
     onCall();
     const give = (): void => {
-      this.#complete(call, result, script.given);
-      if (script.againMs === 0) this.#complete(call, result, this.#given(call));
+      this.#complete(call, result, script.produced);
+      if (script.againMs === 0) this.#complete(call, result, this.#produced(call));
       else if (script.againMs !== undefined) {
-        clock.after(script.againMs, () => this.#complete(call, result, this.#given(call)));
+        clock.after(script.againMs, () => this.#complete(call, result, this.#produced(call)));
       }
     };
     if (script.afterMs === 0 && !(script.throws && script.againMs === undefined)) give();
@@ -99,11 +99,11 @@ class Faulty {
     // It is never completed, whether or not it returns a promise.
     if (afterMs === undefined) return random.chance(0.5) ? Promise.resolve() : undefined;
     if (afterMs === 0) {
-      this.#complete(call, result, script.given);
-      if (script.againMs !== undefined) this.#complete(call, result, this.#given(call));
+      this.#complete(call, result, script.produced);
+      if (script.againMs !== undefined) this.#complete(call, result, this.#produced(call));
       return undefined;
     }
-    const give = (): void => this.#complete(call, result, script.given);
+    const give = (): void => this.#complete(call, result, script.produced);
     if (random.chance(0.5)) {
       clock.after(afterMs, give);
       return random.chance(0.5) ? Promise.resolve() : undefined;
@@ -120,43 +120,44 @@ class Faulty {
     const { clock, model, onCall, random } = this.#world;
     const script = this.#script(call);
     let settled = false;
-    let settle: ((given: Given) => void) | undefined;
+    let settle: ((produced: Produced) => void) | undefined;
     this.#listen(call, context, () => {
-      if (random.chance(0.3)) settle?.(script.given);
+      if (random.chance(0.3)) settle?.(script.produced);
     });
     if (!call.hook) onCall();
     if (script.throws) this.#throw(call);
     if (script.afterMs === 0 && random.chance(0.5)) {
-      model.life.given(call, script.given);
-      return valuesOf(script.given);
+      model.life.produced(call, script.produced);
+      return valuesOf(script.produced);
     }
     return new Promise((resolve, reject) => {
-      settle = (given) => {
+      settle = (produced) => {
         if (settled) return;
         settled = true;
-        model.rules.trace?.(`gives ${call.record.seq}: ${String(given)}`);
-        model.life.given(call, given);
-        if (typeof given === 'string' && given !== invalid) reject(new Error(given));
-        else resolve(valuesOf(given));
+        model.rules.trace?.(`gives ${call.record.seq}: ${String(produced)}`);
+        model.life.produced(call, produced);
+        if (typeof produced === 'string' && produced !== invalid) reject(new Error(produced));
+        else resolve(valuesOf(produced));
       };
-      if (script.afterMs === 0) settle(script.given);
-      else if (script.afterMs !== undefined) clock.after(script.afterMs, () => settle?.(script.given));
+      if (script.afterMs === 0) settle(script.produced);
+      else if (script.afterMs !== undefined) clock.after(script.afterMs, () => settle?.(script.produced));
     });
   }
 
-  #complete(call: Call, result: ResultFuture<number>, given: Given): void {
+  #complete(call: Call, result: ResultFuture<number>, produced: Produced): void {
     const { model, random } = this.#world;
-    model.rules.trace?.(`gives ${call.record.seq}: ${String(given)}`);
-    model.life.given(call, given);
+    model.rules.trace?.(`gives ${call.record.seq}: ${String(produced)}`);
+    model.life.produced(call, produced);
     const supplied = random.chance(0.2);
-    if (typeof given === 'string' && given !== invalid && !supplied) result.completeExceptionally(new Error(given));
-    else if (supplied) result.complete(() => valuesOf(given));
-    else result.complete(valuesOf(given));
+    if (typeof produced === 'string' && produced !== invalid && !supplied)
+      result.completeExceptionally(new Error(produced));
+    else if (supplied) result.complete(() => valuesOf(produced));
+    else result.complete(valuesOf(produced));
   }
 
   #throw(call: Call): never {
     const thrown = `thrown ${call.record.seq}`;
-    this.#world.model.life.given(call, thrown);
+    this.#world.model.life.produced(call, thrown);
     throw new Error(thrown);
   }
 
@@ -189,14 +190,14 @@ class Faulty {
     const { plan, random } = this.#world;
     const hangs = random.chance(call.hook ? Math.max(plan.hangs, 0.1) : plan.hangs);
     return {
-      given: this.#given(call),
+      produced: this.#produced(call),
       afterMs: hangs ? undefined : this.#latencyMs(),
       throws: random.chance(plan.throws),
       againMs: random.chance(plan.doubles) ? random.pick([0, 1, 10]) : undefined,
     };
   }
 
-  #given(call: Call): Given {
+  #produced(call: Call): Produced {
     const { plan, random } = this.#world;
     const { record, attempt } = call;
     if (random.chance(plan.errors)) return `${random.pick(['transient', 'broken'])} ${record.seq}.${attempt}`;
@@ -217,8 +218,8 @@ class Faulty {
 }
 
 /** Throws the error; null stands for a value that is no collection. */
-function valuesOf(given: Given): Iterable<number> {
-  if (given === invalid) return null as unknown as Iterable<number>;
-  if (typeof given === 'string') throw new Error(given);
-  return given.length > 1 ? new Set(given) : given.slice();
+function valuesOf(produced: Produced): Iterable<number> {
+  if (produced === invalid) return null as unknown as Iterable<number>;
+  if (typeof produced === 'string') throw new Error(produced);
+  return produced.length > 1 ? new Set(produced) : produced.slice();
 }

@@ -41,7 +41,7 @@ export class LibraryStream {
   #count: (log: readonly number[]) => void = () => {};
   checkpoint: Start;
   /** Calls of `next` that are not answered. */
-  #asked = 0;
+  #waiting = 0;
   #started = false;
   #read = 0;
   #calls = 0;
@@ -55,7 +55,7 @@ export class LibraryStream {
     this.checkpoint = start;
     const clock = new SimClock(random);
     this.#clock = clock;
-    const model: Model = new Model(plan, clock, rules, () => this.#asked > model.toRead.size, start);
+    const model: Model = new Model(plan, clock, rules, () => this.#waiting > model.toRead.size, start);
     this.#model = model;
     this.#source = new SimSource(plan, random, clock, model, start);
     const right = queueOf(plan);
@@ -73,7 +73,7 @@ export class LibraryStream {
         resumeFrom: start,
         ...(strategy === undefined ? {} : { retryStrategy: strategy }),
         ...(plan.failFast ? {} : { onError: (_, { seq }) => [errorValue(seq)] }),
-        onCheckpoint: (given) => this.#checkpointed(defects.checkpoint?.(given) ?? given),
+        onCheckpoint: (checkpoint) => this.#checkpointed(defects.checkpoint?.(checkpoint) ?? checkpoint),
       },
     );
     const { guard } = keyReader('simulation', ({ key }: Input) => `key ${key}`);
@@ -120,8 +120,8 @@ export class LibraryStream {
       return this.#abort();
     }
     const most = this.#random.chance(0.1) ? 3 : 1;
-    for (let more = this.#asked; more < most; more++) {
-      this.#asked++;
+    for (let next = this.#waiting; next < most; next++) {
+      this.#waiting++;
       this.#started = true;
       this.#results.next().then(
         (result) => this.#answered(result),
@@ -131,7 +131,7 @@ export class LibraryStream {
   }
 
   #answered(result: IteratorResult<Value, undefined>): void {
-    this.#asked--;
+    this.#waiting--;
     const expected = this.#model.toRead.shift();
     if (result.done === true) {
       this.#rules.trace?.('the reader receives the end');
@@ -146,7 +146,7 @@ export class LibraryStream {
     if (expected === undefined || result.value !== expected) {
       this.#rules.broken('O4', `the reader received ${JSON.stringify(result.value)}, not ${JSON.stringify(expected)}`);
     }
-    if (this.#asked > 0) return;
+    if (this.#waiting > 0) return;
     const { slowReader, readerMs } = this.#plan;
     if (this.#random.chance(slowReader)) this.#clock.after(this.#random.between(0, readerMs), () => this.#ask());
     else if (this.#random.chance(0.9)) this.#ask();
@@ -154,7 +154,7 @@ export class LibraryStream {
   }
 
   #failed(error: unknown): void {
-    this.#asked--;
+    this.#waiting--;
     const name = errorName(error);
     this.#rules.trace?.(`the reader receives ${name}`);
     const right = this.#model.failure ?? (this.#model.life.aborted ? 'gone' : undefined);
@@ -165,7 +165,7 @@ export class LibraryStream {
 
   #checkpointed({ next, pending }: Start): void {
     if (this.#model.life.aborted) this.#rules.broken('E2', 'onCheckpoint was called after the abort');
-    if (this.#model.toRead.size > 0 && this.#asked <= 1)
+    if (this.#model.toRead.size > 0 && this.#waiting <= 1)
       this.#rules.broken('E3', 'a checkpoint counts a result that the reader has not received');
     this.#model.checkCheckpoint({ next, pending: pending.map(({ seq }) => seq) });
     this.checkpoint = { next, pending };
@@ -204,15 +204,15 @@ export class LibraryStream {
         'the source is not released',
       );
       this.#expect(getEventListeners(this.#controller.signal, 'abort').length === 0, 'E2', 'a listener is left');
-      this.#expect(this.#asked === 0, 'E2', 'the reader was left waiting');
+      this.#expect(this.#waiting === 0, 'E2', 'the reader was left waiting');
       return this.#rules.raise();
     }
     this.#expect(retry.endedIn === undefined || life.retrying === 0, 'R6', 'a record waits after the end of the input');
     this.#expect(life.startable === 0, 'C1', 'a record might be attempted, and is not');
     this.#expect(life.unhooked === 0, 'T2', 'the time of a record ran out, and the hook was not asked');
     this.#expect(life.unheard === 0, 'P5', 'a record has its outcome, and its slot is not complete');
-    if (this.#asked > 0) {
-      this.#expect(toRead.size === 0, 'O4', 'a result that was emitted is not given to the reader');
+    if (this.#waiting > 0) {
+      this.#expect(toRead.size === 0, 'O4', 'a result that was emitted was not delivered to the reader');
       this.#expect(order.next === undefined, order.next ?? '', 'what could be emitted is held back');
       this.#expect(!this.#source.over || order.size > 0, 'E1', 'all is emitted, and the reader is not told the end');
     }

@@ -1,6 +1,6 @@
 import { Line } from './line.ts';
 import type { Plan } from './plan.ts';
-import { Call, type Given, type Phase, type RecordState } from './record-state.ts';
+import { Call, type Produced, type Phase, type RecordState } from './record-state.ts';
 import type { RetryModel } from './retry-model.ts';
 import type { Rules } from './rules.ts';
 import type { SimClock } from './sim-clock.ts';
@@ -84,7 +84,7 @@ export class LifeModel {
   }
 
   /** The function completes a call. */
-  given(call: Call, given: Given): void {
+  produced(call: Call, produced: Produced): void {
     if (this.aborted) {
       this.closed(call);
       return;
@@ -95,8 +95,8 @@ export class LifeModel {
     }
     this.closed(call);
     const { record } = call;
-    if (call.hook) return this.#settle(record, given);
-    this.#attemptEnded(record, given);
+    if (call.hook) return this.#settle(record, produced);
+    this.#attemptEnded(record, produced);
   }
 
   /** The context of a call reports that no caller waits any more. */
@@ -144,7 +144,7 @@ export class LifeModel {
   }
 
   /** The operator treats an outcome as final, and completes the slot in its queue. */
-  completed(record: RecordState, output: Given): void {
+  completed(record: RecordState, output: Produced): void {
     const name = `record ${record.seq}`;
     // A timeout while a record waits for its retry is reported nowhere else.
     if (record.phase === 'retrying' && !this.#plan.hook && this.#clock.now() >= record.due) this.#expire(record);
@@ -223,9 +223,9 @@ export class LifeModel {
     return phase === 'settled' ? this.#retry.refusedBy : 'T3';
   }
 
-  #attemptEnded(record: RecordState, given: Given): void {
-    const waitMs = this.#retry.waitMs(record, given, this.#clock.now());
-    if (waitMs === undefined) return this.#settle(record, given);
+  #attemptEnded(record: RecordState, produced: Produced): void {
+    const waitMs = this.#retry.waitMs(record, produced, this.#clock.now());
+    if (waitMs === undefined) return this.#settle(record, produced);
     record.phase = 'retrying';
     record.retryAt = this.#clock.now() + waitMs;
     this.retrying++;
@@ -242,16 +242,16 @@ export class LifeModel {
     this.unhooked++;
   }
 
-  #settle(record: RecordState, given: Given): void {
+  #settle(record: RecordState, produced: Produced): void {
     record.phase = 'settled';
-    record.outcome = this.#outcomeOf(record, given);
+    record.outcome = this.#outcomeOf(record, produced);
     this.unheard++;
   }
 
   /** The library calls `onError` for values, unless an error is to end the iteration. */
-  #outcomeOf({ seq }: RecordState, given: Given): Given {
+  #outcomeOf({ seq }: RecordState, produced: Produced): Produced {
     const { level, failFast } = this.#plan;
-    return typeof given === 'string' && level === 'library' && !failFast ? [errorValue(seq)] : given;
+    return typeof produced === 'string' && level === 'library' && !failFast ? [errorValue(seq)] : produced;
   }
 
   #freeKey(record: RecordState): void {
@@ -272,7 +272,7 @@ export function errorValue(seq: number): number {
   return -1 - seq;
 }
 
-export function same(left: Given, right: Given): boolean {
+export function same(left: Produced, right: Produced): boolean {
   if (typeof left === 'string' || typeof right === 'string') return left === right;
   return left.length === right.length && left.every((value, index) => value === right[index]);
 }

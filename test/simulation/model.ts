@@ -9,7 +9,7 @@ import { LifeModel, same } from './life-model.ts';
 import { Line } from './line.ts';
 import { nameOf, OrderModel } from './order-model.ts';
 import type { Plan } from './plan.ts';
-import { RecordState, type Given } from './record-state.ts';
+import { RecordState, type Produced } from './record-state.ts';
 import { RetryModel } from './retry-model.ts';
 import type { Rules } from './rules.ts';
 import type { SimClock } from './sim-clock.ts';
@@ -28,7 +28,7 @@ export function errorName(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function givenOf(output: Outcome<number>): Given {
+function givenOf(output: Outcome<number>): Produced {
   return output instanceof Failure ? errorName(output.error) : output;
 }
 
@@ -38,7 +38,7 @@ export type Start = Pick<Checkpoint<Input>, 'next' | 'pending'>;
 /**
  * The reference: derives the correct behaviour from semantics.md and from the events of the world, not from the operator.
  *
- *     queue ──admitted, completed, taken──▶ model ◀──called, given, cancelled── function
+ *     queue ──admitted, completed, taken──▶ model ◀──called, produced, cancelled── function
  */
 export class Model {
   readonly plan: Plan;

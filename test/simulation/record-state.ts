@@ -1,7 +1,7 @@
 import type { Stretch } from './order-model.ts';
 
 /** Values, or the name of an error: its code, or the message of an error without a code. */
-export type Given = readonly number[] | string;
+export type Produced = readonly number[] | string;
 
 /**
  *     waiting ─▶ running ⇄ retrying
@@ -23,7 +23,7 @@ export class RecordState {
   retryAt = 0;
   attempt = 0;
   call: Call | undefined = undefined;
-  outcome: Given | undefined = undefined;
+  outcome: Produced | undefined = undefined;
   /** Whether the operator cancelled the call, and not a layer within it. Unknown if there is no layer. */
   gaveUp: (() => boolean) | undefined = undefined;
 

@@ -1,5 +1,5 @@
 import type { Plan, RetryPlan } from './plan.ts';
-import type { Given, RecordState } from './record-state.ts';
+import type { Produced, RecordState } from './record-state.ts';
 
 /** Whether, and when, a record is attempted again, by R1 to R6. */
 export class RetryModel {
@@ -16,9 +16,9 @@ export class RetryModel {
   }
 
   /** Undefined if the outcome is final. */
-  waitMs(record: RecordState, given: Given, now: number): number | undefined {
+  waitMs(record: RecordState, produced: Produced, now: number): number | undefined {
     const retry = this.#retry;
-    if (retry === undefined || !worthRetry(given)) return this.#refuse('R1');
+    if (retry === undefined || !worthRetry(produced)) return this.#refuse('R1');
     if (this.endedIn !== undefined) return this.#refuse('R6');
     if (record.attempt > retry.retries) return this.#refuse('R2');
     const waitMs = Math.ceil(this.#delayMs(retry, record.attempt));
@@ -39,6 +39,8 @@ export class RetryModel {
 }
 
 /** True for an empty result, an attempt that timed out, and an error that is marked as transient. */
-export function worthRetry(given: Given): boolean {
-  return typeof given === 'string' ? given === 'timeout' || given.startsWith('transient') : given.length === 0;
+export function worthRetry(produced: Produced): boolean {
+  return typeof produced === 'string'
+    ? produced === 'timeout' || produced.startsWith('transient')
+    : produced.length === 0;
 }

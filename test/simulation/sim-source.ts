@@ -15,7 +15,7 @@ export class SimSource {
   readonly #clock: SimClock;
   readonly #model: Model;
   readonly #items: SourceItems;
-  #given: Input | undefined;
+  #lastRecord: Input | undefined;
   /** Whether a call of `next` has not been answered. */
   asked = false;
   /** Whether it has ended. */
@@ -62,9 +62,9 @@ export class SimSource {
     if (this.asked) this.unruly = 'the source was asked again before it had answered';
     if (this.released > 0 || this.over) this.unruly = 'the source was asked after its end';
     if (this.#model.order.size >= this.#plan.capacity) this.unruly = 'the source was asked, but every slot is taken';
-    if (this.#given !== undefined) this.#given.body.mark = -1;
+    if (this.#lastRecord !== undefined) this.#lastRecord.body.mark = -1;
     const value = this.#items.next();
-    this.#given = Watermark.is(value) ? undefined : value;
+    this.#lastRecord = Watermark.is(value) ? undefined : value;
     if (value !== undefined) return { done: false, value };
     if (ends) this.#end();
     return { done: true, value: undefined };

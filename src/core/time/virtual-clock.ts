@@ -11,7 +11,7 @@ export interface VirtualClock extends Clock {
    * all turns of the event loop that Millrace has scheduled. Immediates that a function sets itself, real timers, input
    * and output are not counted: a test awaits them itself.
    *
-   * Rejects with what a timer threw, and with a TypeError if `ms` is not a number of at least 0.
+   * Rejects with the error of a timer, and with a TypeError if `ms` is not a number of at least 0.
    */
   advance(ms: number): Promise<void>;
   /** Timers that are armed and have not fired. */

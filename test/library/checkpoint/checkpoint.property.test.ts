@@ -69,7 +69,7 @@ async function interrupted(mode: Mode, { items, capacity, every, cuts }: Scenari
   let last: Checkpoint<Item> = { next: 0, pending: [] };
   for (const cut of [...cuts, Infinity]) {
     let kept = written.length;
-    let given = 0;
+    let delivered = 0;
     const options: WaitOptions<Item, string> = {
       timeout: 0,
       capacity,
@@ -82,10 +82,10 @@ async function interrupted(mode: Mode, { items, capacity, every, cuts }: Scenari
       resumeFrom: last,
     };
     for await (const value of waitFor(mode, sourceFrom(items, last.next), options)) {
-      if (given++ >= cut) break;
+      if (delivered++ >= cut) break;
       written.push(say(value));
     }
-    if (given > cut) written.length = kept;
+    if (delivered > cut) written.length = kept;
     else return written;
   }
   return written;

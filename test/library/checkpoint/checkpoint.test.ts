@@ -121,16 +121,16 @@ describe('resumeFrom', () => {
     ['unordered', unorderedWait],
     ['keyed', ((source, fn, options) => keyedWait(source, fn, { ...options, key: () => 'k' })) as typeof orderedWait],
   ] as const)('E4 %s: pending inputs come first, in their order, more of them than capacity', async (_mode, wait) => {
-    const asked: string[] = [];
+    const called: string[] = [];
     const fn = async (input: string): Promise<string[]> => {
-      asked.push(input);
+      called.push(input);
       await settled();
       return [input.toUpperCase()];
     };
     const { checkpoints, onCheckpoint } = recorded();
     const options: WaitOptions<string, string> = { timeout: 0, capacity: 2, onCheckpoint };
     const out = await collect(wait(['x', 'y'], fn, { ...options, resumeFrom: { next: 8, pending } }));
-    expect(asked).toEqual(['p', 'q', 'r', 's', 'x', 'y']);
+    expect(called).toEqual(['p', 'q', 'r', 's', 'x', 'y']);
     expect(out.toSorted()).toEqual(['P', 'Q', 'R', 'S', 'X', 'Y']);
     expect(checkpoints[0]).toEqual({ next: 8, pending: pending.slice(1) });
     expect(checkpoints.at(-1)).toEqual({ next: 10, pending: [] });
