@@ -12,15 +12,15 @@ import { noSchemaCompilers } from './openapi/schema-compilers.ts';
 export interface AdminOptions {
   readonly drainState: DrainState;
   readonly streams: LiveStreams;
-  /** The metrics in the format of Prometheus, read now. */
+  /** The metrics of this moment in the format of Prometheus. */
   readonly scrape: { readonly contentType: string; text: () => Promise<string> };
-  /** Of `/state`, what is not about single streams: what runs since when, pipelines, lookups, the last errors. */
+  /** The members of `/state` that are not about single streams: version, uptime, pipelines, lookups, the last errors. */
   readonly state: () => JsonObject;
-  /** Reads the configuration anew; resolves when it is in force or refused. */
+  /** Reads the configuration again; resolves when the new one is in force or refused. */
   readonly reload: () => Promise<ReloadResult>;
 }
 
-/** The listener for whoever operates the service. Builds, never listens. */
+/** Builds the listener for operators: health, metrics, state, reload. The caller lets it listen. */
 export function buildAdminApp({ drainState, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
   app.get('/livez', () => ({ status: 'live' }));

@@ -31,16 +31,16 @@ interface Serving {
   readonly current: Served;
 }
 
-/** A listener that is built, for those who start and stop it. */
+/** The public listener, as the code that starts and stops it sees it. */
 export type HttpApp = FastifyInstance;
 
 export interface AppOptions {
   readonly serving: Serving;
   readonly streams: LiveStreams;
-  /** What all streams, single records and explanations together may hold. */
+  /** The memory that all streams, single records and explanations share. */
   readonly memory: MemoryBudget;
   readonly drainState: DrainState;
-  /** Of this listener alone. */
+  /** The responses of this listener only. */
   readonly responses: OpenResponses;
   readonly stalls: StallWatch;
   readonly clock: Clock;
@@ -48,6 +48,6 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger | false;
   /** Version of the service, for the OpenAPI document. */
   readonly version: string;
-  /** Where the admin listener is, for the OpenAPI document; undefined if it does not listen. */
+  /** The address of the admin listener, for the OpenAPI document; undefined if it does not listen. */
   readonly adminUrl: () => string | undefined;
 }

@@ -12,10 +12,10 @@ import { sendRequestError } from './problem.ts';
 import { headProblem, unknownExpectation } from './connection/request-head.ts';
 import { documentOnly, noSchemaCompilers } from './openapi/schema-compilers.ts';
 
-/** Longer than the minute after which most proxies give up an idle connection, so that it is they who close. */
+/** Most proxies close an idle connection after a minute. This is longer, so the proxy closes it and not the service. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Builds the public listener, and never listens. */
+/** Builds the public listener. The caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { serving, clock, logger, responses, stalls } = options;
   const { limits } = serving.current;
@@ -25,15 +25,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     genReqId: requestId,
     schemaController: noSchemaCompilers,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // A stream may be silent for as long as its lookups are slow: limits.idleTimeout and stallTimeout end it instead.
+    // A stream may be silent while its lookups are slow. limits.idleTimeout and limits.stallTimeout end a stream.
     connectionTimeout: 0,
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: {
-      // Node refuses a headersTimeout over its own requestTimeout of five minutes, which it applies before Fastify sets it.
+      // Node.js refuses a headersTimeout longer than its own requestTimeout, five minutes until Fastify sets it.
       requestTimeout: 0,
-      // Answered by headProblem, with a problem that says what is wrong.
+      // headProblem answers instead, with a problem that says what is wrong.
       requireHostHeader: false,
       headersTimeout: limits.headersTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
@@ -41,18 +41,18 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientErrorHandler: (error, socket) => responses.refuse(error, socket),
     frameworkErrors: (error, _request, reply) => void sendRequestError(reply, requestError(error)),
   });
-  // A client that has sent everything may close its side (`nc -N`) and still read.
+  // A client that has sent its whole body may close its side (`nc -N`) and still read.
   // Borrowed (docs/dependencies.md): Node does not document `httpAllowHalfOpen`.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   responses.watch(app.server);
-  // Without a listener Node answers 417 with no body. With this one the request takes the usual way, and is refused there.
+  // Without this listener Node.js answers 417 without a body. With it the request is refused like any other.
   const unexpected = new WeakSet<IncomingMessage>();
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     unexpected.add(request);
     app.server.emit('request', request, response);
   });
 
-  // Bodies are read by the routes, as they come.
+  // Routes read their bodies themselves, chunk by chunk.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   documentOnly(app);
@@ -65,7 +65,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       done(headProblem(request.raw) ?? expected ?? (request.is404 ? unknownRoute(request.url) : undefined));
     });
   });
-  // A stream takes its response for itself, and watches its reader itself.
+  // This hook is not called for streams: a session watches its reader itself.
   app.addHook('onSend', (request, reply, payload, done) => {
     resetUnlessRead(request.raw, reply.raw, stalls, serving.current.limits.stallTimeout);
     done(null, payload);
@@ -83,17 +83,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-/** Holds from the next head of a request on; it may be noticed up to a second late. */
+/** Applies from the next request head on. Node.js may notice a timeout up to a second late. */
 export function takeHeadersTimeout(app: FastifyInstance, { headersTimeout }: Served['limits']): void {
   app.server.headersTimeout = headersTimeout;
 }
 
 function unknownRoute(url: string): RequestError {
-  return new RequestError('unknown_route', `there is nothing at ${url}; /docs shows what there is`);
+  return new RequestError('unknown_route', `${url} does not exist; /docs lists the routes`);
 }
 
-/** The client's own id where it is a plain token, so that its logs and ours can be joined. */
+/** The id that the client sent if it is a plain token, so that its log and the log of the service can be joined. */
 function requestId({ headers }: IncomingMessage): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.~-]{1,128}$/.test(given) ? given : randomUUID();
+  const sent = headers['x-request-id'];
+  return typeof sent === 'string' && /^[\w.~-]{1,128}$/.test(sent) ? sent : randomUUID();
 }

@@ -15,7 +15,7 @@ import { StreamSession } from './stream/stream-session.ts';
 
 const URL = '/v1/enrich/:pipeline';
 
-/** `POST /v1/enrich/{pipeline}`: checks everything that can be checked before the first byte, then streams. */
+/** `POST /v1/enrich/{pipeline}`: checks all that can be checked before the first byte of the response, then streams. */
 export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
   const buffers = new EncodeBuffers();
   app.post<{ Params: { pipeline: string } }>(URL, { schema: enrichOperation }, (request, reply) => {
@@ -83,7 +83,7 @@ function answer(
     clock,
     log: request.log,
   });
-  // From here on the session ends the response, also by a defect.
+  // From here on the session ends the response, also after a defect.
   reply.hijack();
   session.start({
     'Content-Type': framing.mediaType,
@@ -94,7 +94,7 @@ function answer(
   return reply;
 }
 
-/** From here on the stream has a span, and the lines that are logged for the request say which. */
+/** Begins the span of a stream. Log lines of the request carry its ids from here on. */
 function traceOf(request: FastifyRequest, tracer: Tracer, pipeline: string, mode: string): StreamTrace | undefined {
   const { traceparent, tracestate } = request.headers;
   const trace = tracer.stream({ pipeline, mode, requestId: request.id }, readTraceContext(traceparent, tracestate));

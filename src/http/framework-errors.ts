@@ -12,21 +12,21 @@ const codeOfStatus: ReadonlyMap<number, RequestErrorCode> = new Map([
   [415, 'unsupported_media_type'],
 ]);
 
-/** Total: what a route or the framework threw, as what the client is told. A defect tells nothing of itself. */
+/** The error that the client gets for anything that a route or the framework threw. A defect shows no details. */
 export function requestError(thrown: unknown): RequestError {
   if (thrown instanceof RequestError) return thrown;
   const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : undefined;
   const code = typeof status === 'number' ? codeOfStatus.get(status) : undefined;
-  if (code === 'unsupported_media_type') return unsupportedType('what Content-Type says');
+  if (code === 'unsupported_media_type') return unsupportedType('this Content-Type');
   if (code !== undefined && thrown instanceof Error) return new RequestError(code, thrown.message);
   return internalError();
 }
 
 export function internalError(): RequestError {
-  return new RequestError('internal', 'this is a defect of the service; its log has more under the id of this request');
+  return new RequestError('internal', 'this is a defect of the service; look for the id of this request in its log');
 }
 
-/** Ends something after a defect: by `cut`, or, if that throws as well, by all of the other ways, whatever they throw. */
+/** Ends a stream after a defect: by `cut` or, if that throws too, by each of `otherwise`, whatever they throw. */
 export function endInOrder(
   log: Pick<FastifyBaseLogger, 'error'>,
   cut: () => void,
@@ -35,8 +35,8 @@ export function endInOrder(
   try {
     return cut();
   } catch (error) {
-    log.error({ err: error }, 'what has a defect could not be ended in order');
+    log.error({ err: error }, 'a stream with a defect could not be ended in order');
   }
-  const attempt = guardWith((error) => log.error({ err: error }, 'what has a defect could not be ended'));
+  const attempt = guardWith((error) => log.error({ err: error }, 'a stream with a defect could not be ended'));
   for (const end of otherwise) attempt(end)();
 }

@@ -2,7 +2,7 @@ import { RequestError } from '../core/errors.ts';
 import { eventStream, type Framing, jsonSequence, ndjson } from '../wire/lines/framing.ts';
 import type { StreamSettings } from '../pipeline/stream-settings.ts';
 
-/** Names under which one JSON value a line goes about; the first is the one that is answered by default. */
+/** Media types for one JSON value a line. The first one is the default of a response. */
 export const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
 
 /** Media types of a stream's body: NDJSON, RFC 7464, and what curl and aiohttp send by default. */
@@ -14,7 +14,7 @@ const streamTypes = [
 ] as const;
 const recordType = 'application/json';
 
-/** What a body is: records that stand one after the other, or one that stands alone. */
+/** What a body is: a stream of records, or one record. */
 export type BodyFormat =
   | { readonly kind: 'stream'; readonly delimiter: StreamSettings['delimiter']; readonly framing: Framing }
   | { readonly kind: 'record' };
@@ -22,11 +22,11 @@ export type BodyFormat =
 const lines: BodyFormat = { kind: 'stream', delimiter: 'lf', framing: ndjson };
 const sequence: BodyFormat = { kind: 'stream', delimiter: 'rs', framing: jsonSequence };
 
-/** How to read a body by its `Content-Type`; none means NDJSON. Throws `unsupported_media_type`. */
+/** The format of a body with this `Content-Type`; NDJSON without one. Throws `unsupported_media_type`. */
 export function bodyFormat(contentType: string | undefined): BodyFormat {
-  const [type, ...parameters] = mediaType(contentType ?? '');
+  const [type = '', ...parameters] = mediaType(contentType ?? '');
   if (parameters.some((parameter) => /^charset=(?!"?utf-?8"?$)/.test(parameter))) {
-    throw new RequestError('unsupported_media_type', `the body is read as UTF-8 only, not as ${contentType}`);
+    throw new RequestError('unsupported_media_type', `Content-Type is ${contentType}; a body is read as UTF-8 only`);
   }
   if (type === recordType) return { kind: 'record' };
   if (type === 'application/json-seq') return sequence;
@@ -34,12 +34,13 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
   throw unsupportedType(type);
 }
 
-export function unsupportedType(given = ''): RequestError {
+/** `what` is the refused media type, or what stands for it in the message. */
+export function unsupportedType(what: string): RequestError {
   const read = [...streamTypes, recordType];
-  return new RequestError('unsupported_media_type', `${given} is not read; a body may be ${read.join(', ')}`, { read });
+  return new RequestError('unsupported_media_type', `${what} is not read; a body may be ${read.join(', ')}`, { read });
 }
 
-/** Refuses a body that is compressed: its bytes would be taken for records. */
+/** Refuses a compressed body: its bytes would be read as records. Throws `unsupported_encoding`. */
 export function refuseEncoding(contentEncoding: string | undefined): void {
   const encoding = (contentEncoding ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return;
@@ -49,8 +50,8 @@ export function refuseEncoding(contentEncoding: string | undefined): void {
 }
 
 /**
- * The framing that the client likes best. Equal weights: the one that it names most precisely, then the one that it
- * names first, then the one of the body. Throws `not_acceptable`.
+ * The framing with the greatest weight in `Accept`. Of equal weights, the most specific range wins, then the range that
+ * comes first, then the framing of the body. Throws `not_acceptable`.
  */
 export function acceptedFraming(accept: string | undefined, ofBody: Framing): Framing {
   const ranges = acceptRanges(accept);
@@ -60,14 +61,15 @@ export function acceptedFraming(accept: string | undefined, ofBody: Framing): Fr
     .filter(({ match }) => match.weight > 0)
     .toSorted((one, other) => compareMatches(one.match, other.match) || one.place - other.place);
   if (best !== undefined) return best.framing;
-  const given = [...ndjsonTypes, jsonSequence.mediaType, eventStream.mediaType];
-  throw new RequestError('not_acceptable', `Accept is ${accept}; a stream is given as ${given.join(', ')}`, { given });
+  const types = [...ndjsonTypes, jsonSequence.mediaType, eventStream.mediaType];
+  const rule = `a stream is answered as ${types.join(', ')}`;
+  throw new RequestError('not_acceptable', `Accept is ${accept}; ${rule}`, { given: types });
 }
 
-/** Refuses a client that will not take JSON as the answer to its one record. Throws `not_acceptable`. */
+/** Refuses a request of one record whose `Accept` excludes JSON. Throws `not_acceptable`. */
 export function refuseUnlessJson(accept: string | undefined): void {
   if (matchOf(recordType, acceptRanges(accept)).weight > 0) return;
-  throw new RequestError('not_acceptable', `Accept is ${accept}; one record is given as ${recordType}`, {
+  throw new RequestError('not_acceptable', `Accept is ${accept}; one record is answered as ${recordType}`, {
     given: [recordType],
   });
 }
@@ -78,7 +80,7 @@ interface AcceptRange {
   readonly place: number;
 }
 
-/** How a media type stands with the client: `specificity` is 2 for the type itself, 1 for `type/*`, 0 for any type. */
+/** The range of `Accept` that a media type falls into: `specificity` is 2 for the type itself, 1 for `type/*`, 0 for any type. */
 interface Match {
   readonly weight: number;
   readonly specificity: number;
@@ -88,7 +90,7 @@ interface Match {
 const anything: AcceptRange = { range: '*/*', weight: 1, place: 0 };
 const noMatch: Match = { weight: 0, specificity: -1, place: 0 };
 
-/** The ranges of an `Accept`; without one the client takes anything. */
+/** The ranges of an `Accept`; without `Accept`, one range that holds any type. */
 function acceptRanges(accept: string | undefined): readonly AcceptRange[] {
   if (accept === undefined || accept.trim() === '') return [anything];
   return accept.split(',').map((item, place) => {
@@ -98,7 +100,7 @@ function acceptRanges(accept: string | undefined): readonly AcceptRange[] {
   });
 }
 
-/** The most specific range that a media type falls into gives its weight (RFC 9110, section 12.5.1). */
+/** The most specific range that holds a media type gives its weight (RFC 9110, section 12.5.1). */
 function matchOf(type: string, ranges: readonly AcceptRange[]): Match {
   const names = ['*/*', `${type.slice(0, type.indexOf('/'))}/*`, type];
   return ranges

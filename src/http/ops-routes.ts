@@ -11,7 +11,7 @@ interface OnePipeline {
   Params: { pipeline: string };
 }
 
-/** What there is, how it is configured, and what it would do. */
+/** The routes that list pipelines, show the configuration of one, and explain what it would do with a record. */
 export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
   const { serving, streams, memory, stalls, clock } = options;
   app.get('/v1/pipelines', { schema: listOperation }, () => ({

@@ -17,35 +17,35 @@ export const parameterNames = [
   'checkpoint',
   'offset',
 ] as const;
-/** What a client may always ask for: it changes nothing but its own way of reading. */
+/** Parameters that every client may set: they change only how this client reads its stream. */
 const alwaysAllowed: readonly ParameterName[] = ['control', 'checkpoint', 'offset'];
 type ParameterName = (typeof parameterNames)[number];
 
-/** More often, a checkpoint says nothing new. */
+/** A shorter interval would bring no new checkpoints. */
 const LEAST_CHECKPOINT_MS = 10;
-/** Timers end at 24.8 days. */
+/** 24 hours. Timers of Node.js end at 24.8 days. */
 const MOST_CHECKPOINT_MS = 86_400_000;
 
-/** What `onError` may be in a request; a fallback answer is the configuration's to give. */
+/** The values of `onError` in a request. A fallback value can be set in the configuration only. */
 export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const;
 
 /**
- * The settings of a pipeline as the query of a request narrows them. Throws `bad_parameter`, which names the
- * parameter, the value and what it may be.
+ * The settings of a pipeline, with those that the query of a request sets. Throws `bad_parameter`, which names the
+ * parameter, its value and what is allowed.
  */
 export function chosenSettings(
   query: unknown,
   pipeline: Pipeline,
   problem: ControlSettings['problem'],
 ): StreamSettings {
-  const given = givenParameters(query, pipeline);
+  const set = setParameters(query, pipeline);
   const defaults = pipeline.settings();
   const { allow } = pipeline.config;
-  const mode = given.get('mode');
-  const capacity = given.get('capacity');
-  const timeout = given.get('timeout');
-  const onError = given.get('onError');
-  const meta = given.get('meta');
+  const mode = set.get('mode');
+  const capacity = set.get('capacity');
+  const timeout = set.get('timeout');
+  const onError = set.get('onError');
+  const meta = set.get('meta');
   return {
     ...defaults,
     mode: mode === undefined ? defaults.mode : chosenMode(mode, pipeline),
@@ -54,18 +54,18 @@ export function chosenSettings(
     timeoutMs: timeout === undefined ? defaults.timeoutMs : chosenTimeout(timeout, allow.timeout),
     onError: onError === undefined ? defaults.onError : oneOf('onError', onError, errorChoices),
     meta: meta === undefined ? defaults.meta : chosenMeta(meta),
-    control: chosenControl(given, problem),
-    offset: chosenOffset(given.get('offset')),
+    control: chosenControl(set, problem),
+    offset: chosenOffset(set.get('offset')),
   };
 }
 
-function givenParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<ParameterName, string> {
-  const given = new Map<ParameterName, string>();
+function setParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<ParameterName, string> {
+  const set = new Map<ParameterName, string>();
   const allowed: readonly string[] = pipeline.config.allow.parameters;
   for (const [name, value] of Object.entries(typeof query === 'object' && query !== null ? query : {})) {
     const known = parameterNames.find((parameter) => parameter === name);
     if (known === undefined) {
-      throw refused(name, value, `unknown parameter ${name}; there are ${parameterNames.join(', ')}`);
+      throw refused(name, value, `there is no parameter ${name}; the parameters are ${parameterNames.join(', ')}`);
     }
     if (!allowed.includes(known) && !alwaysAllowed.includes(known)) {
       const open = `only ${[...allowed, ...alwaysAllowed].join(', ')}`;
@@ -73,10 +73,10 @@ function givenParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<Parame
         limit: [...allowed, ...alwaysAllowed],
       });
     }
-    if (typeof value !== 'string') throw refused(name, value, `${name} is given more than once`);
-    given.set(known, value);
+    if (typeof value !== 'string') throw refused(name, value, `${name} is set more than once; set it once`);
+    set.set(known, value);
   }
-  return given;
+  return set;
 }
 
 function chosenMode(value: string, { name, config }: Pipeline): StreamSettings['mode'] {
@@ -94,7 +94,7 @@ function chosenCapacity(value: string, most: number): number {
   });
 }
 
-/** Both `0` and a ceiling of 0 mean that there is no bound. */
+/** A timeout of 0 means no bound, and a ceiling of 0 means no ceiling. */
 function chosenTimeout(value: string, mostMs: number): number {
   const timeoutMs = durationMs(value);
   if (timeoutMs !== undefined && (mostMs === 0 || (timeoutMs > 0 && timeoutMs <= mostMs))) return timeoutMs;
@@ -108,16 +108,16 @@ function chosenMeta(value: string): readonly MetaField[] {
 }
 
 function chosenControl(
-  given: ReadonlyMap<ParameterName, string>,
+  set: ReadonlyMap<ParameterName, string>,
   problem: ControlSettings['problem'],
 ): ControlSettings | undefined {
-  const control = given.get('control');
-  const checkpoint = given.get('checkpoint');
+  const control = set.get('control');
+  const checkpoint = set.get('checkpoint');
   if (control !== undefined && oneOf('control', control, ['true', 'false']) === 'true') {
     return { checkpoint: checkpoint === undefined ? undefined : chosenCheckpoint(checkpoint), problem };
   }
   if (checkpoint === undefined) return undefined;
-  throw refused('checkpoint', checkpoint, 'checkpoint needs control=true: a checkpoint is a control line');
+  throw refused('checkpoint', checkpoint, 'checkpoint needs control=true, because a checkpoint is a control line');
 }
 
 function chosenCheckpoint(value: string): CheckpointEvery {
@@ -133,14 +133,14 @@ function chosenOffset(value: string | undefined): number {
   if (value === undefined) return 0;
   const offset = /^\d{1,16}$/.test(value) ? Number(value) : -1;
   if (offset >= 0 && offset <= MAX_LINE_NUMBER) return offset;
-  throw refused('offset', value, `offset is ${value}; the number of a line, from 0 to ${MAX_LINE_NUMBER}, is allowed`, {
+  throw refused('offset', value, `offset is ${value}; a line number from 0 to ${MAX_LINE_NUMBER} is allowed`, {
     limit: MAX_LINE_NUMBER,
   });
 }
 
-/** Refuses what only a stream can have. */
+/** Refuses parameters that only a stream can have. */
 export function refuseStreamParameters({ control, offset }: StreamSettings): void {
-  const rule = 'is for a stream, and application/json is one record';
+  const rule = 'is for a stream, and a body of application/json is one record';
   if (control !== undefined) throw refused('control', 'true', `control ${rule}`);
   if (offset > 0) throw refused('offset', String(offset), `offset ${rule}`);
 }
@@ -148,7 +148,7 @@ export function refuseStreamParameters({ control, offset }: StreamSettings): voi
 function oneOf<Value extends string>(name: string, value: string, values: readonly Value[]): Value {
   const found = values.find((candidate) => candidate === value);
   if (found !== undefined) return found;
-  throw refused(name, value, `${name} is ${value}; it may be ${values.join(', ')}`, { limit: values });
+  throw refused(name, value, `${name} is ${value}; ${values.join(', ')} are allowed`, { limit: values });
 }
 
 function refused(parameter: string, value: unknown, detail: string, extra: object = {}): RequestError {

@@ -3,25 +3,25 @@ import { type RecordErrorCode, recordErrors, RequestError, requestErrors } from 
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** RFC 9457. Members beyond these belong to the code, for example `parameter` and `limit`. */
+/** RFC 9457. A code may add members of its own, for example `parameter` and `limit`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
   readonly code: string;
-  /** `urn:millrace:request:` and the value of `X-Request-Id`. */
+  /** `urn:millrace:request:` followed by the value of `X-Request-Id`. */
   readonly instance: string;
   readonly [extra: string]: unknown;
 }
 
-/** Why a request has no complete answer. */
+/** The problem that says why a request has no complete answer. */
 export function requestProblem(error: RequestError, requestId: string): Problem {
   const { status, title } = requestErrors[error.code];
   return { ...base(error.code, title, status, error.message, requestId), ...error.extra };
 }
 
-/** Why the only record of a request (`application/json`) could not be enriched. */
+/** The problem that says why the only record of a request (`application/json`) could not be enriched. */
 export function recordProblem(code: RecordErrorCode, detail: string, requestId: string, extra: object): Problem {
   const { status, meaning } = recordErrors[code];
   return { ...extra, ...base(code, `The record failed: ${meaning}`, status, detail, requestId) };
@@ -38,10 +38,10 @@ function base(code: string, title: string, status: number, detail: string, reque
   };
 }
 
-/** Seconds after which a client that was turned away may come back. */
+/** Seconds after which a refused client may try again. */
 export const RETRY_AFTER_SECONDS = 1;
 
-/** As bytes: to a text the framework would add a charset, which JSON does not have. */
+/** Sends bytes: the framework would add a charset to a text, and JSON has none. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
   reply.header('x-request-id', reply.request.id);

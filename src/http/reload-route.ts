@@ -7,16 +7,16 @@ import { refuseOtherMethods } from './routing.ts';
 export type ReloadResult =
   | {
       readonly outcome: 'reloaded';
-      /** Those that there are now. */
+      /** The names of the pipelines that are now in force. */
       readonly pipelines: readonly string[];
-      /** Keys whose change waits for a restart. */
+      /** Keys whose new values apply only after a restart. */
       readonly restart: readonly string[];
     }
   /** `mistakes` is empty if a lookup could not be opened. */
   | { readonly outcome: 'refused'; readonly detail: string; readonly mistakes: readonly JsonMistake[] }
   | { readonly outcome: 'stopping' };
 
-/** `POST /reload` reads the configuration anew, and answers when it is in force or refused. A body is ignored. */
+/** `POST /reload` reads the configuration again, and answers when it is in force or refused. A body is ignored. */
 export function reloadRoute(app: FastifyInstance, reload: () => Promise<ReloadResult>): void {
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -39,8 +39,8 @@ export function reloadRoute(app: FastifyInstance, reload: () => Promise<ReloadRe
 }
 
 /**
- * A browser says with each POST which page it comes from, also for a page that has taken the name of this host by
- * DNS rebinding; other clients do not.
+ * Refuses a browser: with each POST it sends the origin of its page, also for a page that has taken the name of this
+ * host by DNS rebinding. Other clients send no origin.
  */
 function refuseWebPages({ headers }: FastifyRequest): void {
   const site = headers['sec-fetch-site'];

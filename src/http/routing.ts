@@ -5,36 +5,40 @@ import { nearest } from '../core/nearest.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions, PipelineDirectory, Served } from './app-options.ts';
 
-/** Throws `unknown_pipeline`, which names those there are and the one that was probably meant. */
+/** Throws `unknown_pipeline`, which names all pipelines and the nearest one. */
 export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeline {
   const pipeline = pipelines.get(name);
   if (pipeline !== undefined) return pipeline;
   const { names } = pipelines;
-  const meant = nearest(name, names);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const similar = nearest(name, names);
+  const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
   const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
   throw new RequestError('unknown_pipeline', `there is no pipeline ${name}: ${known}${hint}`, {
     pipelines: names,
-    ...(meant !== undefined && { nearest: meant }),
+    ...(similar !== undefined && { nearest: similar }),
   });
 }
 
 /**
- * Refuses a request that would hold memory: with `draining` if the service stops, with `too_many_streams` if streams,
- * single records and explanations together are as many as `limits.streams` allows.
+ * Refuses a request that would hold memory: with `draining` if the service drains, with `too_many_streams` if streams,
+ * single records and explanations together have reached `limits.streams`.
  */
 export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: Served): void {
-  if (drainState.draining) throw new RequestError('draining', 'no new stream is taken; another instance will take it');
+  if (drainState.draining)
+    throw new RequestError(
+      'draining',
+      'the service is shutting down and takes no new stream; send it to another instance',
+    );
   if (streams.size < limits.streams) return;
   throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
     limit: limits.streams,
   });
 }
 
-/** Every method that Node's parser knows, but CONNECT, which never becomes a request. */
+/** All methods that Node's parser knows except CONNECT, which never becomes a request. */
 const methods: readonly HTTPMethods[] = METHODS.filter((method) => method !== 'CONNECT');
 
-/** Answers 405 with `Allow` to every method that a path does not take, be it TRACE, QUERY or PROPFIND. */
+/** Answers 405 with `Allow` to every other method, be it TRACE, QUERY or PROPFIND. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   url: string,
@@ -48,7 +52,7 @@ export function refuseOtherMethods(
     method: methods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    // Before the framework looks at the body: it refuses a QUERY without a media type with 400.
+    // This runs before the framework checks the body: it answers 400 to a QUERY without a media type.
     onRequest: (request, reply) => {
       reply.header('allow', allow);
       const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;

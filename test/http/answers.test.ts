@@ -15,13 +15,13 @@ test('each record comes back with its answer, in order', async () => {
   expect(answer.text).toBe(enriched(1, 2, 3));
 });
 
-test('a body that nobody sent records in has an empty, complete answer', async () => {
+test('a body without records has an empty, complete answer', async () => {
   const { url } = await start();
   const empty = await fetch(`${url}/v1/enrich/test`, { method: 'POST' });
   expect([empty.status, await empty.text()]).toEqual([200, '']);
 });
 
-test('the head forbids storing and buffering, and takes over the id of the client', async () => {
+test('the head forbids storing and buffering, and has the id that the client sent', async () => {
   const { url } = await start();
   const { headers } = await post(`${url}/v1/enrich/test`, records(1), { ...ndjson, 'x-request-id': 'mine-17' });
   expect(headers.get('cache-control')).toBe('no-store');
@@ -29,7 +29,7 @@ test('the head forbids storing and buffering, and takes over the id of the clien
   expect(headers.get('x-request-id')).toBe('mine-17');
 });
 
-test('an id that is no plain token is replaced', async () => {
+test('an id that is not a plain token is replaced', async () => {
   const { url } = await start();
   const { headers } = await post(`${url}/v1/enrich/test`, records(1), { ...ndjson, 'x-request-id': 'a b"c' });
   expect(headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
@@ -51,7 +51,7 @@ describe('a stream is read as', () => {
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson');
   });
 
-  test('lines where it has no type', async () => {
+  test('lines if it has no type', async () => {
     const { url } = await start();
     const answer = await post(`${url}/v1/enrich/test`, new TextEncoder().encode(x));
     expect([answer.status, answer.text]).toEqual([200, enriched(1, 2)]);
@@ -75,7 +75,7 @@ describe('a stream is read as', () => {
   });
 });
 
-describe('a stream is given as', () => {
+describe('a stream is answered as', () => {
   test.each([
     ['application/jsonl', enriched(1)],
     ['application/ndjson', enriched(1)],
@@ -149,7 +149,7 @@ describe('the query chooses', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ _meta: { seq: 0 } });
   });
 
-  test('what becomes of a failed record', async () => {
+  test('what happens to a failed record', async () => {
     const { url } = await start({ pipeline: { allow: { parameters: ['onError'] } } });
     const answer = await post(`${url}/v1/enrich/test?onError=drop`, records('broken', 2), ndjson);
     expect(answer.text).toBe(enriched(2));
@@ -201,7 +201,7 @@ describe('one record as application/json', () => {
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([413, { code: 'body_too_large', maxBytes: 1024 }]);
   });
 
-  test('whose client leaves is looked up no further', async () => {
+  test('whose client leaves has its call aborted', async () => {
     const { url, downstream } = await start();
     downstream.hold = true;
     const leave = new AbortController();

@@ -7,7 +7,7 @@ import { WireClient } from './wire-client.ts';
 const json = ['Content-Type: application/json', 'Content-Length: 1000'];
 const routes = ['/v1/enrich/test', '/v1/explain/test'];
 
-test.each(routes)('a body for %s of which nothing arrives for idleTimeout ends with 408', async (path) => {
+test.each(routes)('a body for %s of which nothing arrives for idleTimeout is answered with 408', async (path) => {
   const clock = virtualClock();
   const { port, streams } = await start({ clock, checkMs: 1000 });
   const client = await WireClient.open(port);
@@ -61,7 +61,7 @@ test('an explanation whose client leaves frees its place', async () => {
   expect(streams.counts()).toEqual({ stream: 0, record: 0, explain: 0 });
 });
 
-test('one record that explodes is answered with an array that is made as it is read', async () => {
+test('one record that explodes is answered with an array that is made while the client reads it', async () => {
   const { port, url, downstream, memory } = await start({
     pipeline: {
       explode: true,
@@ -85,7 +85,7 @@ test('one record that explodes is answered with an array that is made as it is r
   expect(all.length).toBe(1_000_000);
   expect(all[123_456]).toEqual({ a: 1, b: 1, x: 123, y: 456 });
 
-  // A client that reads nothing: no more is made than the connection takes.
+  // The client reads nothing: only as much is made as the connection takes.
   const client = await WireClient.open(port);
   client.socket.pause();
   const body = '{"a":1,"b":1}';

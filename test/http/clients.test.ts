@@ -8,7 +8,7 @@ import { WireClient } from './wire-client.ts';
 
 const run = promisify(execFile);
 
-test('curl as it comes gets its 100, its records, and exits 0', async () => {
+test('curl without options gets its 100 and its records, and exits with 0', async () => {
   const { url } = await start();
   const body = records(...Array(2000).keys());
   const args = [
@@ -26,12 +26,12 @@ test('curl as it comes gets its 100, its records, and exits 0', async () => {
   expect(stdout).toBe(enriched(...Array(2000).keys()));
 });
 
-test('the head of a response does not come together with the 100 that the client waits for', async () => {
+test('the head of a response is not sent together with the 100 that the client waits for', async () => {
   const { port, url } = await start();
   const client = await WireClient.open(port);
   client.head('/v1/enrich/test', 'Transfer-Encoding: chunked', 'Expect: 100-continue');
   await client.until('HTTP/1.1 100 Continue\r\n\r\n');
-  // A whole exchange later the head would be here.
+  // After another whole exchange, a head sent with the 100 would have arrived.
   await (await fetch(`${url}/v1/pipelines`)).text();
   expect(client.received).toBe('HTTP/1.1 100 Continue\r\n\r\n');
   client.chunk('{');
@@ -39,7 +39,7 @@ test('the head of a response does not come together with the 100 that the client
   client.socket.destroy();
 });
 
-test('curl -T . shows each result while it is still typed into', async () => {
+test('curl -T . shows each result while its input is still open', async () => {
   const { url } = await start();
   const curl = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
   curl.stdout.setEncoding('utf8');
@@ -52,7 +52,7 @@ test('curl -T . shows each result while it is still typed into', async () => {
   expect(await once(curl, 'exit')).toEqual([0, null]);
 });
 
-test('curl exits 18 where the stream was cut', async () => {
+test('curl exits with 18 if the stream was cut', async () => {
   const { url } = await start({ pipeline: { onError: 'fail' } });
   const failed: unknown = await run('curl', [
     '-sS',
@@ -63,13 +63,13 @@ test('curl exits 18 where the stream was cut', async () => {
   expect(failed).toMatchObject({ code: 18, stdout: enriched(1) });
 });
 
-test('curl -T without -X POST is told what to add', async () => {
+test('the answer to curl -T without -X POST says what to add', async () => {
   const { url } = await start();
   const { stdout } = await run('sh', ['-c', `echo '{"key":"1"}' | curl -sS -T - '${url}/v1/enrich/test'`]);
   expect(JSON.parse(stdout)).toMatchObject({ status: 405, detail: expect.stringContaining('-X POST') });
 });
 
-test('a client that closes its side after the body still gets everything', async () => {
+test('a client that closes its side after the body still gets the whole response', async () => {
   const { port, downstream, heard } = await start();
   downstream.hold = true;
   const client = await WireClient.open(port);
@@ -77,7 +77,7 @@ test('a client that closes its side after the body still gets everything', async
   client.head('/v1/enrich/test', `Content-Length: ${body.length}`);
   client.socket.end(body);
   await downstream.until(() => downstream.held.length === 2);
-  // The answers come long after the probes have found that the client still reads.
+  // The answers come long after the probes have shown that the client still reads.
   await client.until('\r\n\r\n0');
   for (const call of downstream.held) call.answer({ found: call.key });
   await client.untilClosed();
@@ -113,7 +113,7 @@ test('fetch with a streamed body reads while it writes', async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (key: number): Promise<void> => writer.write(new TextEncoder().encode(records(key)));
-  // The head of a request leaves fetch with the first bytes of its body.
+  // fetch sends the head of a request with the first bytes of its body.
   const [response] = await Promise.all([
     fetch(`${url}/v1/enrich/test`, { method: 'POST', body: readable, duplex: 'half' }),
     write(1),

@@ -31,7 +31,7 @@ test('with control=true watermarks and checkpoints stand between the records, an
   expect(text).toMatch(summary);
 });
 
-test('control=false is as if nothing had been said', async () => {
+test('control=false is the same as no parameter', async () => {
   const { url } = await start();
   expect((await post(url, 'control=false', records(1))).text).toBe(enriched(1));
 });
@@ -48,7 +48,7 @@ test('control lines come in the framing of the records', async () => {
   expect(events.text).toMatch(/^data: \{"\$watermark":1\}\n\ndata: \{"\$summary".*\}\n\n$/);
 });
 
-test('mode keyed may be asked for where the pipeline has a key', async () => {
+test('a request may set mode keyed if the pipeline has a key', async () => {
   const { url } = await start({ pipeline: { key: '/key' } });
   expect((await post(url, 'mode=keyed', records(1))).text).toBe(enriched(1));
 });
@@ -63,7 +63,7 @@ test('one record as application/json has no control lines and no offset', async 
   }
 });
 
-test('lines from the highest offset on have numbers of their own', async () => {
+test('lines after the highest offset have different numbers', async () => {
   const { url } = await start();
   const { text } = await post(url, 'offset=1000000000000000', '[]\n[]\n[]\n');
   const numbers = text.split('\n').flatMap((line) => /"line":(\d+)/.exec(line)?.[1] ?? []);
@@ -81,7 +81,7 @@ test('a $resume that cannot be taken is answered by $fatal and a cut', async () 
   expect(heard.outcomes).toEqual(['failed']);
 });
 
-test('an idle stream is told so before it is cut', async () => {
+test('the last line of an idle stream says why it is cut', async () => {
   const clock = virtualClock();
   const { client } = await open('control=true', { clock, checkMs: 1000 });
   client.chunk(records(1));
@@ -91,7 +91,7 @@ test('an idle stream is told so before it is cut', async () => {
   expect(client.received).toMatch(/\{"\$checkpoint":\{"next":1,"pending":\[\]\}\}\n\{"\$fatal":.*"code":"idle"/);
 });
 
-test('a draining service says how far each stream has come, at once and before the cut', async () => {
+test('a draining service writes a checkpoint of each stream, at once and before the cut', async () => {
   const clock = virtualClock();
   const { client, downstream, app, streams, drainState, responses } = await open('control=true&mode=unordered', {
     clock,

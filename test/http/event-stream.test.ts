@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { start, type StartOptions } from './start.ts';
 
-/** The data of each event, as a reader of server-sent events takes a stream apart (WHATWG HTML, 9.2.6). */
+/** The data of each event, as a client parses server-sent events (WHATWG HTML, 9.2.6). */
 function eventsOf(text: string): string[] {
   const events: string[] = [];
   let data: string[] = [];
@@ -61,7 +61,7 @@ describe('a CR between the tokens of a record does not end its event', () => {
     expect(eventsOf(text)).toEqual([expected]);
   });
 
-  test('enriched from a table, whose file has line breaks as well', async () => {
+  test('enriched from a table whose file has line breaks too', async () => {
     const enrich = [{ lookup: 'rows', with: { key: '/key' }, into: '/answer' }];
     for (const body of [withCr, `{"key":\r"a","n":1.0}\r\n`]) {
       const text = await received({ lookups: tableLookup(), pipeline: { enrich } }, '', body);
@@ -76,18 +76,18 @@ describe('a CR between the tokens of a record does not end its event', () => {
     expect(event).toMatch(/^\{"key":"a","n":1\.0,"_error":\{"code":"missing_argument",.*\}\}$/);
   });
 
-  test('of a line that is no record', async () => {
+  test('of a line that is not a record', async () => {
     const [event, ...more] = eventsOf(await received({}, '', '{"key":\r1\r2}\n'));
     expect(more).toEqual([]);
     expect(JSON.parse(event ?? '')).toMatchObject({ _error: { code: 'invalid_json', input: '{"key":\r1\r2}' } });
   });
 
-  test('nor does it of a watermark', async () => {
+  test('of a watermark', async () => {
     const text = await received({}, 'control=true', '{"$watermark":\r{"at":\r"x\\r"}}\n');
     expect(eventsOf(text)[0]).toBe('{"$watermark":{"at":"x\\r"}}');
   });
 
-  test('nor of a text of a sequence', async () => {
+  test('of a text of a sequence', async () => {
     const headers = { 'content-type': 'application/json-seq' };
     const text = await received({}, '', '\u001e{"key":\r\n\r"a",\n"n":1.0}\n', headers);
     expect(eventsOf(text)).toEqual([`${without},"answer":{"found":"a"}}`]);

@@ -56,7 +56,7 @@ test('clients that send a part of a line and stop hold up no stream that sends w
   for (const client of clients) client.socket.destroy();
 });
 
-test('parts of lines that fill the memory do not hold each other up', async () => {
+test('streams whose incomplete lines fill the memory all finish', async () => {
   const started = await start({ memoryBytes: MiB, pipeline: { timeout: '0s' } });
   const { port } = started;
   const clients = await Promise.all(Array.from({ length: 20 }, () => WireClient.open(port)));
@@ -71,7 +71,7 @@ test('parts of lines that fill the memory do not hold each other up', async () =
   expect(started.memory.heldBytes).toBe(0);
 });
 
-test('a stream that others wait for has to finish its line within idleTimeout', async () => {
+test('a stream that holds the memory turn has to finish its line within idleTimeout', async () => {
   const clock = virtualClock();
   const started = await start({ memoryBytes: 100_000, clock, checkMs: 1000, pipeline: { timeout: '0s' } });
   const { port, heard } = started;
@@ -85,7 +85,7 @@ test('a stream that others wait for has to finish its line within idleTimeout', 
   await until(() => started.memory.heldBytes > 150_000);
   other.chunk(line(2));
   await until(() => waiting(started) === 1);
-  // It trickles: never idle, and never done.
+  // It sends byte by byte: never idle, and never done.
   for (let second = 0; second < 61; second += 1) {
     const before = heard.receivedBytes;
     slow.chunk('x');
@@ -97,7 +97,7 @@ test('a stream that others wait for has to finish its line within idleTimeout', 
   await other.until(answered(2).slice(-40).trimEnd());
 });
 
-test('a slow client is not cut as long as nobody waits for memory', async () => {
+test('a slow client is not cut while no other request waits for memory', async () => {
   const clock = virtualClock();
   const { port, heard, memory } = await start({ memoryBytes: 100_000, clock, checkMs: 1000 });
   const client = await WireClient.open(port);
@@ -116,7 +116,7 @@ test('a slow client is not cut as long as nobody waits for memory', async () => 
 describe('a body of one record', () => {
   const small = { memoryBytes: 300_000, pipeline: { timeout: '0s' } };
 
-  test.each(['enrich', 'explain'])('of %s waits for memory like a stream, and comes to its end', async (route) => {
+  test.each(['enrich', 'explain'])('of %s waits for memory like a stream, and completes', async (route) => {
     const started = await start(small);
     const { url, downstream, memory } = started;
     downstream.hold = true;
@@ -135,7 +135,7 @@ describe('a body of one record', () => {
     await until(() => memory.heldBytes === 0);
   });
 
-  test('gives everything back when its client leaves', async () => {
+  test('frees its memory when its client leaves', async () => {
     const { port, memory, streams } = await start(small);
     const client = await WireClient.open(port);
     client.head('/v1/enrich/test', 'Content-Type: application/json', 'Content-Length: 500000');

@@ -68,7 +68,7 @@ test('many streams on one slow lookup all finish, at about the same time, and no
   expect(heard.backpressure).toContain('limit');
 }, 120_000);
 
-test('a stream of capacity 10,000 has no more than its share beside 40 small ones', async () => {
+test('a stream of capacity 10,000 gets no more than its share beside 40 small streams', async () => {
   const { far, port, heard } = await startSlow({ allow: { capacity: 10_000 } }, 4);
   const large = stream(port, 'large', 8000, '?capacity=10000&mode=unordered');
   const calls: string[] = [];

@@ -20,11 +20,11 @@ async function open(options: StartOptions = {}) {
   return { ...started, client: await WireClient.open(started.port) };
 }
 
-/** What came, without the framing of HTTP: the records of all responses, in their order. */
+/** The records of all responses in order, without the framing of HTTP. */
 const recordsOf = (received: string): string[] => received.match(/\{"key".*\}/g) ?? [];
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
-test('a stream sent behind a running one begins when that one is complete, and no timeout ends either', async () => {
+test('a stream sent behind a running one begins when the first is complete, and no timeout ends either of them', async () => {
   const clock = virtualClock();
   const { client, downstream, streams, heard } = await open({ clock, checkMs: 1000 });
   client.write(requestOf(records(1)) + requestOf(records(2, 3)));
@@ -40,7 +40,7 @@ test('a stream sent behind a running one begins when that one is complete, and n
   expect(heard.outcomes).toEqual(['completed', 'completed']);
 });
 
-test('one with a body that does not fit into any buffer is read when its turn comes', async () => {
+test('a waiting stream whose body fits into no buffer is read when its turn comes', async () => {
   const { client, downstream, heard } = await open();
   const keys = Array.from({ length: 40_000 }, (_, key) => key);
   client.keepChars = 1000;
@@ -79,7 +79,7 @@ test('a request behind a stream whose client leaves is never begun', async () =>
   expect([heard.outcomes, heard.opened, downstream.calls]).toEqual([['client_aborted'], 1, 1]);
 });
 
-test('a head that is cut in two because too many requests wait before it is read when their turn comes', async () => {
+test('a head that is read only in part, because too many requests wait, is read on when their turn comes', async () => {
   const { app, client, downstream, heard } = await open();
   const noticed = once(app.server, 'clientError');
   const keys = Array.from({ length: 100 }, (_, key) => `k${key}`);
@@ -87,7 +87,7 @@ test('a head that is cut in two because too many requests wait before it is read
   const waiting = keys.map((key) => requestOf(`{"key":"${key}"}`, json)).join('');
   client.write(`${requestOf(records('first'))}${waiting}${last.slice(0, 30)}`);
   await downstream.until(() => downstream.held.length === 1);
-  // Not before: a connection on which nothing has come yet has no longer than that either.
+  // The client sends first: a connection that has sent nothing must send its head within headersTimeout too.
   app.server.headersTimeout = 20;
   const [error] = await noticed;
   expect(error).toHaveProperty('code', 'ERR_HTTP_REQUEST_TIMEOUT');
@@ -111,7 +111,7 @@ const kinds = {
   document: (key: string) => `GET /${key} HTTP/1.1\r\nHost: test\r\n\r\n`,
 };
 
-test('whatever requests are sent on one connection, and however they are cut up, their answers come in order', async () => {
+test('the answers of any requests on one connection come in order, however the requests are cut into chunks', async () => {
   const { client, downstream } = await open();
   downstream.hold = false;
   let sent = 0;
@@ -127,7 +127,7 @@ test('whatever requests are sent on one connection, and however they are cut up,
         await turn();
       }
       client.write(text);
-      // The last key stands once in the answer to it, and maybe again in what was found.
+      // The last key is once in its answer, and may be there again in what was found.
       await client.until(keys.at(-1) ?? '');
       const seen = [...new Set(client.received.match(/k\d+\./g))];
       expect(seen).toEqual(keys);
@@ -149,7 +149,7 @@ test('a client that closes its side behind two requests reads both answers', asy
   expect(heard.outcomes).toEqual(['completed', 'completed']);
 });
 
-test('a client that closes its side and leaves is found out by the request that waited as well', async () => {
+test('a request that waited also notices a client that has closed its side and left', async () => {
   const clock = virtualClock();
   const { client, downstream, heard } = await open({ clock });
   client.write(requestOf(records(1)) + requestOf(records(2)));
@@ -160,12 +160,12 @@ test('a client that closes its side and leaves is found out by the request that 
   await client.until('Millrace-Status: complete');
   await downstream.until(() => downstream.held.length === 1);
   client.socket.destroy();
-  // A write brings the reset of the connection, and the next one finds it.
+  // A write provokes the reset of the connection, and the next write notices it.
   while (heard.outcomes.length < 2) await clock.advance(20);
   expect(heard.outcomes).toEqual(['completed', 'client_aborted']);
 });
 
-test('a request behind an answer that is the last of its connection is not begun', async () => {
+test('a request behind the last answer of a connection does not begin', async () => {
   const { client, downstream, heard } = await open();
   client.write(requestOf(records(1), 'Connection: close') + requestOf(records(2)));
   await downstream.until(() => downstream.held.length === 1);
@@ -207,7 +207,7 @@ test('half a head behind a running stream, for longer than headersTimeout, does 
   const noticed = once(app.server, 'clientError');
   client.write(`${requestOf(records(1))}POST /v1/enr`);
   await downstream.until(() => downstream.held.length === 1);
-  // Not before: a connection on which nothing has come yet has no longer than that either.
+  // The client sends first: a connection that has sent nothing must send its head within headersTimeout too.
   app.server.headersTimeout = 20;
   const [error] = await noticed;
   expect(error).toHaveProperty('code', 'ERR_HTTP_REQUEST_TIMEOUT');
@@ -226,6 +226,6 @@ test('a thousand small requests in one chunk leave turns of the event loop to ot
   other.write(get);
   await other.until('"pipelines":[');
   expect(count(client.received, '"pipelines":[')).toBeLessThan(1000);
-  await client.until('there is nothing at /last');
+  await client.until('/last does not exist');
   expect(count(client.received, '"pipelines":[')).toBe(1000);
 });

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { type Downstream, type Heard, start, type Started } from './start.ts';
 
-/** How a stream comes to its end, after so many lines of its output. */
+/** How a stream ends, after how many lines of its output. */
 type End = 'complete' | 'client leaves' | 'client leaves amid its body' | 'drain' | 'stall' | 'broken chunk';
 
 interface Plan {

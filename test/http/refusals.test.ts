@@ -16,7 +16,7 @@ async function refusal(url: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, problem };
 }
 
-describe('a query parameter that cannot be taken is named with its value and what is allowed:', () => {
+describe('a refused query parameter is named with its value and what is allowed:', () => {
   test.each([
     ['capacity=1000', 'capacity', '1000', /from 1 to 100/],
     ['capacity=0', 'capacity', '0', /from 1 to 100/],
@@ -32,15 +32,15 @@ describe('a query parameter that cannot be taken is named with its value and wha
       'drop',
       /pipeline test allows only mode, capacity, timeout, control, checkpoint, offset/,
     ],
-    ['contrl=true', 'contrl', 'true', /unknown parameter contrl; there are mode/],
+    ['contrl=true', 'contrl', 'true', /there is no parameter contrl; the parameters are mode/],
     ['control=yes', 'control', 'yes', /true, false/],
     ['checkpoint=5', 'checkpoint', '5', /needs control=true/],
     ['control=true&checkpoint=0', 'checkpoint', '0', /a number of lines from 1, or a duration from 10ms to 24h/],
     ['control=true&checkpoint=often', 'checkpoint', 'often', /a number of lines from 1/],
-    ['offset=-1', 'offset', '-1', /the number of a line, from 0/],
-    ['offset=9007199254740993', 'offset', '9007199254740993', /from 0 to 1000000000000000, is allowed/],
-    ['offset=9007199254740991', 'offset', '9007199254740991', /from 0 to 1000000000000000, is allowed/],
-    ['offset=1000000000000001', 'offset', '1000000000000001', /from 0 to 1000000000000000, is allowed/],
+    ['offset=-1', 'offset', '-1', /a line number from 0/],
+    ['offset=9007199254740993', 'offset', '9007199254740993', /from 0 to 1000000000000000 is allowed/],
+    ['offset=9007199254740991', 'offset', '9007199254740991', /from 0 to 1000000000000000 is allowed/],
+    ['offset=1000000000000001', 'offset', '1000000000000001', /from 0 to 1000000000000000 is allowed/],
     ['mode=ordered&mode=unordered', 'mode', ['ordered', 'unordered'], /more than once/],
   ])('%s', async (query, parameter, value, detail) => {
     const { url, heard } = await start();
@@ -51,7 +51,7 @@ describe('a query parameter that cannot be taken is named with its value and wha
   });
 });
 
-test('an unknown pipeline is answered with those there are, and the one that was meant', async () => {
+test('an unknown pipeline is answered with the names of all pipelines and the nearest one', async () => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/tets`);
   expect(status).toBe(404);
@@ -61,7 +61,7 @@ test('an unknown pipeline is answered with those there are, and the one that was
 test.each([
   ['text/csv', 'unsupported_media_type', /text\/csv is not read; a body may be application\/x-ndjson/],
   ['application/x-ndjson; charset=latin1', 'unsupported_media_type', /UTF-8 only/],
-  ['nonsense', 'unsupported_media_type', /what Content-Type says is not read; a body may be/],
+  ['nonsense', 'unsupported_media_type', /this Content-Type is not read; a body may be/],
 ])('a body of type %s is refused', async (type, code, detail) => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/test`, { headers: { 'content-type': type } });
@@ -80,13 +80,13 @@ test.each([
   ['application/x-ndjson', 'text/html'],
   ['application/x-ndjson', 'application/x-ndjson;q=0'],
   ['application/json', 'text/event-stream'],
-])('a body of type %s is not given as %s', async (type, accept) => {
+])('a body of type %s is not answered as %s', async (type, accept) => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/test`, { headers: { 'content-type': type, accept } });
   expect([status, problem['code']]).toEqual([406, 'not_acceptable']);
 });
 
-test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('%s is answered with the method that is taken', async (method) => {
+test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('%s is answered with the allowed method', async (method) => {
   const { url } = await start();
   const body = method === 'GET' ? {} : { body: records(1), headers: ndjson };
   const { status, headers } = await refusal(`${url}/v1/enrich/test`, { method, body: null, ...body });
@@ -105,7 +105,7 @@ test('a path that cannot be decoded is a problem', async () => {
   expect([status, problem['code']]).toEqual([400, 'bad_request']);
 });
 
-test('a stream over limits.streams is told to come back', async () => {
+test('a stream over limits.streams is answered with Retry-After', async () => {
   const { port, url, heard } = await start({ limits: { streams: 1 } });
   const first = await WireClient.open(port);
   first.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
@@ -120,12 +120,12 @@ test('a stream over limits.streams is told to come back', async () => {
   );
 });
 
-test('no early refusal is lost while the body is still sent', async () => {
+test('a client receives a refusal although it is still sending its body', async () => {
   const { url } = await start();
   const body = 'x'.repeat(1_000_000);
   const statuses = await Promise.all(
     Array.from({ length: 50 }, async () => {
-      const response = await fetch(`${url}/v1/enrich/nobody`, { method: 'POST', body, headers: ndjson });
+      const response = await fetch(`${url}/v1/enrich/unknown`, { method: 'POST', body, headers: ndjson });
       await response.text();
       return response.status;
     }),
@@ -134,10 +134,10 @@ test('no early refusal is lost while the body is still sent', async () => {
   expect(statuses).toHaveLength(50);
 });
 
-test('a client that goes on sending after a refusal is cut off', async () => {
+test('a client that keeps sending after a refusal is cut off', async () => {
   const { port } = await start();
   const client = await WireClient.open(port);
-  client.head('/v1/enrich/nobody', 'Transfer-Encoding: chunked');
+  client.head('/v1/enrich/unknown', 'Transfer-Encoding: chunked');
   await client.until('unknown_pipeline');
   client.chunk('more');
   await client.untilEnded();
@@ -147,13 +147,13 @@ test('a client that goes on sending after a refusal is cut off', async () => {
 test('a client that leaves after a refusal leaves nothing behind', async () => {
   const { port } = await start();
   const client = await WireClient.open(port);
-  client.head('/v1/enrich/nobody', 'Transfer-Encoding: chunked');
+  client.head('/v1/enrich/unknown', 'Transfer-Encoding: chunked');
   await client.until('unknown_pipeline');
   expect(client.received).toMatch(/^HTTP\/1\.1 404 /);
   client.socket.resetAndDestroy();
 });
 
-test('what is no HTTP is told so', async () => {
+test('bytes that are not HTTP are answered with 400', async () => {
   const { port } = await start();
   const client = await WireClient.open(port);
   client.write('nonsense\r\n\r\n');
@@ -162,7 +162,7 @@ test('what is no HTTP is told so', async () => {
   await client.untilEnded();
 });
 
-test('nothing is written into a response that has begun when the body turns out to be no HTTP', async () => {
+test('a body that breaks HTTP ends a response that has begun, without a second answer in it', async () => {
   const { port, heard } = await start();
   const client = await WireClient.open(port);
   client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');

@@ -8,19 +8,19 @@ import { type Downstream, start, type Started } from './start.ts';
 
 type Mode = 'ordered' | 'unordered' | 'keyed';
 
-/** Where a stream is cut, after so many of its lines have come, and by whom. */
+/** After how many received lines a stream is cut, and by which side. */
 interface Cut {
   readonly afterLines: number;
   readonly by: 'client' | 'service';
 }
 
 interface Attempt {
-  /** Whole lines that have come. */
+  /** Whole lines that were received. */
   readonly lines: readonly string[];
   readonly complete: boolean;
 }
 
-/** One request; with a cut it is broken off. */
+/** Sends one request, and breaks it off if there is a cut. */
 async function attempt({ port, streams }: Started, query: string, body: string, cut?: Cut): Promise<Attempt> {
   const client = request({ host: '127.0.0.1', port, path: `/v1/enrich/test?${query}`, method: 'POST' });
   let text = '';
@@ -43,7 +43,7 @@ async function attempt({ port, streams }: Started, query: string, body: string, 
 
 const isRecord = (line: string): boolean => !/^\{"\$(?:checkpoint|summary|fatal)"/.test(line);
 
-/** Sends the input until it is complete: after each cut from the last checkpoint, without what came after that. */
+/** Sends the input until it is complete. After each cut it resumes at the last checkpoint, and drops the lines after it. */
 async function untilComplete(
   started: Started,
   query: string,
@@ -54,7 +54,7 @@ async function untilComplete(
   let from = { next: 0, pending: [] as number[] };
   for (let turns = 0; ; turns++) {
     const rest = [...from.pending.map((seq) => input[seq]), ...input.slice(from.next)];
-    // A checkpoint with nothing pending may also be taken up by `offset`.
+    // A checkpoint without pending lines may also be resumed by `offset`.
     const short = from.pending.length === 0 && turns % 2 === 0;
     const where = short ? `&offset=${from.next}` : '';
     const head = short ? '' : `${JSON.stringify({ $resume: from })}\n`;
@@ -67,7 +67,7 @@ async function untilComplete(
   }
 }
 
-/** Answers what is held in an order of its own, until `done`. */
+/** Answers held calls in random order, until `done`. */
 async function answerAnyhow(downstream: Downstream, seed: number, done: () => boolean): Promise<void> {
   let state = seed;
   while (!done()) {
@@ -79,7 +79,7 @@ async function answerAnyhow(downstream: Downstream, seed: number, done: () => bo
   }
 }
 
-/** What has to be equal: in order, or between watermarks, and for each key in order. */
+/** The part of the output that has to be equal: in order, or between watermarks, or for each key in order. */
 function comparable(lines: readonly string[], mode: Mode): unknown {
   if (mode === 'ordered') return lines;
   const segments: string[][] = [[]];

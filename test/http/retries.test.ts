@@ -4,7 +4,7 @@ import { start } from './start.ts';
 const retried = { lookup: { retry: { attempts: 2, backoff: { initial: '1ms' } } } };
 
 describe('a retry over HTTP', () => {
-  test('is made for records whose body has long ended', async () => {
+  test('is made for records of a body that has ended long ago', async () => {
     const { url, downstream } = await start(retried);
     downstream.hold = true;
     const headers = { 'content-type': 'application/x-ndjson' };
@@ -21,7 +21,7 @@ describe('a retry over HTTP', () => {
     expect(text.match(/"answer":\{"call":\d\}/g)).toHaveLength(2);
   });
 
-  test('is made for a record that stands alone', async () => {
+  test('is made for a single record', async () => {
     const { url, downstream } = await start(retried);
     downstream.hold = true;
     const headers = { 'content-type': 'application/json' };

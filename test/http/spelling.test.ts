@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { listen, start } from './start.ts';
 
-/** A downstream that answers with what it was asked. */
+/** A downstream that answers with its request. */
 async function echo(): Promise<string> {
   const server = createServer((request, response) => {
     let body = '';
@@ -56,7 +56,7 @@ async function startEcho(from: string, cache?: object): Promise<string> {
   return url;
 }
 
-/** What the downstream has to be asked for a number with this spelling. */
+/** The request that the downstream must receive for a number with this spelling. */
 function asked(spelling: string): object {
   const encoded = encodeURIComponent(spelling);
   return {
@@ -72,7 +72,7 @@ test('a number is sent as the record spells it: in a path, a query, a header and
   expect(lines).toEqual(spellings.map((spelling) => `{"id":${spelling},"answer":${JSON.stringify(asked(spelling))}}`));
 });
 
-test('so is one that stands deeper, in a line with characters beyond ASCII, or in a record over several lines', async () => {
+test('so is a nested number, a number in a line with characters beyond ASCII, and one in a record over several lines', async () => {
   const url = await startEcho('/a~1b/1/ü');
   const records = spellings.map((spelling) => `{"a/b": [0, {"ü": ${spelling} }], "x": 1.0}`);
   const answers = spellings.map((spelling) => JSON.stringify(asked(spelling)));
@@ -91,7 +91,7 @@ test('a cache gives no answer to a number with another spelling', async () => {
   expect((await post(url, body)).map((line) => JSON.parse(line).answer)).toEqual(answers);
 });
 
-test('an answer keeps its characters, also the part that is selected, and replaces what stood at its place', async () => {
+test('an answer and its selected part keep their characters, and replace the member at their place', async () => {
   const part = String.raw`{"n":1.10, "big":12345678901234567890,"e":1E+2,"t":" \u00e9\/ \ud800 ","n":-0}`;
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json');

@@ -35,7 +35,7 @@ export class Downstream {
   /** Calls whose connection was closed before they were answered. */
   aborted = 0;
   hold = false;
-  /** What it knows, as JSON; without it every key but `missing` and `broken` is found. */
+  /** Its answers by key, as JSON; without them every key except `missing` and `broken` is found. */
   answers: ReadonlyMap<string, string> | undefined;
   readonly #server: Server;
   #changed: (() => void)[] = [];
@@ -48,7 +48,7 @@ export class Downstream {
     return listen(this.#server);
   }
 
-  /** Resolves when `condition` holds; it is looked at whenever a call comes or goes. */
+  /** Resolves when `condition` is true; it is checked whenever a call comes or goes. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#changed.push(resolve));
   }
@@ -84,7 +84,7 @@ export class Downstream {
   }
 }
 
-/** What a stream's end and the bytes of all streams were, as the metrics hear it. */
+/** What the service reports to the metrics: ends of streams, bytes and records of all streams. */
 export class Heard {
   readonly outcomes: StreamOutcome[] = [];
   opened = 0;
@@ -167,11 +167,11 @@ export interface StartOptions {
   readonly lookup?: object;
   /** Lookups beside `far`. */
   readonly lookups?: object;
-  /** What all streams may hold; without it there is no limit. */
+  /** The memory limit of all streams; none by default. */
   readonly memoryBytes?: number;
   readonly clock?: Clock;
   readonly checkMs?: number;
-  /** Where the queues of connections are read; by default they are not seen. */
+  /** Reads the queues of connections; by default it shows none. */
   readonly queues?: KernelQueues;
   readonly logger?: Logger | false;
 }

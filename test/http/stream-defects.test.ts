@@ -13,7 +13,7 @@ import { RecordRun } from '../../src/pipeline/record/record-run.ts';
 import { records, start, type Started } from './start.ts';
 import { WireClient } from './wire-client.ts';
 
-/** What a defect throws; a test plants it where an event enters. */
+/** The error of a planted defect. */
 class Planted extends Error {}
 
 function defect(): never {
@@ -36,7 +36,7 @@ function breakOnce(object: object, name: string): void {
   });
 }
 
-/** Two streams with a record each that was answered: one that is to be broken, and one beside it. */
+/** Two streams with one answered record each: one to break, and one beside it. */
 interface Pair extends Started {
   readonly clock: ReturnType<typeof virtualClock>;
   readonly broken: WireClient;
@@ -80,14 +80,14 @@ const untilHeld = async ({ downstream, broken }: Pair): Promise<void> => {
   downstream.hold = false;
 };
 
-/** The next answer comes, be it a success or not. */
+/** Answers the held calls with this status. */
 const answerHeld = ({ downstream }: Pair, status = 200): void => {
   for (const { response } of downstream.held.splice(0)) response.writeHead(status).end('{"found":"late"}');
 };
 
 type Entry = readonly [event: string, plantAndTrigger: (pair: Pair) => Promise<void>];
 
-/** Where the client still reads: its last line says why the stream ends. */
+/** Events after which the client still reads: its last line says why the stream ends. */
 const readEntries: readonly Entry[] = [
   [
     'a chunk of the body',
@@ -190,7 +190,7 @@ const readEntries: readonly Entry[] = [
   ],
 ];
 
-/** The stream beside goes on, to its complete end. */
+/** The stream beside continues to its complete end. */
 async function expectUnharmed({ beside }: Pair): Promise<void> {
   beside.chunk(records('beside-2'));
   await beside.until('"found":"beside-2"');
@@ -209,7 +209,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('a defect ends the stream whose event it was, and no other one:', () => {
+describe('a defect ends the stream whose event it was, and no other stream:', () => {
   test.each(readEntries)('%s', async (_event, plantAndTrigger) => {
     const running = await pair();
     const { broken, heard } = running;
@@ -255,7 +255,7 @@ describe('a defect ends the stream whose event it was, and no other one:', () =>
     await expectUnharmed(running);
   });
 
-  test('a cut that throws itself: the connection is closed, and the other streams are cut in order', async () => {
+  test('if a cut throws, its connection is closed and the other streams are cut in order', async () => {
     const running = await pair();
     const { beside, broken, stream, streams, heard } = running;
     breakMember(stream, 'cut');

@@ -55,7 +55,7 @@ test('HTTP/1.0 gets the records without chunks and trailers', async () => {
   expect(client.received.split('\r\n\r\n')[1]).toBe(enriched(1, 2));
 });
 
-test('onError: fail cuts the stream visibly, after what stood before the failure', async () => {
+test('onError: fail cuts the stream visibly, after the records before the failure', async () => {
   const { port, heard } = await start({ pipeline: { onError: 'fail' } });
   const client = await WireClient.open(port);
   client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
@@ -118,7 +118,7 @@ test('nothing is left of 1,000 streams whose clients left', async () => {
   await downstream.until(() => downstream.aborted === downstream.calls);
 });
 
-test('with every slot taken the body is read no further', async () => {
+test('the body is not read while every slot is taken', async () => {
   const { port, downstream, heard, streams } = await start({ pipeline: { capacity: 10 } });
   downstream.hold = true;
   const client = httpRequest({ host: '127.0.0.1', port, path: '/v1/enrich/test', method: 'POST' });
@@ -137,7 +137,7 @@ test('with every slot taken the body is read no further', async () => {
   await downstream.until(() => downstream.aborted === 10);
 });
 
-test('a client that does not read is not read either, and gets everything when it reads again', async () => {
+test('a client that does not read its response stops its body, and gets the whole response when it reads again', async () => {
   const { port, heard, streams } = await start({
     pipeline: {
       capacity: 50,
@@ -153,7 +153,7 @@ test('a client that does not read is not read either, and gets everything when i
   const block = line.repeat(100);
   const blocks = 200;
   let sent = 0;
-  // The kernel keeps some megabytes each way; what is over that has to stay with the client.
+  // The kernel keeps some megabytes in each direction; the client keeps all bytes beyond them.
   const sendMore = (): void => {
     while (sent < blocks) {
       sent += 1;

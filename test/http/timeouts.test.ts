@@ -8,7 +8,7 @@ import { type KernelQueues, procQueues } from '../../src/http/connection/kernel-
 import { enriched, records, start } from './start.ts';
 import { WireClient } from './wire-client.ts';
 
-test('a stream to which nothing is sent ends after idleTimeout, cut', async () => {
+test('a stream whose client sends nothing is cut after idleTimeout', async () => {
   const clock = virtualClock();
   const { port, heard } = await start({ clock, checkMs: 1000 });
   const client = await WireClient.open(port);
@@ -38,7 +38,7 @@ test('a stream that waits for its lookups is not idle', async () => {
   expect(heard.outcomes).toEqual([]);
 });
 
-test('a stream whose response nobody reads ends after stallTimeout', async () => {
+test('a stream whose response is not read ends after stallTimeout', async () => {
   const clock = virtualClock();
   const { port, heard, streams } = await start({ clock, checkMs: 1000 });
   const client = await WireClient.open(port);
@@ -75,7 +75,7 @@ test.each([
 ])(
   'a reader at $bytesPerSecond bytes a second is not cut, until it stops: $stallTimeout',
   async (given) => {
-    // Without /proc only what the process holds is seen, which goes down in steps of more than a megabyte.
+    // Without /proc only the bytes of this process are visible; they shrink in steps of more than a megabyte.
     const bytesPerSecond = existsSync('/proc/net/tcp') ? given.bytesPerSecond : 10 * given.bytesPerSecond;
     const clock = virtualClock();
     const queues = new WaitedQueues();
@@ -84,7 +84,7 @@ test.each([
     const client = connect(port, '127.0.0.1');
     onTestFinished(() => void client.destroy());
     client.on('error', () => {});
-    // In paused mode: what the test does not read stays in the kernel, but for one buffer.
+    // In paused mode: unread bytes stay in the kernel, except one buffer.
     client.on('readable', () => {});
     client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n');
     const block = Buffer.from(`{"key":"1","more":"${'x'.repeat(100_000)}"}\n`.repeat(10));
@@ -121,7 +121,7 @@ test.each([
   60_000,
 );
 
-test('a stream to which nothing is sent is not idle while its client reads what is left of its response', async () => {
+test('a stream whose client sends nothing is not idle while the client reads the rest of the response', async () => {
   const clock = virtualClock();
   let unsent = 4_000_000;
   const queues: KernelQueues = {
@@ -141,7 +141,7 @@ test('a stream to which nothing is sent is not idle while its client reads what 
   expect(heard.outcomes).toEqual(['stalled']);
 });
 
-test('what was written before a cut arrives at a reader that is slow, however long it takes', async () => {
+test('a slow reader gets everything that was written before a cut, however long it takes', async () => {
   const clock = virtualClock();
   const { port, streams, heard } = await start({ clock, checkMs: 1000 });
   const client = await WireClient.open(port);
@@ -165,7 +165,7 @@ test('what was written before a cut arrives at a reader that is slow, however lo
   expect(client.received).toMatch(/\{"\$fatal":.*"code":"draining".*\}\n\r\n$/);
 });
 
-test('an answer that is no stream, and that is not read, ends after stallTimeout as well', async () => {
+test('an answer other than a stream that is not read also ends after stallTimeout', async () => {
   const clock = virtualClock();
   const { port } = await start({ clock });
   const client = await WireClient.open(port);

@@ -22,7 +22,7 @@ function traceOf({ request: { headers } }: { request: IncomingMessage }): readon
   return [headers['traceparent'], headers['tracestate']];
 }
 
-/** What the calls for three records of one stream said of a trace. */
+/** The trace headers of the calls for three records of one stream. */
 async function carried(headers: Headers): Promise<readonly unknown[]> {
   const service = await start();
   const { downstream } = service;
@@ -34,25 +34,25 @@ async function carried(headers: Headers): Promise<readonly unknown[]> {
   return downstream.held.map((call) => traceOf(call));
 }
 
-test('the trace of a request goes with every call of its stream, as it came', async () => {
+test('every call of a stream carries the trace of its request unchanged', async () => {
   const pair = [traceparent, 'foo=1,bar=2'];
   expect(await carried({ traceparent, tracestate: 'foo=1 , bar=2' })).toEqual([pair, pair, pair]);
   expect(await carried({ traceparent, tracestate: ['foo=1', 'bar=2'] })).toEqual([pair, pair, pair]);
 });
 
-test('where no trace comes in, none goes out', async () => {
+test('without a trace in the request there is none in the calls', async () => {
   const none = [undefined, undefined];
   expect(await carried({})).toEqual([none, none, none]);
 });
 
-test('a traceparent against the rules is as if it were not there, and so are two of them', async () => {
+test('an invalid traceparent is ignored, and so are two of them', async () => {
   const none = [undefined, undefined];
   const ofZeros = `00-${'0'.repeat(32)}-1234567890123456-01`;
   expect(await carried({ traceparent: ofZeros, tracestate: 'foo=1' })).toEqual([none, none, none]);
   expect(await carried({ traceparent: [traceparent, traceparent] })).toEqual([none, none, none]);
 });
 
-test('a tracestate against the rules stays behind alone', async () => {
+test('an invalid tracestate is left out, and the traceparent stays', async () => {
   const pair = [traceparent, undefined];
   expect(await carried({ traceparent, tracestate: 'FOO=1' })).toEqual([pair, pair, pair]);
 });
@@ -79,7 +79,7 @@ test('streams at the same time keep their traces apart', async () => {
   });
 });
 
-test('a retry, a step that repeats and a single record carry it as well', async () => {
+test('a retry, a step that repeats and a single record carry the trace too', async () => {
   const retry = { attempts: 1, backoff: { initial: '1ms' }, on: [500] };
   const service = await start({
     lookup: { retry },

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A client that says exactly what the test writes, and keeps what it hears. */
+/** A client that sends exactly the bytes that the test writes, and keeps what it receives. */
 export class WireClient {
   readonly socket: Socket;
   received = '';
   receivedBytes = 0;
-  /** Only the last of what is received is kept, for bodies that are long. */
+  /** How many received characters are kept, for long bodies. */
   keepChars = Infinity;
   ended = false;
   closed = false;

@@ -7,9 +7,9 @@ import { endSocket } from './connection-end.ts';
 import { PROBLEM_TYPE, requestProblem, RETRY_AFTER_SECONDS } from '../problem.ts';
 
 export interface ConnectionsOptions {
-  /** Connections that stay open, at the most. */
+  /** The most connections that may be open. */
   readonly limit: number;
-  /** Connections over the limit that are answered with 503 at the same time; one more is closed without an answer. */
+  /** The most connections over the limit that are being answered with 503. A further one is closed without an answer. */
   readonly refusedAtOnce: number;
   readonly clock: Clock;
 }
@@ -19,17 +19,17 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
   return new Connections(server, options);
 }
 
-/** How long a refused client may take to read why. */
+/** How long a refused client may take to read its 503. */
 const REFUSED_MS = 1000;
 
 /**
  * Bounds the connections of one listener.
  *
  *     connection ──▶ open < limit ──▶ idle ◀──▶ busy (a response is under way)
- *                └─▶ open = limit ──▶ the connection that was idle for longest is closed, and this one takes its place
- *                                └──▶ none is idle: 503 with Retry-After, and it is closed
+ *                └─▶ open = limit ──▶ the connection that was idle for longest is closed; the new one takes its place
+ *                                └──▶ no connection is idle: the new one gets 503 with Retry-After, and is closed
  *
- * A connection on which nothing was sent yet is idle too. A busy connection is never closed.
+ * A connection on which the client has sent nothing is idle too. A busy connection is never closed.
  */
 export class Connections {
   limit: number;
@@ -41,7 +41,7 @@ export class Connections {
   readonly #clock: Clock;
   /** Responses under way on each connection. */
   readonly #responses = new Map<Socket, number>();
-  /** The one that was idle for longest comes first. */
+  /** Idle connections; the one that was idle for longest comes first. */
   readonly #idle = new Set<Socket>();
   readonly #refusing = new Set<Socket>();
 

@@ -15,19 +15,19 @@ export interface DrainOptions {
   readonly drainState: DrainState;
   readonly responses: OpenResponses;
   readonly clock: Clock;
-  /** How long running streams may go on. */
+  /** How long running streams may continue. */
   readonly drainTimeoutMs: number;
 }
 
-/** How often connections are closed that have become idle while other streams still run. */
+/** How often idle connections are closed while streams still run. */
 const CLOSE_IDLE_EVERY_MS = 200;
-/** How long answers that are no streams, and the last bytes of streams that were cut, may still be sent. */
+/** How long other answers, and the last bytes of cut streams, may still be sent after the last stream. */
 const LAST_ANSWERS_MS = 1000;
 
 /**
- * Lets running streams end, then closes the listener. New streams get 503 from now on, while the port still answers.
- * Streams that still run when the time is up are cut. With no stream left, a connection on which nothing is answered is
- * closed at once, and any other after a second at the latest. Resolves with the number of streams that were cut.
+ * Lets running streams end, then closes the listener. From now on new streams get 503; the port still answers. Streams
+ * that run longer than `drainTimeoutMs` are cut. When no stream is left, idle connections are closed at once, and all
+ * others within a second. Resolves with the number of streams that were cut.
  */
 export async function drain({
   app,
@@ -48,7 +48,7 @@ export async function drain({
   let cut = 0;
   const disarmLimit = clock.setTimer(drainTimeoutMs, () => {
     cut = streams.size;
-    streams.cutAll('drained', new RequestError('draining', `the service stopped before the stream was complete`));
+    streams.cutAll('drained', new RequestError('draining', 'the service stopped before the stream was complete'));
   });
   await streams.empty();
   disarmLimit();

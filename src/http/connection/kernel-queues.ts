@@ -3,26 +3,26 @@ import { isIPv4, isIPv6, type Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 
-/** What the kernel holds of one connection. */
+/** Bytes of one connection that the kernel holds. */
 export interface QueuedBytes {
-  /** Written by this process, and not yet acknowledged by the other end: sent or not. */
+  /** Bytes that this process has written and the other end has not acknowledged, sent or not. */
   readonly unsent: number;
-  /** Sent by the other end, and not yet read by this process. */
+  /** Bytes that have arrived and that this process has not read. */
   readonly unread: number;
 }
 
-/** Where the queues of the kernel can be read. */
+/** Reads the queues of the kernel. */
 export interface KernelQueues {
   /**
-   * The queues of these connections. One that the kernel does not show is missing from the result; all are where the
-   * system does not show any. Never rejects.
+   * The queues of these connections. A connection that the kernel does not show is missing from the result; on a system
+   * that shows none, all are missing. Never rejects.
    */
   read(sockets: readonly Socket[]): Promise<ReadonlyMap<Socket, QueuedBytes>>;
 }
 
-/** More than a read of a file under /proc gives at once, which is one page. */
+/** One read of a file under /proc returns at most one page, which is smaller. */
 const BUFFER_BYTES = 16 * 1024;
-/** In a row: `sl: local_address rem_address st tx_queue:rx_queue …`, of which the state and each queue are this long. */
+/** The lengths of the state and of each queue in a row `sl: local_address rem_address st tx_queue:rx_queue …`. */
 const STATE_CHARS = 2;
 const QUEUE_CHARS = 8;
 
@@ -33,8 +33,9 @@ const QUEUE_CHARS = 8;
  *     0: 0100007F:1F90 0100007F:D431 01 0038B200:00000000 01:00000014 …
  *        local         remote        st tx       rx
  *
- * The kernel makes a row for every connection of the host or container, some 10 ms for a thousand of them. So they are
- * read in the thread pool, page by page, all sockets in one pass, and only the rows of a page are parsed at once.
+ * The kernel makes a row for every connection of the host or container, which takes some 10 ms for a thousand of them.
+ * So the table is read in the thread pool, page by page, once for all sockets, and the event loop parses one page at a
+ * time.
  */
 export function procQueues(folder = '/proc/net'): KernelQueues {
   return {
@@ -53,7 +54,7 @@ export function procQueues(folder = '/proc/net'): KernelQueues {
   };
 }
 
-/** Where the kernel's queues are not looked at. */
+/** Reads nothing: no connection is shown. */
 export const noQueues: KernelQueues = { read: () => Promise.resolve(new Map()) };
 
 async function readTable(
@@ -64,13 +65,13 @@ async function readTable(
   const file = await open(path);
   try {
     const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-    let rest = '';
+    let partialRow = '';
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop
       const { bytesRead } = await file.read(buffer, 0, BUFFER_BYTES, null);
       if (bytesRead === 0) return;
-      const rows = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
-      rest = rows.pop() ?? '';
+      const rows = (partialRow + buffer.toString('latin1', 0, bytesRead)).split('\n');
+      partialRow = rows.pop() ?? '';
       for (const row of rows) takeRow(row, wanted, found);
     }
   } finally {
@@ -94,7 +95,7 @@ function takeRow(row: string, wanted: ReadonlyMap<string, Socket>, found: Map<So
 /** Two addresses and ports in hexadecimal digits: `0100007F:1F90 0100007F:C350`. */
 const KEY_CHARS_V4 = 2 * (8 + 1 + 4) + 1;
 
-/** The two addresses of a connection as the kernel writes them; undefined if it has none any more. */
+/** The two addresses of a connection as the kernel writes them; undefined if the connection is closed. */
 function keyOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
   const local = endOf(localAddress, localPort);
   const remote = endOf(remoteAddress, remotePort);
@@ -105,7 +106,7 @@ function endOf(address: string | undefined, port: number | undefined): string | 
   const bytes = address === undefined ? undefined : addressBytes(address);
   if (bytes === undefined || port === undefined) return undefined;
   let text = '';
-  // Each 32 bits of the address are written as a number of the machine.
+  // The kernel writes each 32 bits of the address as a number in the byte order of the machine.
   for (let at = 0; at < bytes.length; at += 4) {
     const word = bytes.subarray(at, at + 4);
     text += hex(endianness() === 'LE' ? word.toReversed() : word);
@@ -120,8 +121,8 @@ function hex(bytes: Uint8Array): string {
 }
 
 /**
- * The 4 bytes of an IPv4 address, the 16 of an IPv6 address, in the order of the network; undefined if the text is
- * neither. An IPv4 address that is mapped into IPv6 (`::ffff:127.0.0.1`) has 16; a zone (`%eth0`) is left out.
+ * The 4 bytes of an IPv4 address or the 16 bytes of an IPv6 address, in network byte order; undefined if the text is
+ * neither. An IPv4 address mapped into IPv6 (`::ffff:127.0.0.1`) has 16 bytes. A zone (`%eth0`) is ignored.
  */
 export function addressBytes(address: string): Uint8Array | undefined {
   if (isIPv4(address)) return Uint8Array.from(address.split('.'), Number);

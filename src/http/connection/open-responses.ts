@@ -8,7 +8,7 @@ import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
 import { type Problem, PROBLEM_TYPE, requestProblem } from '../problem.ts';
 
-/** What Node's parser calls it, and the status it asks for. */
+/** The status for an error code of Node's parser. Any other code is 400. */
 const statusOfCode: ReadonlyMap<string, string> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
   ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'],
@@ -16,10 +16,10 @@ const statusOfCode: ReadonlyMap<string, string> = new Map([
 
 const FLUSH_MS = 1000;
 
-/** Requests that may wait behind one that is answered before the connection is no longer read. */
+/** When so many requests wait behind the one that is being answered, the connection is not read. */
 const MAX_WAITING = 32;
 
-/** A request whose head was read. `start` begins with its answer. */
+/** A request whose head was read. `start` begins its answer. */
 interface Turn {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -28,24 +28,25 @@ interface Turn {
 
 interface Connection {
   readonly socket: Socket;
-  /** The request that is answered. */
+  /** The request that is being answered. */
   current: Turn | undefined;
   readonly waiting: Fifo<Turn>;
-  /** What follows the requests that were read is no request: the connection ends after their answers. */
+  /** The bytes after the requests that were read are no request: the connection ends after their answers. */
   broken: boolean;
 }
 
 /**
- * Knows the connections of a listener, and the response that is under way on each.
+ * The connections of a listener, and the response that is under way on each.
  *
- *     connection    current: answered now    waiting: sent behind it, begun when the response before is complete
+ *     connection    current: being answered    waiting: requests behind it; each begins when the response before is complete
  *
  * Requests of one connection are answered one after the other (RFC 9112, section 9.3.2, allows nothing else for POST).
- * A stream that began before its response has the connection would hold its output in memory, and would look as if its
- * client did not read.
+ * A stream that began earlier would hold its output in memory until its response has the connection, and would look
+ * like a stream whose client does not read.
  *
- * A request that is not HTTP is answered, but never in the middle of a response: there the bytes would be taken for its
- * body. If the request that is answered was itself complete, its answer comes to its end; else the connection is closed.
+ * Bytes that are not HTTP get an answer too, but never within a response, because the client would read that answer as
+ * part of the response. If the body of the current request is complete, its response is finished first; otherwise the
+ * connection is closed.
  */
 export class OpenResponses {
   readonly #connections = new Map<Socket, Connection>();
@@ -56,7 +57,7 @@ export class OpenResponses {
     this.#clock = clock;
   }
 
-  /** Follows the connections of this server from now on. */
+  /** Includes the connections of this server from now on. */
   watch(server: Server): void {
     acceptConnections(server, (socket) => {
       if (this.#closing) socket.destroy();
@@ -65,7 +66,7 @@ export class OpenResponses {
     });
   }
 
-  /** Calls `start` when the response has the connection to itself; never, if the connection closes before that. */
+  /** Calls `start` when all responses before this one are complete; never if the connection closes before that. */
   begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
     const { socket } = request;
     const connection = this.#connections.get(socket) ?? this.#opened(socket);
@@ -80,7 +81,7 @@ export class OpenResponses {
     const current = connection?.current;
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     if (connection !== undefined && current !== undefined) {
-      // The rest of a head cannot come while the connection is not read.
+      // While the connection is not read, a head cannot become complete: that is no timeout of the client.
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.isPaused()) return;
       connection.broken = true;
       if (!current.request.complete) socket.destroy();
@@ -100,13 +101,13 @@ export class OpenResponses {
     endSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`, this.#clock, FLUSH_MS);
   }
 
-  /** Closes every connection on which nothing is answered, also one that never sent a byte; the others after their answer. */
+  /** Closes every connection without a response under way, used or unused, and each other one after its response. */
   closeUnused(): void {
     this.#closing = true;
     for (const { socket, current } of this.#connections.values()) if (current === undefined) socket.destroy();
   }
 
-  /** Closes what is left, whatever is under way on it. */
+  /** Closes all connections at once. */
   closeAll(): void {
     this.#closing = true;
     for (const socket of this.#connections.keys()) socket.destroy();
@@ -122,7 +123,7 @@ export class OpenResponses {
   #answer(connection: Connection, turn: Turn): void {
     connection.current = turn;
     turn.response.once('close', () => {
-      // A thousand small requests can come in one chunk. Each leaves the event loop to other connections.
+      // A thousand small requests can arrive in one chunk. A turn for each lets other connections run in between.
       if (connection.waiting.size > 0) inLaterTurn(() => this.#answered(connection));
       else this.#answered(connection);
     });
@@ -134,10 +135,10 @@ export class OpenResponses {
     connection.current = undefined;
     const next = waiting.shift();
     if (waiting.size === MAX_WAITING - 1) socket.resume();
-    // The response before it may have said that it is the last one of its connection.
+    // The response before may have been the last one of its connection (`Connection: close`).
     const reaches = next?.response.socket === socket && !socket.destroyed;
     if (next !== undefined && reaches && (next.request.complete || !broken)) return this.#answer(connection, next);
-    // An early answer to a body that still comes closes its connection by itself, once it can have been read.
+    // If the body was not complete, closeAfterEarlyAnswer closes the connection after time to read the answer.
     if ((broken || this.#closing) && current?.request.complete === true) socket.destroySoon();
   }
 }

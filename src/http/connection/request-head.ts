@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { RequestError } from '../../core/errors.ts';
 
-/** Why the head of a request cannot be answered, whatever its route; undefined if it can. */
+/** Why the head of a request is refused on every route; undefined if it is not. */
 export function headProblem(request: IncomingMessage): RequestError | undefined {
   return hostProblem(request) ?? transferEncodingProblem(request);
 }
@@ -14,20 +14,18 @@ function hostProblem({ headersDistinct, httpVersion }: IncomingMessage): Request
   return new RequestError('bad_request', 'the request has no Host field, which HTTP/1.1 requires');
 }
 
-/** RFC 9112, section 6.1: with a coding other than chunked, the bytes that are read would not be the body. */
+/** RFC 9112, section 6.1: with a coding other than chunked, the bytes on the connection are not the body. */
 function transferEncodingProblem({ headers }: IncomingMessage): RequestError | undefined {
   const codings = headers['transfer-encoding']?.trim().toLowerCase();
   if (codings === undefined || codings === 'chunked') return undefined;
-  return new RequestError(
-    'unsupported_transfer_encoding',
-    `Transfer-Encoding ${codings} is not read; send the body as it is, with chunked alone`,
-    { read: ['chunked'] },
-  );
+  return new RequestError('unsupported_transfer_encoding', `Transfer-Encoding is ${codings}; only chunked is read`, {
+    read: ['chunked'],
+  });
 }
 
-/** The only expectation that there is (RFC 9110, section 10.1.1). */
+/** RFC 9110, section 10.1.1, has one expectation only. */
 export function unknownExpectation({ headers }: IncomingMessage): RequestError {
-  return new RequestError('expectation_failed', `Expect ${headers.expect} is not understood; 100-continue is`, {
+  return new RequestError('expectation_failed', `Expect is ${headers.expect}; only 100-continue is understood`, {
     understood: ['100-continue'],
   });
 }

@@ -10,8 +10,12 @@ function place(line: object): object {
     required: ['next', 'pending'],
     additionalProperties: false,
     properties: {
-      next: { ...line, description: 'Every line before this one, from 0, is done, but for those that are pending.' },
-      pending: { type: 'array', items: line, description: 'Lines before `next` that are not done, ascending.' },
+      next: { ...line, description: 'All lines before this one, counted from 0, are done, except the pending ones.' },
+      pending: {
+        type: 'array',
+        items: line,
+        description: 'Lines before `next` that are not done, in ascending order.',
+      },
     },
   };
 }
@@ -27,19 +31,19 @@ export const controlParameters = {
     type: 'string',
     enum: ['true', 'false'],
     description:
-      'true: lines whose first member begins with `$` are control lines, in both directions. Default false: a record may hold any member.',
+      'true: a line whose first member begins with `$` is a control line, in both directions. Default false: a record may have any member.',
   },
   checkpoint: {
     type: 'string',
     description:
-      'With `control=true`: a `$checkpoint` line after so many lines of the input have come out (`1000`), or so long after the first one has (`5s`, 10ms to 24h). One that is due waits until as many lines have come out as it names as pending, or for a second. One more comes when the service drains, and one before a cut.',
+      'With `control=true`: write a `$checkpoint` line each time this many lines of the input are out (`1000`), or this long after the first of them is out (`5s`, 10ms to 24h). A checkpoint with pending lines waits until as many lines are out as are pending, but at most a second. A checkpoint is also written when the service begins to drain, and before a cut.',
   },
   offset: {
     type: 'integer',
     minimum: 0,
     maximum: MAX_LINE_NUMBER,
     description:
-      'The number of the first line of the body in the whole input. Default 0. Short for a `$resume` with nothing pending.',
+      'The number of the first line of the body in the whole input. Default 0. The same as a `$resume` without pending lines.',
   },
 };
 
@@ -56,17 +60,17 @@ export const controlSchemas = {
   },
   Watermark: controlLine(
     '$watermark',
-    'With `control=true`: no record passes it in either direction, and it comes out as it came in. It takes a slot, and counts as a line.',
-    { description: 'Any JSON.' },
+    'With `control=true`: no record passes a watermark in either direction, and it comes out unchanged. It takes a slot and counts as a line.',
+    { description: 'Any JSON value.' },
   ),
   Resume: controlLine(
     '$resume',
-    'With `control=true`, as the first line, which does not count as one: the pending lines follow in their order, then line `next` and on. What cannot be taken ends the stream with `bad_resume`.',
+    'With `control=true`, as the first line of the body, which is not counted: the pending lines follow in their order, then line `next` and all after it. A resume that cannot be taken ends the stream with `bad_resume`.',
     place({ ...seq, maximum: MAX_LINE_NUMBER }),
   ),
   Checkpoint: controlLine(
     '$checkpoint',
-    'With `control=true`: the output of every line before `next`, but for those pending, stands above this line. Blank and control lines are counted as well. In ordered mode nothing is pending.',
+    'With `control=true`: the output of all lines before `next`, except the pending ones, is above this line. Blank lines and control lines are counted too. In ordered mode no line is pending.',
     place(seq),
   ),
   StreamSummary: controlLine('$summary', 'With `control=true`: the last line of a complete stream.', {
@@ -74,17 +78,17 @@ export const controlSchemas = {
     required: ['status', 'read', 'written', 'errors', 'misses', 'dropped', 'durationMs'],
     properties: {
       status: { const: 'complete' },
-      read: { ...count, description: 'Records read, control lines and blank lines not counted.' },
-      written: { ...count, description: 'Lines written, control lines not counted.' },
+      read: { ...count, description: 'Records read. Control lines and blank lines are not counted.' },
+      written: { ...count, description: 'Lines written. Control lines are not counted.' },
       errors: count,
       misses: count,
       dropped: count,
-      durationMs: { ...count, description: 'Since the stream was opened.' },
+      durationMs: { ...count, description: 'Milliseconds since the stream was opened.' },
     },
   }),
   StreamFatal: controlLine(
     '$fatal',
-    'With `control=true`: the last line of a stream that is cut before it is complete.',
+    'With `control=true`: the last line of a stream that is cut before it is complete. It says why.',
     schema('Problem'),
   ),
 };

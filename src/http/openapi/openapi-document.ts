@@ -9,7 +9,7 @@ import { noQueues } from '../connection/kernel-queues.ts';
 import { OpenResponses } from '../connection/open-responses.ts';
 import { StallWatch } from '../connection/stall-watch.ts';
 
-/** The OpenAPI document as YAML, the same for every configuration. Listens to nothing. */
+/** The OpenAPI document as YAML, the same for every configuration. Opens no port. */
 export async function openApiDocument(version: string): Promise<string> {
   const app = await buildApp({
     serving: {

@@ -6,13 +6,13 @@ import { ndjsonTypes } from '../media.ts';
 import { problemResponses, recordFailureResponses } from './openapi-problems.ts';
 import { metaFields } from '../../pipeline/record/meta.ts';
 
-/** What the route says of itself to Fastify; bodies are added when the document is put together. */
+/** The route as Fastify knows it. Bodies and responses are added when the document is built. */
 export const enrichOperation = {
   operationId: 'enrich',
   tags: ['enrich'],
   summary: 'Enrich a stream of records',
   description:
-    'Reads one JSON object a line, looks each up as the pipeline says, and gives each back with the answers in it, while the body still arrives. A response that is complete ends with the trailer `Millrace-Status: complete`; one that is not is cut off, without its last chunk. Try: `curl -sSN -X POST -T . URL`.',
+    'Reads one JSON object per line, makes the lookups of the pipeline, and returns each record with the answers in it while the body still arrives. A complete response ends with the trailer `Millrace-Status: complete`; an incomplete one is cut off without its last chunk. Try: `curl -sSN -X POST -T . URL`.',
   params: {
     type: 'object',
     required: ['pipeline'],
@@ -24,26 +24,27 @@ export const enrichOperation = {
       mode: {
         type: 'string',
         enum: [...modes],
-        description: 'Order of the output. Default: that of the pipeline. `keyed` only where the pipeline has a key.',
+        description: 'Order of the output. Default: the mode of the pipeline. `keyed` only if the pipeline has a key.',
       },
       capacity: {
         type: 'integer',
         minimum: 1,
-        description: 'Records between admission and emission, up to the ceiling of the pipeline.',
+        description:
+          'Records between admission and emission, up to the ceiling of the pipeline. Default: the capacity of the pipeline.',
       },
       timeout: {
         type: 'string',
         description:
-          'Time of one record over all attempts, such as `500ms` or `5s`, up to the ceiling of the pipeline.',
+          'Time of one record over all attempts, such as `500ms` or `5s`, up to the ceiling of the pipeline. Default: the timeout of the pipeline.',
       },
       onError: {
         type: 'string',
         enum: [...errorChoices],
-        description: 'What becomes of a record whose lookup failed.',
+        description: 'What happens to a record whose lookup failed. Default: as the pipeline says.',
       },
       meta: {
         type: 'string',
-        description: `What \`_meta\` holds: a list of ${metaFields.join(', ')}, joined by commas.`,
+        description: `The members of \`_meta\`: a list of ${metaFields.join(', ')}, separated by commas. Default: those of the pipeline.`,
       },
       ...controlParameters,
     },
@@ -80,12 +81,12 @@ function single(schema: string, summary: string, text = ''): object {
 }
 
 const sent = 'Two flights';
-const received = 'Both with their airports; the second one goes to where there is none';
+const received = 'Both with their airports; the destination of the second one is unknown';
 
 export const enrichRequestBody = {
   required: true,
   description:
-    'Records, one a line; without a Content-Type as well. `application/json` is one record that is answered alone. UTF-8, not compressed.',
+    'One record per line, also without a Content-Type. A body of `application/json` is one record with one answer. UTF-8, not compressed.',
   content: {
     ...Object.fromEntries(
       ndjsonTypes.map((type) => [type, sequential('InputLine', sent, lines(requestLines, '', '\n'))]),
@@ -101,13 +102,13 @@ const count = { type: 'integer', minimum: 0 };
 export const enrichResponses = {
   '200': {
     description:
-      'The records with their answers, in the media type that `Accept` asks for; with `control=true` control lines between them. Trailers of a complete stream: `Millrace-Status: complete`, `Millrace-Read`, `Millrace-Written`, `Millrace-Errors`.',
+      'The records with their answers, in the media type that `Accept` prefers; with `control=true` also control lines. A complete stream has the trailers `Millrace-Status: complete`, `Millrace-Read`, `Millrace-Written`, `Millrace-Errors`.',
     headers: {
       'X-Request-Id': {
-        description: 'The id of the request, taken over from the client if it gave one.',
+        description: 'The id of the request: the one that the client sent, or a new one.',
         schema: text,
       },
-      Trailer: { description: 'The names of the trailers (HTTP/1.1).', schema: text },
+      Trailer: { description: 'The names of the trailers (HTTP/1.1 only).', schema: text },
     },
     content: {
       ...Object.fromEntries(
@@ -118,7 +119,7 @@ export const enrichResponses = {
       'application/json': single('EnrichedRecord', 'The flight with its airports', responseLines[0]),
     },
   },
-  '204': { description: 'Only for one record as application/json: the pipeline drops it.' },
+  '204': { description: 'Only for one record as application/json: the pipeline dropped it.' },
   ...recordFailureResponses(),
   ...problemResponses(['bad_parameter', 'bad_body', 'method_not_allowed', 'not_acceptable', 'body_too_large']),
   ...problemResponses(['unsupported_media_type', 'unsupported_encoding', 'too_many_streams', 'internal']),
@@ -128,7 +129,7 @@ export const enrichSchemas = {
   ...controlSchemas,
   Record: {
     type: 'object',
-    description: 'Any JSON object. Its bytes come back as they were.',
+    description: 'Any JSON object. Its bytes come back unchanged.',
     additionalProperties: true,
   },
   EnrichedRecord: {
@@ -137,7 +138,7 @@ export const enrichSchemas = {
     additionalProperties: true,
     properties: {
       _error: { $ref: '#/components/schemas/RecordError' },
-      _meta: { type: 'object', description: 'What the parameter `meta` asks for.' },
+      _meta: { type: 'object', description: 'The members that the parameter `meta` lists.' },
     },
   },
   ServerSentRecord: {
@@ -159,14 +160,14 @@ export const enrichSchemas = {
       code: { $ref: '#/components/schemas/RecordErrorCode' },
       message: text,
       lookup: { type: 'string', description: 'The lookup that failed.' },
-      status: { type: 'integer', description: 'Status of its last answer.' },
-      attempts: { ...count, description: 'Calls made.' },
+      status: { type: 'integer', description: 'HTTP status of the last answer of that lookup.' },
+      attempts: { ...count, description: 'Calls made for the record.' },
       line: {
         type: 'integer',
         minimum: 1,
-        description: 'Line of the input, from 1: of the body, unless `offset` or `$resume` say otherwise.',
+        description: 'Line number from 1, counted from the start of the body, or as `offset` or `$resume` say.',
       },
-      input: { type: 'string', description: 'The first 256 bytes of a line that is no JSON object.' },
+      input: { type: 'string', description: 'The first 256 bytes of a line that is not a JSON object.' },
     },
   },
 };

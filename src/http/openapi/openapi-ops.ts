@@ -11,22 +11,22 @@ const params = {
 export const listOperation = {
   operationId: 'listPipelines',
   tags: ['pipelines'],
-  summary: 'The pipelines there are',
+  summary: 'The names of all pipelines',
 };
 
 export const showOperation = {
   operationId: 'showPipeline',
   tags: ['pipelines'],
   summary: 'The effective configuration of one pipeline',
-  description: 'With every default that holds, and with secrets hidden.',
+  description: 'With all defaults filled in and secrets hidden.',
   params,
 };
 
 export const explainOperation = {
   operationId: 'explain',
   tags: ['pipelines'],
-  summary: 'The calls that one record would lead to',
-  description: 'None of them is made.',
+  summary: 'The calls that one record would cause',
+  description: 'No call is made.',
   params,
 };
 
@@ -39,7 +39,7 @@ const record = parseJson(requestLines[0] ?? '{}');
 
 export const listResponses = {
   '200': {
-    description: 'Their names, and where more is to be had.',
+    description: 'The names of all pipelines, each with its address.',
     content: json(
       { $ref: '#/components/schemas/PipelineList' },
       {
@@ -52,7 +52,7 @@ export const listResponses = {
 
 export const showResponses = {
   '200': {
-    description: 'Names are those of the configuration file; durations are milliseconds.',
+    description: 'Names and durations are written as in the configuration file.',
     content: json({ type: 'object' }),
   },
   ...problemResponses(['unknown_pipeline', 'method_not_allowed', 'internal']),
@@ -66,11 +66,11 @@ export const explainRequestBody = {
 
 export const explainResponses = {
   '200': {
-    description: 'A step in the order of the configuration: the call, or why there would be none.',
+    description: 'For each step, in the order of the configuration: the call, or why there would be no call.',
     content: json({ $ref: '#/components/schemas/Explanation' }),
   },
   '422': {
-    description: '`not_an_object`: the record is JSON, but no object.',
+    description: '`not_an_object`: the body is JSON, but not an object.',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   },
   ...problemResponses(['bad_body', 'unknown_pipeline', 'method_not_allowed', 'body_too_large', 'internal']),
@@ -101,16 +101,15 @@ export const opsSchemas = {
           required: ['lookup', 'into'],
           properties: {
             lookup: name,
-            into: { type: 'string', description: 'JSON Pointer of the place of the answer.' },
-            call: { type: 'object', description: 'What would be sent.' },
-            skipped: { type: 'boolean', description: 'True where the condition of the step does not hold.' },
+            into: { type: 'string', description: 'JSON Pointer to the member that gets the answer.' },
+            call: { type: 'object', description: 'The request that would be sent.' },
+            skipped: { type: 'boolean', description: 'True if the condition of the step (`when`) is false.' },
             miss: {
               type: 'string',
-              description:
-                'Which argument is missing, so that the step has a miss without a call (onMissingArgument: miss).',
+              description: 'Which argument is missing. The step has a miss without a call (`onMissingArgument: miss`).',
             },
-            waitsFor: { type: 'array', items: name, description: 'Places of the answers that this step reads from.' },
-            error: { type: 'object', description: 'Why the record cannot be looked up.' },
+            waitsFor: { type: 'array', items: name, description: 'Places of the answers that this step reads.' },
+            error: { type: 'object', description: 'Why there can be no call for this record.' },
           },
         },
       },

@@ -3,20 +3,24 @@ import { PROBLEM_TYPE } from '../problem.ts';
 
 export const problemSchema = {
   type: 'object',
-  description: 'Why a request has no complete answer (RFC 9457). A code may have further members.',
+  description: 'Why a request has no complete answer (RFC 9457). A code may add members of its own.',
   additionalProperties: true,
   required: ['type', 'title', 'status', 'detail', 'code', 'instance'],
   properties: {
-    type: { type: 'string', format: 'uri', description: 'Stable: `urn:millrace:problem:` and the code.' },
+    type: { type: 'string', format: 'uri', description: 'Stable: `urn:millrace:problem:` followed by the code.' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    detail: { type: 'string', description: 'What was wrong with this request, and what would be right.' },
+    detail: { type: 'string', description: 'What is wrong with this request, and what would be right.' },
     code: { type: 'string', enum: [...Object.keys(requestErrors), ...Object.keys(recordErrors)] },
-    instance: { type: 'string', format: 'uri', description: '`urn:millrace:request:` and `X-Request-Id`.' },
-    parameter: { type: 'string', description: 'With `bad_parameter`: its name.' },
-    value: { description: 'With `bad_parameter`: its value.' },
+    instance: { type: 'string', format: 'uri', description: '`urn:millrace:request:` followed by the `X-Request-Id`.' },
+    parameter: { type: 'string', description: 'With `bad_parameter`: the name of the parameter.' },
+    value: { description: 'With `bad_parameter`: the value of the parameter.' },
     limit: { description: 'What is allowed: a number, a duration, or the list of values.' },
-    pipelines: { type: 'array', items: { type: 'string' }, description: 'With `unknown_pipeline`: those there are.' },
+    pipelines: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'With `unknown_pipeline`: the names of all pipelines.',
+    },
   },
 } as const;
 
@@ -26,7 +30,7 @@ interface ProblemResponse {
   content: object;
 }
 
-/** Responses for these codes, those of one status together. */
+/** One response for each status of these codes. */
 export function problemResponses(codes: readonly RequestErrorCode[]): Record<string, ProblemResponse> {
   const byStatus = Map.groupBy(codes, (code) => requestErrors[code].status);
   return Object.fromEntries(
@@ -35,7 +39,9 @@ export function problemResponses(codes: readonly RequestErrorCode[]): Record<str
 }
 
 function problemResponse(status: number, codes: readonly RequestErrorCode[]): ProblemResponse {
-  const retry = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } };
+  const retry = {
+    'Retry-After': { description: 'Seconds to wait before the next request.', schema: { type: 'integer' } },
+  };
   return {
     description: codes.map((code) => `\`${code}\`: ${requestErrors[code].title}.`).join(' '),
     ...((status === 429 || status === 503) && { headers: retry }),
@@ -45,7 +51,7 @@ function problemResponse(status: number, codes: readonly RequestErrorCode[]): Pr
 
 const problemContent = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
 
-/** Responses for the failures of a record that is sent alone. */
+/** Responses for the failures of a record that is the whole body. */
 export function recordFailureResponses(): Record<string, ProblemResponse> {
   const byStatus = Map.groupBy(Object.entries(recordErrors), ([, { status }]) => status);
   return Object.fromEntries(

@@ -1,13 +1,13 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json/json.ts';
 import { adminPaths } from './openapi-admin.ts';
 
-/** What only a running service knows of itself. */
+/** What only a running service can add to the document. */
 export interface ServedNow {
   readonly pipelines: readonly string[];
   readonly adminUrl: string | undefined;
 }
 
-/** The document with the pipelines that there are, and with the address at which the admin listener is. */
+/** The document with the names of all pipelines and the address of the admin listener. */
 export function servedDocument(document: JsonObject, { pipelines, adminUrl }: ServedNow): JsonObject {
   return mapped(document, (object, path) => {
     const [section, route = ''] = path;
@@ -20,8 +20,8 @@ export function servedDocument(document: JsonObject, { pipelines, adminUrl }: Se
 }
 
 /**
- * The same document as OpenAPI 3.1, for generators that refuse 3.2. What 3.2 says of each item of a stream (`itemSchema`)
- * becomes a text: 3.1 has no word for it.
+ * The same document as OpenAPI 3.1, for generators that refuse 3.2. The schema of the items of a stream (`itemSchema`)
+ * becomes a text, because 3.1 has no such member.
  */
 export function asOpenApi31(document: JsonObject): JsonObject {
   const converted = mapped(document, ({ itemSchema, ...object }) => {
@@ -35,7 +35,7 @@ export function asOpenApi31(document: JsonObject): JsonObject {
 
 type Change = (object: JsonObject, path: readonly string[]) => JsonObject;
 
-/** Every object changed, the outer one before the inner ones. `path` is where it stands. */
+/** Changes every object, the outer one before the inner ones. `path` leads to the object. */
 function mapped(object: JsonObject, change: Change, path: readonly string[] = []): JsonObject {
   const inner = (value: JsonValue, name: string): JsonValue => {
     if (Array.isArray(value)) return value.map((item, place) => inner(item, String(place)));

@@ -12,12 +12,12 @@ import { problemSchema, problemResponses } from './openapi-problems.ts';
 import { asOpenApi31, servedDocument } from './openapi-served.ts';
 import { refuseOtherMethods } from '../routing.ts';
 
-/** Bodies and responses as OpenAPI 3.2 has them: the schemas of Fastify's routes have no place for `itemSchema`. */
+/** Bodies and responses in the form of OpenAPI 3.2, which the route schemas of Fastify cannot hold (`itemSchema`). */
 const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   '/v1/enrich/{pipeline}': {
     post: {
       requestBody: enrichRequestBody,
-      responses: withBoth(enrichResponses, problemResponses(['unknown_pipeline', 'draining'])),
+      responses: merged(enrichResponses, problemResponses(['unknown_pipeline', 'draining'])),
     },
   },
   '/v1/pipelines': { get: { responses: listResponses } },
@@ -26,9 +26,9 @@ const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
 };
 
 /**
- * Directives of the pages under `/docs`: everything comes from this listener. The list of the plug-in has
- * `upgrade-insecure-requests` as well: over plain http a browser then asks for every script over https, and the page
- * stays blank on any host that is not loopback.
+ * The Content-Security-Policy of the pages under `/docs`: everything comes from this listener. The default of the plug-in
+ * has `upgrade-insecure-requests` too: then a browser requests every script of a plain http page over https, and the
+ * page stays blank on every host except loopback.
  */
 const pagePolicy = {
   'default-src': "'self'",
@@ -39,7 +39,7 @@ const pagePolicy = {
   'script-src-attr': "'none'",
 };
 
-/** `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`, of all routes that are added after this. */
+/** Adds `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`. They describe the routes added after this call. */
 export async function openApi(app: FastifyInstance, { version, serving, adminUrl }: AppOptions): Promise<void> {
   const served = (document: object): JsonObject => {
     const { names } = serving.current.pipelines;
@@ -51,15 +51,15 @@ export async function openApi(app: FastifyInstance, { version, serving, adminUrl
       info: {
         title: 'Millrace',
         version,
-        summary: 'POST a stream of JSON lines, get each back enriched.',
+        summary: 'POST a stream of JSON lines, and get each line back enriched.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
       security: [],
       tags: [
         { name: 'enrich', description: 'Streams of records.' },
-        { name: 'pipelines', description: 'What is configured.' },
-        { name: 'admin', description: 'For whoever operates the service, on a listener of its own.' },
+        { name: 'pipelines', description: 'The configuration of pipelines.' },
+        { name: 'admin', description: 'For operators, on a listener of its own.' },
       ],
     },
     transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : {}),
@@ -67,7 +67,7 @@ export async function openApi(app: FastifyInstance, { version, serving, adminUrl
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: pagePolicy,
-    // Else the page of a host that is not loopback loads a badge from a service on the Internet.
+    // Without this, the page loads a badge from a service on the Internet on every host except loopback.
     uiConfig: { validatorUrl: null },
     transformSpecification: served,
   });
@@ -87,7 +87,7 @@ interface Document {
 }
 
 function complete(document: object): object {
-  const { components, paths, ...rest }: Document = document;
+  const { components, paths, ...head }: Document = document;
   const schemas = {
     ...components?.schemas,
     ...enrichSchemas,
@@ -97,10 +97,10 @@ function complete(document: object): object {
     RecordErrorCode: { type: 'string', enum: Object.keys(recordErrors) },
   };
   const completed = Object.entries(paths ?? {}).map(([path, item]) => [path, withBodies(path, item ?? {})]);
-  // Parts that stand in several places would become YAML anchors, which not every reader of OpenAPI knows.
+  // An object used in several places would become a YAML anchor, which not every reader of OpenAPI knows. So each is copied.
   const whole = parseJson(
     JSON.stringify({
-      ...rest,
+      ...head,
       components: { ...components, schemas },
       paths: { ...Object.fromEntries(completed), ...adminPaths },
     }),
@@ -119,13 +119,13 @@ interface Described {
   description: string;
 }
 
-/** A status that stands in both says what either does. */
-function withBoth(some: Record<string, Described>, more: Record<string, Described>): Record<string, Described> {
-  const merged = { ...some };
-  for (const [status, response] of Object.entries(more)) {
-    const before = merged[status];
+/** Merges two lists of responses; the descriptions of a status that both list are joined. */
+function merged(first: Record<string, Described>, second: Record<string, Described>): Record<string, Described> {
+  const responses = { ...first };
+  for (const [status, response] of Object.entries(second)) {
+    const before = responses[status];
     const description = before === undefined ? response.description : `${response.description} ${before.description}`;
-    merged[status] = { ...before, ...response, description };
+    responses[status] = { ...before, ...response, description };
   }
-  return merged;
+  return responses;
 }

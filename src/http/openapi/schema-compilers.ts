@@ -1,17 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * For where an app is made: Fastify then does not load the compilers of schemas that it would else bring, a hundred
- * modules.
+ * The option of an app that keeps Fastify from loading its own schema compilers, which are a hundred modules.
  */
 export const noSchemaCompilers = { compilersFactory: { buildValidator: refuse, buildSerializer: refuse } };
 
-/** Schemas of this app's routes document; checking and writing is done by the routes themselves. */
+/** The schemas of this app only document its routes: the routes check requests and write answers themselves. */
 export function documentOnly(app: FastifyInstance): void {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 }
 
 function refuse(): never {
-  throw new Error('a schema was to be compiled: call documentOnly(app) before the first route');
+  throw new Error('a route has a schema to compile; call documentOnly(app) before the first route');
 }

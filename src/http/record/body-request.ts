@@ -27,16 +27,16 @@ export interface BodyRequestOptions {
 }
 
 /**
- * A request whose body is one record, from its head to the end of its response: it is one of the live streams, what it
- * holds is counted in the memory budget, and its body obeys `idleTimeout`.
+ * A request whose body is one record, from its head to the end of its response. It is one of the live streams, its
+ * bytes are counted in the memory budget, and its body obeys `limits.idleTimeout`.
  */
 export class BodyRequest implements LiveStream {
   readonly kind: 'record' | 'explain';
-  /** What the request holds; closed with the response. */
+  /** The bytes that the request holds; closed when the response closes. */
   readonly memory: MemoryShare;
-  /** For what Node.js calls: a defect ends this request alone. */
+  /** Wraps functions that Node.js calls: a defect ends this request and no other. */
   readonly guard: Guard = guardWith((error) => this.defect(error));
-  /** Why the request has ended early. */
+  /** The outcome of a request that ends early. */
   ending: StreamOutcome = 'failed';
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
@@ -45,9 +45,9 @@ export class BodyRequest implements LiveStream {
   readonly #startedAt: number;
   #bodyEnded = false;
   readonly #idleLimit: IdleLimit;
-  /** Since when the body waits for memory. */
+  /** The time since which the body waits for memory; undefined if it does not wait. */
   #waitingSince: number | undefined;
-  /** Ends the watch of the reader of the response. */
+  /** Ends the watch of the client that should read the response. */
   #unwatch = (): void => {};
 
   constructor(request: FastifyRequest, reply: FastifyReply, options: BodyRequestOptions) {
@@ -83,15 +83,16 @@ export class BodyRequest implements LiveStream {
   }
 
   /**
-   * The whole body as text. Rejects with `body_too_large` as soon as there are more than `limits.lineBytes`, with
-   * `idle` after `limits.idleTimeout` without a byte, and with `bad_body` if it ends early, is empty or is not UTF-8.
+   * The whole body as text. Rejects with `body_too_large` as soon as the body is longer than `limits.lineBytes`, with
+   * `idle` if no byte arrives for `limits.idleTimeout`, and with `bad_body` if the body breaks off, is empty or is not
+   * UTF-8.
    */
   async text(): Promise<string> {
     const body = await this.#read();
     if (!isUtf8(body)) throw new RequestError('bad_body', 'the body is not UTF-8');
     const ascii = isAscii(body);
     const text = ascii ? body.toString('latin1') : body.toString('utf8').replace(/^\ufeff/, '');
-    if (text.trim() === '') throw new RequestError('bad_body', 'the body is empty; one JSON object is needed');
+    if (text.trim() === '') throw new RequestError('bad_body', 'the body is empty; send one JSON object');
     this.memory.add(text.length * (ascii ? 1 : 2));
     this.memory.body(0, true);
     return text;
@@ -106,7 +107,7 @@ export class BodyRequest implements LiveStream {
   draining(): void {}
 
   defect(error: unknown): void {
-    this.#request.log.error({ err: error }, `a request (${this.kind}) is given up by a defect of the service`);
+    this.#request.log.error({ err: error }, `a request (${this.kind}) ends by a defect of the service`);
     this.cut('failed', internalError());
   }
 
@@ -147,7 +148,7 @@ export class BodyRequest implements LiveStream {
   }
 
   #memoryCame(): void {
-    // The chunk that it waited with is taken.
+    // The body stopped with a chunk in hand; this counts that chunk as taken.
     this.memory.mayGoOn(true);
     this.#waited();
     this.#request.raw.resume();
@@ -169,11 +170,11 @@ export class BodyRequest implements LiveStream {
       const chunks: Buffer[] = [];
       let bytes = 0;
       const settle = (error?: RequestError): void => {
-        // A request that is cut after its body has ended settles nothing: its reader is watched once.
+        // A request that is cut after its body has ended settles nothing, so its reader is watched only once.
         if (this.#bodyEnded) return;
         this.#bodyEnded = true;
         if (!this.#reply.raw.closed) this.#watchReader();
-        // What still comes is thrown away, so that the refusal is not lost behind it.
+        // Later chunks are read and ignored: a client that is still sending would lose the answer otherwise.
         raw.resume();
         if (error === undefined) resolve(Buffer.concat(chunks, bytes));
         else reject(error);

@@ -20,8 +20,8 @@ export interface SingleRecordOptions extends Omit<BodyRequestOptions, 'kind' | '
 }
 
 /**
- * Answers a request whose body is one record: 200 with the record, 204 where the pipeline drops it, or a problem with
- * the status of the record's failure. A client that goes away aborts the calls.
+ * Answers a request whose body is one record: 200 with the record, 204 if the pipeline drops it, or a problem with the
+ * status of the record's failure. If the client goes away, the calls are aborted.
  */
 export async function enrichSingleRecord(
   request: FastifyRequest,
@@ -34,7 +34,7 @@ export async function enrichSingleRecord(
   try {
     const text = await live.text();
     if (pipeline.runsUserCode) await laterTurn();
-    // Records that stand alone share the steps of a turn, as the lines of streams do.
+    // Single records share the steps of a turn with the lines of streams.
     const later = turn();
     if (later !== undefined) await later;
     const receivedBytes = Buffer.byteLength(text);
@@ -66,10 +66,10 @@ export async function enrichSingleRecord(
   }
 }
 
-/** Lines are joined up to this many characters before they are handed to the response. */
+/** Lines are joined up to this many characters before the response gets them. */
 const CHUNK_CHARS = 60 * 1024;
 
-/** An array of the lines, made as the response takes them, with a turn of the event loop between two chunks. */
+/** An array of the lines. Each chunk is made when the response asks for it, in a turn of the event loop of its own. */
 async function* explodedBody(
   lines: ExplodedLines,
   sent: (bytes: number, written: number) => void,
@@ -95,7 +95,7 @@ async function* explodedBody(
 
 const nothingDone = { read: 0, written: 0, errors: 0, misses: 0, dropped: 0, receivedBytes: 0, sentBytes: 0 };
 
-/** `code`: why the request failed. A record that failed, but goes out all the same, is an error without one. */
+/** `code` says why the request failed; undefined for a record that failed and is answered with 200 all the same. */
 function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
   const { kind, failure } = outcome;
   return {
@@ -109,7 +109,7 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
   };
 }
 
-/** A record that failed, but goes out with a stand-in or as it came, is a success here. */
+/** A failed record of another kind goes out as it came or with a fallback value: the request succeeds. */
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
 function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
@@ -125,9 +125,9 @@ function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCod
   return sendProblem(reply, recordProblem(code, detail, reply.request.id, extra));
 }
 
-/** No stream could be slowed down, and no call has begun: the same request may succeed a little later (semantics C7). */
+/** No call has begun, and there is no stream to slow down: the same request may succeed later (semantics C7). */
 function overloaded({ failure }: Outcome): RequestError {
   const lookup = failure?.details?.lookup;
-  const message = `every call that lookup ${lookup ?? ''} may make at the same time was in use until the record's timeout`;
+  const message = `lookup ${lookup ?? ''} had no free call before the record's timeout; try again later`;
   return new RequestError('overloaded', message, { lookup });
 }

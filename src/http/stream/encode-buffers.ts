@@ -1,25 +1,25 @@
-/** The longest text that a buffer is there for. */
+/** The longest text that gets a buffer. */
 const MAX_CHARS = 128 * 1024;
-/** A text that is shorter costs less than a buffer. */
+/** For a shorter text, a buffer costs more than it saves. */
 const MIN_CHARS = 2048;
-/** UTF-8 needs no more for one UTF-16 code unit. */
+/** UTF-8 needs at most this many bytes for one UTF-16 code unit. */
 const BYTES_PER_CHAR = 3;
 const MAX_BUFFERS = 16;
 
 /**
- * Buffers that texts are encoded into on their way to a socket; used over and over, 6 MiB at the most.
+ * Buffers into which texts are encoded on their way to a socket. They are used again and again, and take 6 MiB at most.
  *
- *     take ◀── [ free ][ free ]        out: with a socket that has not sent it yet
+ *     take ◀── [ free ][ free ]        lent: to a socket that has not sent it yet
  *                     ▲───────────────── give
  *
- * A string that is written costs two looks at its length in bytes and one more copy; a new Buffer for each write
- * would wait outside of the heap for the next collection, 20 MB of them.
+ * Node.js computes the length of a written string twice, and copies it once more. A new Buffer for each write would
+ * leave 20 MB outside of the heap until the next garbage collection.
  */
 export class EncodeBuffers {
   readonly #free: Buffer[] = [];
   #made = 0;
 
-  /** One that holds the text, whatever it consists of; undefined where a string is to be written as it is. */
+  /** A buffer with room for any text of this length; undefined if the text should be written as a string. */
   take(chars: number): Buffer | undefined {
     if (chars < MIN_CHARS || chars > MAX_CHARS) return undefined;
     const buffer = this.#free.pop();
@@ -28,7 +28,7 @@ export class EncodeBuffers {
     return Buffer.allocUnsafeSlow(MAX_CHARS * BYTES_PER_CHAR);
   }
 
-  /** Nobody reads it any more. */
+  /** Takes a buffer back that no socket reads any more. */
   give(buffer: Buffer): void {
     this.#free.push(buffer);
   }

@@ -148,7 +148,7 @@ export function readBody(request: IncomingMessage, events: BodyEvents, guard: Gu
   request.on('error', () => {});
 }
 
-/** Address and port of the other end of the connection, which may be a proxy; null where it is gone. */
+/** Address and port of the other end of the connection, which may be a proxy; null if the connection is closed. */
 export function clientAddress({ socket }: IncomingMessage): string | null {
   const { remoteAddress, remotePort, remoteFamily } = socket;
   if (remoteAddress === undefined) return null;

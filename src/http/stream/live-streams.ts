@@ -3,25 +3,25 @@ import type { JsonObject } from '../../core/json/json.ts';
 import type { StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 
-/** What holds memory and counts as one of `limits.streams`. */
+/** The kinds of requests that hold memory. Their sum is bounded by `limits.streams`. */
 const requestKinds = ['stream', 'record', 'explain'] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
-/** A request that is being answered. */
+/** A request of such a kind that is being answered. */
 export interface LiveStream {
   readonly kind: RequestKind;
   describe(nowMs: number): JsonObject;
-  /** Called now and then, to find out that nothing moves any more. */
+  /** Called every `checkMs`, to notice timeouts. */
   check(nowMs: number): void;
-  /** The service is going away: the stream may go on for `drainTimeout`. */
+  /** Called when the service begins to drain: the stream may continue for `drainTimeout`. */
   draining(): void;
-  /** Ends the response so that the client sees it is not complete. */
+  /** Ends the response so that the client sees that it is incomplete. */
   cut(outcome: StreamOutcome, reason: RequestError): void;
   /** One of the calls above threw: ends this stream, and never throws. */
   defect(error: unknown): void;
 }
 
-/** All streams of one listener, watched by one coarse timer that runs only while there are any. */
+/** All streams of one listener. One coarse timer checks them; it runs only while there are streams. */
 export class LiveStreams {
   readonly #streams = new Set<LiveStream>();
   readonly #clock: Clock;
@@ -30,14 +30,14 @@ export class LiveStreams {
   #disarm: (() => void) | undefined;
   #whenEmpty: (() => void)[] = [];
 
-  /** `checkMs` is how late a timeout of a stream may be noticed. `onCheck` is called as often, while there are streams. */
+  /** `checkMs` is how late a timeout may be noticed. `onCheck` is called as often, while there are streams. */
   constructor(clock: Clock, checkMs: number, onCheck: () => void) {
     this.#clock = clock;
     this.#checkMs = checkMs;
     this.#onCheck = onCheck;
   }
 
-  /** How late a timeout of a stream may be noticed from now on; a look that is due comes when it was. */
+  /** How late a timeout may be noticed. A new value applies after the next check. */
   set checkMs(ms: number) {
     this.#checkMs = ms;
   }
@@ -46,7 +46,7 @@ export class LiveStreams {
     return this.#streams.size;
   }
 
-  /** How many there are of each kind. */
+  /** The number of requests of each kind. */
   counts(): Record<RequestKind, number> {
     const counts = { stream: 0, record: 0, explain: 0 };
     for (const { kind } of this.#streams) counts[kind] += 1;
@@ -93,7 +93,7 @@ export class LiveStreams {
     });
   }
 
-  /** A stream that throws ends; the others get the call all the same. */
+  /** A stream that throws ends; all other streams get the call too. */
   #each(call: (stream: LiveStream) => void): void {
     for (const stream of this.#streams) {
       try {

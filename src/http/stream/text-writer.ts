@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { EncodeBuffers } from './encode-buffers.ts';
 
-/** Writes text to one response by way of shared buffers, which come back when they are sent or the response is closed. */
+/** Writes text to one response through shared buffers. A buffer is free again when it is sent or the response is closed. */
 export class TextWriter {
   readonly #response: ServerResponse;
   readonly #buffers: EncodeBuffers;
@@ -10,13 +10,13 @@ export class TextWriter {
   constructor(response: ServerResponse, buffers: EncodeBuffers) {
     this.#response = response;
     this.#buffers = buffers;
-    // A socket that is destroyed does not call back for what it had not sent.
+    // A destroyed socket does not call back for unsent writes.
     response.once('close', () => {
       for (const buffer of this.#lent) this.#giveBack(buffer);
     });
   }
 
-  /** Gives the length in bytes. */
+  /** Returns the length in bytes. */
   write(text: string): number {
     const buffer = this.#response.destroyed ? undefined : this.#buffers.take(text.length);
     if (buffer === undefined) {

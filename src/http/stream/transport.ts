@@ -38,8 +38,8 @@ export interface Transport {
   /** Ends a complete stream. Trailers are left out if the protocol has none. `finished` follows. */
   finish(trailers: Readonly<Record<string, string>>): void;
   /**
-   * Ends an incomplete stream so that the client can see that it is incomplete. What was written before is still sent,
-   * unless the client reads nothing for `stallTimeoutMs`; 0 = no bound.
+   * Ends a stream so that the client can see that it is incomplete. What was written before is still sent, unless the
+   * client reads nothing for `stallTimeoutMs`.
    */
   cut(stallTimeoutMs: number): void;
   /** Ends the stream at once. Unsent bytes are dropped, and the client sees a failure. */

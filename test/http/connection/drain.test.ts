@@ -15,7 +15,7 @@ async function open(options: StartOptions = {}) {
   return { ...started, client };
 }
 
-test('a draining service refuses new streams, and lets those it has come to their end', async () => {
+test('a draining service refuses new streams, and lets running streams end', async () => {
   const clock = virtualClock();
   const { url, app, streams, drainState, responses, client, heard } = await open({ clock });
   const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
@@ -46,13 +46,13 @@ test.each([
   await connected;
   client.write(text);
   if (text.startsWith('GET')) await client.until('"pipelines":');
-  // The clock stands still: nothing but the end of the last stream brings the end about.
+  // The clock stands still, so only the end of the last stream can close the connection.
   expect(await drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 })).toBe(0);
   await client.untilEnded();
   expect(clock.timers).toBe(0);
 });
 
-test('an answer that is no stream and is not read holds a drain for a second at most', async () => {
+test('an unread answer other than a stream delays a drain by a second at most', async () => {
   const clock = virtualClock();
   const { app, streams, drainState, responses, port } = await start({ clock });
   const client = await WireClient.open(port);
@@ -65,7 +65,7 @@ test('an answer that is no stream and is not read holds a drain for a second at 
   await client.untilEnded();
 });
 
-test('a stream that is not done when drainTimeout is up is cut', async () => {
+test('a stream that runs longer than drainTimeout is cut', async () => {
   const clock = virtualClock();
   const { app, streams, drainState, responses, client, heard } = await open({ clock, checkMs: 1000 });
   const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
@@ -78,7 +78,7 @@ test('a stream that is not done when drainTimeout is up is cut', async () => {
   expect(client.received).not.toContain('Millrace-Status: complete');
 });
 
-test('the admin listener tells readiness, metrics and the live streams', async () => {
+test('the admin listener shows readiness, metrics and the live streams', async () => {
   const { streams, drainState, client } = await open();
   const scrape = { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('millrace_up 1\n') };
   const admin = buildAdminApp({

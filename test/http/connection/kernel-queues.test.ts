@@ -52,14 +52,14 @@ test.each([
   ['::ffff:127.0.0.1', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]],
   ['fe80::a:b%eth0', [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 11]],
   ['2001:db8:1:2:3:4:5:6', [0x20, 1, 0xd, 0xb8, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6]],
-])('those of IPv6, and of IPv4 mapped into it, are in the table of IPv6: %s', async (address, bytes) => {
+])('queues of IPv6, and of IPv4 mapped into it, are in the table of IPv6: %s', async (address, bytes) => {
   const end = `${shown(bytes)}:0050`.toUpperCase();
   const folder = folderOf({ tcp: head, tcp6: head + row(0, end, end, '0000000A:0000000B') });
   const socket = socketOf(address, 80, address, 80);
   expect((await procQueues(folder).read([socket])).get(socket)).toEqual({ unsent: 10, unread: 11 });
 });
 
-test('every address that Node writes is read as it is', () => {
+test('every address in the spelling of Node.js has its bytes', () => {
   fc.assert(
     fc.property(fc.ipV6(), (address) => {
       const url = new URL(`http://[${address}]/`).hostname.slice(1, -1);
@@ -70,14 +70,14 @@ test('every address that Node writes is read as it is', () => {
   expect(addressBytes('no address')).toBeUndefined();
 });
 
-test('there are none where the system shows none, for a connection that is over, and for a row that is cut off', async () => {
+test('there are none if the system shows none, for a closed connection, and for an incomplete row', async () => {
   const socket = socketOf('127.0.0.1', 8080, '127.0.0.1', 1);
   expect(await procQueues('/nowhere').read([socket, new Socket()])).toEqual(new Map());
   const folder = folderOf({ tcp: `${head}   0: ${local4}` });
   expect(await procQueues(folder).read([socket, new Socket()])).toEqual(new Map());
 });
 
-/** Both ends of a real connection to a server on this address, over that one. */
+/** Both ends of a real connection: the address that the server listens on, and the one that the client connects to. */
 async function connected(listenOn: string, over: string): Promise<{ server: Socket; client: Socket }> {
   const listener: Server = createServer({ pauseOnConnect: true });
   listener.listen(0, listenOn);
@@ -97,30 +97,33 @@ test.each([
   ['127.0.0.1', '127.0.0.1'],
   ['::', '127.0.0.1'],
   ['::1', '::1'],
-])('of a real connection to %s over %s they are what is written and not read, in both directions', async (on, over) => {
-  const { server, client } = await connected(on, over);
-  const queues = procQueues();
-  // Elsewhere than on Linux there is nothing to be seen.
-  const seen = async (wanted: (bytes: QueuedBytes) => boolean): Promise<boolean> => {
-    for (;;) {
-      const bytes = (await queues.read([server])).get(server);
-      if (bytes === undefined) return !existsSync('/proc/net/tcp');
-      if (wanted(bytes)) return true;
+])(
+  'on a real connection to %s over %s they are the bytes written and not read, in both directions',
+  async (on, over) => {
+    const { server, client } = await connected(on, over);
+    const queues = procQueues();
+    // Only Linux shows queues.
+    const seen = async (wanted: (bytes: QueuedBytes) => boolean): Promise<boolean> => {
+      for (;;) {
+        const bytes = (await queues.read([server])).get(server);
+        if (bytes === undefined) return !existsSync('/proc/net/tcp');
+        if (wanted(bytes)) return true;
+        await turn();
+      }
+    };
+    client.pause();
+    client.write('12345');
+    expect(await seen(({ unread }) => unread === 5)).toBe(true);
+    const block = Buffer.alloc(1 << 20);
+    while (server.writableLength < 1 << 20) {
+      server.write(block);
       await turn();
     }
-  };
-  client.pause();
-  client.write('12345');
-  expect(await seen(({ unread }) => unread === 5)).toBe(true);
-  const block = Buffer.alloc(1 << 20);
-  while (server.writableLength < 1 << 20) {
-    server.write(block);
-    await turn();
-  }
-  expect(await seen(({ unsent }) => unsent > 100_000)).toBe(true);
-  client.resume();
-  expect(await seen(({ unsent }) => unsent === 0)).toBe(true);
-});
+    expect(await seen(({ unsent }) => unsent > 100_000)).toBe(true);
+    client.resume();
+    expect(await seen(({ unsent }) => unsent === 0)).toBe(true);
+  },
+);
 
 function hex8(value: number): string {
   return value.toString(16).toUpperCase().padStart(8, '0');

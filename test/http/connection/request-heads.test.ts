@@ -3,7 +3,7 @@ import { startInProcess } from '../../service/in-process.ts';
 import { enriched, records, start } from '../start.ts';
 import { WireClient } from '../wire-client.ts';
 
-/** Sends a request as it stands here; gives the status and the problem. */
+/** Sends exactly this request; returns the status and the problem. */
 async function raw(
   port: number,
   ...lines: readonly string[]
@@ -98,7 +98,7 @@ describe('a method that a path does not take is answered 405 with Allow:', () =>
     }
   });
 
-  test('a path that there is not is 404 whatever the method', async () => {
+  test('an unknown path is 404, whatever the method', async () => {
     const { port } = await start();
     for (const method of ['GET', 'PROPFIND', 'QUERY', 'TRACE']) {
       expect((await raw(port, `${method} /nowhere HTTP/1.1`, 'Host: a')).status).toBe(404);

@@ -34,7 +34,7 @@ class Response {
   }
 }
 
-test('a response that is not read at all has stalled, within a quarter of its timeout more and never before it', async () => {
+test('a response of which nothing is read stalls after its timeout, at most a quarter of it late and never early', async () => {
   const clock = virtualClock();
   const queues = new ScriptedQueues();
   const response = new Response();
@@ -50,25 +50,28 @@ test('a response that is not read at all has stalled, within a quarter of its ti
 test.each([
   ['10 kB/s in steps of 95 kB', 60_000, 95_232, 10_000],
   ['400 kB/s in steps of 314 kB', 3000, 313_856, 400_000],
-])('a reader at %s is never cut, though this process holds as much as ever', async (_, timeoutMs, step, rate) => {
-  const clock = virtualClock();
-  const queues = new ScriptedQueues();
-  const response = new Response(timeoutMs);
-  const { socket } = response;
-  queues.unsent.set(socket, 4_000_000);
-  new StallWatch(clock, queues).watch(response);
-  for (let read = 0; read < 30 * step; read += step) {
-    await clock.advance((1000 * step) / rate);
-    const left = (queues.unsent.get(socket) ?? 0) - step;
-    // The kernel takes more from this process when a third of its buffer is free.
-    queues.unsent.set(socket, left < 2_700_000 ? 4_000_000 : left);
-  }
-  expect(response.stalls).toBe(0);
-  await clock.advance(1.25 * timeoutMs);
-  expect(response.stalls).toBe(1);
-});
+])(
+  'a reader at %s is never cut, although the bytes that this process holds do not shrink',
+  async (_, timeoutMs, step, rate) => {
+    const clock = virtualClock();
+    const queues = new ScriptedQueues();
+    const response = new Response(timeoutMs);
+    const { socket } = response;
+    queues.unsent.set(socket, 4_000_000);
+    new StallWatch(clock, queues).watch(response);
+    for (let read = 0; read < 30 * step; read += step) {
+      await clock.advance((1000 * step) / rate);
+      const left = (queues.unsent.get(socket) ?? 0) - step;
+      // The kernel takes more bytes from this process when a third of its buffer is free.
+      queues.unsent.set(socket, left < 2_700_000 ? 4_000_000 : left);
+    }
+    expect(response.stalls).toBe(0);
+    await clock.advance(1.25 * timeoutMs);
+    expect(response.stalls).toBe(1);
+  },
+);
 
-test('without the queues of the kernel what this process holds decides', async () => {
+test('without the queues of the kernel, the bytes that this process holds decide', async () => {
   const clock = virtualClock();
   const response = new Response();
   new StallWatch(clock, noQueues).watch(response);
@@ -80,7 +83,7 @@ test('without the queues of the kernel what this process holds decides', async (
   expect(response.stalls).toBe(1);
 });
 
-test('a connection that the kernel does not show for once has not moved, and is not lost', async () => {
+test('a connection that one read of the kernel does not show has not moved, and is still watched', async () => {
   const clock = virtualClock();
   const queues = new ScriptedQueues();
   const response = new Response();
@@ -95,7 +98,7 @@ test('a connection that the kernel does not show for once has not moved, and is 
   expect(response.stalls).toBe(1);
 });
 
-test('responses that wait shortly cost no read, all others one together', async () => {
+test('responses that wait for a short time cost no read, and all others together cost one', async () => {
   const clock = virtualClock();
   const queues = new ScriptedQueues();
   const stalls = new StallWatch(clock, queues);
@@ -122,7 +125,7 @@ test('the kernel is not read again while it is being read, nor for four times as
   await clock.advance(2000);
   expect(reads).toHaveLength(1);
   reads[0]?.();
-  // It took one second: the looks at 3, 4, and 5 seconds come too early.
+  // The read took one second: the checks at 3, 4 and 5 seconds come too early.
   await clock.advance(3900);
   expect(reads).toHaveLength(1);
   await clock.advance(200);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { start } from '../start.ts';
 
-/** The document that a browser has made of a page, under a host name that is not loopback. */
+/** The document that a browser makes of a page under a host name that is not loopback. */
 async function rendered(port: number, path: string): Promise<string> {
   const profile = await mkdtemp(join(tmpdir(), 'millrace-chromium-'));
   onTestFinished(() => rm(profile, { recursive: true, force: true, maxRetries: 5 }));

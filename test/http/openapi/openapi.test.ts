@@ -21,7 +21,7 @@ test('the committed document is the one that is served', async () => {
   expect(committed, 'run: npm run openapi').toBe(await openApiDocument(version()));
 });
 
-test('JSON, YAML and the pages are served, and nothing of them from elsewhere', async () => {
+test('JSON, YAML and the pages are served, and they load nothing from elsewhere', async () => {
   const { url } = await start();
   const json = parseJson(await (await fetch(`${url}/openapi.json`)).text());
   expect(at(json)['openapi']).toBe('3.2.0');
@@ -62,7 +62,7 @@ test('the documents are valid OpenAPI 3.2 and 3.1', async () => {
   }
 });
 
-test('what 3.1 has no word for is a text there', async () => {
+test('the 3.1 document describes the items of a stream in text', async () => {
   const { url } = await start();
   const text = await (await fetch(`${url}/openapi-3.1.json`)).text();
   expect(text).not.toContain('itemSchema');

@@ -13,12 +13,12 @@ test('a buffer holds a text of the greatest length whatever it consists of', () 
   expect(buffers.take(large)?.write(text)).toBe(Buffer.byteLength(text));
 });
 
-test('what is too short or too long for a buffer is left to be written as it is', () => {
+test('a text that is too short or too long gets no buffer', () => {
   const buffers = new EncodeBuffers();
   expect([buffers.take(100), buffers.take(large + 1)]).toEqual([undefined, undefined]);
 });
 
-test('there are sixteen of them, and one that was given back is used again', () => {
+test('there are sixteen buffers, and a returned buffer is used again', () => {
   const buffers = new EncodeBuffers();
   const taken = Array.from({ length: 16 }, () => buffers.take(large));
   expect(new Set(taken).size).toBe(16);
@@ -54,7 +54,7 @@ async function answering(): Promise<{ response: ServerResponse; whole: Promise<s
   return { response, whole, leave: () => void request.destroy() };
 }
 
-test('a text arrives as it was, its length is given in bytes, and its buffer comes back', async () => {
+test('a text arrives unchanged, its length is returned in bytes, and its buffer is free again', async () => {
   const { response, whole } = await answering();
   const buffers = new EncodeBuffers();
   const writer = new TextWriter(response, buffers);
@@ -72,7 +72,7 @@ test('a text arrives as it was, its length is given in bytes, and its buffer com
   expect(new Set(Array.from({ length: 16 }, () => buffers.take(large))).size).toBe(16);
 });
 
-test('what a client that has left did not read comes back as well', async () => {
+test('the buffers of a client that has left are free again too', async () => {
   const { response, leave } = await answering();
   const buffers = new EncodeBuffers();
   const writer = new TextWriter(response, buffers);
