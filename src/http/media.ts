@@ -44,9 +44,13 @@ export function unsupportedType(what: string): RequestError {
 export function refuseEncoding(contentEncoding: string | undefined): void {
   const encoding = (contentEncoding ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return;
-  throw new RequestError('unsupported_encoding', `Content-Encoding ${encoding} is not read; send the body as it is`, {
-    read: ['identity'],
-  });
+  throw new RequestError(
+    'unsupported_encoding',
+    `Content-Encoding is ${encoding}, which is not read; send the body uncompressed`,
+    {
+      read: ['identity'],
+    },
+  );
 }
 
 /**

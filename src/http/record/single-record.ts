@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type RecordErrorCode, recordErrors, RequestError } from '../../core/errors.ts';
+import { type RecordErrorCode, type RecordFailure, RequestError } from '../../core/errors.ts';
 import type { StreamEnd, StreamTrace } from '../../core/observer/tracing.ts';
 import { laterTurn } from '../../core/time/later-turn.ts';
 import { ExplodedLines } from '../../pipeline/record/exploded-lines.ts';
@@ -40,14 +40,14 @@ export async function enrichSingleRecord(
     const receivedBytes = Buffer.byteLength(text);
     pipeline.observer.received(receivedBytes);
     const outcome = await pipeline.enrichOne(text, settings, live.memory, live.signal);
-    const failure = failedKinds.has(outcome.kind) ? outcome.failure?.code : undefined;
+    const failure = failedKinds.has(outcome.kind) ? outcome.failure : undefined;
     const sent = (sentBytes: number, written: number): void => {
       pipeline.observer.sent(sentBytes);
-      trace?.end({ ...endOf(outcome, failure), written, receivedBytes, sentBytes });
+      trace?.end({ ...endOf(outcome, failure?.code), written, receivedBytes, sentBytes });
     };
     if (failure !== undefined || outcome.kind === 'dropped') {
       sent(0, 0);
-      return failure === undefined ? reply.code(204).send() : sendFailure(reply, outcome, failure);
+      return failure === undefined ? reply.code(204).send() : sendFailure(reply, failure);
     }
     reply.type('application/json').header('cache-control', 'no-store');
     const { lines } = outcome;
@@ -112,22 +112,19 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
 /** A failed record of another kind goes out as it came or with a fallback value: the request succeeds. */
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
-function sendFailure(reply: FastifyReply, outcome: Outcome, code: RecordErrorCode): FastifyReply {
-  const { failure } = outcome;
-  const { lookup, attempts, status } = failure?.details ?? {};
-  if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(outcome));
+function sendFailure(reply: FastifyReply, { code, message, details = {} }: RecordFailure): FastifyReply {
+  const { lookup, attempts, status } = details;
+  if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(lookup));
   const extra = {
     ...(lookup !== undefined && { lookup }),
     ...(attempts !== undefined && { attempts }),
     ...(status !== undefined && { lookupStatus: status }),
   };
-  const detail = failure?.message ?? recordErrors[code].meaning;
-  return sendProblem(reply, recordProblem(code, detail, reply.request.id, extra));
+  return sendProblem(reply, recordProblem(code, message, reply.request.id, extra));
 }
 
 /** No call has begun, and there is no stream to slow down: the same request may succeed later (semantics C7). */
-function overloaded({ failure }: Outcome): RequestError {
-  const lookup = failure?.details?.lookup;
+function overloaded(lookup: string | undefined): RequestError {
   const message = `lookup ${lookup ?? ''} had no free call before the record's timeout; try again later`;
   return new RequestError('overloaded', message, { lookup });
 }
