@@ -24,7 +24,7 @@ function started(closed: string[]) {
   return { first, generations, heard };
 }
 
-test('what is asked for after the swap is the new one, what was got before stays open until it is released', async () => {
+test('after the swap `current` is the new one; the old one stays open until it is released', async () => {
   const closed: string[] = [];
   const { first, generations, heard } = started(closed);
   const release = generations.current.hold();
@@ -41,7 +41,7 @@ test('what is asked for after the swap is the new one, what was got before stays
   expect(heard).toEqual([undefined]);
 });
 
-test('one that nobody holds is closed at the swap', () => {
+test('one that no stream holds is closed at the swap', () => {
   const closed: string[] = [];
   const { generations } = started(closed);
   generations.current.hold()();
@@ -75,7 +75,7 @@ test('holders of several generations keep each its own open', () => {
   expect(closed).toEqual(['second', 'first']);
 });
 
-test('a failure to close is told, and stops nothing', async () => {
+test('a failure to close is reported, and stops nothing', async () => {
   const closed: string[] = [];
   const { generations, heard } = started(closed);
   generations.replace(generation('second', closed, () => Promise.reject(new Error('stuck'))));

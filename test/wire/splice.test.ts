@@ -35,7 +35,7 @@ function attempt(place: Place, line: string, known: boolean, json: string): stri
   }
 }
 
-/** What splicing means, said on values: undefined where the place can not be written. */
+/** What splicing means, said on values: undefined if the place cannot be written. */
 function put(into: JsonValue | undefined, tokens: readonly string[], value: JsonValue): JsonValue | undefined {
   const [token, ...rest] = tokens;
   if (token === undefined) return value;

@@ -140,7 +140,7 @@ describe('$checkpoint', () => {
     expect(lastOf(run)).toMatchObject({ $summary: { status: 'complete' } });
   });
 
-  test('unordered: comes when as many lines are out as it names, however often it is asked for', async () => {
+  test('unordered: comes when as many lines are out as it names, however often it is requested', async () => {
     const { far, pipeline } = scripted({ mode: 'unordered', timeout: 0 });
     const run = new Run(pipeline, control({ lines: 1 }));
     run.push(body(...Array.from({ length: 12 }, (_, id) => record(id))));

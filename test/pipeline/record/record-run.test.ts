@@ -18,7 +18,7 @@ describe('the steps of a record', () => {
     expect(run.lines).toEqual(['{"k":1,"x":"A","y":"B"}']);
   });
 
-  it('a step that reads below the answer of another is asked when that is there', async () => {
+  it('a step that reads below the answer of another one is called when that answer is there', async () => {
     const [city, country] = [new ScriptedLookup('city'), new ScriptedLookup('country')];
     const steps = [step('country', '/city/country', '/country'), step('city', '/k', '/city')];
     const run = new Run(pipelineOf([city, country], steps).pipeline);

@@ -119,7 +119,7 @@ describe('a stream', () => {
     expect([run.output, run.summary]).toEqual(['', undefined]);
   });
 
-  it('frames text sequences and events as they are asked for', async () => {
+  it('frames text sequences and events, as the request says', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', () => new Answer('1'))], steps);
     const run = new Run(pipeline, {
       framing: { mediaType: 'text/event-stream', prefix: 'data: ', suffix: '\n\n', crEndsLine: true },

@@ -156,7 +156,7 @@ describe('names', () => {
     );
   });
 
-  test('that share their first sixteen bytes, or differ in one, are told apart', () => {
+  test('that share their first sixteen bytes, or differ in one, are different names', () => {
     for (const length of [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129]) {
       const name = 'x'.repeat(length);
       for (let at = 0; at < length; at++) {
