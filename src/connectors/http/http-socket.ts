@@ -16,8 +16,8 @@ export interface SocketOptions {
 const connectTimeoutMs = 10_000;
 
 /**
- * Opens the sockets of one origin. One for all its connections: they share TLS sessions. `onread` takes the bytes in
- * place of the stream.
+ * Opens the sockets of one origin. All its connections use one connector, and share TLS sessions. `onread` takes the bytes
+ * instead of the stream.
  */
 export function socketConnector({ origin, http2, tls }: SocketOptions, onread?: OnReadOpts): buildConnector.connector {
   return buildConnector({
