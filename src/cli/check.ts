@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigProblem, mistakeOf } from '../config/checks/config-error.ts';
+import { ConfigError, type Located, mistakeOf } from '../config/checks/config-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
@@ -16,7 +16,7 @@ export interface CheckFlags extends ConfigFlags {
   readonly with: readonly string[];
 }
 
-type Checked = { readonly loaded: Loaded } | { readonly problems: readonly ConfigProblem[] };
+type Checked = { readonly loaded: Loaded } | { readonly findings: readonly Located[] };
 
 /**
  * `millrace check`: the effective configuration to stdout, or every mistake of it to stderr (with `json` to stdout) and
@@ -33,9 +33,9 @@ export async function check(flags: CheckFlags): Promise<number> {
   for (const file of named.length === 0 ? [undefined] : named) checked.push(await checkFile(flags, file));
   const [first] = checked;
   if (checked.length > 1) return several(checked, json);
-  if (first === undefined || 'problems' in first) {
-    const mistakes = first?.problems ?? [];
-    if (json) print({ mistakes: mistakes.map((problem) => mistakeOf(problem)) });
+  if (first === undefined || 'findings' in first) {
+    const mistakes = first?.findings ?? [];
+    if (json) print({ mistakes: mistakes.map((finding) => mistakeOf(finding)) });
     else process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);
     return exitCodes.configuration;
   }
@@ -61,17 +61,17 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
     return { loaded: withProcessDefaults(reading.finish()) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { problems: error.problems };
+    return { findings: error.findings };
   }
 }
 
 /** One document of YAML for each configuration that is valid, or one object of JSON for all of them. */
 function several(checked: readonly Checked[], json: boolean): number {
   const valid = checked.flatMap((one) => ('loaded' in one ? [one.loaded] : []));
-  const mistakes = checked.flatMap((one) => ('problems' in one ? one.problems : []));
+  const mistakes = checked.flatMap((one) => ('findings' in one ? one.findings : []));
   if (json) {
     const configurations = Object.fromEntries(valid.map(({ source, effective }) => [source, effective]));
-    print({ configurations, mistakes: mistakes.map((problem) => mistakeOf(problem)) });
+    print({ configurations, mistakes: mistakes.map((finding) => mistakeOf(finding)) });
   } else {
     process.stdout.write(valid.map(({ source, effective }) => `---\n# ${source}\n${toYaml(effective)}`).join(''));
     if (mistakes.length > 0) process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);

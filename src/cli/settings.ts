@@ -1,4 +1,5 @@
-import { type ConfigIssue, type Loaded, type PartialConfig, readConfig, type Reading } from '../config/load.ts';
+import type { Finding } from '../core/finding.ts';
+import { type Loaded, type PartialConfig, readConfig, type Reading } from '../config/load.ts';
 import { missingTracing } from '../observability/tracing/tracing-packages.ts';
 import { checkPipelines } from '../pipeline/check.ts';
 
@@ -36,7 +37,7 @@ export function readingOf(flags: ConfigFlags): Reading {
 }
 
 /** What the configuration asks for, but is not installed. */
-function checkTracing({ traced }: PartialConfig): readonly ConfigIssue[] {
+function checkTracing({ traced }: PartialConfig): readonly Finding[] {
   const message = traced ? missingTracing() : undefined;
   return message === undefined ? [] : [{ path: ['tracing'], place: 'key', message }];
 }

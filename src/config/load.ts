@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
+import type { Finding } from '../core/finding.ts';
 import { ConfigError } from './checks/config-error.ts';
-import { type ConfigIssue, crossChecks } from './checks/cross-checks.ts';
+import { crossChecks } from './checks/cross-checks.ts';
 import { readDocument } from './document/document.ts';
 import { draftOf, type PartialConfig } from './checks/draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
@@ -14,8 +15,7 @@ import { type Config, configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
-export { ConfigError, type ConfigProblem, mistakeOf, problemLine } from './checks/config-error.ts';
-export type { ConfigIssue } from './checks/cross-checks.ts';
+export { ConfigError, findingLine, mistakeOf } from './checks/config-error.ts';
 export type { PartialConfig } from './checks/draft.ts';
 
 export interface LoadOptions {
@@ -26,7 +26,7 @@ export interface LoadOptions {
   /** Dotted path, such as `server.port`, to text. */
   readonly flags: Readonly<Record<string, string>>;
   /** What other rooms have to say of a configuration. It may hold mistakes elsewhere. */
-  readonly checks: readonly ((config: PartialConfig) => readonly ConfigIssue[])[];
+  readonly checks: readonly ((config: PartialConfig) => readonly Finding[])[];
 }
 
 export interface Loaded {
@@ -53,7 +53,7 @@ export interface Reading {
   readonly draft: PartialConfig;
   readonly baseDir: string;
   /** Adds what another check has found. */
-  add(findings: readonly ConfigIssue[]): void;
+  add(findings: readonly Finding[]): void;
   /** Throws ConfigError with everything that is wrong. */
   finish(): Loaded;
 }
@@ -86,20 +86,20 @@ export function readConfig({ file, env = process.env, flags, checks }: LoadOptio
   const document = readDocument(text, { env, readFile }, (path) => grammarAt(configSchema, path));
   const overlaid = overlay(document.value, env, flags);
   const report = new Report(source, document, overlaid);
-  if (!document.readable) throw new ConfigError(report.problems(), files);
+  if (!document.readable) throw new ConfigError(report.findings(), files);
 
-  const { tree, config, mistakes } = examine(overlaid, document);
-  report.add(tree, mistakes);
-  const draft = draftOf(tree, mistakes);
+  const { tree, config, findings } = examine(overlaid, document);
+  report.add(tree, findings);
+  const draft = draftOf(tree, findings);
   for (const inspect of [crossChecks, ...checks]) report.add(tree, inspect(draft));
 
   return {
     draft,
     baseDir,
-    add: (findings) => report.add(tree, findings),
+    add: (found) => report.add(tree, found),
     finish() {
-      const problems = report.problems();
-      if (problems.length > 0 || config === undefined) throw new ConfigError(problems, files);
+      const all = report.findings();
+      if (all.length > 0 || config === undefined) throw new ConfigError(all, files);
       const secrets = [...broughtSecrets(document), ...secretsOf(config)];
       return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files };
     },
@@ -112,7 +112,7 @@ function findFile(): string {
   const found = usualFiles.find((name) => existsSync(name));
   if (found !== undefined) return found;
   const message = `there is no configuration: looked for ${usualFiles.join(', ')}; name another with --config FILE`;
-  throw new ConfigError([{ file: process.cwd(), path: '', message }]);
+  throw new ConfigError([{ file: process.cwd(), path: [], message }]);
 }
 
 function readSource(from: string | number, source: string, files: ReadonlyMap<string, Fingerprint>): string {
@@ -121,6 +121,6 @@ function readSource(from: string | number, source: string, files: ReadonlyMap<st
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `the configuration cannot be read: ${reason}`;
-    throw new ConfigError([{ file: source, path: '', message }], files);
+    throw new ConfigError([{ file: source, path: [], message }], files);
   }
 }

@@ -4,7 +4,8 @@ import { hidden } from '../core/secrets/reference-text.ts';
 import { isSecretName } from '../core/secrets/secret-names.ts';
 import { withoutUrlSecrets } from '../core/secrets/secrets.ts';
 import { escapeReferences } from './document/interpolate.ts';
-import { isMap, type Path, pathKey } from './document/path.ts';
+import type { Path } from '../core/finding.ts';
+import { isMap, pathKey } from './document/path.ts';
 
 /**
  * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key

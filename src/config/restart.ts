@@ -1,4 +1,5 @@
-import { isMap, type Path, pathText } from './document/path.ts';
+import type { Path } from '../core/finding.ts';
+import { isMap, pathText } from './document/path.ts';
 import type { Config } from './schema/schema.ts';
 
 /** What a running service takes over of `server`. */

@@ -1,6 +1,7 @@
 import { plainText } from '../core/secrets/reference-text.ts';
 import type { ConfigDocument } from './document/document.ts';
-import { isMap, type Path } from './document/path.ts';
+import type { Path } from '../core/finding.ts';
+import { isMap } from './document/path.ts';
 import { isSecretPlace } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { CallContext } from '../core/call/call-context.ts';
+import type { Finding } from '../core/finding.ts';
 import type { JsonObject } from '../core/json/json.ts';
 import type { Logger } from '../core/observer/logger.ts';
 import type { MetricGroup } from '../core/observer/metric-group.ts';
@@ -73,11 +74,8 @@ export interface ConnectorDefinition<Options> {
    * other. Undefined if a step may have any arguments.
    */
   parameters(options: Options): readonly string[] | undefined;
-  /** Problems that the schema cannot find (a template with a variable in its host): the place, and what is wrong. */
-  problems(options: Options): readonly {
-    readonly path: readonly (string | number)[];
-    readonly message: string;
-  }[];
+  /** Mistakes that the schema cannot find (a template with a variable in its host). */
+  findings(options: Options): readonly Finding[];
   /** Files that are read when it is opened, as the options name them. A reload opens it again if one has changed. */
   files(options: Options): readonly string[];
   /** Whether a change of such a file causes a reload. If not, the next reload finds it. */

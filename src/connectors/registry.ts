@@ -1,3 +1,4 @@
+import type { Finding } from '../core/finding.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from './connector.ts';
 import { http } from './http/http.ts';
 import { module } from './module/module.ts';
@@ -30,7 +31,7 @@ export interface ChosenConnector {
   readonly name: ConnectorName;
   /** Undefined if a step may have any arguments. */
   readonly parameters: readonly string[] | undefined;
-  readonly problems: ReturnType<ConnectorDefinition<unknown>['problems']>;
+  readonly findings: readonly Finding[];
   /** Files that are read when it is opened, as the options name them. */
   readonly files: readonly string[];
   /** The files whose change causes a reload. */
@@ -52,7 +53,7 @@ function chosen(name: ConnectorName, definition: ConnectorDefinition<unknown>, o
   return {
     name,
     parameters: definition.parameters(options),
-    problems: definition.problems(options),
+    findings: definition.findings(options),
     files: definition.files(options),
     watchedFiles: definition.watchesFiles ? definition.files(options) : [],
     create: (runtime) => definition.create(options, runtime),

@@ -1,3 +1,4 @@
+import type { Finding } from '../core/finding.ts';
 import { ExpressionError } from '../cel/expression.ts';
 import { type Compiled, compileCondition, compileUntil, placeIn } from './record/condition.ts';
 import { dependencies, findCycle, placesOf } from './record/dependencies.ts';
@@ -10,14 +11,6 @@ export interface CheckedPipeline {
     readonly when?: string | undefined;
     readonly repeat?: { readonly until?: string | undefined } | undefined;
   }[];
-}
-
-/** Something wrong with a configuration: where, and what. */
-export interface Finding {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  /** The character of the text at `path` that is wrong. */
-  readonly within?: number;
 }
 
 /** What only this room can see in a configuration: conditions that do not compile, steps that wait for each other. */

@@ -1,4 +1,5 @@
-import { ConfigError, type Loaded, mistakeOf, problemLine } from '../config/load.ts';
+import { pathText } from '../config/document/path.ts';
+import { ConfigError, type Loaded, mistakeOf, findingLine } from '../config/load.ts';
 import { needingRestart } from '../config/restart.ts';
 import type { Config } from '../config/schema/schema.ts';
 import { FileWatch, type Fingerprint, fingerprintOf } from '../core/file-watch.ts';
@@ -129,9 +130,9 @@ function filesNamedBy({ config, baseDir, files }: Loaded, of: typeof filesOf): R
 
 function refusal(error: unknown): ReloadResult {
   if (!(error instanceof ConfigError)) return { outcome: 'refused', detail: thrownMessage(error), mistakes: [] };
-  const { length } = error.problems;
+  const { length } = error.findings;
   const detail = `the configuration has ${length} mistake${length === 1 ? '' : 's'}; the previous one stays in force`;
-  return { outcome: 'refused', detail, mistakes: error.problems.map((problem) => mistakeOf(problem)) };
+  return { outcome: 'refused', detail, mistakes: error.findings.map((finding) => mistakeOf(finding)) };
 }
 
 function logSuccess(
@@ -156,8 +157,9 @@ function logFailure(logger: Logger, cause: ReloadCause, error: unknown): void {
     logger.error({ cause }, `${kept}; ${why}`);
     return;
   }
-  for (const { nearest: _, message, ...place } of error.problems) {
-    logger.error(place, problemLine({ ...place, message }));
+  for (const finding of error.findings) {
+    const { file, line, column, path } = finding;
+    logger.error({ file, line, column, path: pathText(path) }, findingLine(finding));
   }
-  logger.error({ cause, mistakes: error.problems.length }, kept);
+  logger.error({ cause, mistakes: error.findings.length }, kept);
 }

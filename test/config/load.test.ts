@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config/load.ts';
 import { fingerprintOf } from '../../src/core/file-watch.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
-import { complaints, folder, linesOf, load, problemsOf, small } from './loading.ts';
+import { complaints, folder, linesOf, load, findingsOf, small } from './loading.ts';
 
 const contractExample = `
 server:
@@ -147,7 +147,8 @@ describe('a mistake in a file', () => {
   });
 
   test('is also returned as data: file, line, column, path and message', () => {
-    const problems = problemsOf(() => load(`${small}    capcity: 5\n`));
+    const problems = findingsOf(() => load(`${small}    capcity: 5
+`));
     expect(problems).toMatchObject([{ line: 8, column: 5, path: 'pipelines.flights.capcity', nearest: 'capacity' }]);
   });
 

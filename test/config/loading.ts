@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { ConfigError, type ConfigProblem, loadConfig, type Loaded, type LoadOptions } from '../../src/config/load.ts';
+import { ConfigError, loadConfig, type Loaded, type LoadOptions } from '../../src/config/load.ts';
+import { pathText } from '../../src/config/document/path.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
 
 const made: string[] = [];
@@ -47,8 +48,9 @@ export function linesOf(run: () => unknown): readonly string[] {
   return text === '' ? [] : text.replaceAll(/^\/\S*\/(?=millrace)/gm, '').split('\n');
 }
 
-export function problemsOf(run: () => unknown): readonly ConfigProblem[] {
-  return refusal(run)?.problems ?? [];
+/** The findings of a configuration that is refused, with their paths as text. */
+export function findingsOf(run: () => unknown): readonly object[] {
+  return refusal(run)?.findings.map((finding) => ({ ...finding, path: pathText(finding.path) })) ?? [];
 }
 
 function refusal(run: () => unknown): ConfigError | undefined {

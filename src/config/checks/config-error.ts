@@ -1,43 +1,33 @@
 import type { Fingerprint } from '../../core/file-watch.ts';
+import type { Finding } from '../../core/finding.ts';
+import { pathText } from '../document/path.ts';
 
-/** One mistake in a configuration. */
-export interface ConfigProblem {
-  /** The file, or the environment variable or flag, that the value comes from. */
-  readonly file: string;
-  /** From 1; absent where the value does not come from the file. */
-  readonly line?: number;
-  /** In characters, from 1. */
-  readonly column?: number;
-  /** As `pipelines.flights.enrich[0].into`; empty for the whole file. */
-  readonly path: string;
-  readonly message: string;
-  /** The word that was probably meant. */
-  readonly nearest?: string;
-}
+/** A finding whose position is known. */
+export type Located = Finding & { readonly file: string };
 
-/** A configuration that can not be used, with all that is wrong with it, in the order of the file. */
+/** A configuration that cannot be used, with all that is wrong with it, in the order of the file. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly ConfigProblem[];
+  readonly findings: readonly Located[];
   /** Files that were read for it, or should have been, as they were then: a change of one may mend it. */
   readonly files: ReadonlyMap<string, Fingerprint>;
 
-  constructor(problems: readonly ConfigProblem[], files: ReadonlyMap<string, Fingerprint> = new Map()) {
-    super(problems.map((problem) => problemLine(problem)).join('\n'));
-    this.problems = problems;
+  constructor(findings: readonly Located[], files: ReadonlyMap<string, Fingerprint> = new Map()) {
+    super(findings.map((finding) => findingLine(finding)).join('\n'));
+    this.findings = findings;
     this.files = files;
   }
 
-  /** One line for each problem. */
+  /** One line for each finding. */
   override toString(): string {
     return this.message;
   }
 }
 
 /** `millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?` */
-export function problemLine({ file, line, column, path, message }: ConfigProblem): string {
+export function findingLine({ file, line, column, path, message }: Located): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-  return path === '' ? `${place}: ${message}` : `${place} ${path}: ${message}`;
+  return path.length === 0 ? `${place}: ${message}` : `${place} ${pathText(path)}: ${message}`;
 }
 
 /** A mistake as JSON has it, in `check --json` and in the answer of a reload: every member is there. */
@@ -50,6 +40,6 @@ export interface JsonMistake {
   readonly nearest: string | null;
 }
 
-export function mistakeOf({ file, line, column, path, message, nearest }: ConfigProblem): JsonMistake {
-  return { file, line: line ?? null, column: column ?? null, path, message, nearest: nearest ?? null };
+export function mistakeOf({ file, line, column, path, message, nearest }: Located): JsonMistake {
+  return { file, line: line ?? null, column: column ?? null, path: pathText(path), message, nearest: nearest ?? null };
 }

@@ -3,27 +3,15 @@ import { SpelledNumber } from '../../core/json/json-data.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
 import type { LookupConfig } from '../schema/lookup-schema.ts';
-import type { Path } from '../document/path.ts';
-import type { PlaceOf } from '../document/positions.ts';
-
-/** Something that is wrong between values that are each well formed. */
-export interface ConfigIssue {
-  readonly path: Path;
-  readonly message: string;
-  /** Told at the value unless it says `key`. */
-  readonly place?: PlaceOf;
-  readonly nearest?: string;
-  /** The character of the text at `path` that is wrong. */
-  readonly within?: number;
-}
+import type { Finding, Path } from '../../core/finding.ts';
 
 /** What the connectors say of their options, and whether the steps fit the lookups. */
-export function crossChecks({ lookups, pipelines }: PartialConfig): readonly ConfigIssue[] {
+export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Finding[] {
   const connectors = new Map([...lookups].map(([name, lookup]) => [name, chosen(lookup)]));
   const ofLookups = [...connectors].flatMap(([name, connector]) =>
-    (connector?.problems ?? []).map(({ path, message }) => ({
-      path: ['lookups', name, ...(connector === undefined ? [] : [connector.name]), ...path],
-      message,
+    (connector?.findings ?? []).map((finding) => ({
+      ...finding,
+      path: ['lookups', name, ...(connector === undefined ? [] : [connector.name]), ...finding.path],
     })),
   );
   const ofSteps = Object.entries(pipelines).flatMap(([name, { enrich }]) =>
@@ -38,7 +26,7 @@ function checkTimeout(
   { enrich, untimed }: PipelineDraft,
   name: string,
   lookups: PartialConfig['lookups'],
-): readonly ConfigIssue[] {
+): readonly Finding[] {
   const retried = enrich.find(({ lookup }) => lookup !== undefined && lookups.get(lookup)?.retry !== undefined)?.lookup;
   if (!untimed || retried === undefined) return [];
   const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, and a record needs an end`;
@@ -55,20 +43,20 @@ function checkStep(
   { lookup, given, with: sources }: StepDraft,
   path: Path,
   connectors: Connectors,
-): readonly ConfigIssue[] {
+): readonly Finding[] {
   if (lookup === undefined) return [];
   if (!connectors.has(lookup)) return [unknownLookup(lookup, [...path, 'lookup'], [...connectors.keys()])];
   const connector = connectors.get(lookup);
   if (connector?.name === 'module') return constantsForFunction(sources, [...path, 'with']);
-  // Options with problems do not tell which arguments they mean.
-  if (connector === undefined || connector.problems.length > 0 || given === undefined) return [];
+  // Options with mistakes do not tell which arguments they mean.
+  if (connector === undefined || connector.findings.length > 0 || given === undefined) return [];
   if (connector.parameters === undefined) return [];
   return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
 }
 
 /** A function gets numbers of JavaScript. */
-function constantsForFunction(sources: StepDraft['with'], path: Path): readonly ConfigIssue[] {
-  return Object.entries(sources).flatMap(([name, source]): readonly ConfigIssue[] => {
+function constantsForFunction(sources: StepDraft['with'], path: Path): readonly Finding[] {
+  return Object.entries(sources).flatMap(([name, source]): readonly Finding[] => {
     const value = typeof source === 'string' ? undefined : source.value;
     if (!(value instanceof SpelledNumber) || !value.lossy) return [];
     const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
@@ -76,7 +64,7 @@ function constantsForFunction(sources: StepDraft['with'], path: Path): readonly 
   });
 }
 
-function unknownLookup(name: string, path: Path, names: readonly string[]): ConfigIssue {
+function unknownLookup(name: string, path: Path, names: readonly string[]): Finding {
   const meant = nearest(name, names);
   const there = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
   const unknown = `unknown lookup ${JSON.stringify(name)}`;
@@ -91,11 +79,11 @@ function checkArguments(
   given: readonly string[],
   taken: readonly string[],
   path: Path,
-): readonly ConfigIssue[] {
+): readonly Finding[] {
   const missing = new Set(taken.filter((name) => !given.includes(name)));
   const surplus = given.filter((name) => !taken.includes(name));
   const takes = taken.length === 0 ? 'it takes none' : `it takes ${taken.join(', ')}`;
-  const issues = surplus.map((name): ConfigIssue => {
+  const unknown = surplus.map((name): Finding => {
     const message = `lookup ${JSON.stringify(lookup)} takes no argument ${JSON.stringify(name)}`;
     const at = { path: [...path, name], place: 'key' } as const;
     const meant = nearest(name, [...missing]);
@@ -107,5 +95,5 @@ function checkArguments(
     path: [...path, name],
     message: `missing; lookup ${JSON.stringify(lookup)} needs the argument ${JSON.stringify(name)}, such as ${name}: /${name}`,
   }));
-  return [...issues, ...absent];
+  return [...unknown, ...absent];
 }

@@ -1,7 +1,7 @@
 import { durationMs } from '../../core/options/quantity.ts';
-import type { Mistake } from './issues.ts';
 import { lookupSchema, type LookupConfig } from '../schema/lookup-schema.ts';
-import { isMap, type Path, valueAt, withoutValue } from '../document/path.ts';
+import type { Finding, Path } from '../../core/finding.ts';
+import { isMap, valueAt, withoutValue } from '../document/path.ts';
 import { repeatSchema, stepSchema, type StepConfig } from '../schema/pipeline-schema.ts';
 
 /** A step as far as it can be understood: what is wrong is left out, and `into` stands for itself alone. */
@@ -31,15 +31,15 @@ export interface PartialConfig {
 }
 
 /** Reads section by section, so that a mistake in one does not hide what is wrong elsewhere. */
-export function draftOf(tree: unknown, mistakes: readonly Mistake[]): PartialConfig {
+export function draftOf(tree: unknown, findings: readonly Finding[]): PartialConfig {
   const lookups = sections(tree, 'lookups').map(([name, value]) => {
-    const result = lookupSchema.safeParse(pruned(value, ['lookups', name], mistakes));
+    const result = lookupSchema.safeParse(pruned(value, ['lookups', name], findings));
     return [name, result.success ? result.data : undefined] as const;
   });
   const pipelines = sections(tree, 'pipelines').map(([name, value]) => {
     const steps = valueAt(value, ['enrich']);
     const at = ['pipelines', name, 'enrich'];
-    const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], mistakes)) : [];
+    const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], findings)) : [];
     return [name, { enrich, untimed: durationMs(String(valueAt(value, ['timeout']))) === 0 }] as const;
   });
   const traced = isMap(valueAt(tree, ['tracing']));
@@ -53,9 +53,9 @@ function sections(tree: unknown, key: string): readonly (readonly [string, unkno
 
 const stepParts = stepSchema.partial().extend({ repeat: repeatSchema.partial().exactOptional() });
 
-function draftStep(given: unknown, path: Path, mistakes: readonly Mistake[]): StepDraft {
+function draftStep(given: unknown, path: Path, findings: readonly Finding[]): StepDraft {
   const named = valueAt(given, ['with']);
-  const result = stepParts.safeParse(pruned(given, path, mistakes));
+  const result = stepParts.safeParse(pruned(given, path, findings));
   const step = result.success ? result.data : {};
   return {
     lookup: step.lookup,
@@ -72,8 +72,8 @@ function nowhere(path: Path): string {
   return `/\0${path.join('.').replaceAll('~', '').replaceAll('/', '')}`;
 }
 
-function pruned(section: unknown, path: Path, mistakes: readonly Mistake[]): unknown {
-  return mistakes
-    .filter((mistake) => path.every((step, index) => mistake.path[index] === step))
-    .reduce((value, mistake) => withoutValue(value, mistake.path.slice(path.length)), section);
+function pruned(section: unknown, path: Path, findings: readonly Finding[]): unknown {
+  return findings
+    .filter((finding) => path.every((step, index) => finding.path[index] === step))
+    .reduce((value, finding) => withoutValue(value, finding.path.slice(path.length)), section);
 }

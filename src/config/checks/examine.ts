@@ -1,7 +1,8 @@
+import type { Finding } from '../../core/finding.ts';
 import { type ConfigDocument, scalarOf } from '../document/document.ts';
 import { hidden } from '../../core/secrets/reference-text.ts';
 import { withoutUrlSecrets } from '../../core/secrets/secrets.ts';
-import { check, type Mistake, type Show } from './issues.ts';
+import { check, type Show } from './issues.ts';
 import type { Overlaid } from '../document/overlay.ts';
 import { isMap, pathKey, valueAt, withValue } from '../document/path.ts';
 import { isSecretPlace } from '../redact.ts';
@@ -10,7 +11,7 @@ import { type Config, configSchema } from '../schema/schema.ts';
 export interface Examined {
   readonly tree: unknown;
   readonly config: Config | undefined;
-  readonly mistakes: readonly Mistake[];
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -19,15 +20,15 @@ export interface Examined {
  */
 export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigDocument): Examined {
   const show: Show = (path, given) => (shown.has(pathKey(path)) || isSecretPlace(path) ? hidden : words(given));
-  const attempt = (tree: unknown): Examined => {
+  const attempt = (tree: unknown): Examined & { readonly texts: ReadonlySet<Finding> } => {
     const checked = check(configSchema, tree, show);
-    if ('value' in checked) return { tree, config: checked.value, mistakes: [] };
-    const mistakes = checked.mistakes.filter(({ path }) => !broken.has(pathKey(path)));
-    return { tree, config: undefined, mistakes };
+    if ('value' in checked) return { tree, config: checked.value, findings: [], texts: new Set() };
+    const findings = checked.findings.filter(({ path }) => !broken.has(pathKey(path)));
+    return { tree, config: undefined, findings, texts: checked.texts };
   };
   const first = attempt(value);
-  const texts = first.mistakes.filter(
-    ({ text, path }) => text && (shown.has(pathKey(path)) || origins.has(pathKey(path))),
+  const texts = first.findings.filter(
+    (finding) => first.texts.has(finding) && [shown, origins].some((outside) => outside.has(pathKey(finding.path))),
   );
   if (texts.length === 0) return first;
   return attempt(texts.reduce((tree, { path }) => withValue(tree, path, scalarOf(String(valueAt(tree, path)))), value));

@@ -1,22 +1,18 @@
 import { z } from 'zod';
 import { SpelledNumber } from '../../core/json/json-data.ts';
 import { nearest } from '../../core/nearest.ts';
-import { type Path, pathKey, valueAt } from '../document/path.ts';
+import type { Finding, Path } from '../../core/finding.ts';
+import { pathKey, valueAt } from '../document/path.ts';
 import { isPlanned, isPlannedConnector, plannedMessage } from './planned.ts';
-import type { PlaceOf } from '../document/positions.ts';
 import { listed } from '../schema/values.ts';
 
-/** One thing that is wrong with a value, in words for its author. */
-export interface Mistake {
-  readonly path: Path;
-  readonly place: PlaceOf;
-  readonly message: string;
-  readonly nearest?: string;
-  /** A string stands where a value of another type is expected: if it came from outside, it may be read as one. */
-  readonly text: boolean;
-}
+export type Checked<Output> = { readonly value: Output } | Refused;
 
-export type Checked<Output> = { readonly value: Output } | { readonly mistakes: readonly Mistake[] };
+interface Refused {
+  readonly findings: readonly Finding[];
+  /** Those of strings where a value of another type is expected: a string from outside may be read as one. */
+  readonly texts: ReadonlySet<Finding>;
+}
 
 /** The words for a value in a message. */
 export type Show = (path: Path, value: unknown) => string;
@@ -38,46 +34,50 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
   });
   if (result.success) return { value: result.data };
 
-  const mistakesOf = (issue: Issue, around: Path): Mistake[] => {
+  const texts = new Set<Finding>();
+  const findingsOf = (issue: Issue, around: Path): Finding[] => {
     const path: Path = [...around, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
     }
     if (issue.code === 'invalid_key') {
       const message = `${issue.issues[0]?.message ?? issue.message}, got ${show(path, path.at(-1))}`;
-      return [{ path, place: 'key', message, text: false }];
+      return [{ path, place: 'key', message }];
     }
     const meant = issue.code === 'invalid_union' ? closestOption(issue.errors) : undefined;
-    if (meant !== undefined) return meant.flatMap((inner) => mistakesOf(inner, path));
+    if (meant !== undefined) return meant.flatMap((inner) => findingsOf(inner, path));
     // What the author wrote, not what an earlier step of the schema made of it.
-    return [valueMistake(issue, path, valueAt(value, path), show)];
+    const given = valueAt(value, path);
+    const finding = valueFinding(issue, path, given, show);
+    const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union';
+    if (typeof given === 'string' && mistyped) texts.add(finding);
+    return [finding];
   };
-  return { mistakes: withoutEchoes(result.error.issues.flatMap((issue) => mistakesOf(issue, []))) };
+  return { findings: withoutEchoes(result.error.issues.flatMap((issue) => findingsOf(issue, []))), texts };
 }
 
 /**
  * A misspelt key is one mistake, not two: the one it was meant for is not missing as well. The same goes for a connector
  * of a later version: the lookup is not without a connector as well.
  */
-function withoutEchoes(mistakes: readonly Mistake[]): readonly Mistake[] {
+function withoutEchoes(findings: readonly Finding[]): readonly Finding[] {
   const meant = new Set(
-    mistakes.flatMap(({ path, nearest: key }) => (key === undefined ? [] : [pathKey([...path.slice(0, -1), key])])),
+    findings.flatMap(({ path, nearest: key }) => (key === undefined ? [] : [pathKey([...path.slice(0, -1), key])])),
   );
-  const connectors = mistakes.filter(({ path }) => isPlannedConnector(path));
+  const connectors = findings.filter(({ path }) => isPlannedConnector(path));
   const planned = new Set(connectors.map(({ path }) => pathKey(path.slice(0, -1))));
-  return mistakes.filter(
+  return findings.filter(
     ({ path, nearest: key }) => key !== undefined || !(meant.has(pathKey(path)) || planned.has(pathKey(path))),
   );
 }
 
-function valueMistake(issue: Issue, path: Path, given: unknown, show: Show): Mistake {
-  if (given === undefined) return { path, place: 'value', message: `missing; ${issue.message}`, text: false };
+function valueFinding(issue: Issue, path: Path, given: unknown, show: Show): Finding {
+  if (given === undefined) return { path, message: `missing; ${issue.message}` };
   // A rule on several members has no one value to blame.
   const blamed = issue.code !== 'custom' || typeof given !== 'object';
   const got =
     blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}${hintFor(issue, given)}` : '';
-  const text = typeof given === 'string' && (issue.code === 'invalid_type' || issue.code === 'invalid_union');
-  return { path, place: 'value', message: `${issue.message}${got}`, text };
+  return { path, message: `${issue.message}${got}` };
 }
 
 /** A number where text belongs: YAML reads `1.0` as a number, which is no longer that text. */
@@ -86,13 +86,13 @@ function hintFor(issue: Issue, given: unknown): string {
   return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
 }
 
-function unknownKey(path: Path, key: string, known: readonly string[]): Mistake {
-  if (isPlanned(path)) return { path, place: 'key', message: plannedMessage, text: false };
+function unknownKey(path: Path, key: string, known: readonly string[]): Finding {
+  if (isPlanned(path)) return { path, place: 'key', message: plannedMessage };
   const meant = nearest(key, known);
-  const mistake = { path, place: 'key', text: false } as const;
+  const finding = { path, place: 'key' } as const;
   return meant === undefined
-    ? { ...mistake, message: `unknown key; there are ${known.join(', ')}` }
-    : { ...mistake, message: `unknown key; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
+    ? { ...finding, message: `unknown key; there are ${known.join(', ')}` }
+    : { ...finding, message: `unknown key; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
 }
 
 /** The complaints of the one option of a union that the value was meant for; undefined where that can not be told. */

@@ -1,4 +1,4 @@
-import type { Path } from '../document/path.ts';
+import type { Path } from '../../core/finding.ts';
 
 /** Keys that Millrace will have, by the place where they will stand; `*` is any name. */
 export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [

@@ -1,47 +1,52 @@
-import { Secrets } from '../../core/secrets/secrets.ts';
-import type { ConfigProblem } from './config-error.ts';
-import type { ConfigIssue } from './cross-checks.ts';
-import type { ConfigDocument } from '../document/document.ts';
+import type { Finding, Path } from '../../core/finding.ts';
 import { hidden, plainText } from '../../core/secrets/reference-text.ts';
+import { Secrets } from '../../core/secrets/secrets.ts';
+import type { ConfigDocument } from '../document/document.ts';
 import type { Overlaid } from '../document/overlay.ts';
-import { type Path, pathKey, pathText, valueAt } from '../document/path.ts';
+import { pathKey, valueAt } from '../document/path.ts';
 import { broughtSecrets } from '../secrets-of.ts';
+import type { Located } from './config-error.ts';
 
-/** Everything that was found, with its place. */
+/** Finds the position of each finding, and hides secrets in its message. */
 export class Report {
   readonly #source: string;
   readonly #document: ConfigDocument;
   readonly #origins: Overlaid['origins'];
-  readonly #problems: ConfigProblem[];
+  readonly #findings: Located[];
   readonly #secrets = new Secrets();
 
-  constructor(source: string, document: ConfigDocument, { origins, problems }: Overlaid) {
+  constructor(source: string, document: ConfigDocument, overlaid: Overlaid) {
     this.#source = source;
     this.#document = document;
-    this.#origins = origins;
-    this.#problems = [...problems];
+    this.#origins = overlaid.origins;
     this.#secrets.learn(broughtSecrets(document));
-    for (const { offset, path, message } of document.problems) {
-      this.#problems.push({ file: source, ...document.lineColumn(offset), path: pathText(path), message });
-    }
+    this.#findings = [...overlaid.findings, ...document.findings].map((finding) => ({ file: source, ...finding }));
   }
 
-  add(tree: unknown, findings: readonly ConfigIssue[]): void {
-    const { positions, lineColumn, characterAt } = this.#document;
-    for (const { path, message, place = 'value', nearest, within } of findings) {
-      const origin = this.#origins.get(pathKey(path));
-      const start = positions.offset(path, place);
-      const text = within === undefined ? undefined : valueAt(tree, path);
-      const offset = typeof text === 'string' ? characterAt(start, text, within ?? 0) : start;
-      const where = origin === undefined ? { file: this.#source, ...lineColumn(offset) } : { file: origin };
+  add(tree: unknown, findings: readonly Finding[]): void {
+    for (const { path, message, place, nearest, within } of findings) {
+      const where = this.#position(tree, { path, place, within });
       const guess = nearest === undefined ? {} : { nearest };
-      this.#problems.push({ ...where, path: pathText(path), message: this.#hiding(tree, path, message), ...guess });
+      this.#findings.push({ ...where, path, message: this.#hiding(tree, path, message), ...guess });
     }
   }
 
-  /** In the order of the file; what comes from outside it stands first. */
-  problems(): readonly ConfigProblem[] {
-    return this.#problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  /** In the order of the file; those whose value does not come from the file are first. */
+  findings(): readonly Located[] {
+    return this.#findings.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  }
+
+  #position(
+    tree: unknown,
+    { path, place, within }: { path: Path; place: Finding['place'] | undefined; within: number | undefined },
+  ): Pick<Located, 'file' | 'line' | 'column'> {
+    const origin = this.#origins.get(pathKey(path));
+    if (origin !== undefined) return { file: origin };
+    const { positions, lineColumn, characterAt } = this.#document;
+    const start = positions.offset(path, place ?? 'value');
+    const text = within === undefined ? undefined : valueAt(tree, path);
+    const offset = typeof text === 'string' ? characterAt(start, text, within ?? 0) : start;
+    return { file: this.#source, ...lineColumn(offset) };
   }
 
   /** What a reference was replaced by may be a secret, and a message goes to logs. */

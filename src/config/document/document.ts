@@ -4,15 +4,9 @@ import { numberFrom } from '../../core/json/json-data.ts';
 import { holdsMark } from '../../core/secrets/reference-text.ts';
 import { composeText, markProblem } from './compose-text.ts';
 import { interpolate, type ReferenceSources } from './interpolate.ts';
-import { type Path, pathKey } from './path.ts';
+import type { Finding, Path } from '../../core/finding.ts';
+import { pathKey } from './path.ts';
 import { Positions } from './positions.ts';
-
-/** A mistake, and where it stands. */
-interface TextProblem {
-  readonly offset: number;
-  readonly path: Path;
-  readonly message: string;
-}
 
 /** A file as plain values, references put in, and where each of them stands. */
 export interface ConfigDocument {
@@ -22,7 +16,8 @@ export interface ConfigDocument {
   readonly shown: ReadonlyMap<string, string>;
   /** What references brought in from outside, each with its place. */
   readonly brought: readonly { readonly path: Path; readonly text: string }[];
-  readonly problems: readonly TextProblem[];
+  /** Each with its line and column. */
+  readonly findings: readonly Finding[];
   /** What has no value because its reference or its alias has none, by `pathKey`: more complaints would be noise. */
   readonly broken: ReadonlySet<string>;
   /** False where the text is so broken that its values say nothing. */
@@ -48,8 +43,12 @@ export function readDocument(
     uniqueKeys: false,
     schema: 'core',
   });
-  const problems: TextProblem[] = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
-    offset: pos[0],
+  const lineColumn: ConfigDocument['lineColumn'] = (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const findings: Finding[] = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
+    ...lineColumn(pos[0]),
     path: [],
     message: `no YAML: ${message}`,
   }));
@@ -61,7 +60,7 @@ export function readDocument(
   let values = 0;
 
   const complain = (offset: number, path: Path, message: string): void => {
-    problems.push({ offset, path, message });
+    findings.push({ ...lineColumn(offset), path, message });
   };
   const giveUp = (offset: number, path: Path, ...messages: readonly string[]): undefined => {
     for (const message of messages) complain(offset, path, message);
@@ -141,11 +140,8 @@ export function readDocument(
     shown,
     brought,
     broken,
-    problems,
-    lineColumn(offset) {
-      const { line, col } = lines.linePos(offset);
-      return { line: Math.max(line, 1), column: Math.max(col, 1) };
-    },
+    findings,
+    lineColumn,
     characterAt(offset, written, within) {
       const start = /["']/.test(text.charAt(offset)) ? offset + 1 : offset;
       return text.startsWith(written.slice(0, within), start) ? start + within : offset;

@@ -1,6 +1,6 @@
 import { nearest } from '../../core/nearest.ts';
-import type { ConfigProblem } from '../checks/config-error.ts';
-import { isMap, type Path, pathKey, withValue } from './path.ts';
+import type { Finding, Path } from '../../core/finding.ts';
+import { isMap, pathKey, withValue } from './path.ts';
 import { scalarPaths } from '../schema/schema-walk.ts';
 import { serverSchema } from '../schema/server-schema.ts';
 
@@ -24,7 +24,8 @@ export interface Overlaid {
   readonly value: unknown;
   /** Where a value comes from that is not the file's, by `pathKey`. */
   readonly origins: ReadonlyMap<string, string>;
-  readonly problems: readonly ConfigProblem[];
+  /** Of variables that set nothing; `file` names the variable. */
+  readonly findings: readonly Finding[];
 }
 
 /** Puts the environment over the file, and the flags over both. */
@@ -34,28 +35,28 @@ export function overlay(
   flags: Readonly<Record<string, string>>,
 ): Overlaid {
   const origins = new Map<string, string>();
-  const problems: ConfigProblem[] = [];
+  const findings: Finding[] = [];
   let value: unknown = file ?? {};
   const put = (path: Path, text: string, origin: string): void => {
     value = withValue(value, path, text);
     origins.set(pathKey(path), origin);
   };
-  if (!isMap(value)) return { value, origins, problems };
+  if (!isMap(value)) return { value, origins, findings };
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(prefix) || text === undefined) continue;
     const path = environmentVariables.get(name);
-    if (path === undefined) problems.push(unknownVariable(name));
+    if (path === undefined) findings.push(unknownVariable(name));
     else put(path, text, `environment variable ${name}`);
   }
   for (const [path, text] of Object.entries(flags)) put(path.split('.'), text, `flag for ${path}`);
-  return { value, origins, problems };
+  return { value, origins, findings };
 }
 
-function unknownVariable(name: string): ConfigProblem {
+function unknownVariable(name: string): Finding {
   const names = [...environmentVariables.keys()];
   const meant = nearest(name, names);
   const file = `environment variable ${name}`;
   return meant === undefined
-    ? { file, path: '', message: `nothing is set by it; there are ${names.join(', ')}` }
-    : { file, path: '', message: `nothing is set by it; did you mean ${meant}?`, nearest: meant };
+    ? { file, path: [], message: `nothing is set by it; there are ${names.join(', ')}` }
+    : { file, path: [], message: `nothing is set by it; did you mean ${meant}?`, nearest: meant };
 }

@@ -1,7 +1,5 @@
+import type { Path } from '../../core/finding.ts';
 import { SpelledNumber } from '../../core/json/json-data.ts';
-
-/** Where a value stands in a configuration: names of members, and indexes of lists. */
-export type Path = readonly (string | number)[];
 
 /** `pipelines.flights.enrich[0].into` */
 export function pathText(path: Path): string {

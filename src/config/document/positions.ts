@@ -1,13 +1,11 @@
-import { type Path, pathKey } from './path.ts';
+import type { Finding, Path } from '../../core/finding.ts';
+import { pathKey } from './path.ts';
 
 /** Offsets into the text: of the key, where the value is a member of a map, and of the value. */
 interface Span {
   readonly key: number | undefined;
   readonly value: number;
 }
-
-/** Which of the two a message is about. A missing member has neither: it is told at the key of what it is missing from. */
-export type PlaceOf = 'key' | 'value';
 
 /** Where every value of the file stands. */
 export class Positions {
@@ -18,7 +16,7 @@ export class Positions {
   }
 
   /** The offset of what a path names or, where there is no such thing, of the nearest thing around it. */
-  offset(path: Path, place: PlaceOf): number {
+  offset(path: Path, place: NonNullable<Finding['place']>): number {
     const span = this.#spans.get(pathKey(path));
     if (span !== undefined) return place === 'value' ? span.value : (span.key ?? span.value);
     return path.length === 0 ? 0 : this.offset(path.slice(0, -1), 'key');

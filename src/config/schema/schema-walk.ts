@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Grammar, grammars } from '../../core/options/grammar.ts';
-import { isMap, type Path } from '../document/path.ts';
+import type { Path } from '../../core/finding.ts';
+import { isMap } from '../document/path.ts';
 
 // Borrowed (docs/dependencies.md): zod does not promise the members of `def`.
 

@@ -1,3 +1,4 @@
+import type { Finding } from '../../core/finding.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
 import { hidden, plainText } from '../../core/secrets/reference-text.ts';
@@ -22,11 +23,6 @@ interface HeaderTemplate {
   readonly template: Template;
 }
 
-export interface OptionProblem {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ownHeaders = new Set([
   'accept-encoding',
@@ -40,23 +36,23 @@ const ownHeaders = new Set([
   'upgrade',
 ]);
 
-/** Compiles the whole request and collects all problems. The request is undefined if there is a problem. */
+/** Compiles the whole request and collects all findings. The request is undefined if there is one. */
 export function compileRequest(options: HttpOptions): {
   readonly request: HttpRequest | undefined;
-  readonly problems: readonly OptionProblem[];
+  readonly findings: readonly Finding[];
 } {
-  const problems: OptionProblem[] = [];
+  const findings: Finding[] = [];
   const attempt = <Result>(path: readonly string[], compile: () => Result): Result | undefined => {
     try {
       return compile();
     } catch (error) {
-      problems.push({ path, message: error instanceof Error ? error.message : String(error) });
+      findings.push({ path, message: error instanceof Error ? error.message : String(error) });
       return undefined;
     }
   };
   attempt(['select'], () => parsePointer(options.select));
   for (const [name, value] of Object.entries(options.query)) attempt(['query', name], () => parseTemplate(value));
-  const query = problems.some(({ path }) => path[0] === 'query') ? {} : options.query;
+  const query = findings.some(({ path }) => path[0] === 'query') ? {} : options.query;
   const url = attempt(['url'], () => compileUrl(options.url, query));
   const headers = Object.entries(options.headers).map(([name, value]) =>
     attempt(['headers', name], () => compileHeader(name, value, options)),
@@ -69,11 +65,11 @@ export function compileRequest(options: HttpOptions): {
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
   attempt(['auth'], () => checkAuth(options.auth));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
-    problems.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
+    findings.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
   }
-  if (url === undefined || problems.length > 0) return { request: undefined, problems };
+  if (url === undefined || findings.length > 0) return { request: undefined, findings };
   const compiled = headers.filter((header) => header !== undefined);
-  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...compiled], body }, problems };
+  return { request: { url, headers: [...ownHeadersOf(options, named, body), ...compiled], body }, findings };
 }
 
 function compileHeader(name: string, value: string, options: HttpOptions): HeaderTemplate {

@@ -25,13 +25,13 @@ export const http: ConnectorDefinition<HttpOptions> = {
     const { request } = compileRequest(options);
     return request === undefined ? [] : parametersOf(request);
   },
-  problems: (options) => compileRequest(options).problems,
+  findings: (options) => compileRequest(options).findings,
   files: ({ tls }) => Object.values(tls).filter((file) => file !== null),
   watchesFiles: true,
   create(options, runtime) {
-    const { request, problems } = compileRequest(options);
+    const { request, findings } = compileRequest(options);
     if (request === undefined)
-      throw new Error(`lookup "${runtime.lookup}": ${problems.map(({ message }) => message).join('; ')}`);
+      throw new Error(`lookup "${runtime.lookup}": ${findings.map(({ message }) => message).join('; ')}`);
     return httpConnector(options, request, runtime);
   },
 };

@@ -1,3 +1,4 @@
+import type { Finding, Path } from '../../core/finding.ts';
 import { resolve } from 'node:path';
 import { RecordError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json/json.ts';
@@ -23,7 +24,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
   name: 'module',
   schema: moduleOptions,
   parameters: () => undefined,
-  problems: ({ parameters }) => lossyNumbers(parameters, ['parameters']),
+  findings: ({ parameters }) => lossyNumbers(parameters, ['parameters']),
   files: ({ file }) => [file],
   watchesFiles: true,
   create: moduleConnector,
@@ -93,10 +94,8 @@ function parametersOf({ parameters }: ModuleOptions): Readonly<Record<string, un
   return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, plainData(value)]));
 }
 
-type Place = readonly (string | number)[];
-
 /** A function gets numbers of JavaScript, so a number that JavaScript does not have is a mistake. */
-function lossyNumbers(value: JsonData, path: Place): { path: Place; message: string }[] {
+function lossyNumbers(value: JsonData, path: Path): Finding[] {
   if (value instanceof SpelledNumber) {
     const message = `JavaScript has no number ${value.source}: write it in quotes, and the function gets it as text`;
     return value.lossy ? [{ path, message }] : [];

@@ -18,7 +18,7 @@ export const table: ConnectorDefinition<TableOptions> = {
   name: 'table',
   schema: tableOptions,
   parameters: (options) => [options.key],
-  problems: () => [],
+  findings: () => [],
   // A table with `reload` reads its file again by itself, so a changed file is no reason to open it again.
   files: ({ file, reload }) => (reload === undefined ? [file] : []),
   // The option `reload` of the table decides whether it follows its file.

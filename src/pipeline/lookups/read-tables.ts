@@ -1,5 +1,5 @@
 import { connectorOf, type ConnectorChoice } from '../../connectors/registry.ts';
-import type { Finding } from '../check.ts';
+import type { Finding } from '../../core/finding.ts';
 import type { LookupRuntime } from './lookups.ts';
 
 /** Reads every table once, all at the same time, and closes it again. Returns what is wrong with each. */

@@ -7,7 +7,7 @@ import { httpOptions } from '../../../src/connectors/http/http-options.ts';
 import { httpEnd, openHttp } from './far-end.ts';
 
 function problems(options: Readonly<Record<string, unknown>>): readonly string[] {
-  const found = http.problems(httpOptions.parse({ url: 'http://h/{x}', ...options }));
+  const found = http.findings(httpOptions.parse({ url: 'http://h/{x}', ...options }));
   return found.map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 
