@@ -1,3 +1,4 @@
+import { logLevels } from '../core/vocabulary.ts';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/checks/config-error.ts';
@@ -128,7 +129,7 @@ function withConfig(command: Command): Command {
     .addOption(new Option('--port <number>', 'port to listen on, 0 for any free one'))
     .addOption(new Option('--admin-host <address>', 'address of the admin listener'))
     .addOption(new Option('--admin-port <number>', 'port of the admin listener, 0 for any free one'))
-    .addOption(new Option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent'));
+    .addOption(new Option('--log-level <level>', `${logLevels.slice(0, -1).join(', ')} or ${logLevels.at(-1)}`));
 }
 
 function webAddress(text: string): URL {

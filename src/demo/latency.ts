@@ -1,4 +1,8 @@
 import type { Random } from '../core/time/time.ts';
+import type { Mode } from '../core/vocabulary.ts';
+
+/** The modes that the demo shows: its flights have no key. */
+export type DemoMode = Exclude<Mode, 'keyed'>;
 
 /**
  * How long the directory of the demo takes for an answer, and what that allows at best.
@@ -54,7 +58,7 @@ export function capacityOverLatency(records: readonly number[], capacity: number
  * Milliseconds from the first admission to the last emission where everything but the lookups takes no time.
  * In order, a slot is free again when the record and all before it are emitted; without order, when its record is done.
  */
-export function shortestRun(records: readonly number[], capacity: number, mode: 'ordered' | 'unordered'): number {
+export function shortestRun(records: readonly number[], capacity: number, mode: DemoMode): number {
   const freeAt = new Float64Array(capacity);
   let end = 0;
   for (const [index, ms] of records.entries()) {

@@ -2,17 +2,15 @@ import { systemClock } from '../core/time/time.ts';
 import type { DemoData } from './data.ts';
 import type { Directory } from './directory.ts';
 import { type Flow, flow } from './flow.ts';
-import { capacityOverLatency, recordLatencies, shortestRun } from './latency.ts';
+import { capacityOverLatency, type DemoMode, recordLatencies, shortestRun } from './latency.ts';
 import { readings, recordQuantileMs, residentBytes } from './readings.ts';
 import { capacity, type DemoService, enrichUrl } from './service.ts';
 import { ServiceWatch } from './service-watch.ts';
 import { type Verdict, verify } from './verify.ts';
 
-export type Mode = 'ordered' | 'unordered';
-
 /** One pass of the flights through the service, and what was seen of it. */
 export interface Run extends Verdict {
-  readonly mode: Mode;
+  readonly mode: DemoMode;
   readonly lines: readonly string[];
   readonly perSecond: number;
   /** capacity ÷ mean latency of a record, in records per second. */
@@ -28,7 +26,7 @@ export interface Run extends Verdict {
 }
 
 interface Progress {
-  readonly mode: Mode;
+  readonly mode: DemoMode;
   readonly done: number;
   readonly of: number;
   readonly perSecond: number;
@@ -43,7 +41,7 @@ export interface Stage {
   readonly onProgress: (progress: Progress) => void;
 }
 
-export async function run(stage: Stage, mode: Mode): Promise<Run> {
+export async function run(stage: Stage, mode: DemoMode): Promise<Run> {
   const { service, directory, data, signal, onProgress } = stage;
   const { flights, airports } = data;
   const before = readings(await service.metrics());

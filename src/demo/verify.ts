@@ -1,3 +1,4 @@
+import type { DemoMode } from './latency.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../core/json/json.ts';
 import type { Airport } from './data.ts';
 import type { Flow } from './flow.ts';
@@ -22,7 +23,7 @@ export function verify(
   flow: Flow,
   sent: readonly string[],
   airports: ReadonlyMap<string, Airport>,
-  mode: 'ordered' | 'unordered',
+  mode: DemoMode,
 ): Verdict {
   const faults: string[] = [];
   const fault = (text: string): void => {

@@ -1,7 +1,6 @@
-import { modes } from '../config/schema/pipeline-schema.ts';
+import { errorPolicies, type MetaField, metaFields, modes } from '../core/vocabulary.ts';
 import { RequestError } from '../core/errors.ts';
 import { durationMs } from '../core/options/quantity.ts';
-import { type MetaField, metaFields } from '../pipeline/record/meta.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { CheckpointEvery, ControlSettings, StreamSettings } from '../pipeline/stream-settings.ts';
 import { MAX_LINE_NUMBER } from '../wire/control.ts';
@@ -26,9 +25,6 @@ const LEAST_CHECKPOINT_MS = 10;
 /** 24 hours. Timers of Node.js end at 24.8 days. */
 const MOST_CHECKPOINT_MS = 86_400_000;
 
-/** The values of `onError` in a request. A fallback value can be set in the configuration only. */
-export const errorChoices = ['annotate', 'fail', 'drop', 'passthrough'] as const;
-
 /**
  * The settings of a pipeline, with those that the query of a request sets. Throws `bad_parameter`, which names the
  * parameter, its value and what is allowed.
@@ -52,7 +48,7 @@ export function chosenSettings(
     capacity:
       capacity === undefined ? Math.min(defaults.capacity, allow.capacity) : chosenCapacity(capacity, allow.capacity),
     timeoutMs: timeout === undefined ? defaults.timeoutMs : chosenTimeout(timeout, allow.timeout),
-    onError: onError === undefined ? defaults.onError : oneOf('onError', onError, errorChoices),
+    onError: onError === undefined ? defaults.onError : oneOf('onError', onError, errorPolicies),
     meta: meta === undefined ? defaults.meta : chosenMeta(meta),
     control: chosenControl(set, problem),
     offset: chosenOffset(set.get('offset')),

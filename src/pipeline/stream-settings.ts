@@ -4,7 +4,7 @@ import { parsePointer } from '../core/json/json-pointer.ts';
 import type { CallTrace } from '../core/observer/tracing.ts';
 import { type Framing, ndjson } from '../wire/lines/framing.ts';
 import type { LineSplitterOptions } from '../wire/lines/line-splitter.ts';
-import type { MetaField } from './record/meta.ts';
+import type { MetaField } from '../core/vocabulary.ts';
 
 /** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */
 export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };

@@ -1,3 +1,4 @@
+import { errorPolicies, metaFields, missPolicies, modes } from '../../core/vocabulary.ts';
 import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { dataNumber, jsonData } from '../../core/options/data-schema.ts';
@@ -51,8 +52,6 @@ export const stepSchema = z
 
 const settable = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
 
-export const modes = ['ordered', 'unordered', 'keyed'] as const;
-
 const mode = oneOf(modes);
 const capacity = wholeNumber(1, 1_000_000);
 const timeout = durationFrom(0);
@@ -74,14 +73,14 @@ const allow = z
 
 const onError = z.union(
   [
-    oneOf(['annotate', 'fail', 'drop', 'passthrough']),
+    oneOf(errorPolicies),
     z
       .strictObject({
         value: jsonData.describe('Any JSON; a number keeps its spelling.').register(grammars, { grammar: 'data' }),
       })
       .describe('An answer to use instead of the missing one.'),
   ],
-  'expected annotate, fail, drop, passthrough or { value: ... }',
+  `expected ${errorPolicies.join(', ')} or { value: ... }`,
 );
 
 const keyForKeyed = z.superRefine<object>(
@@ -123,7 +122,7 @@ export const pipelineSchema = z
       .describe(
         'A record whose lookup failed. annotate: it goes out with _error. fail: the stream ends. drop: it is left out. passthrough: it goes out as it came. { value: ... }: as if that had been the answer. Default annotate: nothing is lost unseen.',
       ),
-    onMiss: oneOf(['null', 'omit', 'drop', 'error'], ' (null itself needs quotes: "null")')
+    onMiss: oneOf(missPolicies, ' (null itself needs quotes: "null")')
       .default('null')
       .describe(
         'A lookup that knows nothing: put null, omit the member, drop the record, or make it an error. Default null.',
@@ -143,7 +142,7 @@ export const pipelineSchema = z
         'true: an answer that is an array gives one line for each element, none for an empty one. Default false.',
       ),
     meta: z
-      .array(oneOf(['seq', 'timing', 'source', 'attempts']), 'expected a list such as [seq, timing]')
+      .array(oneOf(metaFields), 'expected a list such as [seq, timing]')
       .default([])
       .describe('What _meta holds in each line. Default nothing: the record is all that goes out.'),
     allow: allow.prefault({}),

@@ -1,3 +1,4 @@
+import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
@@ -53,11 +54,9 @@ const limits = z
   })
   .describe('What one client, or all of them together, may take. A stream has no limit of length and none of age.');
 
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 const log = z
   .strictObject({
-    level: oneOf(levels)
+    level: oneOf(logLevels)
       .default('info')
       .describe('The least severe lines that are written. Default info: start, stop, streams that ended badly.'),
   })

@@ -1,10 +1,8 @@
-import { modes } from '../../config/schema/pipeline-schema.ts';
+import { errorPolicies, metaFields, modes } from '../../core/vocabulary.ts';
 import { parseJson } from '../../core/json/json.ts';
-import { errorChoices } from '../parameters.ts';
 import { controlParameters, controlSchemas } from './openapi-control.ts';
 import { ndjsonTypes } from '../media.ts';
 import { problemResponses, recordFailureResponses } from './openapi-problems.ts';
-import { metaFields } from '../../pipeline/record/meta.ts';
 
 /** The route as Fastify knows it. Bodies and responses are added when the document is built. */
 export const enrichOperation = {
@@ -39,7 +37,7 @@ export const enrichOperation = {
       },
       onError: {
         type: 'string',
-        enum: [...errorChoices],
+        enum: [...errorPolicies],
         description: 'What happens to a record whose lookup failed. Default: as the pipeline says.',
       },
       meta: {

@@ -1,9 +1,7 @@
+import type { LogLevel } from '../../core/vocabulary.ts';
 import { secretLogMembers } from '../../core/secrets/secret-names.ts';
 import type { Secrets } from '../../core/secrets/secrets.ts';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** One JSON object a line, with `level` by name and `time` in ISO 8601. */
 export type Logger = PinoLogger;

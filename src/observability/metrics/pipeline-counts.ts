@@ -1,3 +1,4 @@
+import { modes } from '../../core/vocabulary.ts';
 import { type RecordErrorCode, type RecordFailure, recordErrors } from '../../core/errors.ts';
 import {
   type BackpressureReason,
@@ -14,8 +15,6 @@ import {
 import { Counters } from './counters.ts';
 import { DurationHistogram } from './histogram.ts';
 import { Recent } from './recent.ts';
-
-const streamModes = ['ordered', 'unordered', 'keyed'] as const;
 
 /** The label `mode` of a request that was refused before its mode was known. */
 export const noMode = 'none';
@@ -57,7 +56,7 @@ export class PipelineCounts implements PipelineObserver {
       },
       durations: this.recordDurations,
     }));
-    for (const mode of streamModes) this.#ofMode(mode);
+    for (const mode of modes) this.#ofMode(mode);
   }
 
   streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver {

@@ -1,11 +1,9 @@
+import type { MetaField } from '../../core/vocabulary.ts';
 import type { Answer } from '../../lookup/lookup.ts';
 import { metaPlace } from '../../wire/codec.ts';
 import { ExplodedLines } from './exploded-lines.ts';
 import { type Outcome, textsOf } from './outcome.ts';
 import type { Step } from './step.ts';
-
-export const metaFields = ['seq', 'timing', 'source', 'attempts'] as const;
-export type MetaField = (typeof metaFields)[number];
 
 export interface MetaFacts {
   readonly fields: readonly MetaField[];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseJson } from '../../../src/core/json/json.ts';
 import { Secrets } from '../../../src/core/secrets/secrets.ts';
-import { createLogger, type LogLevel } from '../../../src/observability/log/logger.ts';
+import type { LogLevel } from '../../../src/core/vocabulary.ts';
+import { createLogger } from '../../../src/observability/log/logger.ts';
 
 function logging(level: LogLevel): { readonly lines: string[]; readonly logger: ReturnType<typeof createLogger> } {
   const lines: string[] = [];

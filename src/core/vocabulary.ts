@@ -1,0 +1,22 @@
+/**
+ * The words that a configuration, a request and the metrics share, each list once. The schemas of `config`, the query
+ * parameters and the OpenAPI document of `http`, and the labels of `observability` are made of these.
+ */
+
+/** The order in which the lines of a stream are written. */
+export const modes = ['ordered', 'unordered', 'keyed'] as const;
+export type Mode = (typeof modes)[number];
+
+/** What becomes of a record whose lookup failed. A configuration may also name an answer to use instead. */
+export const errorPolicies = ['annotate', 'fail', 'drop', 'passthrough'] as const;
+
+/** What becomes of a record that a lookup knows nothing about. */
+export const missPolicies = ['null', 'omit', 'drop', 'error'] as const;
+
+/** What `_meta` may hold in each line. */
+export const metaFields = ['seq', 'timing', 'source', 'attempts'] as const;
+export type MetaField = (typeof metaFields)[number];
+
+/** From the most to the fewest lines. */
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
