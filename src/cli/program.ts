@@ -101,8 +101,9 @@ export function commandLine(done: (code: number) => void): Command {
     .description('print the JSON Schema of the configuration')
     .addHelpText('after', '\nExample:\n  millrace schema > millrace.schema.json')
     .action(async () => {
-      const { printSchema } = await import('./schema.ts');
-      done(printSchema());
+      const { configJsonSchema } = await import('../config/schema/json-schema.ts');
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+      done(exitCodes.done);
     });
 
   program

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { csvRows } from '../connectors/table/table-csv.ts';
+import { csvRowByRow } from '../connectors/table/table-csv.ts';
 import { isJsonObject, parseJson } from '../core/json/json.ts';
 
 /** A row of airports.csv as it is; its coordinates are text. */
@@ -14,14 +14,15 @@ export interface DemoData {
 }
 
 /** 20,000 flights and 3,376 airports of the United States, of vega-datasets. Throws Error where they are not to be found. */
-export function readDemoData(): DemoData {
+export async function readDemoData(): Promise<DemoData> {
   const folder = dataFolder();
-  const airports = csvRows(readFileSync(join(folder, 'airports.csv'), 'utf8'), { key: 'iata', delimiter: ',' }).map(
-    ({ key, json }): [string, Airport] => [key, stringsOf(json)],
-  );
+  const airports = new Map<string, Airport>();
+  const csv = readFileSync(join(folder, 'airports.csv'));
+  for await (const { key, json } of csvRowByRow(csv, { key: 'iata', delimiter: ',' }))
+    airports.set(key, stringsOf(json));
   const flights = parseJson(readFileSync(join(folder, 'flights-20k.json'), 'utf8'));
   if (!Array.isArray(flights)) throw new Error('flights-20k.json is not an array');
-  return { airports: new Map(airports), flights: flights.map((flight) => JSON.stringify(flight)) };
+  return { airports, flights: flights.map((flight) => JSON.stringify(flight)) };
 }
 
 /** In a package the build has put the data beside the compiled files; in a checkout a development dependency holds it. */

@@ -26,12 +26,12 @@ export type DemoOutcome = 'passed' | 'failed' | 'SIGINT' | 'SIGTERM';
  * comes back. The reasons of `failed` are on `stderr`.
  */
 export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAnswer): Promise<DemoOutcome> {
-  const all = readDemoData();
-  const data = { ...all, flights: all.flights.slice(0, options.records) };
   const interruption = interrupted(options.stdout);
   let directory: Directory | undefined;
   let service: DemoService | undefined;
   try {
+    const all = await readDemoData();
+    const data = { ...all, flights: all.flights.slice(0, options.records) };
     directory = await startDirectory(data.airports, answerOf);
     service = await startDemoService(directory.urlTemplate);
     const passed = await perform(options, { directory, service, data, signal: interruption.signal });

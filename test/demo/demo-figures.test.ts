@@ -37,8 +37,8 @@ test('the same seed gives the same latencies, with a mean of about 10 ms and som
   expect(Math.max(...drawn)).toBeLessThanOrEqual(120);
 });
 
-test('every airport of every flight is in the directory', () => {
-  const { airports, flights } = readDemoData();
+test('every airport of every flight is in the directory', async () => {
+  const { airports, flights } = await readDemoData();
   const unknown = flights
     .map((line): { origin: string; destination: string } => JSON.parse(line))
     .filter(({ origin, destination }) => !airports.has(origin) || !airports.has(destination));

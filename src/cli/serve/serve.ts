@@ -7,7 +7,6 @@ import { collectStart } from './bounded-heap.ts';
 import { startService } from '../../service/start-service.ts';
 import { standardInput } from '../../config/load.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { HeldLog } from './held-log.ts';
 import { type ConfigFlags, settingsOf } from '../settings.ts';
 import { UncaughtErrors } from './uncaught-errors.ts';
 
@@ -101,6 +100,32 @@ function startFailed(why: string): never {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => void systemClock.setTimer(ms, resolve));
+}
+
+/** Keeps the lines of the log until it is released: the first line of the output says where the service listens. */
+class HeldLog {
+  readonly #output: { write(line: string): unknown };
+  #held: string[] | undefined = [];
+  #disarm: (() => void) | undefined;
+
+  constructor(output: { write(line: string): unknown }) {
+    this.#output = output;
+  }
+
+  write(line: string): void {
+    if (this.#held === undefined) this.#output.write(line);
+    else this.#held.push(line);
+  }
+
+  releaseAfter(ms: number): void {
+    this.#disarm = systemClock.setTimer(ms, () => this.release());
+  }
+
+  release(): void {
+    this.#disarm?.();
+    for (const line of this.#held ?? []) this.#output.write(line);
+    this.#held = undefined;
+  }
 }
 
 /** SIGHUPs; one that comes before anybody asks is kept until somebody does. */

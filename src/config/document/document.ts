@@ -6,7 +6,6 @@ import { composeText, markProblem } from './compose-text.ts';
 import { interpolate, type ReferenceSources } from './interpolate.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 import { pathKey } from './path.ts';
-import { Positions } from './positions.ts';
 
 /** A file as plain values, references put in, and where each of them stands. */
 export interface ConfigDocument {
@@ -25,6 +24,28 @@ export interface ConfigDocument {
   readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
   /** The offset of a character of the text at `offset`; that of the text itself if it is not written as it is read. */
   readonly characterAt: (offset: number, written: string, within: number) => number;
+}
+
+/** Offsets into the text: of the key, where the value is a member of a map, and of the value. */
+interface Span {
+  readonly key: number | undefined;
+  readonly value: number;
+}
+
+/** Where every value of the file stands. */
+class Positions {
+  readonly #spans = new Map<string, Span>();
+
+  set(path: Path, key: number | undefined, value: number): void {
+    this.#spans.set(pathKey(path), { key, value });
+  }
+
+  /** The offset of what a path names or, where there is no such thing, of the nearest thing around it. */
+  offset(path: Path, place: NonNullable<Finding['place']>): number {
+    const span = this.#spans.get(pathKey(path));
+    if (span !== undefined) return place === 'value' ? span.value : (span.key ?? span.value);
+    return path.length === 0 ? 0 : this.offset(path.slice(0, -1), 'key');
+  }
 }
 
 /** No configuration has as many values; only anchors that multiply each other have. */

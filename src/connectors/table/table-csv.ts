@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
-import { parse as parseAtOnce } from 'csv-parse/sync';
 import type { Row } from './table-index.ts';
 
 interface Line {
@@ -21,14 +20,10 @@ export interface CsvFormat {
 const options = { info: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n', '\r'] };
 const sliceBytes = 64 * 1024;
 
-/** Rows of a CSV file (RFC 4180) as objects of strings. Throws Error that names the line. */
-export function csvRows(text: string, { key, delimiter }: CsvFormat): Row[] {
-  const [header, ...lines] = atOnce(text, delimiter);
-  const rowOf = rowReader(header, key);
-  return lines.map((line) => rowOf(line));
-}
-
-/** As `csvRows`, one row after the other. The file is parsed in pieces, as the caller takes rows. */
+/**
+ * Rows of a CSV file (RFC 4180) as objects of strings, one after the other. The file is parsed in pieces, as the caller
+ * takes rows. Throws Error that names the line.
+ */
 export async function* csvRowByRow(bytes: Buffer, { key, delimiter }: CsvFormat): AsyncGenerator<Row> {
   let rowOf: ((line: Line) => Row) | undefined;
   for await (const line of linesOf(bytes, delimiter)) {
@@ -49,14 +44,6 @@ async function* linesOf(bytes: Buffer, delimiter: string): AsyncGenerator<Line> 
 
 function* slicesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
-}
-
-function atOnce(text: string, delimiter: string): readonly Line[] {
-  try {
-    return parseAtOnce(text, { ...options, delimiter }) as unknown as readonly Line[];
-  } catch (error) {
-    throw placed(error);
-  }
 }
 
 function placed(error: unknown): unknown {
