@@ -7,7 +7,7 @@ import { withProcessDefaults } from '../service/process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
 
 export interface CheckFlags extends ConfigFlags {
-  /** Beside `config`; with neither, the configuration of the working directory. */
+  /** More configurations than `config`. Without any, the configuration of the working directory is checked. */
   readonly files: readonly string[];
   readonly json: boolean;
   /** Try each lookup once; implied by `with`. */
@@ -19,16 +19,18 @@ export interface CheckFlags extends ConfigFlags {
 type Checked = { readonly loaded: Loaded } | { readonly findings: readonly Located[] };
 
 /**
- * `millrace check`: the effective configuration to stdout, or every mistake of it to stderr (with `json` to stdout) and
- * 78. With `connect` also a line on stderr for each lookup (with `json` all of it as one object on stdout), and 1 if
- * one failed.
+ * `millrace check`: writes the effective configuration to stdout, or its mistakes to stderr (with `json` to stdout), and
+ * resolves with the exit code. With `connect` it also tries each lookup and writes a line for it to stderr (with `json`
+ * one object for everything to stdout); the exit code is 1 if one failed.
  */
 export async function check(flags: CheckFlags): Promise<number> {
   const { config, files, json } = flags;
   const named = [...(config === undefined ? [] : [config]), ...files];
-  if (named.filter((file) => file === '-').length > 1) throw new UsageError('standard input can be read once');
+  if (named.filter((file) => file === '-').length > 1)
+    throw new UsageError('standard input (-) can be read only once; name it once');
   const trying = flags.connect || flags.with.length > 0;
-  if (trying && named.length > 1) throw new UsageError('--connect and --with take one configuration');
+  if (trying && named.length > 1)
+    throw new UsageError('--connect and --with work with one configuration; check the others in another command');
   const checked: Checked[] = [];
   for (const file of named.length === 0 ? [undefined] : named) checked.push(await checkFile(flags, file));
   const [first] = checked;
@@ -65,7 +67,7 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
   }
 }
 
-/** One document of YAML for each configuration that is valid, or one object of JSON for all of them. */
+/** Writes a YAML document for each valid configuration, or one JSON object for all of them. */
 function several(checked: readonly Checked[], json: boolean): number {
   const valid = checked.flatMap((one) => ('loaded' in one ? [one.loaded] : []));
   const mistakes = checked.flatMap((one) => ('findings' in one ? one.findings : []));
@@ -84,14 +86,14 @@ async function tryLookups(loaded: Loaded, flags: CheckFlags): Promise<number> {
   const { effective, source } = loaded;
   const { connect, trialLines } = await import('./connect.ts');
   const trials = await connect(loaded, flags.with, (trying) => {
-    // While it waits for the slowest lookup, what is known already is there to be read.
+    // The configuration is written before the trials, which take as long as the slowest lookup.
     if (!flags.json) process.stdout.write(toYaml(effective));
     process.stderr.write(`${source} is valid; trying ${trying} lookup${trying === 1 ? '' : 's'}\n`);
   });
   if (flags.json) print({ configuration: effective, lookups: trials });
   else process.stderr.write(trialLines(trials));
   if (trials.every(({ ok }) => ok)) return exitCodes.done;
-  // What was given up on may hold the process: a module whose `open` never ends.
+  // A trial that timed out may keep the process running: a module whose `open` never ends.
   await Promise.all([written(process.stdout), written(process.stderr)]);
   return process.exit(exitCodes.failed);
 }

@@ -10,8 +10,8 @@ import { type Trial, tryLookup } from '../pipeline/lookups/try-lookup.ts';
 import { UsageError } from './exit-codes.ts';
 
 /**
- * Tries every lookup of a configuration once, all at the same time; the results stand in the order of the configuration.
- * Throws UsageError, before anything is tried, where an argument is no lookup's.
+ * Tries every lookup of a configuration once, all at the same time. The results are in the order of the configuration.
+ * Rejects with UsageError, before anything is tried, if no lookup takes one of the arguments.
  */
 export async function connect(
   { config, baseDir, secrets: learnt }: Pick<Loaded, 'config' | 'baseDir' | 'secrets'>,
@@ -33,7 +33,7 @@ export async function connect(
   );
 }
 
-/** For lookups that serve no stream: nothing is counted, logged or traced. */
+/** For lookups that serve no stream: they count, log and trace nothing. */
 export function silentRuntime(baseDir: string, secrets: Secrets): LookupRuntime {
   return {
     clock: systemClock,
@@ -46,7 +46,7 @@ export function silentRuntime(baseDir: string, secrets: Secrets): LookupRuntime 
   };
 }
 
-/** One line a lookup. */
+/** One line for each lookup. */
 export function trialLines(trials: readonly Trial[]): string {
   const width = (of: (trial: Trial) => string): number => Math.max(0, ...trials.map((trial) => of(trial).length));
   const nameWidth = width(({ lookup }) => lookup);
@@ -63,27 +63,27 @@ export function trialLines(trials: readonly Trial[]): string {
 
 const took = ({ ms }: Trial): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 
-/** On one line, and nothing in it that a terminal would obey. */
+/** The text on one line, without control characters that a terminal would obey. */
 const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
-interface Given {
-  /** Undefined where it is meant for every lookup that has such an argument. */
+interface NamedValue {
+  /** Undefined if the value is for every lookup that takes such an argument. */
   readonly lookup: string | undefined;
   readonly name: string;
   readonly value: string;
 }
 
-/** By lookup: what it is called with. One that lacks an argument is not called. */
+/** By lookup, its arguments. A lookup that lacks an argument is missing: it is not called. */
 function argumentsOf(
   parameters: ReadonlyMap<string, readonly string[] | undefined>,
   texts: readonly string[],
 ): ReadonlyMap<string, Arguments> {
-  const given = texts.map((text) => parsed(text));
-  for (const each of given) refuseUnused(each, parameters);
+  const values = texts.map((text) => parsed(text));
+  for (const value of values) refuseUnused(value, parameters);
   const complete = new Map<string, Arguments>();
   for (const [lookup, names] of parameters) {
-    // What goes for every lookup comes first, so that what is meant for this one stands over it.
-    const meant = given
+    // Values for every lookup come first, so that values for this lookup replace them.
+    const meant = values
       .filter((one) => one.lookup === lookup || (one.lookup === undefined && names?.includes(one.name) === true))
       .toSorted((a, b) => Number(a.lookup !== undefined) - Number(b.lookup !== undefined));
     const args = Object.fromEntries(meant.map(({ name, value }) => [name, value]));
@@ -92,23 +92,26 @@ function argumentsOf(
   return complete;
 }
 
-function parsed(text: string): Given {
+function parsed(text: string): NamedValue {
   const { lookup, name, value } = /^(?:(?<lookup>[\w-]+)\.)?(?<name>[^=.]+)=(?<value>.*)$/s.exec(text)?.groups ?? {};
   if (name === undefined || value === undefined) {
-    throw new UsageError(`--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not ${JSON.stringify(text)}`);
+    throw new UsageError(`--with takes NAME=VALUE or LOOKUP.NAME=VALUE, got ${JSON.stringify(text)}`);
   }
   return { lookup, name, value };
 }
 
-function refuseUnused({ lookup, name }: Given, parameters: ReadonlyMap<string, readonly string[] | undefined>): void {
+function refuseUnused(
+  { lookup, name }: NamedValue,
+  parameters: ReadonlyMap<string, readonly string[] | undefined>,
+): void {
   if (lookup === undefined) {
     if ([...parameters.values()].some((names) => names?.includes(name))) return;
     const known = [...new Set([...parameters.values()].flatMap((names) => names ?? []))];
-    throw new UsageError(`--with ${name}=…: no lookup takes ${name}; there are ${known.join(', ') || 'none'}`);
+    throw new UsageError(`--with ${name}=…: no lookup takes ${name}; arguments: ${known.join(', ') || 'none'}`);
   }
   if (!parameters.has(lookup)) {
     throw new UsageError(
-      `--with ${lookup}.${name}=…: there is no lookup ${lookup}; there are ${[...parameters.keys()].join(', ')}`,
+      `--with ${lookup}.${name}=…: unknown lookup ${lookup}; lookups: ${[...parameters.keys()].join(', ')}`,
     );
   }
   const names = parameters.get(lookup);

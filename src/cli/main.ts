@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { unsupportedNode } from '../core/node-version.ts';
 
-// Looked at before anything else is loaded: an old Node fails on the syntax of what comes after.
+// Checked before anything else is loaded, because an old Node.js fails on the syntax of the other files.
 const complaint = unsupportedNode(process.versions.node);
 if (complaint === undefined) {
   const argv = process.argv.slice(2);

@@ -4,8 +4,8 @@ import { thrownMessage } from '../core/thrown.ts';
 let failed = false;
 
 /**
- * Output that cannot be written ends no command with a stack. If its reader has gone (`| head`) that is no failure; any
- * other reason, such as a full disk, is reported, and the exit code is 1.
+ * Handles output that cannot be written, which would end the command with a stack. It is no failure if the reader has
+ * gone (`| head`). Any other reason, such as a full disk, is reported, and the exit code is 1.
  */
 export function watchOutput(): void {
   process.stdout.on('error', (error) => {
@@ -14,11 +14,11 @@ export function watchOutput(): void {
     process.stderr.write(`millrace: cannot write to standard output: ${thrownMessage(error)}\n`);
     process.exitCode = exitCodeOf(Number(process.exitCode ?? exitCodes.done));
   });
-  // There is no place left to report it.
+  // Without stderr there is no place to report a failure.
   process.stderr.on('error', () => {});
 }
 
-/** The exit code of a command, if its output could be written. */
+/** The exit code of a command: `code`, or 1 if the command succeeded but its output could not be written. */
 export function exitCodeOf(code: number): number {
   return failed && code === exitCodes.done ? exitCodes.failed : code;
 }

@@ -11,9 +11,9 @@ import type { ConfigFlags } from './settings.ts';
 import { version } from '../service/version.ts';
 
 /**
- * Runs one command line and gives its exit code. What is no data goes to stderr.
+ * Runs one command line and resolves with its exit code. Only data is written to stdout; the other output is on stderr.
  *
- * A command is loaded when it is called: what one does not need costs the others no time and no memory.
+ * The code of a command is loaded when the command runs, so that it costs the other commands no time and no memory.
  */
 export async function run(argv: readonly string[]): Promise<number> {
   watchOutput();
@@ -43,13 +43,13 @@ function failure(error: unknown): number {
   return exitCodes.failed;
 }
 
-/** Every command with its options; what a command gives goes to `done`. */
+/** Every command with its options. `done` receives the exit code of the command that runs. */
 export function commandLine(done: (code: number) => void): Command {
   const program = new Command('millrace')
-    .description('POST a stream of JSON lines, get each back enriched by lookups against another system.')
+    .description('POST a stream of JSON lines; each comes back enriched by lookups in another system.')
     .version(version())
     .exitOverride()
-    .showHelpAfterError('(millrace --help shows what there is)')
+    .showHelpAfterError('(millrace --help lists the commands)')
     .configureHelp({ sortOptions: true })
     .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml');
 
@@ -62,13 +62,11 @@ export function commandLine(done: (code: number) => void): Command {
     });
 
   withConfig(program.command('check'))
-    .argument('[file...]', 'configurations; - is standard input, also for --config')
-    .description(
-      'validate the configuration, read its tables, and print it with every default that holds, secrets hidden',
-    )
-    .option('--json', 'print JSON instead of YAML, mistakes too', false)
-    .option('--connect', 'also try each lookup once: connect to it, open its module', false)
-    .option('--with <name=value...>', 'connect, and call the lookups whose arguments these are')
+    .argument('[file...]', 'configurations to check; - is standard input, also for --config')
+    .description('validate the configuration, read its tables, and print it with all defaults, secrets hidden')
+    .option('--json', 'print JSON instead of YAML, also for mistakes', false)
+    .option('--connect', 'also try each lookup once: connect, or open its module', false)
+    .option('--with <name=value...>', 'like --connect, but call each lookup whose arguments are all given')
     .addHelpText('after', '\nExample:\n  millrace check -c millrace.yaml --connect --with iata=DTW')
     .action(async (files: string[], flags: Omit<CheckFlags, 'with' | 'files'> & { with?: string[] }) => {
       const { check } = await import('./check.ts');
@@ -77,17 +75,19 @@ export function commandLine(done: (code: number) => void): Command {
 
   program
     .command('top')
-    .description('show what a running service does: streams, pipelines, lookups and the last errors; q ends it')
+    .description('show the streams, pipelines, lookups and last errors of a running service; q ends it')
     .addOption(
-      new Option('--url <url>', 'its admin listener')
+      new Option('--url <url>', 'the admin listener of the service')
         .default(new URL('http://127.0.0.1:8081'), 'http://127.0.0.1:8081')
         .argParser(webAddress),
     )
     .addOption(
-      new Option('--interval <duration>', 'how often to look, from 100ms on').default(1000, '1s').argParser(interval),
+      new Option('--interval <duration>', 'time between two pictures, at least 100ms')
+        .default(1000, '1s')
+        .argParser(interval),
     )
-    .option('--once', 'print one picture and end; also where the output is no terminal', false)
-    .option('--json', 'print what /state gives, once', false)
+    .option('--once', 'print one picture and end; the default if the output is not a terminal', false)
+    .option('--json', 'print the response of /state once', false)
     .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
     .action(async (options: { url: URL; interval: number; once: boolean; json: boolean }) => {
       const { top } = await import('./top/top.ts');
@@ -108,9 +108,9 @@ export function commandLine(done: (code: number) => void): Command {
 
   program
     .command('demo')
-    .description('run the main job on real data: 20,000 flights, each looked up in an airport directory twice')
-    .option('--keep', 'stay up afterwards, and print curl lines to try', false)
-    .option('--records <n>', 'how many of the flights', wholeNumber)
+    .description('run the main job on real data: 20,000 flights, for each two lookups in an airport directory')
+    .option('--keep', 'keep the service running afterwards, and print curl commands to try', false)
+    .option('--records <n>', 'number of flights, at most 20000', wholeNumber)
     .addHelpText('after', '\nExample:\n  millrace demo --keep')
     .action(async (options: { keep: boolean; records?: number }) => {
       const { demo } = await import('../demo/demo.ts');
@@ -125,11 +125,13 @@ export function commandLine(done: (code: number) => void): Command {
 
 function withConfig(command: Command): Command {
   return command
-    .addOption(new Option('-c, --config <file>', 'configuration (default: millrace.yaml, .yml or .json, here)'))
-    .addOption(new Option('--host <address>', 'address to listen on; goes before the environment and the file'))
-    .addOption(new Option('--port <number>', 'port to listen on, 0 for any free one'))
+    .addOption(
+      new Option('-c, --config <file>', 'configuration file (default: millrace.yaml, .yml or .json in this folder)'),
+    )
+    .addOption(new Option('--host <address>', 'address to listen on; overrides the environment and the file'))
+    .addOption(new Option('--port <number>', 'port to listen on; 0 takes any free port'))
     .addOption(new Option('--admin-host <address>', 'address of the admin listener'))
-    .addOption(new Option('--admin-port <number>', 'port of the admin listener, 0 for any free one'))
+    .addOption(new Option('--admin-port <number>', 'port of the admin listener; 0 takes any free port'))
     .addOption(new Option('--log-level <level>', `${logLevels.slice(0, -1).join(', ')} or ${logLevels.at(-1)}`));
 }
 
@@ -142,7 +144,7 @@ function webAddress(text: string): URL {
 function interval(text: string): number {
   const ms = durationMs(text);
   if (ms !== undefined && ms >= 100) return ms;
-  throw new InvalidArgumentError('Expected a duration from 100ms on, such as 1s.');
+  throw new InvalidArgumentError('Expected a duration of at least 100ms, such as 1s.');
 }
 
 function wholeNumber(text: string): number {

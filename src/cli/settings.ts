@@ -21,12 +21,12 @@ const places = {
   logLevel: 'server.log.level',
 } as const satisfies Partial<Record<keyof ConfigFlags, string>>;
 
-/** Loads the configuration that a command line names: flag over environment over file over default. */
+/** Loads the configuration that a command line names. Throws ConfigError with every mistake. */
 export function settingsOf(flags: ConfigFlags): Loaded {
   return readingOf(flags).finish();
 }
 
-/** As `settingsOf`, before its mistakes are reported. */
+/** As `settingsOf`, but mistakes are thrown only by `finish`. */
 export function readingOf(flags: ConfigFlags): Reading {
   const given: Record<string, string> = {};
   for (const [flag, place] of Object.entries(places)) {
@@ -36,7 +36,7 @@ export function readingOf(flags: ConfigFlags): Reading {
   return readConfig({ file: flags.config, flags: given, checks: [checkPipelines, checkTracing] });
 }
 
-/** What the configuration asks for, but is not installed. */
+/** Reports a section `tracing` without the packages that it needs. */
 function checkTracing({ traced }: PartialConfig): readonly Finding[] {
   const message = traced ? missingTracing() : undefined;
   return message === undefined ? [] : [{ path: ['tracing'], place: 'key', message }];

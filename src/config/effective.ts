@@ -4,10 +4,10 @@ import { redact } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
 import { withDefaults } from './schema/schema-walk.ts';
 
-/** A configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
+/** A configuration with every default, in the units that its author used, secrets hidden. */
 export type EffectiveConfig = JsonDataObject;
 
-/** What holds where `tree` is a valid configuration. `shown` has what may be seen of strings that held references. */
+/** The effective form of a valid configuration. `shown` has, for each string with references, the text that may be shown. */
 export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): EffectiveConfig {
   const full = redact(withDefaults(configSchema, tree), shown);
   const { lookups, pipelines: configured, ...rest } = members(full);
@@ -19,7 +19,7 @@ export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): 
   };
 }
 
-/** The defaults that no schema can hold, because they are what stands beside them. */
+/** Adds the defaults that no schema can hold, because they are equal to another member of the same pipeline. */
 function withCeilings(pipeline: JsonData): JsonData {
   const own = members(pipeline);
   const { capacity = null, timeout = null } = own;

@@ -13,6 +13,7 @@ import { readText } from './document/read-text.ts';
 import { Report } from './checks/report.ts';
 import { type Config, configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
+import { listed } from './schema/values.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
 
 export { ConfigError, findingLine, mistakeOf } from './checks/config-error.ts';
@@ -25,21 +26,21 @@ export interface LoadOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Dotted path, such as `server.port`, to text. */
   readonly flags: Readonly<Record<string, string>>;
-  /** What other rooms have to say of a configuration. It may hold mistakes elsewhere. */
+  /** The checks of other rooms. The configuration that they get may have mistakes in other places. */
   readonly checks: readonly ((config: PartialConfig) => readonly Finding[])[];
 }
 
 export interface Loaded {
   readonly config: Config;
-  /** The file, as it was named. */
+  /** The file name, as the user wrote it. */
   readonly source: string;
   /** Absolute path of the folder that relative file names start from. */
   readonly baseDir: string;
-  /** The configuration as its author could have written it in full: every default, no unit changed, secrets hidden. */
+  /** The configuration with every default, in the units that its author used, secrets hidden. */
   readonly effective: EffectiveConfig;
-  /** What must not be seen in any text: what references brought in, and what is secret by its name. */
+  /** The values that no text may show: those that references brought in, and those that are secret by their name. */
   readonly secrets: readonly string[];
-  /** The file and those that it refers to, by absolute path, each as it was just before it was read. */
+  /** The file and the files that it refers to, by absolute path, each with its fingerprint from just before it was read. */
   readonly files: ReadonlyMap<string, Fingerprint>;
 }
 
@@ -47,14 +48,14 @@ export interface Loaded {
 const mostReferenceBytes = 1024 ** 2;
 const mostSourceBytes = 64 * 1024 ** 2;
 
-/** A configuration that was read, with what is known so far of its mistakes. */
+/** A configuration that was read, and the mistakes that are known so far. */
 export interface Reading {
-  /** What of it can be understood. */
+  /** The part of it that has no mistakes. */
   readonly draft: PartialConfig;
   readonly baseDir: string;
-  /** Adds what another check has found. */
+  /** Adds the findings of another check. */
   add(findings: readonly Finding[]): void;
-  /** Throws ConfigError with everything that is wrong. */
+  /** Throws ConfigError with every finding. */
   finish(): Loaded;
 }
 
@@ -62,14 +63,14 @@ export interface Reading {
 export const standardInput = '-';
 
 /**
- * Reads a configuration: flag over environment over file over default.
- * Throws ConfigError with everything that is wrong with it.
+ * Reads a configuration. A flag goes before the environment, the environment before the file, the file before a default.
+ * Throws ConfigError with every mistake.
  */
 export function loadConfig(options: LoadOptions): Loaded {
   return readConfig(options).finish();
 }
 
-/** Throws ConfigError if so little can be read that nothing else can be checked. */
+/** Throws ConfigError if the text cannot be read, or is not YAML: then nothing else can be checked. */
 export function readConfig({ file, env = process.env, flags, checks }: LoadOptions): Reading {
   const input = file === standardInput;
   const source = input ? '<stdin>' : (file ?? findFile());
@@ -77,7 +78,7 @@ export function readConfig({ file, env = process.env, flags, checks }: LoadOptio
   const files = new Map<string, Fingerprint>();
   const readFile = (name: string): string => {
     const path = resolve(baseDir, name);
-    // The first reading counts: what was written after it is not in all of the configuration.
+    // The fingerprint of the first reading counts: a change after it may be missing from a part of the configuration.
     if (!files.has(path)) files.set(path, fingerprintOf(path));
     return readText(path, mostReferenceBytes);
   };
@@ -111,7 +112,7 @@ const usualFiles = ['millrace.yaml', 'millrace.yml', 'millrace.json'];
 function findFile(): string {
   const found = usualFiles.find((name) => existsSync(name));
   if (found !== undefined) return found;
-  const message = `there is no configuration: looked for ${usualFiles.join(', ')}; name another with --config FILE`;
+  const message = `no configuration found: this folder has no ${listed(usualFiles)}; name the file with --config FILE`;
   throw new ConfigError([{ file: process.cwd(), path: [], message }]);
 }
 

@@ -8,10 +8,9 @@ import type { Path } from '../core/finding.ts';
 import { isMap, pathKey } from './document/path.ts';
 
 /**
- * A configuration in which every secret is `***`: what a reference was replaced by, what stands below a lookup's key
- * that sounds like a secret (`auth`, an `authorization` header), the headers of a collector, and the user and password
- * of a URL.
- * `shown` has what may be seen of a string that held references, by `pathKey`.
+ * A configuration in which every secret is `***`: the value of a reference, every value below a lookup's key that has
+ * the name of a secret (`auth`, an `authorization` header), the headers of a collector, and the user and password of a
+ * URL. `shown` has, by `pathKey`, the text that may be shown of each string with references.
  */
 export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonData {
   if (Array.isArray(value)) return value.map((item, index) => redact(item, shown, [...path, index]));
@@ -28,15 +27,15 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
 }
 
 /**
- * Whether a value is secret by the names it stands under. The names of lookups and pipelines themselves do not count.
- * Collectors take their keys in headers of any name.
+ * Whether one of the keys that lead to a value makes it secret. The names of lookups and pipelines do not count. Every
+ * header of a collector is secret, because collectors take their keys in headers of any name.
  */
 export function isSecretPlace(path: Path): boolean {
   if (path[0] === 'tracing' && path[2] === 'headers') return true;
   return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && isSecretName(step));
 }
 
-/** A configuration as YAML that can be loaded again, as far as it holds no secrets. */
+/** A configuration as YAML. Millrace can load this text again if no secret is hidden in it. */
 export function toYaml(configuration: unknown): string {
   return stringify(escaped(configuration), {
     lineWidth: 0,

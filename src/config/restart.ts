@@ -2,15 +2,15 @@ import type { Path } from '../core/finding.ts';
 import { isMap, pathText } from './document/path.ts';
 import type { Config } from './schema/schema.ts';
 
-/** What a running service takes over of `server`. */
+/** The keys of `server` that a reload takes over. */
 const live: ReadonlySet<string> = new Set(['server.limits', 'server.drainTimeout', 'server.log.level', 'server.watch']);
 
-/** Sections that a reload is for. */
+/** The sections that a reload replaces. */
 const replaced: ReadonlySet<string> = new Set(['lookups', 'pipelines']);
 
 /**
- * The keys whose value differs from the one that the service was started with, and that are looked at by a start
- * alone, such as `server.port`: all that are not known to be taken over.
+ * The keys whose value differs from the one that the service was started with, and that only a start reads, such as
+ * `server.port`. A key that is not listed above counts as one of these.
  */
 export function needingRestart(started: Config, next: Config): readonly string[] {
   return differences(started, next, []);

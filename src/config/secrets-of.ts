@@ -6,7 +6,10 @@ import { isSecretPlace } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
 
-/** What references brought in, but for places that hold no free text: a port, a mode, a duration, a JSON Pointer. */
+/**
+ * The values that references brought in. Those at a place without free text do not count: a port, a mode, a duration, a
+ * JSON Pointer.
+ */
 export function broughtSecrets({ brought }: Pick<ConfigDocument, 'brought'>): readonly string[] {
   return brought
     .filter(({ path }) => {
@@ -16,7 +19,7 @@ export function broughtSecrets({ brought }: Pick<ConfigDocument, 'brought'>): re
     .map(({ text }) => text);
 }
 
-/** What a configuration holds at a place that is secret by its name, be it from a reference or not. */
+/** The values at places that are secret by their name, whether they come from a reference or not. */
 export function secretsOf(config: {
   readonly lookups: object;
   readonly tracing?: object | undefined;
@@ -35,7 +38,7 @@ function textsAt(value: unknown, path: Path): readonly string[] {
   return typeof value === 'string' && isSecretPlace(path) ? [plainText(value)] : [];
 }
 
-/** As `Authorization: Basic …` has them (RFC 7617). */
+/** The credentials as `Authorization: Basic …` encodes them (RFC 7617). */
 function basicCredentials(lookup: unknown): string | undefined {
   const http = isMap(lookup) ? lookup['http'] : undefined;
   const auth = isMap(http) ? http['auth'] : undefined;

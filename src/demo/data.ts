@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { csvRowByRow } from '../connectors/table/table-csv.ts';
 import { isJsonObject, parseJson } from '../core/json/json.ts';
 
-/** A row of airports.csv as it is; its coordinates are text. */
+/** A row of airports.csv. Every value is text, also the coordinates. */
 export type Airport = Readonly<Record<string, string>>;
 
 export interface DemoData {
@@ -13,7 +13,7 @@ export interface DemoData {
   readonly flights: readonly string[];
 }
 
-/** 20,000 flights and 3,376 airports of the United States, of vega-datasets. Throws Error where they are not to be found. */
+/** 20,000 flights and 3,376 airports of the United States, from vega-datasets. Rejects if their files are missing. */
 export async function readDemoData(): Promise<DemoData> {
   const folder = dataFolder();
   const airports = new Map<string, Airport>();
@@ -25,7 +25,7 @@ export async function readDemoData(): Promise<DemoData> {
   return { airports, flights: flights.map((flight) => JSON.stringify(flight)) };
 }
 
-/** In a package the build has put the data beside the compiled files; in a checkout a development dependency holds it. */
+/** A package has the data beside the compiled files (scripts/build.ts); a checkout has it in a development dependency. */
 function dataFolder(): string {
   const packed = join(import.meta.dirname, '..', 'demo-data');
   if (existsSync(packed)) return packed;
@@ -33,13 +33,15 @@ function dataFolder(): string {
     const found = join(folder, 'node_modules', 'vega-datasets', 'data');
     if (existsSync(found)) return found;
     if (folder === dirname(folder)) {
-      throw new Error(`the data of the demo is neither in ${packed} nor in a node_modules/vega-datasets: run "npm ci"`);
+      throw new Error(
+        `the data of the demo is missing: there is no ${packed} and no node_modules/vega-datasets; run "npm ci"`,
+      );
     }
   }
 }
 
 function stringsOf(json: string): Airport {
   const row = parseJson(json);
-  if (!isJsonObject(row)) throw new Error(`a row of airports.csv is no object: ${json}`);
+  if (!isJsonObject(row)) throw new Error(`a row of airports.csv is not an object: ${json}`);
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'string' ? value : '']));
 }

@@ -7,18 +7,18 @@ import { bar, paint, ProgressLine } from './screen.ts';
 import { type DemoService, startDemoService } from './service.ts';
 
 export interface DemoOptions {
-  /** Stay up afterwards until a signal comes. */
+  /** Keep the service running after the demo, until a signal arrives. */
   readonly keep: boolean;
-  /** How many of the 20,000 flights; all of them where it is not given. */
+  /** The number of flights; default all 20,000. */
   readonly records?: number;
   readonly color: boolean;
-  /** Whether stderr is a terminal, and gets a progress line. */
+  /** Whether stderr is a terminal: then a progress line is shown. */
   readonly tty: boolean;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** How the demo ended: every line was right, some line was wrong, or a signal came before either was known. */
+/** How the demo ended: every line was right, some line was wrong, or a signal arrived before the end. */
 export type DemoOutcome = 'passed' | 'failed' | 'SIGINT' | 'SIGTERM';
 
 /**
@@ -43,8 +43,8 @@ export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAns
   } catch (error) {
     const signal = interruption.name();
     if (signal !== undefined) return signal;
-    const lastWords = service?.lastWords();
-    if (lastWords !== undefined) options.stderr.write(`The service ended by itself. It said:\n${lastWords}\n`);
+    const lastOutput = service?.lastOutput();
+    if (lastOutput !== undefined) options.stderr.write(`The service ended early. Its last output:\n${lastOutput}\n`);
     throw error;
   } finally {
     interruption.release();
@@ -60,7 +60,7 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
-/** Whether every line came back as it should. */
+/** Resolves with whether every line came back as it should. */
 async function perform({ color, tty, stdout, stderr }: DemoOptions, parts: Parts): Promise<boolean> {
   const colors = paint(color);
   const progress = new ProgressLine(stderr, tty);
@@ -105,7 +105,7 @@ function interrupted(stdout: NodeJS.WritableStream): Interruption {
     controller.abort();
     resolve();
   };
-  // With `keep`: its reader has gone.
+  // With `keep`, the demo also ends if the reader of its output has gone.
   stdout.once('error', resolve);
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);

@@ -3,7 +3,7 @@ import { systemClock } from '../core/time/time.ts';
 import type { Airport } from './data.ts';
 import { latencies, seededRandom } from './latency.ts';
 
-/** What the directory has seen since it was asked last. */
+/** The counts of the directory since `take` was last called. */
 interface DirectoryCounts {
   /** Milliseconds from the request to the answer, in the order of the requests. */
   readonly latenciesMs: readonly number[];
@@ -11,14 +11,14 @@ interface DirectoryCounts {
 }
 
 export interface Directory {
-  /** With the place of the code, `{iata}`. */
+  /** With `{iata}` in the place of the code. */
   readonly urlTemplate: string;
-  /** What was counted so far; counting starts anew, with the same latencies to be drawn. */
+  /** Returns the counts and starts them anew; the latencies that follow are the same as at the start. */
   take(): DirectoryCounts;
   stop(): Promise<void>;
 }
 
-/** The body of an answer, made from a row of airports.csv. */
+/** Makes the body of an answer from a row of airports.csv. */
 export type AnswerOf = (airport: Airport) => string;
 
 export const airportAnswer: AnswerOf = ({ name, city, state, latitude, longitude }) =>
@@ -27,9 +27,9 @@ export const airportAnswer: AnswerOf = ({ name, city, state, latitude, longitude
 const seed = 20_010_101;
 
 /**
- * An airport directory as somebody else's service might be: `GET /airports/{iata}` over HTTP, 404 for a code
- * that it does not know, each answer as late as chance has it. It measures what it really took: timers of Node
- * are whole milliseconds, and a busy machine is late.
+ * An airport directory as another team might run it: `GET /airports/{iata}` over HTTP, 404 for an unknown code, each
+ * answer after a random time. It measures the time that each answer took, because timers of Node.js are whole
+ * milliseconds and late on a busy machine.
  */
 export function startDirectory(airports: ReadonlyMap<string, Airport>, answerOf: AnswerOf): Promise<Directory> {
   const answers = new Map([...airports].map(([iata, airport]) => [iata, answerOf(airport)]));

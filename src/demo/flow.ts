@@ -1,22 +1,22 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { systemClock } from '../core/time/time.ts';
 
-/** What came back over one request. */
+/** The response to one request. */
 export interface Flow {
-  /** Without their line ends. */
+  /** Without line ends. */
   readonly lines: readonly string[];
   /** From the first byte sent to the last one read. */
   readonly ms: number;
-  /** Names in lower case; empty where the response was cut off. */
+  /** Names in lower case; empty if the response was cut. */
   readonly trailers: Readonly<Record<string, string | undefined>>;
 }
 
-/** Large enough that a write is worth its while, small enough to notice that the service does not read. */
+/** Large enough for few writes, small enough to stop soon after the service stops reading. */
 const linesPerWrite = 200;
 
 /**
- * POSTs the lines as NDJSON and reads the response while it still sends, as slowly as the service takes them.
- * Rejects where the request is refused or the response ends before it is complete.
+ * POSTs the lines as NDJSON, no faster than the service reads them, and reads the response at the same time. Rejects if
+ * the request is refused, or if the response ends before it is complete.
  */
 export function flow(
   url: string,
@@ -46,36 +46,36 @@ export function flow(
 
 function send(request: ClientRequest, lines: readonly string[]): void {
   let next = 0;
-  const more = (): void => {
+  const sendBatches = (): void => {
     while (next < lines.length) {
       const batch = lines.slice(next, next + linesPerWrite);
       next += batch.length;
       if (!request.write(`${batch.join('\n')}\n`)) {
-        request.once('drain', more);
+        request.once('drain', sendBatches);
         return;
       }
     }
     request.end();
   };
-  more();
+  sendBatches();
 }
 
 function collect(response: IncomingMessage, onLines: (count: number) => void): Promise<Pick<Flow, 'lines'>> {
   return new Promise((resolve, reject) => {
     const lines: string[] = [];
-    let rest = '';
+    let unfinished = '';
     response.setEncoding('utf8');
     response.on('data', (text: string) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop() ?? '';
+      const parts = (unfinished + text).split('\n');
+      unfinished = parts.pop() ?? '';
       lines.push(...parts);
       onLines(lines.length);
     });
-    response.on('error', (error) => reject(new Error(`the response broke off: ${error.message}`, { cause: error })));
+    response.on('error', (error) => reject(new Error(`the response was cut: ${error.message}`, { cause: error })));
     response.on('end', () => {
-      if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}: ${rest}`));
-      else if (rest === '') resolve({ lines });
-      else reject(new Error(`the last line has no end: ${rest}`));
+      if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}: ${unfinished}`));
+      else if (unfinished === '') resolve({ lines });
+      else reject(new Error(`the last line has no end: ${unfinished}`));
     });
   });
 }

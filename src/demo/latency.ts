@@ -5,10 +5,10 @@ import type { Mode } from '../core/vocabulary.ts';
 export type DemoMode = Exclude<Mode, 'keyed'>;
 
 /**
- * How long the directory of the demo takes for an answer, and what that allows at best.
+ * The latencies of the demo's directory, and the best throughput that they allow.
  *
- * 998 calls in 1000 take 9 to 11 ms, evenly; the other two have a Pareto tail from 20 ms on (shape 1.5, half of them
- * above 32 ms), cut off at 120 ms so that one call, should it come last, does not decide the figures of a short run.
+ * 998 of 1000 calls take 9 to 11 ms, evenly distributed. The other two have a Pareto tail from 20 ms on (shape 1.5, half
+ * of them above 32 ms). It is cut at 120 ms: a longer call at the end would dominate the figures of a short run.
  */
 const bodyFromMs = 9;
 const bodyToMs = 11;
@@ -17,7 +17,7 @@ const tailFromMs = 20;
 const tailShape = 1.5;
 const longestMs = 120;
 
-/** What is to be expected of `latencies`, roughly. */
+/** The approximate mean of `latencies`. */
 export const meanLatencyMs = (bodyFromMs + bodyToMs) / 2;
 
 /** The same seed gives the same latencies, in milliseconds. */
@@ -28,7 +28,7 @@ export function latencies(random: Random): () => number {
   };
 }
 
-/** A 32-bit xorshift (Marsaglia 2003): chance that is the same in every run. `seed` is not 0. */
+/** A 32-bit xorshift (Marsaglia 2003): the same random numbers in every run. `seed` is not 0. */
 export function seededRandom(seed: number): Random {
   let state = seed | 0;
   return () => {
@@ -39,7 +39,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A record asks twice at the same time, so it takes as long as the slower of two calls that follow one another. */
+/** A record makes two calls at the same time, which are adjacent in the list. It takes as long as the slower one. */
 export function recordLatencies(calls: readonly number[]): number[] {
   const records: number[] = [];
   for (let first = 0; first + 1 < calls.length; first += 2) {
@@ -48,15 +48,15 @@ export function recordLatencies(calls: readonly number[]): number[] {
   return records;
 }
 
-/** Records per second of `capacity` slots that are never empty. */
+/** Records per second if all `capacity` slots are always taken. */
 export function capacityOverLatency(records: readonly number[], capacity: number): number {
   const total = records.reduce((sum, ms) => sum + ms, 0);
   return total === 0 ? 0 : (1000 * capacity * records.length) / total;
 }
 
 /**
- * Milliseconds from the first admission to the last emission where everything but the lookups takes no time.
- * In order, a slot is free again when the record and all before it are emitted; without order, when its record is done.
+ * Milliseconds from the first admission to the last emission if only the lookups take time. In mode ordered a slot is free
+ * when its record and all records before it are emitted; in mode unordered when its record is complete.
  */
 export function shortestRun(records: readonly number[], capacity: number, mode: DemoMode): number {
   const freeAt = new Float64Array(capacity);

@@ -13,8 +13,8 @@ export function readings(exposition: string): Readings {
 }
 
 /**
- * Milliseconds that the share `q` of the records between two scrapes did not exceed, from admission to emission,
- * interpolated in a bucket as Prometheus' `histogram_quantile` does. Undefined where there was none between them.
+ * The quantile `q` of the durations between two scrapes, from admission to emission, in milliseconds. It is interpolated
+ * in a bucket as Prometheus' `histogram_quantile` does. Undefined if no record was written between the scrapes.
  */
 export function recordQuantileMs(before: Readings, after: Readings, q: number): number | undefined {
   const buckets = [...after]

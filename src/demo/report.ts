@@ -9,7 +9,7 @@ import type { Run } from './run.ts';
 import { mebibytes, milliseconds, type Paint, percent, type Row, table } from './screen.ts';
 import { capacity, type DemoService, enrichUrl } from './service.ts';
 
-/** What the demo says, before and after. */
+/** The parts of the demo that its texts describe. */
 export interface Setting {
   readonly service: DemoService;
   readonly directory: Directory;
@@ -24,18 +24,18 @@ export function introduction({ service, directory, data }: Setting, { dim, stron
     '',
     `  directory   ${directory.urlTemplate}`,
     dim(
-      `              ${count(data.airports.size)} airports; an answer takes ${meanLatencyMs} ms on average, some far longer`,
+      `              ${count(data.airports.size)} airports; an answer takes ${meanLatencyMs} ms on average, some take much longer`,
     ),
     `  service     ${enrichUrl(service, 'ordered')}`,
-    dim(`              millrace serve, a process of its own; at most ${capacity} records in flight`),
+    dim(`              millrace serve in its own process; at most ${capacity} records in flight`),
     `  machine     ${sharedCores(availableParallelism())}`,
-    dim('              so the figures are those of all three together, and not of the service alone'),
+    dim('              so the figures are for the three together, not for the service alone'),
     '',
     '',
   ].join('\n');
 }
 
-/** Client, directory and service run side by side: none of them has the machine to itself. */
+/** Client, directory and service run at the same time on one machine. */
 function sharedCores(cores: number): string {
   const which = cores === 1 ? 'its one core' : `its ${cores} cores`;
   return `client, directory and service share ${which}`;
@@ -51,11 +51,11 @@ export function resultTable(runs: readonly Run[], data: DemoData, colors: Paint)
     row('  share of the limit', ({ perSecond, limitPerSecond }) => percent(perSecond / limitPerSecond)),
     row('  best possible in this mode', ({ optimumPerSecond }) => count(optimumPerSecond)),
     row('  share of the best possible', ({ perSecond, optimumPerSecond }) => percent(perSecond / optimumPerSecond)),
-    row('a record, p50', ({ p50Ms }) => milliseconds(p50Ms)),
-    row('a record, p99', ({ p99Ms }) => milliseconds(p99Ms)),
-    row('a call of the directory, mean', ({ meanCallMs }) => milliseconds(meanCallMs)),
-    row('records in flight, most', ({ mostInFlight }) => count(mostInFlight)),
-    row('calls in flight, most', ({ mostCalls }) => count(mostCalls)),
+    row('record duration, p50', ({ p50Ms }) => milliseconds(p50Ms)),
+    row('record duration, p99', ({ p99Ms }) => milliseconds(p99Ms)),
+    row('directory call, mean', ({ meanCallMs }) => milliseconds(meanCallMs)),
+    row('most records in flight', ({ mostInFlight }) => count(mostInFlight)),
+    row('most calls in flight', ({ mostCalls }) => count(mostCalls)),
     row('memory of the service', ({ residentBytes }) => mebibytes(residentBytes)),
   ];
   return `${examples(runs, data, colors)}${table(['', ...runs.map(({ mode }) => mode)], rows, colors)}\n`;
@@ -67,40 +67,42 @@ function examples([first]: readonly Run[], data: DemoData, { dim, strong }: Pain
   const lines = (first?.lines ?? [])
     .slice(0, shownFlights)
     .flatMap((line, index) => [dim(`  sent  ${data.flights[index] ?? ''}`), `  back  ${line}`, '']);
-  return `${strong('  Some of what came back')}\n\n${lines.join('\n')}\n`;
+  return `${strong('  The first lines of the response')}\n\n${lines.join('\n')}\n`;
 }
 
 export function explanation({ good, dim }: Paint): string {
   return [
-    good('  Checked: nothing is lost or doubled, every line has the right cities and names, ordered kept the order.'),
+    good(
+      '  Checked: nothing is lost or doubled, every line has the right cities and names, and ordered kept the order.',
+    ),
     '',
     dim(
-      '  Latency is what the directory measured for each call in this run; a record takes the longer one of its two.',
+      '  Latency: the time that the directory measured for each call; a record takes as long as the longer of its two calls.',
     ),
     dim(
-      '  Best possible: the same latencies, scheduled by a simulation in which all else takes no time. In order it is',
+      '  Best possible: a simulation with the same latencies, in which nothing else takes time. In mode ordered it is below',
     ),
-    dim('  below the limit, for a slow record holds up those behind it, whatever is done.'),
+    dim('  the limit, because a slow record always holds back the records behind it.'),
     '',
     '',
   ].join('\n');
 }
 
-/** Writes the flights into the service's folder, so that there is a file to send. */
+/** Commands to try. Writes the flights into the folder of the service, so that there is a file to send. */
 export function tryIt(service: DemoService, flights: readonly string[], { strong, dim }: Paint): string {
   const file = join(service.folder, 'flights.ndjson');
   writeFileSync(file, `${flights.join('\n')}\n`);
   const url = enrichUrl(service, 'ordered');
   return [
-    strong('  It stays up until Ctrl-C. To try in another terminal:'),
+    strong('  The service runs until Ctrl-C. To try it, in another terminal:'),
     '',
-    dim('  # type or paste a line, and see it come back (Ctrl-D ends it)'),
+    dim('  # type or paste a line, and see it enriched (Ctrl-D ends the stream)'),
     `  curl -sSN -X POST -T . '${url}'`,
     dim('  # one record'),
     `  echo '{"origin":"DTW","destination":"LAS"}' | curl -sSN -X POST -T - '${url}'`,
-    dim('  # all flights, as they are done'),
+    dim('  # all flights, in the order of completion'),
     `  curl -sSN -X POST -T ${file} '${enrichUrl(service, 'unordered')}'`,
-    dim('  # what it counts, and what it is doing'),
+    dim('  # its metrics and its state'),
     `  curl -sS ${service.adminUrl}/metrics | grep ^millrace_`,
     `  curl -sS ${service.adminUrl}/state`,
     dim(`  # its configuration`),

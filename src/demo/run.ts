@@ -8,14 +8,14 @@ import { capacity, type DemoService, enrichUrl } from './service.ts';
 import { ServiceWatch } from './service-watch.ts';
 import { type Verdict, verify } from './verify.ts';
 
-/** One pass of the flights through the service, and what was seen of it. */
+/** The results of one pass of the flights through the service. */
 export interface Run extends Verdict {
   readonly mode: DemoMode;
   readonly lines: readonly string[];
   readonly perSecond: number;
-  /** capacity ÷ mean latency of a record, in records per second. */
+  /** Capacity ÷ mean latency of a record, in records per second. */
   readonly limitPerSecond: number;
-  /** Of the best schedule of these very latencies in this mode, in records per second. */
+  /** Records per second of the best schedule of the same latencies in this mode. */
   readonly optimumPerSecond: number;
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
@@ -55,22 +55,22 @@ export async function run(stage: Stage, mode: DemoMode): Promise<Run> {
   const onLines = (lines: number): void => {
     done = lines;
   };
-  let came: Flow;
+  let response: Flow;
   try {
-    came = await flow(enrichUrl(service, mode), flights, onLines, signal);
+    response = await flow(enrichUrl(service, mode), flights, onLines, signal);
   } finally {
     await watch.stop();
   }
   const after = readings(await service.metrics());
   const { latenciesMs, mostAtOnce } = directory.take();
   const records = recordLatencies(latenciesMs);
-  const verdict = verify(came, flights, airports, mode);
+  const verdict = verify(response, flights, airports, mode);
   return {
     mode,
     errors: verdict.errors,
     faults: [...verdict.faults, ...capacityFaults(mostAtOnce)],
-    lines: came.lines,
-    perSecond: (1000 * came.lines.length) / came.ms,
+    lines: response.lines,
+    perSecond: (1000 * response.lines.length) / response.ms,
     limitPerSecond: capacityOverLatency(records, capacity),
     optimumPerSecond: (1000 * records.length) / shortestRun(records, capacity, mode),
     p50Ms: recordQuantileMs(before, after, 0.5),
@@ -84,5 +84,5 @@ export async function run(stage: Stage, mode: DemoMode): Promise<Run> {
 
 function capacityFaults(calls: number): string[] {
   const allowed = 2 * capacity;
-  return calls <= allowed ? [] : [`${calls} calls at once, where capacity allows ${allowed}`];
+  return calls <= allowed ? [] : [`${calls} calls at the same time; capacity allows ${allowed}`];
 }

@@ -1,6 +1,6 @@
 import { count } from '../core/count.ts';
 
-/** Words and figures as a person reads them, in colour where that is wanted. */
+/** Text in colours, or unchanged without them. */
 export interface Paint {
   readonly dim: (text: string) => string;
   readonly strong: (text: string) => string;
@@ -20,7 +20,7 @@ export const mebibytes = (bytes: number): string => `${count(bytes / 1024 ** 2)}
 
 export type Row = readonly [label: string, ...values: readonly string[]];
 
-/** Labels to the left, values to the right, each column as wide as its widest value. */
+/** A table: labels are aligned to the left, values to the right; a column is as wide as its widest value. */
 export function table(head: Row, rows: readonly Row[], { dim, strong }: Paint): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
@@ -32,7 +32,7 @@ export function table(head: Row, rows: readonly Row[], { dim, strong }: Paint): 
   return [strong(line(head)), dim(rule), ...rows.map(line)].map((text) => `  ${text}\n`).join('');
 }
 
-/** One line that is written over itself; does nothing where there is no terminal. */
+/** One line that replaces itself. Writes nothing if the stream is not a terminal. */
 export class ProgressLine {
   readonly #stream: NodeJS.WritableStream;
   readonly #tty: boolean;

@@ -2,17 +2,17 @@ import { systemClock } from '../core/time/time.ts';
 import { inFlight, readings, residentBytes } from './readings.ts';
 import type { DemoService } from './service.ts';
 
-/** Often enough for a line that seems to move, too seldom to be seen in the figures. */
+/** Often enough for a progress line, too seldom to change the figures. */
 const everyMs = 200;
 
-/** Scrapes the service now and then for what only it knows: how much it has in flight, and its memory. */
+/** Scrapes the metrics of the service at intervals: records in flight and memory. */
 export class ServiceWatch {
   mostInFlight = 0;
   mostResidentBytes = 0;
   readonly #service: DemoService;
   readonly #onReading: (inFlight: number) => void;
   #disarm: () => void;
-  #looking = Promise.resolve();
+  #reading = Promise.resolve();
   #stopped = false;
 
   /** `onReading` is called after each reading until the watch stops. */
@@ -25,17 +25,17 @@ export class ServiceWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarm();
-    await this.#looking;
+    await this.#reading;
   }
 
   #arm(): () => void {
     return systemClock.setTimer(everyMs, () => {
-      // Where the service does not answer, the flow breaks off as well, and says more.
-      this.#looking = this.#look().catch(() => {});
+      // If the service does not answer, the flow fails too, with a better message.
+      this.#reading = this.#read().catch(() => {});
     });
   }
 
-  async #look(): Promise<void> {
+  async #read(): Promise<void> {
     const values = readings(await this.#service.metrics());
     this.mostInFlight = Math.max(this.mostInFlight, inFlight(values));
     this.mostResidentBytes = Math.max(this.mostResidentBytes, residentBytes(values));

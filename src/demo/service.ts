@@ -5,17 +5,17 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 
-/** A service in a process of its own, as `millrace serve` starts it. */
+/** `millrace serve` in its own process, so that the figures are those of the service that a user runs. */
 export interface DemoService {
   readonly url: string;
   readonly adminUrl: string;
-  /** A folder that is removed when the service stops; the configuration stands in it. */
+  /** A folder with the configuration; it is removed when the service stops. */
   readonly folder: string;
   readonly configFile: string;
   /** The metrics in the Prometheus text format. */
   metrics(): Promise<string>;
-  /** What the service last wrote to stderr, where it has ended by itself. */
-  lastWords(): string | undefined;
+  /** The end of the service's stderr if its process has ended; undefined while it runs. */
+  lastOutput(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export const enrichUrl = (service: DemoService, mode: string): string =>
 /** The line in which `serve` says where it listens. */
 const listens = /listens on (http:\S+), admin on (http:[^\s;]+)/;
 
-/** Resolves when the service listens; rejects with what it said where it ends before that. */
+/** Resolves when the service listens. Rejects with its output if it ends before that. */
 export async function startDemoService(urlTemplate: string): Promise<DemoService> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'));
   const configFile = join(folder, 'millrace.yaml');
@@ -54,16 +54,16 @@ export async function startDemoService(urlTemplate: string): Promise<DemoService
     if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await once(child, 'exit');
     rmSync(folder, { recursive: true, force: true });
   };
-  const ear = new Ear(child);
+  const output = new LastOutput(child);
   try {
-    const [url, adminUrl] = await whereItListens(child, ear);
+    const [url, adminUrl] = await addressesOf(child, output);
     return {
       url,
       adminUrl,
       folder,
       configFile,
       metrics: () => get(`${adminUrl}/metrics`),
-      lastWords: () => (child.exitCode === null && child.signalCode === null ? undefined : ear.heard),
+      lastOutput: () => (child.exitCode === null && child.signalCode === null ? undefined : output.text),
       stop,
     };
   } catch (error) {
@@ -72,28 +72,28 @@ export async function startDemoService(urlTemplate: string): Promise<DemoService
   }
 }
 
-/** Reads stderr to the end of the process, for a full pipe would stop it; keeps what a message needs. */
-class Ear {
-  heard = '';
+/** Reads stderr to the end of the process, because a full pipe would stop it. Keeps the last 4 KiB. */
+class LastOutput {
+  text = '';
 
   constructor(child: ChildProcess) {
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.heard = (this.heard + text).slice(-4096);
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.text = (this.text + chunk).slice(-4096);
     });
   }
 }
 
-function whereItListens(child: ChildProcess, ear: Ear): Promise<readonly [url: string, adminUrl: string]> {
+function addressesOf(child: ChildProcess, output: LastOutput): Promise<readonly [url: string, adminUrl: string]> {
   return new Promise((resolve, reject) => {
     child.stderr?.on('data', () => {
-      const [, url, adminUrl] = listens.exec(ear.heard) ?? [];
+      const [, url, adminUrl] = listens.exec(output.text) ?? [];
       if (url !== undefined && adminUrl !== undefined) resolve([url, adminUrl]);
     });
     child.once('error', reject);
     child.once('exit', (code) =>
       reject(
-        new Error(`the service ended with ${code} before it listened:
-${ear.heard}`),
+        new Error(`the service ended with exit code ${code} before it listened:
+${output.text}`),
       ),
     );
   });
@@ -104,8 +104,8 @@ function get(url: string): Promise<string> {
     httpRequest(url, (response) => {
       let text = '';
       response.setEncoding('utf8');
-      response.on('data', (more: string) => {
-        text += more;
+      response.on('data', (chunk: string) => {
+        text += chunk;
       });
       response.on('error', reject);
       response.on('end', () => resolve(text));

@@ -6,18 +6,18 @@ import type { Flow } from './flow.ts';
 export interface Verdict {
   /** Lines that hold `_error`. */
   readonly errors: number;
-  /** What is wrong, in words; the first few. Empty where all is right. */
+  /** The first faults, in words; empty if every line is right. */
   readonly faults: readonly string[];
 }
 
 const mostFaults = 5;
 
-/** Where the first of the members stands that were put behind those of the record. */
+/** The first member that the service added to a record. */
 const firstAdded = /,"(?:originAirport|destinationAirport|_error)":/;
 
 /**
- * Looks at every line that came back: that it begins with the bytes of a line that was sent, once each and in order
- * where order was asked for, and that it holds the city and the name of both airports as they stand in airports.csv.
+ * Checks every line of the response. It must begin with the bytes of a line that was sent, each once, and in order in mode
+ * ordered. It must hold the city and the name of both airports from airports.csv.
  */
 export function verify(
   flow: Flow,
@@ -38,10 +38,10 @@ export function verify(
   for (const [index, line] of flow.lines.entries()) {
     const at = `line ${index + 1}`;
     const original = originalOf(line);
-    const left = missing.get(original) ?? 0;
-    if (left === 0) fault(`${at} was not sent, or came back twice: ${line}`);
+    const unmatched = missing.get(original) ?? 0;
+    if (unmatched === 0) fault(`${at} was not sent, or came back twice: ${line}`);
     else if (mode === 'ordered' && original !== sent[index]) fault(`${at} is out of order: ${line}`);
-    missing.set(original, left - 1);
+    missing.set(original, unmatched - 1);
     const found = contentFault(line, airports);
     if (found === undefined) continue;
     if (found.isError) errors++;
@@ -60,7 +60,7 @@ function contentFault(
   airports: ReadonlyMap<string, Airport>,
 ): { readonly text: string; readonly isError: boolean } | undefined {
   const record = parsed(line);
-  if (!isJsonObject(record)) return { text: `is no JSON object: ${line}`, isError: false };
+  if (!isJsonObject(record)) return { text: `it is not a JSON object: ${line}`, isError: false };
   if (record['_error'] !== undefined) return { text: JSON.stringify(record['_error']), isError: true };
   for (const end of ['origin', 'destination']) {
     const code = JSON.stringify(record[end]).replaceAll('"', '');
@@ -69,7 +69,7 @@ function contentFault(
     for (const member of ['city', 'name']) {
       const value = isJsonObject(found) ? found[member] : undefined;
       if (value === undefined || value !== expected?.[member]) {
-        const text = `${member} of ${end} ${code} is ${JSON.stringify(value)}, and ${JSON.stringify(expected?.[member])} in airports.csv`;
+        const text = `${member} of ${end} ${code} is ${JSON.stringify(value)}, but ${JSON.stringify(expected?.[member])} in airports.csv`;
         return { text, isError: false };
       }
     }

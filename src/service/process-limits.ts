@@ -5,9 +5,9 @@ import type { Config } from '../config/schema/schema.ts';
 import { isDataObject, type JsonData, type JsonDataObject } from '../core/json/json-data.ts';
 
 /**
- * The default of `limits.memory` is this part of the heap that V8 allows. The rest is for what is not counted: the
- * service itself (some 30 MB), garbage that is not collected yet, parsed values, and answers on their way; and besides
- * the heap there are the buffers of sockets and of bodies.
+ * The default of `limits.memory` is this part of the heap that V8 allows. The other part holds what is not counted: the
+ * service itself (some 30 MB), garbage that is not collected yet, parsed values, and answers that arrive. The buffers of
+ * sockets and of bodies are outside the heap.
  */
 const MEMORY_SHARE = 1 / 4;
 
@@ -15,11 +15,11 @@ const MEMORY_SHARE = 1 / 4;
 const UNKNOWN_OPEN_FILES = 8192;
 /** Connections to the admin listener. */
 export const ADMIN_CONNECTIONS = 16;
-/** Connections that are open only to be refused. */
+/** Connections that are answered with 503 at the same time. */
 export const REFUSED_AT_ONCE = 8;
-/** Files that are opened and closed again: a table that is read anew, names that are resolved, the log. */
+/** Files that are open for a short time: a table that is read again, names that are resolved, the log. */
 const SPARE_FILES = 16;
-/** Of the files that are left for connections, clients have at least this part. */
+/** Clients get at least this part of the files that are left for connections. */
 const LEAST_CLIENT_SHARE = 1 / 2;
 
 /** What all streams together may hold. */
@@ -31,17 +31,17 @@ function defaultMemoryBytes(): number {
   return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
 }
 
-/** How many connections there may be, so that all together never need more files than the process may open. */
+/** The connections of clients and lookups, which together never need more files than the process may open. */
 export interface ConnectionPlan {
   /** Of clients. */
   readonly clients: number;
-  /** The same lookups with no more connections than there are files for. */
+  /** The lookups, with `connections` reduced to the number of files that they may use. */
   readonly lookups: Config['lookups'];
-  /** What was made smaller than it is configured, each with both numbers. */
+  /** The settings that were reduced, each with both numbers. */
   readonly reduced: readonly { readonly key: string; readonly configured: number; readonly holds: number }[];
 }
 
-/** Files of this process: how many may be open (the soft RLIMIT_NOFILE), and how many are. */
+/** Files of this process: how many it may open (the soft RLIMIT_NOFILE), and how many are open. */
 export interface OpenFiles {
   readonly most: number;
   readonly open: number;
@@ -81,7 +81,10 @@ export function planConnections({ server, lookups }: Config, { most, open }: Ope
   return { clients, lookups: Object.fromEntries(fitted), reduced };
 }
 
-/** A configuration whose effective form has the defaults that depend on this process; `serve` may have other limits. */
+/**
+ * Adds the defaults that depend on this process to the effective form of a configuration. The process of `serve` may have
+ * other limits.
+ */
 export function withProcessDefaults(loaded: Loaded): Loaded {
   const { config, effective } = loaded;
   const server = membersOf(effective['server']);

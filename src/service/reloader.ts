@@ -10,33 +10,33 @@ import type { Logger } from '../observability/log/logger.ts';
 import type { Generation } from '../pipeline/generations.ts';
 import { filesOf, watchedFilesOf } from '../pipeline/lookups/open-lookups.ts';
 
-/** Two looks find a change: within a second, at 2 calls of the file system a second for each file. */
-const LOOK_EVERY_MS = 500;
+/** Two checks find a change: within a second, with 2 calls of the file system a second for each file. */
+const CHECK_EVERY_MS = 500;
 
 export type ReloadCause = 'SIGHUP' | 'file' | 'request';
 
 export interface ReloadOptions {
-  /** What the service was started with. */
+  /** The configuration that the service was started with. */
   readonly started: Loaded;
   /** Reads the same configuration anew; throws ConfigError. */
   readonly load: () => Loaded;
-  /** Opens everything that it needs; `number` is that of the attempt. Rejects, with nothing left open of it. */
+  /** Opens what a configuration needs; `number` counts the attempts. Rejects, with nothing of it left open. */
   readonly build: (loaded: Loaded, number: number) => Promise<Generation>;
-  /** Puts it in the place of the one in force. */
+  /** Replaces the generation in force. */
   readonly replace: (next: Generation) => void;
-  /** Hears how each reload ended. */
+  /** Called after each reload. */
   readonly reloaded: (succeeded: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger | false;
 }
 
 /**
- * Takes over a configuration that has changed, or keeps the one in force.
+ * Takes over a configuration that has changed, or keeps the one in force if the new one has mistakes.
  *
  *     SIGHUP ─┐                      ┌ mistakes ─▶ logged, kept, successful 0
- *     file ───┴▶ load ─ open lookups ┴ valid ────▶ replace ─▶ new streams; earlier ones end where they began
+ *     file ───┴▶ load ─ open lookups ┴ valid ────▶ replace ─▶ new streams use it; earlier streams keep theirs
  *
- * One at a time: a request that comes while one runs is answered by one more after it, which sees what is there then.
+ * One reload runs at a time. A request during a reload starts one more after it, which reads the files as they are then.
  */
 export class Reloader {
   readonly #options: ReloadOptions;
@@ -51,17 +51,17 @@ export class Reloader {
     this.#options = options;
     this.#watch = new FileWatch({
       clock: options.clock,
-      everyMs: LOOK_EVERY_MS,
+      everyMs: CHECK_EVERY_MS,
       onChange: () => void this.reload('file'),
     });
     this.#follow(options.started.config, filesNamedBy(options.started, watchedFilesOf));
   }
 
-  /** Resolves when what is in the files now is in force or refused, with how that ended. Never rejects. */
+  /** Resolves with the result when the present content of the files is in force or refused. Never rejects. */
   reload(cause: ReloadCause): Promise<ReloadResult> {
     const { logger } = this.#options;
     if (this.#stopped) {
-      if (logger !== false) logger.warn({ cause }, 'the configuration is not read anew: the service is stopping');
+      if (logger !== false) logger.warn({ cause }, 'configuration not reloaded: the service is stopping');
       return Promise.resolve({ outcome: 'stopping' });
     }
     this.#again = this.#running !== undefined;
@@ -71,7 +71,7 @@ export class Reloader {
     return this.#running;
   }
 
-  /** No reload begins any more; one that runs is undone. Resolves when it is. */
+  /** Prevents further reloads, and undoes one that runs. Resolves when that is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#watch.close();
@@ -109,7 +109,7 @@ export class Reloader {
     } catch (error) {
       if (this.#stopped) return { outcome: 'stopping' };
       reloaded(false);
-      // What was read in vain is looked at as well: the change that mends it may be there.
+      // The files of the refused configuration are watched too: a change of one may correct it.
       if (this.#watching) this.#watch.add(error instanceof ConfigError ? error.files : files);
       if (logger !== false) logFailure(logger, cause, error);
       return refusal(error);
@@ -122,7 +122,7 @@ export class Reloader {
   }
 }
 
-/** The files of a configuration as they were when it was read, and those of its lookups as they are now. */
+/** The files of a configuration with their fingerprints from when it was read, and those of its lookups as they are now. */
 function filesNamedBy({ config, baseDir, files }: Loaded, of: typeof filesOf): ReadonlyMap<string, Fingerprint> {
   const ofLookups = Object.values(config.lookups).flatMap((lookup) => of(lookup, baseDir));
   return new Map([...ofLookups.map((file) => [file, fingerprintOf(file)] as const), ...files]);
@@ -145,11 +145,11 @@ function logSuccess(
   if (restart.length === 0) return;
   logger.warn(
     { keys: restart },
-    `${restart.join(', ')}: a change of this needs a restart; the value from the start still holds`,
+    `${restart.join(', ')}: changes of these keys need a restart; the values from the start still hold`,
   );
 }
 
-/** Every mistake as `check` prints it, and its place as members of their own. */
+/** Logs each mistake as `check` prints it, with its position as separate members. */
 function logFailure(logger: Logger, cause: ReloadCause, error: unknown): void {
   const kept = 'configuration not reloaded: the previous one stays in force';
   if (!(error instanceof ConfigError)) {

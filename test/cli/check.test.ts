@@ -26,7 +26,7 @@ describe('millrace check', () => {
     expect(both.status).toBe(78);
     expect(both.stdout).toMatch(/^---\n# valid\.yaml\nserver:\n/);
     expect(both.stderr).toBe(
-      `wrong.yaml:3:39 pipelines.p.enrich[0].lookup: unknown lookup "u"; there are t
+      `wrong.yaml:3:39 pipelines.p.enrich[0].lookup: unknown lookup "u"; lookups: t
 wrong.yaml:3:67 pipelines.p.enrich[0].into: a JSON Pointer is empty or starts with "/", but "a" does not: write "/a"
 valid.yaml is valid
 `,
@@ -61,7 +61,7 @@ valid.yaml is valid
           line: 3,
           column: 39,
           path: 'pipelines.p.enrich[0].lookup',
-          message: 'unknown lookup "u"; there are t',
+          message: 'unknown lookup "u"; lookups: t',
           nearest: null,
         },
         { file: 'wrong.yaml', line: 3, column: 67, path: 'pipelines.p.enrich[0].into', message, nearest: null },
@@ -110,7 +110,7 @@ describe('a key that a later version will have', () => {
     expect(complaints(JSON.stringify(given))).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^millrace\\.yaml:1:\\d+ ${path.join(String.raw`\.`)}: not in this version of Millrace: leave it out$`,
+          `^millrace\\.yaml:1:\\d+ ${path.join(String.raw`\.`)}: not in this version of Millrace; leave it out$`,
         ),
       ),
     ]);
@@ -122,7 +122,7 @@ lookups: { l: { redis: { url: "redis://h" } } }
 pipelines: { p: { enrich: [ { lookup: l, with: { id: /id }, into: /a } ] } }
 `;
     expect(complaints(text)).toEqual([
-      'millrace.yaml:2:17 lookups.l.redis: not in this version of Millrace: leave it out',
+      'millrace.yaml:2:17 lookups.l.redis: not in this version of Millrace; leave it out',
     ]);
   });
 });

@@ -204,10 +204,10 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
   });
 
   test.each([
-    ['idd=1', 'no lookup takes idd; there are id'],
-    ['missing.id=1', 'there is no lookup missing; there are own'],
+    ['idd=1', 'no lookup takes idd; arguments: id'],
+    ['missing.id=1', 'unknown lookup missing; lookups: own'],
     ['own.key=1', 'lookup own does not take key; it takes id'],
-    ['id', '--with takes NAME=VALUE or LOOKUP.NAME=VALUE, not "id"'],
+    ['id', '--with takes NAME=VALUE or LOOKUP.NAME=VALUE, got "id"'],
   ])('refuses --with %s before it tries any lookup', async (given, message) => {
     await expect(tried(written({}), given)).rejects.toThrow(message);
   });

@@ -130,10 +130,10 @@ describe('a mistake in a file', () => {
       'millrace.yaml:2:3 server.prot: unknown key; did you mean "port"?',
       'millrace.yaml:4:18 server.limits.idleTimeout: expected a duration such as 250ms, 5s, 2m or 1h, got 5',
       'millrace.yaml:10:5 lookups.airport.tmeout: unknown key; did you mean "timeout"?',
-      'millrace.yaml:12:5 lookups.both: expected exactly one connector, http, table or module; there are 2: http, table',
+      'millrace.yaml:12:5 lookups.both: expected exactly one connector, http, table or module; got 2: http, table',
       'millrace.yaml:16:11 pipelines.flights.mode: expected ordered, unordered or keyed, got "sorted"',
       'millrace.yaml:17:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?',
-      'millrace.yaml:19:19 pipelines.flights.enrich[0].lookup: unknown lookup "airprot"; did you mean "airport"? (there are airport, both)',
+      'millrace.yaml:19:19 pipelines.flights.enrich[0].lookup: unknown lookup "airprot"; did you mean "airport"? (lookups: airport, both)',
       'millrace.yaml:20:28 pipelines.flights.enrich[1].with.iata: missing; lookup "airport" needs the argument "iata", such as iata: /iata',
       'millrace.yaml:21:56 pipelines.flights.enrich[2].with.icao: lookup "airport" takes no argument "icao"; it takes iata',
       'millrace.yaml:22:36 pipelines.flights.enrich[3].with.itaa: lookup "airport" takes no argument "itaa"; did you mean "iata"?',
@@ -164,17 +164,17 @@ describe('a mistake in a file', () => {
     [
       'no connector',
       small.replace(/airport: \{ .*/, 'airport: { timeout: 1s }'),
-      ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http, table or module; there is none'],
+      ['millrace.yaml:3:12 lookups.airport: expected exactly one connector, http, table or module; got none'],
     ],
     [
       'a key that occurs twice',
       `${small}    mode: ordered\n    mode: unordered\n`,
-      ['millrace.yaml:9:5 pipelines.flights.mode: the key is there twice; first in line 8'],
+      ['millrace.yaml:9:5 pipelines.flights.mode: duplicate key; it is first in line 8'],
     ],
     [
       'an alias without its anchor',
       `${small}    meta: *nothing\n`,
-      ['millrace.yaml:8:11 pipelines.flights.meta: there is no anchor &nothing above'],
+      ['millrace.yaml:8:11 pipelines.flights.meta: unknown anchor &nothing; define it above this line'],
     ],
     [
       'an anchor inside itself',
@@ -214,7 +214,7 @@ describe('a mistake in a file', () => {
   test('broken YAML is reported with its position, and no other mistake is derived from it', () => {
     const lines = complaints('server: {\n  port: 1\nlookups: }\n');
     expect(lines.length).toBeGreaterThan(0);
-    for (const line of lines) expect(line).toMatch(/^millrace\.yaml:\d+:\d+: no YAML: /);
+    for (const line of lines) expect(line).toMatch(/^millrace\.yaml:\d+:\d+: not YAML: /);
   });
 
   test('anchors that multiply each other are refused', () => {
@@ -327,7 +327,7 @@ describe('the configuration is found as', () => {
   test('without a file the message has the names that were tried', () => {
     process.chdir(folder());
     const [line] = linesOf(() => loadConfig({ file: undefined, env: {}, flags: {}, checks: [] }));
-    expect(line).toContain('looked for millrace.yaml, millrace.yml, millrace.json');
+    expect(line).toContain('this folder has no millrace.yaml, millrace.yml or millrace.json');
   });
 
   test('a file that cannot be read is reported with the reason', () => {

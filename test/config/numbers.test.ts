@@ -75,7 +75,7 @@ pipelines: { p: { enrich: [ { lookup: fn, with: { n: { value: ${constant} } }, i
 describe('a mistake is', () => {
   test('a number that JSON does not have', () => {
     expect(complaints(`${small}    onError: { value: [.inf] }\n`)).toEqual([
-      'millrace.yaml:8:24 pipelines.flights.onError.value[0]: JSON has no number .inf: write it in quotes as text',
+      'millrace.yaml:8:24 pipelines.flights.onError.value[0]: JSON has no number .inf; write it in quotes, as text',
     ]);
   });
 

@@ -46,7 +46,7 @@ describe('the demo', { timeout: 60_000 }, () => {
       airportAnswer(airport['iata'] === 'LAS' ? { ...airport, city: 'Reno' } : airport),
     );
     expect(outcome).toBe('failed');
-    expect(stderr).toContain('ordered: line 1: city of destination LAS is "Reno", and "Las Vegas" in airports.csv');
+    expect(stderr).toContain('ordered: line 1: city of destination LAS is "Reno", but "Las Vegas" in airports.csv');
     expect(stdout).not.toContain('Checked:');
   });
 

@@ -10,19 +10,19 @@ import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type ConfigFlags, settingsOf } from '../settings.ts';
 import { UncaughtErrors } from './uncaught-errors.ts';
 
-/** How long the end waits for a reader of the log that is slow. */
+/** How long the process waits at its end for a slow reader of the log. */
 const lastLinesMs = 1000;
 
-/** A lookup that takes longer to open may say in the log what it waits for. */
+/** The longest time that log lines are held. If the start takes longer, a lookup may log what it waits for. */
 const longestHoldMs = 10_000;
 
 /**
  * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
  *
- * Done is 0: every stream ended by itself. Where streams had to be cut, or a second signal came, it is 128 + signal.
+ * The exit code is 0 if every stream ended by itself. If streams were cut, or a second signal arrived, it is 128 + signal.
  */
 export async function serve(flags: ConfigFlags): Promise<number> {
-  // Heard from the beginning: a SIGHUP that nobody listens to ends the process.
+  // The listener is there from the beginning: without one, SIGHUP ends the process.
   const hangups = new Hangups();
   try {
     return await serveUntilStopped(flags, hangups);
@@ -42,7 +42,7 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
   const log = new HeldLog(output);
   const logger = createLogger({ level: config.server.log.level, destination: log, secrets });
   log.releaseAfter(longestHoldMs);
-  output.onRecovery((lost) => logger.warn({ lost }, 'lines of the log could not be written, and are lost'));
+  output.onRecovery((lost) => logger.warn({ lost }, 'some lines of the log could not be written and are lost'));
   const uncaught = new UncaughtErrors({
     process,
     clock: systemClock,
@@ -53,9 +53,9 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
     },
   });
   uncaught.listen();
-  // Heard from here on: process 1 of a container is not ended by a signal that nobody listens to.
+  // The listeners are there from here on: without them, a signal does not end process 1 of a container.
   const stopped = firstSignal();
-  // The same file again, even where others have come by whose names would go first.
+  // A reload reads the same file again, even if a file with a preferred name has appeared since.
   const starting = startService({
     loaded,
     load: () => settingsOf({ ...flags, config: source }),
@@ -70,7 +70,7 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
     log.release();
     throw new Error(secrets.hide(thrownMessage(error)), { cause: error });
   });
-  // Nothing has been served, and an `open` that hangs is not waited for.
+  // Nothing was served, so an `open` that hangs need not end first.
   if (typeof service === 'string') {
     log.release();
     process.exit(exitCodes[service]);
@@ -89,7 +89,7 @@ async function serveUntilStopped(flags: ConfigFlags, hangups: Hangups): Promise<
   logger.info({ cut }, 'stopped');
   uncaught.close();
   await Promise.race([output.flushed(), after(lastLinesMs)]);
-  // What is left, such as a timer of a module or a pipe without a reader, does not hold the process.
+  // A timer of a module, or a pipe without a reader, would keep the process running.
   return process.exit(cut === 0 ? exitCodes.done : exitCodes[signal]);
 }
 
@@ -102,7 +102,7 @@ function after(ms: number): Promise<void> {
   return new Promise((resolve) => void systemClock.setTimer(ms, resolve));
 }
 
-/** Keeps the lines of the log until it is released: the first line of the output says where the service listens. */
+/** Holds the lines of the log until it is released, so that the first line of the output is the listen addresses. */
 class HeldLog {
   readonly #output: { write(line: string): unknown };
   #held: string[] | undefined = [];
@@ -128,21 +128,21 @@ class HeldLog {
   }
 }
 
-/** SIGHUPs; one that comes before anybody asks is kept until somebody does. */
+/** Receives SIGHUP. A signal before `each` is called is kept until then. */
 class Hangups {
-  #heard = false;
-  #tell = (): void => {
-    this.#heard = true;
+  #received = false;
+  #onHangup = (): void => {
+    this.#received = true;
   };
-  readonly #listener = (): void => this.#tell();
+  readonly #listener = (): void => this.#onHangup();
 
   constructor() {
     process.on('SIGHUP', this.#listener);
   }
 
-  each(tell: () => void): void {
-    this.#tell = tell;
-    if (this.#heard) tell();
+  each(onHangup: () => void): void {
+    this.#onHangup = onHangup;
+    if (this.#received) onHangup();
   }
 
   close(): void {

@@ -7,25 +7,25 @@ import type { Clock } from '../../core/time/time.ts';
 import type { Logger } from '../../observability/log/logger.ts';
 import type { UncaughtOrigin, UncaughtSource } from '../../observability/metrics/process-counts.ts';
 
-/** A promise may be awaited after it was rejected: only one that was not by then counts. */
+/** A rejected promise counts as uncaught if it still has no handler after this time. */
 const graceMs = 1000;
-/** Rejections that are kept for so long; one more is reported at once. */
+/** Rejections that wait for a handler at the same time; one more is reported at once. */
 const maxPending = 1000;
-/** Lines in the log; more errors are counted, and the next line says how many. */
+/** More errors are counted but not logged; the next line has their number. */
 const maxLinesPerSecond = 10;
 
 export interface UncaughtErrorsOptions {
-  /** That of Node.js. */
+  /** The process of Node.js. */
   readonly process: Pick<EventEmitter, 'on' | 'off'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called for an exception before the service serves: its start has lost a step, and may never end. */
+  /** Called for an exception before the service serves: a step of the start is lost, so it may never end. */
   readonly startFailed: (thrown: unknown) => void;
 }
 
 /**
- * Receives the errors that no code catches, by which Node.js would end the process: those of a user's module, whose
- * timers and promises are its own, and defects of Millrace.
+ * Receives the errors that no code catches, which would end the process: those in timers and promises of a user's module,
+ * and defects of Millrace.
  *
  *     exception before `serving`   the start has failed
  *     exception after it           logged with its stack, counted; every stream goes on
@@ -61,12 +61,12 @@ export class UncaughtErrors {
     process.on('rejectionHandled', this.#onHandled);
   }
 
-  /** No error ends the process any more. */
+  /** From now on no error ends the process. */
   serving(): void {
     this.#serving = true;
   }
 
-  /** Reports the rejections that are waited for; from now on Node.js decides again. */
+  /** Reports the rejections that still wait for a handler. From now on an uncaught error ends the process again. */
   close(): void {
     const { process } = this.#options;
     for (const [promise, { reason, disarm }] of this.#pending) {
@@ -127,10 +127,10 @@ export class UncaughtErrors {
 
 const key = (origin: UncaughtOrigin, source: UncaughtSource): string => `${origin} ${source}`;
 
-/** The folder of the sources, or of what they were compiled to, as stacks have it. */
+/** The folder of the sources, or of the compiled files, as a URL: stacks name files like this. */
 const ownFolder = `${pathToFileURL(dirname(dirname(import.meta.dirname))).href}/`;
 
-/** Whose code threw it: the first frame that is neither of Node.js nor of a package decides. */
+/** Whose code threw the error: decided by the first frame that is neither of Node.js nor of a package. */
 function sourceOf(stack: string | undefined): UncaughtSource {
   for (const frame of stack?.split('\n') ?? []) {
     const [, place] = /^\s+at (?:.*\()?(.+?):\d+:\d+\)?$/.exec(frame) ?? [];

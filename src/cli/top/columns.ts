@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** Text in colour, where colour is wanted. */
+/** Text in a style, or unchanged without colours. */
 export type Paint = (style: Style, text: string) => string;
 
 export function painter(color: boolean): Paint {
@@ -12,7 +12,7 @@ export function painter(color: boolean): Paint {
 export interface Column<Row> {
   readonly head: string;
   readonly align: 'left' | 'right';
-  /** 0 stays whatever the width; of the others the highest goes first. */
+  /** A column with 0 is never dropped. Of the others, the one with the highest number is dropped first. */
   readonly drop: number;
   readonly cell: (row: Row) => string;
   readonly style?: (row: Row) => Style | undefined;
@@ -25,7 +25,7 @@ const gap = '  ';
  *
  *     pipeline  records/s  in flight  client
  *     flights       9,871   100/100   127.0.0.1:40312
- *                                     └ too narrow: the column that can be spared most goes, then text is cut
+ *                                     └ too narrow: the least important column is dropped first, then text is cut
  */
 export function tableLines<Row>(
   columns: readonly Column<Row>[],
@@ -41,18 +41,18 @@ export function tableLines<Row>(
     textOf: (column: Column<Row>) => string,
     styleOf: (column: Column<Row>) => Style | undefined,
   ): string => {
-    let left = width;
+    let free = width;
     const parts: string[] = [];
     for (const column of shown) {
       const padding = ' '.repeat(Math.max(0, widthOf(column) - lengthOf(textOf(column))));
       const last = column === shown.at(-1);
       const before = (parts.length === 0 ? '' : gap) + (column.align === 'right' ? padding : '');
-      const text = cut(textOf(column), left - before.length);
-      if (text === '' && before.length >= left) break;
+      const text = cut(textOf(column), free - before.length);
+      if (text === '' && before.length >= free) break;
       const style = styleOf(column);
       const after = column.align === 'left' && !last ? padding : '';
       parts.push(before + (style === undefined ? text : paint(style, text)) + after);
-      left -= before.length + lengthOf(text) + after.length;
+      free -= before.length + lengthOf(text) + after.length;
     }
     return parts.join('').trimEnd();
   };
@@ -85,10 +85,10 @@ function fitting<Row>(
   }
 }
 
-/** In code points: a wide character may take two places, which the terminal cuts at its edge. */
+/** The length in code points. A wide character may take two places; the terminal cuts it at its edge. */
 const lengthOf = (text: string): number => Array.from(text).length;
 
-/** The beginning of a text, with … where something is missing. */
+/** The beginning of a text, with … at the end if it was cut. */
 export function cut(text: string, width: number): string {
   if (lengthOf(text) <= width) return text;
   return width < 1
@@ -98,5 +98,5 @@ export function cut(text: string, width: number): string {
         .join('')}…`;
 }
 
-/** Nothing in it that a terminal would obey: what a user's function threw may hold anything. */
+/** The text without control characters that a terminal would obey: an error of a user's function may hold any. */
 export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');

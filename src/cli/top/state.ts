@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
 import { systemClock } from '../../core/time/time.ts';
 
-/** What `/state` gave, and when. A member that is not there counts as nothing: the service may be of another version. */
+/** The response of `/state`, and its time. A missing member counts as 0 or empty: the service may have another version. */
 export interface Seen {
   readonly atMs: number;
   readonly text: string;
@@ -19,13 +19,13 @@ export interface Named {
   readonly value: JsonObject;
 }
 
-/** A request for `/state` that takes longer tells that the service does not answer. */
+/** A request for `/state` that takes longer has failed. */
 const answerMs = 5000;
 
-const wayOut = '`millrace serve` says in its first line where its admin listener is: name that with --url';
+const wayOut = 'The first line of `millrace serve` has the address of its admin listener: name it with --url';
 
-/** Asks once. Rejects with a message that names the address, and says what to do. */
-export async function askState(url: URL, stopped: AbortSignal): Promise<Seen> {
+/** Requests `/state` once. Rejects with a message that names the address and says what to do. */
+export async function readState(url: URL, stopped: AbortSignal): Promise<Seen> {
   const address = new URL(url);
   address.pathname += `${address.pathname.endsWith('/') ? '' : '/'}state`;
   let response: Response;
@@ -43,8 +43,8 @@ export async function askState(url: URL, stopped: AbortSignal): Promise<Seen> {
   }
   const seen = response.status === 200 ? seenIn(response.text) : undefined;
   if (seen !== undefined) return seen;
-  const gave = response.status === 200 ? 'something else than a state' : `status ${response.status}`;
-  throw new Error(`${withoutUser(address)} gave ${gave}: it is no admin listener of Millrace. ${wayOut}`);
+  const answered = response.status === 200 ? 'without a state' : `with status ${response.status}`;
+  throw new Error(`${withoutUser(address)} answered ${answered}: it is not the admin listener of Millrace. ${wayOut}`);
 }
 
 /** An address without the user and the password that it may hold. */
@@ -55,15 +55,15 @@ interface Response {
   readonly text: string;
 }
 
-/** Not by `fetch`, which refuses ports that a service may well listen on. */
+/** `fetch` is not used here: it refuses some ports that a service may listen on. */
 function get(address: URL, signal: AbortSignal): Promise<Response> {
   const request = address.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const asked = request(address, { signal, headers: { accept: 'application/json' } }, (response) => {
       let text = '';
       response.setEncoding('utf8');
-      response.on('data', (more: string) => {
-        text += more;
+      response.on('data', (chunk: string) => {
+        text += chunk;
       });
       response.on('error', reject);
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
@@ -104,7 +104,7 @@ function named(value: JsonValue | undefined): readonly Named[] {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Members of what was seen, with what stands for them where they are not there. */
+/** A member of the state; 0 if it is missing. */
 export const numberAt = (from: JsonObject, ...path: readonly string[]): number => perhapsAt(from, ...path) ?? 0;
 
 export function perhapsAt(from: JsonObject, ...path: readonly string[]): number | undefined {

@@ -73,7 +73,7 @@ export const lookupColumns: readonly Column<Named>[] = [
   counted('failed', 6, 'errors'),
 ];
 
-/** A request, and how many lines a second are written for it; undefined where it has none. */
+/** A request, and the lines that are written for it in a second; undefined if the request has no lines. */
 export interface StreamRow {
   readonly stream: JsonObject;
   readonly linesPerSecond: number | undefined;

@@ -1,18 +1,18 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 
-/** Why the picture is no longer wanted. */
+/** Why `top` ends. */
 export type Ending = 'q' | 'SIGINT' | 'SIGTERM';
 
 const escape = '\u001B[';
-/** The alternate screen, without a cursor, on which a long line does not wrap; and all of it back. */
+/** The alternate screen without a cursor, with long lines not wrapped; and the reverse. */
 const enter = `${escape}?1049h${escape}?25l${escape}?7l`;
 const leave = `${escape}?7h${escape}?25h${escape}?1049l`;
 
 const ctrlC = '\u0003';
 
 /**
- * The terminal as a canvas. What was on it before is there again after `close`, which also comes when the process ends
- * by an error. A key that is typed is not echoed: ctrl-c comes as a character, and counts as SIGINT.
+ * The terminal as a canvas. `close` restores what was on it before; it is also called if the process ends by an error. A
+ * key that is typed is not echoed: ctrl-c is read as a character, and counts as SIGINT.
  */
 export class Terminal {
   readonly #stdin: ReadStream;
@@ -46,7 +46,7 @@ export class Terminal {
     this.#stdin.resume();
   }
 
-  /** Writes over what is there, so that nothing flickers. */
+  /** Replaces the lines in place, so that nothing flickers. */
   draw(lines: readonly string[]): void {
     if (!this.#open) return;
     this.#stdout.write(`${escape}H${lines.map((line) => `${line}${escape}K`).join('\r\n')}${escape}J`);

@@ -2,17 +2,17 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { systemClock } from '../../core/time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { painter } from './columns.ts';
-import { askState, type Seen } from './state.ts';
+import { readState, type Seen } from './state.ts';
 import { Terminal } from './terminal.ts';
 import { view } from './view.ts';
 
 export interface TopOptions {
-  /** Of the admin listener. */
+  /** The address of the admin listener. */
   readonly url: URL;
   readonly intervalMs: number;
-  /** One picture, without taking the screen; always so where stdout is no terminal. */
+  /** Print one picture and end. Always so if stdout is not a terminal. */
   readonly once: boolean;
-  /** What `/state` gave, once, as one line. */
+  /** Print the response of `/state` once, as one line. */
   readonly json: boolean;
   readonly color: boolean;
   readonly stdin: ReadStream;
@@ -20,19 +20,19 @@ export interface TopOptions {
 }
 
 /**
- * `millrace top`: what the service does, looked at again and again until q is typed or a signal comes.
+ * `millrace top`: shows the state of a service, again at every interval, until q is typed or a signal arrives.
  *
- * Rejects where it can not be asked at first; a service that goes away later is asked again, and what was last seen of
- * it stays on the screen.
+ * Rejects if the first request for the state fails. If a later one fails, the last picture stays on the screen with the
+ * reason, and `top` tries again at the next interval.
  */
 export async function top(options: TopOptions): Promise<number> {
   const { url, once, json, color, stdout } = options;
   const stopped = new AbortController();
-  const seen = await askState(url, stopped.signal);
+  const seen = await readState(url, stopped.signal);
   if (json) stdout.write(`${seen.text.trim()}\n`);
   else if (once || !stdout.isTTY) {
     const size = { columns: stdout.isTTY ? stdout.columns : Infinity, rows: Infinity };
-    stdout.write(`${view({ url, seen, before: undefined, trouble: undefined }, size, painter(color)).join('\n')}\n`);
+    stdout.write(`${view({ url, seen, before: undefined, failure: undefined }, size, painter(color)).join('\n')}\n`);
   } else return watch(options, seen, stopped);
   return exitCodes.done;
 }
@@ -46,8 +46,8 @@ async function watch(
   const paint = painter(color);
   let seen = first;
   let before: Seen | undefined;
-  let trouble: string | undefined;
-  const draw = (): void => terminal.draw(view({ url, seen, before, trouble }, terminal.size, paint));
+  let failure: string | undefined;
+  const draw = (): void => terminal.draw(view({ url, seen, before, failure }, terminal.size, paint));
   terminal.open(draw);
   void terminal.ended.then(() => stopped.abort());
   try {
@@ -55,10 +55,10 @@ async function watch(
       draw();
       await pause(intervalMs, stopped.signal);
       try {
-        const next = await askState(url, stopped.signal);
-        [before, seen, trouble] = [seen, next, undefined];
+        const next = await readState(url, stopped.signal);
+        [before, seen, failure] = [seen, next, undefined];
       } catch (error) {
-        trouble = error instanceof Error ? error.message : String(error);
+        failure = error instanceof Error ? error.message : String(error);
       }
     }
   } finally {

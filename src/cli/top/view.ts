@@ -7,14 +7,14 @@ import { errorColumns, lookupColumns, pipelineColumns, type StreamRow, streamCol
 export interface Frame {
   readonly url: URL;
   readonly seen: Seen;
-  /** What was seen before, for the rates of streams; else they are those of their whole age. */
+  /** The state before, for the rates of streams. Without it a rate is that of the whole age of a stream. */
   readonly before: Seen | undefined;
-  /** Why the service can not be asked any more. */
-  readonly trouble: string | undefined;
+  /** Why the service does not answer any more. */
+  readonly failure: string | undefined;
 }
 
 export interface Size {
-  /** Characters of a line, Infinity where nothing limits it. */
+  /** Characters of a line; Infinity without a limit. */
   readonly columns: number;
   readonly rows: number;
 }
@@ -46,23 +46,23 @@ interface Section {
   readonly lines: (most: number) => readonly string[];
 }
 
-/** An empty line and the head of its table stand above the rows of a section. */
+/** Lines above the rows of a section: an empty line and the head of the table. */
 const above = 2;
 
-/** As many sections as there is room for, the first ones first, with room shared so that the small ones are whole. */
+/** As many sections as fit, in their order. The height is shared so that small sections are complete. */
 function stacked(sections: readonly Section[], height: number): readonly string[] {
   const fitting = sections.slice(0, Math.max(0, Math.floor(height / (above + 1))));
-  let left = height - above * fitting.length;
+  let free = height - above * fitting.length;
   const most = new Map<Section, number>();
   for (const [index, section] of fitting.toSorted((a, b) => a.needs - b.needs).entries()) {
-    const share = Math.min(section.needs, Math.floor(left / (fitting.length - index)));
+    const share = Math.min(section.needs, Math.floor(free / (fitting.length - index)));
     most.set(section, share);
-    left -= share;
+    free -= share;
   }
   return fitting.flatMap((section) => ['', ...section.lines(most.get(section) ?? 0)]);
 }
 
-function header({ url, seen, trouble }: Frame, width: number, paint: Paint): readonly string[] {
+function header({ url, seen, failure }: Frame, width: number, paint: Paint): readonly string[] {
   const { state, streams, pipelines } = seen;
   const draining = state['draining'] === true;
   const title = `millrace ${textAt(state, 'version')}  ${withoutUser(url)}  up ${age(numberAt(state, 'uptimeMs'))}`;
@@ -80,7 +80,7 @@ function header({ url, seen, trouble }: Frame, width: number, paint: Paint): rea
   ].join('  ');
   const first = paint('bold', cut(printable(title), width));
   const second = draining ? paint('yellow', cut(figures, width)) : cut(figures, width);
-  return trouble === undefined ? [first, second] : [first, second, paint('red', cut(printable(trouble), width))];
+  return failure === undefined ? [first, second] : [first, second, paint('red', cut(printable(failure), width))];
 }
 
 /** Two clients may send the same `X-Request-Id`, but not from the same port. */

@@ -5,11 +5,11 @@ import { pathText } from '../document/path.ts';
 /** A finding whose position is known. */
 export type Located = Finding & { readonly file: string };
 
-/** A configuration that cannot be used, with all that is wrong with it, in the order of the file. */
+/** A configuration that cannot be used, with every finding in the order of the file. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly findings: readonly Located[];
-  /** Files that were read for it, or should have been, as they were then: a change of one may mend it. */
+  /** The files that were read, or could not be, with their fingerprints: a change of one may correct the configuration. */
   readonly files: ReadonlyMap<string, Fingerprint>;
 
   constructor(findings: readonly Located[], files: ReadonlyMap<string, Fingerprint> = new Map()) {
@@ -30,7 +30,7 @@ export function findingLine({ file, line, column, path, message }: Located): str
   return path.length === 0 ? `${place}: ${message}` : `${place} ${pathText(path)}: ${message}`;
 }
 
-/** A mistake as JSON has it, in `check --json` and in the answer of a reload: every member is there. */
+/** A finding as JSON, for `check --json` and the response of a reload. Every member is always present. */
 export interface JsonMistake {
   readonly file: string;
   readonly line: number | null;

@@ -5,7 +5,7 @@ import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
 import type { LookupConfig } from '../schema/lookup-schema.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 
-/** What the connectors say of their options, and whether the steps fit the lookups. */
+/** The findings of the connectors on their options, and whether the steps fit the lookups. */
 export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Finding[] {
   const connectors = new Map([...lookups].map(([name, lookup]) => [name, chosen(lookup)]));
   const ofLookups = [...connectors].flatMap(([name, connector]) =>
@@ -21,7 +21,7 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   return [...ofLookups, ...ofSteps, ...ofTimes];
 }
 
-/** A record that is tried again needs an end (semantics T5). */
+/** Without a timeout, the retries of a record would have no end (semantics T5). */
 function checkTimeout(
   { enrich, untimed }: PipelineDraft,
   name: string,
@@ -29,7 +29,7 @@ function checkTimeout(
 ): readonly Finding[] {
   const retried = enrich.find(({ lookup }) => lookup !== undefined && lookups.get(lookup)?.retry !== undefined)?.lookup;
   if (!untimed || retried === undefined) return [];
-  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, and a record needs an end`;
+  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, so its records need an end`;
   return [{ path: ['pipelines', name, 'timeout'], message }];
 }
 
@@ -48,13 +48,13 @@ function checkStep(
   if (!connectors.has(lookup)) return [unknownLookup(lookup, [...path, 'lookup'], [...connectors.keys()])];
   const connector = connectors.get(lookup);
   if (connector?.name === 'module') return constantsForFunction(sources, [...path, 'with']);
-  // Options with mistakes do not tell which arguments they mean.
+  // The arguments are unknown if the options have mistakes.
   if (connector === undefined || connector.findings.length > 0 || given === undefined) return [];
   if (connector.parameters === undefined) return [];
   return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
 }
 
-/** A function gets numbers of JavaScript. */
+/** A function receives JavaScript numbers, which cannot hold every number of JSON. */
 function constantsForFunction(sources: StepDraft['with'], path: Path): readonly Finding[] {
   return Object.entries(sources).flatMap(([name, source]): readonly Finding[] => {
     const value = typeof source === 'string' ? undefined : source.value;
@@ -66,14 +66,14 @@ function constantsForFunction(sources: StepDraft['with'], path: Path): readonly 
 
 function unknownLookup(name: string, path: Path, names: readonly string[]): Finding {
   const meant = nearest(name, names);
-  const there = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  const known = names.length === 0 ? 'no lookup is defined' : `lookups: ${names.join(', ')}`;
   const unknown = `unknown lookup ${JSON.stringify(name)}`;
   return meant === undefined
-    ? { path, message: `${unknown}; ${there}` }
-    : { path, message: `${unknown}; did you mean ${JSON.stringify(meant)}? (${there})`, nearest: meant };
+    ? { path, message: `${unknown}; ${known}` }
+    : { path, message: `${unknown}; did you mean ${JSON.stringify(meant)}? (${known})`, nearest: meant };
 }
 
-/** A misspelt argument is one mistake, not two: what it was meant for is not missing as well. */
+/** A misspelt argument is one finding, not two: the argument that was meant is not reported as missing. */
 function checkArguments(
   lookup: string,
   given: readonly string[],

@@ -4,10 +4,10 @@ import type { Finding, Path } from '../../core/finding.ts';
 import { isMap, valueAt, withoutValue } from '../document/path.ts';
 import { repeatSchema, stepSchema, type StepConfig } from '../schema/pipeline-schema.ts';
 
-/** A step as far as it can be understood: what is wrong is left out, and `into` stands for itself alone. */
+/** The part of a step that has no mistakes. A wrong `into` is replaced by a place that no other step uses. */
 export interface StepDraft {
   readonly lookup: string | undefined;
-  /** The arguments that are named, be they well or badly; undefined where that can not be told. */
+  /** The names of the arguments, also of those with a mistake; undefined if `with` is not a map. */
   readonly given: readonly string[] | undefined;
   readonly with: StepConfig['with'];
   readonly into: string;
@@ -17,20 +17,20 @@ export interface StepDraft {
 
 export interface PipelineDraft {
   readonly enrich: readonly StepDraft[];
-  /** Its records have no time that runs out. */
+  /** Its timeout is 0s: its records have no deadline. */
   readonly untimed: boolean;
 }
 
-/** What the checks across sections look at: everything that can be understood of a configuration that may have mistakes. */
+/** The part of a configuration that has no mistakes, for the checks that compare sections. */
 export interface PartialConfig {
-  /** By name; undefined for a lookup that is there but has mistakes. */
+  /** By name; undefined for a lookup that has mistakes. */
   readonly lookups: ReadonlyMap<string, LookupConfig | undefined>;
   readonly pipelines: Readonly<Record<string, PipelineDraft>>;
   /** There is a section `tracing`. */
   readonly traced: boolean;
 }
 
-/** Reads section by section, so that a mistake in one does not hide what is wrong elsewhere. */
+/** Reads section by section, so that a mistake in one section does not hide those of another. */
 export function draftOf(tree: unknown, findings: readonly Finding[]): PartialConfig {
   const lookups = sections(tree, 'lookups').map(([name, value]) => {
     const result = lookupSchema.safeParse(pruned(value, ['lookups', name], findings));

@@ -15,8 +15,8 @@ export interface Examined {
 }
 
 /**
- * Checks against the schema. A reference, a variable and a flag give text: where that is refused,
- * it is read as the number or the boolean that it spells.
+ * Checks a configuration against the schema. The value of a reference, of a variable or of a flag is text. If the schema
+ * refuses the text, it is read as the number or the boolean that it spells.
  */
 export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigDocument): Examined {
   const show: Show = (path, given) => (shown.has(pathKey(path)) || isSecretPlace(path) ? hidden : words(given));

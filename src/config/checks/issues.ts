@@ -10,18 +10,18 @@ export type Checked<Output> = { readonly value: Output } | Refused;
 
 interface Refused {
   readonly findings: readonly Finding[];
-  /** Those of strings where a value of another type is expected: a string from outside may be read as one. */
+  /** The findings about a string in the place of another type. A string from outside the file may spell such a value. */
   readonly texts: ReadonlySet<Finding>;
 }
 
-/** The words for a value in a message. */
+/** The text for a value in a message. */
 export type Show = (path: Path, value: unknown) => string;
 
 type Issue = z.core.$ZodIssue;
 
 /** Checks a value against a schema. `show` may hide the value. */
 export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: Show): Checked<Output> {
-  // zod tells the unknown keys, but not the known ones: they are taken from the schema at the moment of the complaint.
+  // zod reports the unknown keys, but not the known ones. They are read from the schema when zod reports the issue.
   const knownKeys = new WeakMap<readonly string[], readonly string[]>();
   const result = schema.safeParse(value, {
     reportInput: true,
@@ -46,7 +46,7 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
     }
     const meant = issue.code === 'invalid_union' ? closestOption(issue.errors) : undefined;
     if (meant !== undefined) return meant.flatMap((inner) => findingsOf(inner, path));
-    // What the author wrote, not what an earlier step of the schema made of it.
+    // The value that the author wrote, not the one that an earlier step of the schema made.
     const given = valueAt(value, path);
     const finding = valueFinding(issue, path, given, show);
     const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union';
@@ -57,8 +57,8 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
 }
 
 /**
- * A misspelt key is one mistake, not two: the one it was meant for is not missing as well. The same goes for a connector
- * of a later version: the lookup is not without a connector as well.
+ * A misspelt key is one finding, not two: the key that was meant is not reported as missing. The same holds for a
+ * connector of a later version: its lookup is not reported to have no connector.
  */
 function withoutEchoes(findings: readonly Finding[]): readonly Finding[] {
   const meant = new Set(
@@ -73,14 +73,14 @@ function withoutEchoes(findings: readonly Finding[]): readonly Finding[] {
 
 function valueFinding(issue: Issue, path: Path, given: unknown, show: Show): Finding {
   if (given === undefined) return { path, message: `missing; ${issue.message}` };
-  // A rule on several members has no one value to blame.
+  // A rule about several members has no single value to show.
   const blamed = issue.code !== 'custom' || typeof given !== 'object';
   const got =
     blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}${hintFor(issue, given)}` : '';
   return { path, message: `${issue.message}${got}` };
 }
 
-/** A number where text belongs: YAML reads `1.0` as a number, which is no longer that text. */
+/** A number in the place of a text: YAML reads `1.0` as a number, so the spelling is lost. */
 function hintFor(issue: Issue, given: unknown): string {
   const number = typeof given === 'number' || given instanceof SpelledNumber;
   return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
@@ -91,11 +91,11 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   const meant = nearest(key, known);
   const finding = { path, place: 'key' } as const;
   return meant === undefined
-    ? { ...finding, message: `unknown key; there are ${known.join(', ')}` }
+    ? { ...finding, message: `unknown key; known keys: ${known.join(', ')}` }
     : { ...finding, message: `unknown key; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
 }
 
-/** The complaints of the one option of a union that the value was meant for; undefined where that can not be told. */
+/** The issues of the only option of a union whose type fits the value; undefined if several fit, or none. */
 function closestOption(options: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const fitting = options.filter((issues) => !issues.some(({ code, path }) => isTypeIssue(code) && path.length === 0));
   return fitting.length === 1 ? fitting[0] : undefined;
@@ -115,7 +115,7 @@ const typeNames = new Map([
   ['record', 'a map'],
 ]);
 
-/** What should have been there; for schemas that do not say it themselves. */
+/** The expected value, for schemas that have no message of their own. */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') return `expected ${typeNames.get(issue.expected) ?? issue.expected}`;
   if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`;

@@ -1,6 +1,6 @@
 import type { Path } from '../../core/finding.ts';
 
-/** Keys that Millrace will have, by the place where they will stand; `*` is any name. */
+/** Keys of later versions of Millrace, by the place that they will have; `*` is any name. */
 export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [
   [[], ['kafka']],
   [['server'], ['tls', 'auth', 'cors', 'allowedHosts']],
@@ -24,9 +24,9 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
   ],
 ];
 
-export const plannedMessage = 'not in this version of Millrace: leave it out';
+export const plannedMessage = 'not in this version of Millrace; leave it out';
 
-/** Whether an unknown key is one that a later version will have. */
+/** Whether an unknown key is a key of a later version. */
 export function isPlanned(path: Path): boolean {
   const key = path.at(-1);
   return plannedKeys.some(

@@ -49,13 +49,13 @@ export class Report {
     return { file: this.#source, ...lineColumn(offset) };
   }
 
-  /** What a reference was replaced by may be a secret, and a message goes to logs. */
+  /** The value of a reference may be a secret, and messages are logged. */
   #hiding(tree: unknown, path: Path, message: string): string {
     const value = valueAt(tree, path);
     const shown = this.#secrets.hide(message);
     if (!this.#document.shown.has(pathKey(path)) || typeof value !== 'string') return shown;
     const whole = plainText(value);
-    // A shorter one stands in words of the message itself; where the message quotes the value, it is hidden already.
+    // A shorter value may be part of a word of the message. If the message quotes the value, it is hidden already.
     return whole.length < 4 ? shown : shown.replaceAll(whole, () => hidden);
   }
 }

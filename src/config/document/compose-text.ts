@@ -3,14 +3,14 @@ import { holdsMark, marked, type TextPiece } from '../../core/secrets/reference-
 
 export type Composed = { readonly text: string } | { readonly problem: string };
 
-/** One text of pieces, in which the value of a reference stands as the grammar of its place asks. */
+/** Joins pieces to one text. The value of a reference is escaped as the grammar of the place demands. */
 export function composeText(pieces: readonly TextPiece[], grammar: Grammar | undefined): Composed {
   if (grammar === 'template' || grammar === 'data template') return markedText(pieces);
   if (grammar === 'pointer') return { text: pointerText(pieces) };
   return grammar === 'cel' ? celText(pieces) : { text: pieces.map(({ text }) => text).join('') };
 }
 
-/** Two characters that stand for themselves nowhere, not even in Unicode. */
+/** Unicode guarantees that these two code points are never characters, so they can mark a reference. */
 export const markProblem = 'the characters U+FDD0 and U+FDD1 cannot be used here';
 
 function markedText(pieces: readonly TextPiece[]): Composed {
@@ -18,7 +18,7 @@ function markedText(pieces: readonly TextPiece[]): Composed {
   return { text: pieces.map(({ text, reference }) => (reference ? marked(text) : text)).join('') };
 }
 
-/** At its start a reference is a pointer; behind a slash it is the name of a member, slashes in it included. */
+/** A reference at the start is a pointer. Behind a slash it is the name of a member, which may hold slashes. */
 function pointerText(pieces: readonly TextPiece[]): string {
   return pieces
     .map(({ text, reference }, place) =>
@@ -29,9 +29,9 @@ function pointerText(pieces: readonly TextPiece[]): string {
 
 const celLiteral = /^(?:-?\d+u?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/;
 const celProblem =
-  'a reference in an expression is the whole of it, stands in quotes ("${VAR}"), or is a number, true, false or null';
+  'a reference in an expression must be the whole expression, be in quotes ("${VAR}"), or be a number, true, false or null';
 
-/** In quotes a reference is text, whatever its characters. */
+/** A reference in quotes is text, whatever characters it has. */
 function celText(pieces: readonly TextPiece[]): Composed {
   if (pieces.length === 1) return { text: pieces[0]?.text ?? '' };
   const place = new CelPlace();
@@ -49,9 +49,9 @@ function celText(pieces: readonly TextPiece[]): Composed {
   return { text: composed };
 }
 
-/** Where in a CEL expression a position is: in code, in a comment or in a string. Specification: Syntax, STRING_LIT. */
+/** Whether a position in a CEL expression is in code, in a comment or in a string. Specification: Syntax, STRING_LIT. */
 class CelPlace {
-  /** The quotes that end the string; undefined in code. */
+  /** The quotes that will end the string; undefined in code. */
   quote: string | undefined;
   #raw = false;
   #comment = false;
@@ -75,7 +75,7 @@ class CelPlace {
     }
   }
 
-  /** Undefined for what a raw string, or one of bytes, has no spelling for. */
+  /** The text as the string spells it. Undefined if a raw string, or one of bytes, cannot spell it. */
   quoted(text: string): string | undefined {
     if (this.#raw) return /^[^\\"'\n\r]*$/.test(text) ? text : undefined;
     return text.replaceAll(/[\\"'\p{Cc}]/gu, (character) =>

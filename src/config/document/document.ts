@@ -7,32 +7,32 @@ import { interpolate, type ReferenceSources } from './interpolate.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 import { pathKey } from './path.ts';
 
-/** A file as plain values, references put in, and where each of them stands. */
+/** A file as plain values, with references replaced, and the position of each value. */
 export interface ConfigDocument {
   readonly value: unknown;
   readonly positions: Positions;
-  /** For each string that held a reference, by `pathKey`, what may be shown of it. */
+  /** By `pathKey`, for each string that held a reference, the text that may be shown. */
   readonly shown: ReadonlyMap<string, string>;
-  /** What references brought in from outside, each with its place. */
+  /** The values that references brought in from outside, each with its path. */
   readonly brought: readonly { readonly path: Path; readonly text: string }[];
   /** Each with its line and column. */
   readonly findings: readonly Finding[];
-  /** What has no value because its reference or its alias has none, by `pathKey`: more complaints would be noise. */
+  /** By `pathKey`, the values whose reference or alias has no value: it is reported once, so no check repeats it. */
   readonly broken: ReadonlySet<string>;
-  /** False where the text is so broken that its values say nothing. */
+  /** False if the text is not YAML, or has too many values: then its values say nothing. */
   readonly readable: boolean;
   readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
-  /** The offset of a character of the text at `offset`; that of the text itself if it is not written as it is read. */
+  /** The offset of a character in the text at `offset`. If the file spells the text with escapes, the offset of its start. */
   readonly characterAt: (offset: number, written: string, within: number) => number;
 }
 
-/** Offsets into the text: of the key, where the value is a member of a map, and of the value. */
+/** Offsets into the text: of the key, if the value is a member of a map, and of the value. */
 interface Span {
   readonly key: number | undefined;
   readonly value: number;
 }
 
-/** Where every value of the file stands. */
+/** The position of every value in the file. */
 class Positions {
   readonly #spans = new Map<string, Span>();
 
@@ -40,7 +40,7 @@ class Positions {
     this.#spans.set(pathKey(path), { key, value });
   }
 
-  /** The offset of what a path names or, where there is no such thing, of the nearest thing around it. */
+  /** The offset of the value at a path or, if there is none, of the nearest map or list around it. */
   offset(path: Path, place: NonNullable<Finding['place']>): number {
     const span = this.#spans.get(pathKey(path));
     if (span !== undefined) return place === 'value' ? span.value : (span.key ?? span.value);
@@ -48,10 +48,10 @@ class Positions {
   }
 }
 
-/** No configuration has as many values; only anchors that multiply each other have. */
+/** No real configuration has as many values. Anchors that refer to anchors can make more. */
 const mostValues = 100_000;
 
-/** Reads YAML 1.2, and with it JSON, without ever throwing. `grammarAt` says how the text at a place is read. */
+/** Reads YAML 1.2, which includes JSON. Never throws. `grammarAt` says how the text at a path is read. */
 export function readDocument(
   text: string,
   sources: ReferenceSources,
@@ -71,7 +71,7 @@ export function readDocument(
   const findings: Finding[] = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
     ...lineColumn(pos[0]),
     path: [],
-    message: `no YAML: ${message}`,
+    message: `not YAML: ${message}`,
   }));
   const positions = new Positions();
   const shown = new Map<string, string>();
@@ -92,13 +92,14 @@ export function readDocument(
     const offset = offsetOf(node) ?? key ?? 0;
     positions.set(path, key, offset);
     if (++values > mostValues) {
-      const message = `more than ${mostValues} values: are there anchors in anchors?`;
+      const message = `more than ${mostValues} values; remove anchors that refer to anchors`;
       return giveUp(offset, path, ...(values === mostValues + 1 ? [message] : []));
     }
     if (isScalar(node)) return readScalar(node, path, offset);
     if (isAlias(node)) {
       const target = node.resolve(document);
-      if (target === undefined) return giveUp(offset, path, `there is no anchor &${node.source} above`);
+      if (target === undefined)
+        return giveUp(offset, path, `unknown anchor &${node.source}; define it above this line`);
       if (around.has(target)) return giveUp(offset, path, `the anchor &${node.source} contains itself`);
       return read(target, path, key);
     }
@@ -116,7 +117,7 @@ export function readDocument(
     const grammar = grammarAt(path);
     if (typeof scalar === 'number' && grammar !== undefined) {
       const spelled = source ?? String(scalar);
-      return numberFrom(spelled) ?? giveUp(offset, path, `JSON has no number ${spelled}: write it in quotes as text`);
+      return numberFrom(spelled) ?? giveUp(offset, path, `JSON has no number ${spelled}; write it in quotes, as text`);
     }
     if (typeof scalar !== 'string') return scalar;
     if (grammar?.endsWith('template') === true && holdsMark(scalar)) return giveUp(offset, path, markProblem);
@@ -138,14 +139,13 @@ export function readDocument(
         complain(offset, path, 'expected a name as key, got a list, a map or an alias');
         continue;
       }
-      // A name is its spelling: `1.0` is not `1`.
+      // The spelling of a name counts: `1.0` is not `1`.
       const { value: key, source } = pair.key;
       const name = typeof key === 'string' ? key : (source ?? String(key));
       const at = [...path, name];
       if (name === '__proto__') complain(offset, at, 'this name cannot be used');
       else if (holdsMark(name)) complain(offset, at, markProblem);
-      else if (Object.hasOwn(result, name))
-        complain(offset, at, `the key is there twice; first in line ${firstLine(at)}`);
+      else if (Object.hasOwn(result, name)) complain(offset, at, `duplicate key; it is first in line ${firstLine(at)}`);
       else result[name] = read(pair.value, at, offset);
     }
     return result;
@@ -170,7 +170,7 @@ export function readDocument(
   };
 }
 
-/** The number or the boolean that a text spells as JSON; any other text stays as it is. */
+/** The number or the boolean that a text spells in JSON. Any other text stays text. */
 export function scalarOf(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   const number = numberFrom(text);

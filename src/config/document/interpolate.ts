@@ -1,6 +1,6 @@
 import { hidden, type TextPiece } from '../../core/secrets/reference-text.ts';
 
-/** Where references are looked up. */
+/** The places that references read. */
 export interface ReferenceSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The text of a file; throws if it cannot be read. */
@@ -8,14 +8,14 @@ export interface ReferenceSources {
 }
 
 export interface Interpolated {
-  /** The text in pieces; those of a reference hold its value. */
+  /** The text in pieces. The piece of a reference holds its value. */
   readonly pieces: readonly TextPiece[];
   readonly text: string;
   /** The text with `***` instead of each value; undefined if it holds no reference. */
   readonly shown: string | undefined;
-  /** What the environment and files gave. A default stands in the configuration itself. */
+  /** The values from the environment and from files. A default does not count: it is part of the configuration. */
   readonly brought: readonly string[];
-  /** What is wrong with the references, a sentence each. */
+  /** A sentence for each mistake in the references. */
   readonly problems: readonly string[];
 }
 
@@ -28,16 +28,16 @@ interface File {
   readonly file: readonly Node[];
 }
 
-/** References in references that are read: more is a slip of the pen. */
+/** The deepest nesting of references that is read; a deeper one is a typing error. */
 const deepest = 8;
 
 const malformed =
   'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves';
 
 /**
- * Puts in the values of `${VAR}`, `${VAR:-default}` (if VAR is unset or empty) and `${file:/run/secrets/token}`
- * (without the line break at its end). `$${` is `${`. A default and the name of a file may hold references themselves.
- * A value is never read for references.
+ * Replaces `${VAR}`, `${VAR:-default}` (the default, if VAR is unset or empty) and `${file:/run/secrets/token}` (the
+ * content, without the line break at its end) by their values. `$${` becomes `${`. A default and the name of a file may
+ * hold references. A value that was put in is not searched for references.
  */
 export function interpolate(text: string, sources: ReferenceSources): Interpolated {
   const reader = new Reader(text);
@@ -69,7 +69,7 @@ export function interpolate(text: string, sources: ReferenceSources): Interpolat
     }
   };
 
-  // A text that is not understood is not filled in: half of a reference may name another file.
+  // A text with a mistake gets no values: half of a reference may name another file.
   const pieces =
     problems.length > 0
       ? []
@@ -80,12 +80,12 @@ export function interpolate(text: string, sources: ReferenceSources): Interpolat
   return { pieces, text: pieces.map((piece) => piece.text).join(''), shown, brought, problems };
 }
 
-/** The text that `interpolate` gives back as it is. */
+/** Escapes a text so that `interpolate` returns the text itself. */
 export function escapeReferences(text: string): string {
   return text.replaceAll('${', () => '$${');
 }
 
-/** Reads `text ${NAME:-text ${…} text} text`. A default ends at the first `}` that ends no reference in it. */
+/** Reads `text ${NAME:-text ${…} text} text`. A default ends at the first `}` that does not end a reference within it. */
 class Reader {
   readonly problems: string[] = [];
   readonly #text: string;
@@ -116,7 +116,7 @@ class Reader {
   #reference(depth: number): Node | undefined {
     if (depth > deepest) {
       this.#at = this.#text.length;
-      if (this.problems.length === 0) this.problems.push(`there are more than ${deepest} references in one another`);
+      if (this.problems.length === 0) this.problems.push(`references are nested more than ${deepest} deep`);
       return undefined;
     }
     const node = this.#body(depth);

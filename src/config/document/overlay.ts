@@ -7,7 +7,8 @@ import { serverSchema } from '../schema/server-schema.ts';
 const prefix = 'MILLRACE_SERVER_';
 
 /**
- * The environment variables that are read, and what each sets: the path in upper case, words and steps divided by `_`.
+ * The environment variables that are read, and the path that each sets. The name is the path in upper case, its words
+ * and steps divided by `_`:
  * MILLRACE_SERVER_LIMITS_LINE_BYTES is server.limits.lineBytes.
  */
 export const environmentVariables: ReadonlyMap<string, Path> = new Map(
@@ -19,16 +20,16 @@ function variableName(path: Path): string {
   return `MILLRACE_${words.join('_').toUpperCase()}`;
 }
 
-/** Values from outside the file, put over those of the file. */
+/** The values of the file, replaced by those of the environment and of flags. */
 export interface Overlaid {
   readonly value: unknown;
-  /** Where a value comes from that is not the file's, by `pathKey`. */
+  /** By `pathKey`, the origin of each value that does not come from the file. */
   readonly origins: ReadonlyMap<string, string>;
   /** Of variables that set nothing; `file` names the variable. */
   readonly findings: readonly Finding[];
 }
 
-/** Puts the environment over the file, and the flags over both. */
+/** Replaces values of the file by those of the environment, and both by those of flags. */
 export function overlay(
   file: unknown,
   env: Readonly<Record<string, string | undefined>>,
@@ -57,6 +58,6 @@ function unknownVariable(name: string): Finding {
   const meant = nearest(name, names);
   const file = `environment variable ${name}`;
   return meant === undefined
-    ? { file, path: [], message: `nothing is set by it; there are ${names.join(', ')}` }
-    : { file, path: [], message: `nothing is set by it; did you mean ${meant}?`, nearest: meant };
+    ? { file, path: [], message: `it sets no key; known variables: ${names.join(', ')}` }
+    : { file, path: [], message: `it sets no key; did you mean ${meant}?`, nearest: meant };
 }

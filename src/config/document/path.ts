@@ -18,7 +18,7 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SpelledNumber);
 }
 
-/** What stands at a path; undefined where there is nothing. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, step) => {
     if (Array.isArray(at)) return typeof step === 'number' ? at[step] : undefined;
@@ -26,7 +26,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   }, value);
 }
 
-/** A copy with another value at a path, maps made on the way; unchanged where something else is in the way. */
+/** A copy with another value at a path. Missing maps on the way are made; if a scalar is in the way, nothing changes. */
 export function withValue(value: unknown, path: Path, replacement: unknown): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return replacement;
@@ -36,7 +36,7 @@ export function withValue(value: unknown, path: Path, replacement: unknown): unk
   return { ...value, [step]: withValue(value?.[step], rest, replacement) };
 }
 
-/** A copy without what stands at a path. What is wrong in a list takes the list with it: the places in it must not move. */
+/** A copy without the value at a path. A value in a list is removed with its list: the other indexes must not move. */
 export function withoutValue(value: unknown, path: Path): unknown {
   const [step, ...rest] = path;
   if (!isMap(value) || step === undefined || !Object.hasOwn(value, step)) return value;

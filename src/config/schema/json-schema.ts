@@ -5,8 +5,8 @@ import { configSchema } from './schema.ts';
 const reference: JsonObject = { $ref: '#/$defs/reference' };
 
 /**
- * The JSON Schema (draft 2020-12) of what an author writes, made from the definition that validates.
- * Where it asks for a number, a boolean or a spelling, a string with a reference (`${PORT}`) does as well.
+ * The JSON Schema (draft 2020-12) of the configuration file, made from the definition that validates it. A string with a
+ * reference (`${PORT}`) is allowed wherever the definition demands a number, a boolean or a pattern.
  */
 export function configJsonSchema(): JsonObject {
   const generated = parseJson(JSON.stringify(z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' })));
@@ -16,7 +16,7 @@ export function configJsonSchema(): JsonObject {
     $schema,
     $id: 'urn:millrace:configuration',
     title: 'Millrace configuration',
-    description: 'millrace.yaml or millrace.json: what can be asked, and which streams are enriched by it.',
+    description: 'millrace.yaml or millrace.json: the lookups, and the pipelines that use them.',
     ...(isJsonObject(root) ? root : {}),
     $defs: {
       ...(isJsonObject($defs) ? $defs : {}),
@@ -29,7 +29,7 @@ export function configJsonSchema(): JsonObject {
   };
 }
 
-/** Adds the reference as a choice to everything that would refuse it. */
+/** Adds the reference as a choice to every schema that would refuse it. */
 function openToReferences(schema: JsonValue): JsonValue {
   if (!isJsonObject(schema)) return schema;
   const opened = Object.fromEntries(Object.entries(schema).map(([keyword, value]) => [keyword, below(keyword, value)]));
@@ -42,7 +42,7 @@ function openToReferences(schema: JsonValue): JsonValue {
   };
 }
 
-/** The choices of an `anyOf`, those of a choice among choices with them, each once. */
+/** The choices of an `anyOf` in one list; those of a nested `anyOf` are included, and the reference once. */
 function flatChoices(choices: readonly JsonValue[]): JsonValue {
   const flat = choices
     .map((choice) => openToReferences(choice))

@@ -6,16 +6,16 @@ import { durationFrom, listed } from './values.ts';
 
 type Connectors = typeof connectors;
 
-/** One key for each connector there is; that one of them is given, and no more, is looked at below. */
+/** One key for each connector. The rule below demands exactly one of them. */
 const connectorKeys = Object.fromEntries(
   connectorNames.map((name) => [name, connectors[name].schema.exactOptional()]),
 ) as { [Name in ConnectorName]: z.ZodExactOptional<Connectors[Name]['schema']> };
 
-/** The layers, which are the same for every connector: a key and its options each. */
+/** The layers, which are the same for every connector: one key with its options for each. */
 const layerKeys = {
   timeout: durationFrom(1)
     .exactOptional()
-    .describe('The time of one attempt, 1ms to 24h. Default: only the timeout of the pipeline ends it.'),
+    .describe('The time of one attempt, 1ms to 24h. Default none: only the timeout of the pipeline ends an attempt.'),
   retry: retryOptions.exactOptional(),
   cache: cacheOptions.exactOptional(),
 };
@@ -25,11 +25,11 @@ const exactlyOne = z.superRefine<object>(
     const given = connectorNames.filter((name) => name in lookup);
     if (given.length === 1) return;
     const expected = `expected exactly one connector, ${listed(connectorNames)}`;
-    const got = given.length === 0 ? 'there is none' : `there are ${given.length}: ${given.join(', ')}`;
+    const got = given.length === 0 ? 'got none' : `got ${given.length}: ${given.join(', ')}`;
     context.addIssue({ code: 'custom', message: `${expected}; ${got}` });
   },
   {
-    // Another mistake in the same lookup must not hide this one.
+    // Another finding in the same lookup must not hide this one.
     when: ({ value }) => typeof value === 'object' && value !== null,
   },
 );
@@ -38,7 +38,7 @@ export const lookupSchema = z
   .strictObject({ ...connectorKeys, ...layerKeys })
   .check(exactlyOne)
   .meta({
-    description: 'Something that can be asked: exactly one connector, and the layers around it.',
+    description: 'A system that can be asked: exactly one connector, and the layers around it.',
     oneOf: connectorNames.map((name) => ({ required: [name] })),
   });
 

@@ -21,26 +21,26 @@ const source = z.union(
 export const repeatSchema = z
   .strictObject({
     until: celExpression('record and answer').describe(
-      'A CEL expression on `answer` and on `record` with the answer in it; true ends the repetition.',
+      'A CEL expression on `answer`, and on `record`, which has the answer in it. true ends the repetition.',
     ),
     max: wholeNumber(1, 10_000).describe(
-      'Lookups at the most, the first one counted, 1 to 10000. Without `until` by then the record has the error invalid_result.',
+      'The largest number of lookups, including the first, 1 to 10000. If `until` is still false then, the record has the error invalid_result.',
     ),
   })
   .describe(
-    'Puts the answer into the record and asks again with arguments taken from there, until an expression holds. Default: one lookup.',
+    'Repeats the lookup until an expression is true. Each answer is put into the record, and the arguments are read from the record again. Default: one lookup.',
   );
 
 export const stepSchema = z
   .strictObject({
-    lookup: z.string('expected the name of a lookup').describe('Name of the lookup that is asked.'),
+    lookup: z.string('expected the name of a lookup').describe('Name of the lookup.'),
     with: z
       .record(z.string(), source, 'expected a map from argument to JSON Pointer, such as { iata: /origin }')
       .default({})
       .describe(
         'Where each argument of the lookup comes from: a JSON Pointer into the record, or { value: ... } for a constant.',
       ),
-    into: memberPointer.describe('Where the answer is put: a JSON Pointer; members on the way are made.'),
+    into: memberPointer.describe('Where the answer is put: a JSON Pointer. Missing members on the way are added.'),
     when: celExpression('record')
       .exactOptional()
       .describe(
@@ -48,7 +48,7 @@ export const stepSchema = z
       ),
     repeat: repeatSchema.exactOptional(),
   })
-  .describe('One lookup for each record. Steps run at the same time, unless one reads what another writes.');
+  .describe('One lookup for each record. Steps run at the same time, unless one reads a member that another writes.');
 
 const settable = ['mode', 'capacity', 'timeout', 'onError', 'meta'] as const;
 
@@ -61,15 +61,17 @@ const allow = z
     parameters: z
       .array(oneOf(settable), 'expected a list such as [mode, capacity]')
       .default(['mode', 'capacity', 'timeout'])
-      .describe('The query parameters that a client may set. Default mode, capacity and timeout: what cannot do harm.'),
+      .describe(
+        'The query parameters that a client may set. Default mode, capacity and timeout: these can do no harm.',
+      ),
     capacity: capacity
       .exactOptional()
       .describe('The highest capacity that a client may ask for, 1 to 1000000. Default: that of the pipeline.'),
     timeout: timeout
       .exactOptional()
-      .describe('The longest timeout that a client may ask for; 0s is no bound. Default: that of the pipeline.'),
+      .describe('The longest timeout that a client may ask for; 0s is no limit. Default: that of the pipeline.'),
   })
-  .describe('What a client may decide for its own stream.');
+  .describe('The settings that a client may choose for its own stream.');
 
 const onError = z.union(
   [
@@ -78,7 +80,7 @@ const onError = z.union(
       .strictObject({
         value: jsonData.describe('Any JSON; a number keeps its spelling.').register(grammars, { grammar: 'data' }),
       })
-      .describe('An answer to use instead of the missing one.'),
+      .describe('The answer that is used instead.'),
   ],
   `expected ${errorPolicies.join(', ')} or { value: ... }`,
 );
@@ -90,7 +92,7 @@ const keyForKeyed = z.superRefine<object>(
     context.addIssue({ code: 'custom', path: ['key'], message });
   },
   {
-    // Another mistake in the same pipeline must not hide this one.
+    // Another finding in the same pipeline must not hide this one.
     when: ({ value }) => typeof value === 'object' && value !== null,
   },
 );
@@ -100,19 +102,21 @@ export const pipelineSchema = z
     mode: mode
       .default('ordered')
       .describe(
-        'ordered: in the order of the input. unordered: as they are done. keyed: as they are done, but records of one key one after the other. Default ordered: it surprises nobody.',
+        'The order of the output. ordered: that of the input. unordered: each record when it is complete. keyed: as unordered, but records with the same key one after the other, in the order of the input. Default ordered.',
       ),
     key: pointer
       .exactOptional()
       .describe(
-        'Where the key of a record stands, for mode keyed: a JSON Pointer such as /origin. A record without one is an error, whatever onMissingArgument says. Default none: no stream can be keyed.',
+        'Where the key of a record is, for mode keyed: a JSON Pointer such as /origin. A record without a key is an error, whatever onMissingArgument says. Default none: no stream can be keyed.',
       ),
     capacity: capacity
       .default(100)
-      .describe('Records between admission and emission, 1 to 1000000; with none free the input waits. Default 100.'),
+      .describe(
+        'Records between admission and emission, 1 to 1000000. If all slots are taken, the input waits. Default 100.',
+      ),
     timeout: timeout
       .prefault('10s')
-      .describe('The time of one record over all attempts, its wait for a slot not counted; 0s is none. Default 10s.'),
+      .describe('The time of one record over all attempts, without its wait for a slot; 0s is no limit. Default 10s.'),
     enrich: z
       .array(stepSchema, 'expected a list of steps')
       .min(1, 'expected at least one step')
@@ -120,31 +124,33 @@ export const pipelineSchema = z
     onError: onError
       .default('annotate')
       .describe(
-        'A record whose lookup failed. annotate: it goes out with _error. fail: the stream ends. drop: it is left out. passthrough: it goes out as it came. { value: ... }: as if that had been the answer. Default annotate: nothing is lost unseen.',
+        'What happens to a record whose lookup failed. annotate: it gets the member _error. fail: the stream ends. drop: it is left out. passthrough: it is written unchanged. { value: ... }: this value is used as the answer. Default annotate: no record is lost unnoticed.',
       ),
     onMiss: oneOf(missPolicies, ' (null itself needs quotes: "null")')
       .default('null')
       .describe(
-        'A lookup that knows nothing: put null, omit the member, drop the record, or make it an error. Default null.',
+        'What happens to a record if the lookup has no answer for it. null: the answer is null. omit: the member is not added. drop: the record is left out. error: the record has the error not_found. Default null.',
       ),
     onMissingArgument: oneOf(['error', 'miss'])
       .default('error')
       .describe(
-        'A place that an argument is read from is absent or null in the record. error: the record has the error missing_argument. miss: the lookup is not called, and onMiss decides, as in a LEFT JOIN of SQL on a null key. Default error: a wrong pointer is found at once.',
+        'What happens if the member that an argument is read from is missing or null. error: the record has the error missing_argument. miss: the lookup is not called, and onMiss decides, as in a LEFT JOIN of SQL on a null key. Default error: a wrong pointer is found at once.',
       ),
     onInvalid: oneOf(['annotate', 'fail', 'drop'])
       .default('annotate')
-      .describe('A line that is no JSON object: an _error line, the end of the stream, or left out. Default annotate.'),
+      .describe(
+        'What happens to a line that is not a JSON object. annotate: a line with _error is written. fail: the stream ends. drop: the line is left out. Default annotate.',
+      ),
     explode: z
       .boolean('expected true or false')
       .default(false)
       .describe(
-        'true: an answer that is an array gives one line for each element, none for an empty one. Default false.',
+        'true: an answer that is an array makes one line for each element, and no line if it is empty. Default false.',
       ),
     meta: z
       .array(oneOf(metaFields), 'expected a list such as [seq, timing]')
       .default([])
-      .describe('What _meta holds in each line. Default nothing: the record is all that goes out.'),
+      .describe('The members of _meta in each line. Default none: no line has _meta.'),
     allow: allow.prefault({}),
   })
   .check(keyForKeyed)
@@ -158,7 +164,7 @@ export const pipelineSchema = z
     ...pipeline,
     allow: { capacity: pipeline.capacity, timeout: pipeline.timeout, ...pipeline.allow },
   }))
-  .describe('A stream of records, and what is looked up for each.');
+  .describe('The settings of a stream, and the lookups of each record.');
 
 export type StepConfig = z.output<typeof stepSchema>;
 export type OnError = z.output<typeof onError>;

@@ -17,13 +17,13 @@ function isWrapper(schema: unknown): schema is Wrapper {
   );
 }
 
-/** The schema below what makes it optional, gives it a default, or changes what comes out of it. */
+/** The schema inside its wrappers: those that make it optional, give it a default, or transform its output. */
 function bare(schema: unknown): unknown {
   if (isWrapper(schema)) return bare(schema.def.innerType);
   return schema instanceof z.ZodPipe ? bare(schema.def.in) : schema;
 }
 
-/** The paths of everything in a schema that is neither a map nor a list. */
+/** The paths of all values in a schema that are neither maps nor lists. */
 export function scalarPaths(schema: z.ZodType, path: Path): readonly Path[] {
   const inner = bare(schema);
   if (inner instanceof z.ZodObject) {
@@ -32,15 +32,15 @@ export function scalarPaths(schema: z.ZodType, path: Path): readonly Path[] {
   return inner instanceof z.ZodRecord || inner instanceof z.ZodArray ? [] : [path];
 }
 
-/** A default that holds only where another key is given can not be part of the type: it is told in the metadata. */
+/** A default that holds only if another key is present cannot be part of the type. It is in the metadata instead. */
 function defaultOf(schema: unknown): unknown {
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return schema.def.defaultValue;
   return schema instanceof z.ZodType ? schema.meta()?.['default'] : undefined;
 }
 
 /**
- * A valid value with every default put in, as its author could have written it: `5s` stays `5s`.
- * Members stand in the order of the schema.
+ * A valid value with every default, in the units that its author used: `5s` stays `5s`. Members are in the order of the
+ * schema.
  */
 export function withDefaults(schema: unknown, given: unknown): unknown {
   const value = given === undefined ? defaultOf(schema) : given;
@@ -63,7 +63,7 @@ export function withDefaults(schema: unknown, given: unknown): unknown {
   return value;
 }
 
-/** How the text at a path is read: by the outermost schema on the way that says so. */
+/** The grammar of the text at a path. The outermost schema on the way that has one decides. */
 export function grammarAt(schema: unknown, path: Path): Grammar | undefined {
   if (!(schema instanceof z.ZodType)) return undefined;
   const own = grammars.get(schema)?.grammar;

@@ -8,20 +8,22 @@ import { namePattern } from './values.ts';
 const name = z.string().regex(namePattern, 'expected a name of letters, digits, _ and -, which starts with a letter');
 
 /**
- * The one definition of the configuration: it validates, it gives the types and the defaults, and the JSON Schema
- * is made from it. What comes out holds every default, durations in milliseconds and sizes in bytes.
+ * The only definition of the configuration: validation, types, defaults and the JSON Schema come from it. A parsed
+ * configuration has every default, durations in milliseconds and sizes in bytes.
  */
 export const configSchema = z.strictObject({
   server: serverSchema.prefault({}),
   lookups: z
     .record(name, lookupSchema, 'expected a map from name to lookup')
     .default({})
-    .describe('What can be asked, by name. All pipelines and streams share them: their limits and pools are one.'),
+    .describe(
+      'The systems that can be asked, by name. All pipelines and streams share each lookup, its limits and its connections.',
+    ),
   pipelines: z
     .record(name, pipelineSchema, 'expected a map from name to pipeline')
     .refine((pipelines) => Object.keys(pipelines).length > 0, 'expected at least one pipeline')
     .meta({
-      description: 'What is served, by the name that stands in /v1/enrich/{pipeline}. At least one.',
+      description: 'The pipelines that are served, by the name in /v1/enrich/{pipeline}. At least one.',
       minProperties: 1,
     }),
   tracing: tracingOptions.exactOptional(),

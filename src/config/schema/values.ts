@@ -3,12 +3,12 @@ import { grammars } from '../../core/options/grammar.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
 import { duration, size } from '../../core/options/units.ts';
 
-/** The spelling of a name that stands in URLs, in metric labels and in command lines. */
+/** Names are part of URLs, metric labels and command lines. */
 export const namePattern = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
 const dayMs = 86_400_000;
 
-/** A duration of at least `leastMs` and at most a day: a longer one is a slip of the pen, and timers end at 24.8 days. */
+/** A duration from `leastMs` to one day. A longer one is a typing error, and timers of Node.js end at 24.8 days. */
 export function durationFrom(leastMs: number) {
   const least = leastMs === 0 ? '0s' : `${leastMs}ms`;
   return duration.refine((ms) => ms >= leastMs && ms <= dayMs, `expected a duration from ${least} to 24h`);
@@ -28,13 +28,13 @@ export function oneOf<const Value extends string>(values: readonly Value[], hint
   return z.enum(values, `expected ${listed(values)}${hint}`);
 }
 
-/** Where a value is taken from: the empty pointer is the whole record. RFC 6901. */
+/** The place that a value is read from. The empty pointer is the whole record. RFC 6901. */
 export const pointer = z
   .string('expected a JSON Pointer such as /origin')
   .regex(/^(?:\/(?:[^~/]|~[01])*)*$/, { error: ({ input }) => pointerProblem(input) })
   .register(grammars, { grammar: 'pointer' });
 
-/** Where a value is put: a member of the record or a place below one. RFC 6901. */
+/** The place that a value is written to: a member of the record, or a place below one. RFC 6901. */
 export const memberPointer = z
   .string('expected a JSON Pointer such as /originAirport')
   .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, { error: ({ input }) => pointerProblem(input) })

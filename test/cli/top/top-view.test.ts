@@ -44,7 +44,7 @@ function seen(more: Partial<Seen> = {}): Seen {
 }
 
 function frame(more: Partial<Frame> = {}): Frame {
-  return { url: new URL('http://127.0.0.1:8081/'), seen: seen(), before: undefined, trouble: undefined, ...more };
+  return { url: new URL('http://127.0.0.1:8081/'), seen: seen(), before: undefined, failure: undefined, ...more };
 }
 
 describe('the picture', () => {
@@ -61,7 +61,7 @@ describe('the picture', () => {
     const much = seen({ streams: Array.from({ length: 60 }, (_, number) => stream(number)) });
     for (const columns of [1, 7, 20, 40, 60, 80, 132, 300]) {
       for (const rows of [1, 2, 3, 5, 6, 10, 24, 100]) {
-        const lines = view(frame({ seen: much, trouble: 'cannot reach it' }), { columns, rows }, plain);
+        const lines = view(frame({ seen: much, failure: 'cannot reach it' }), { columns, rows }, plain);
         expect(lines.length).toBeLessThanOrEqual(rows);
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
       }
@@ -112,7 +112,7 @@ describe('the picture', () => {
 
   test('shows the reason if it is not updated, and that the service drains', () => {
     const state = { ...seen().state, draining: true };
-    const lines = view(frame({ seen: seen({ state }), trouble: 'cannot reach it' }), unlimited, plain);
+    const lines = view(frame({ seen: seen({ state }), failure: 'cannot reach it' }), unlimited, plain);
     expect(lines[1]).toContain('draining');
     expect(lines[2]).toBe('cannot reach it');
   });

@@ -131,12 +131,14 @@ describe('millrace top', { timeout: 60_000 }, () => {
     const terminal = onTerminal(closed);
     expect(await terminal.left).toEqual({ exitCode: 1, restored: true });
     expect(terminal.shown).toContain(`cannot reach the admin listener at ${closed}: connect ECONNREFUSED`);
-    expect(terminal.shown).toContain('name that with --url');
+    expect(terminal.shown).toContain('name it with --url');
     expect(terminal.shown).not.toContain(entered);
 
     const wrong = new Millrace(['top', '--url', service.url]);
     expect(await wrong.ended).toEqual([1, null]);
-    expect(wrong.stderr).toContain(`${service.url}/state gave status 404: it is no admin listener of Millrace.`);
+    expect(wrong.stderr).toContain(
+      `${service.url}/state answered with status 404: it is not the admin listener of Millrace.`,
+    );
     expect(wrong.stdout).toBe('');
   });
 });

@@ -43,7 +43,7 @@ describe('a reference', () => {
       'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
     ],
     ['${A:-${B:-${C}}}', 'the environment variable C is not set; set it, or write ${C:-default}'],
-    [`${'${A:-'.repeat(9)}x${'}'.repeat(9)}`, 'there are more than 8 references in one another'],
+    [`${'${A:-'.repeat(9)}x${'}'.repeat(9)}`, 'references are nested more than 8 deep'],
     [
       '${A:-${B}',
       'expected ${VAR}, ${VAR:-default} or ${file:/path} after "${"; write "$${" for the characters themselves',
@@ -146,13 +146,13 @@ describe('a reference whose value cannot be used unchanged is a mistake', () => 
       'code in an expression',
       step('when: "record.a == ${V}"'),
       '1 || true',
-      'a reference in an expression is the whole',
+      'a reference in an expression must be the whole',
     ],
     [
       'quotes in a raw string',
       step(`when: 'record.a == r"\${V}"'`),
       'a"b',
-      'a reference in an expression is the whole',
+      'a reference in an expression must be the whole',
     ],
   ])('%s', (_what, text, value, message) => {
     const [line, ...others] = complaints(text, { env: { V: value } });

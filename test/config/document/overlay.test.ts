@@ -58,7 +58,7 @@ describe('a mistake outside the file', () => {
 
   test('a misspelt variable is a mistake', () => {
     expect(complaints(small, { env: { MILLRACE_SERVER_PROT: '1', MILLRACE_OTHER: 'x' } })).toEqual([
-      'environment variable MILLRACE_SERVER_PROT: nothing is set by it; did you mean MILLRACE_SERVER_PORT?',
+      'environment variable MILLRACE_SERVER_PROT: it sets no key; did you mean MILLRACE_SERVER_PORT?',
     ]);
   });
 });
