@@ -147,8 +147,10 @@ describe('a mistake in a file', () => {
   });
 
   test('is also returned as data: file, line, column, path and message', () => {
-    const problems = findingsOf(() => load(`${small}    capcity: 5
-`));
+    const problems = findingsOf(() =>
+      load(`${small}    capcity: 5
+`),
+    );
     expect(problems).toMatchObject([{ line: 8, column: 5, path: 'pipelines.flights.capcity', nearest: 'capacity' }]);
   });
 
