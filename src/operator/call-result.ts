@@ -1,12 +1,12 @@
 import { isThenable, type ResultFuture } from './async-function.ts';
 
-/** A future that also takes a collection that was checked for not being a supplier. */
+/** A future that also takes the values without checking for a supplier. */
 export interface SettledResult<Out> extends ResultFuture<Out> {
   /** Gives the values themselves; `complete` also takes a supplier of them. */
   settle(values: Iterable<Out>): void;
 }
 
-/** Completes with values, or with those of a supplier, which is called at once. What it throws is an error of the call. */
+/** Completes with values, or with those of a supplier, which is called at once. If it throws, the call fails. */
 export function completeWith<Out>(result: SettledResult<Out>, values: Iterable<Out> | (() => Iterable<Out>)): void {
   if (typeof values !== 'function') return result.settle(values);
   let supplied: Iterable<Out>;
@@ -31,10 +31,10 @@ export abstract class CallResult<Out, Answer> implements SettledResult<Out> {
   #resolve: ((answer: Answer) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
 
-  /** The answer that the values are. What it throws fails the call. */
+  /** Makes the answer of the values. If it throws, the call fails. */
   protected abstract answerOf(values: Iterable<Out>): Answer;
 
-  /** The error that the call fails with. */
+  /** The error with which the call fails. */
   protected errorOf(error: unknown): unknown {
     return error;
   }

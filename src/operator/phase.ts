@@ -1,5 +1,6 @@
 /**
- * What the operator takes, and whether its loop of emission runs (`…Turn`). A loop that runs looks again before it ends.
+ * Whether the operator admits records, and whether a turn of its emission runs (`…Turn`). A running turn emits slots that
+ * become ready during it, so no other turn begins meanwhile.
  *
  *     open ⇄ openTurn            admits records
  *      │ end     │ end
@@ -16,7 +17,7 @@ export function isOpen(phase: Phase): boolean {
   return phase === 'open' || phase === 'openTurn';
 }
 
-/** Whether a turn may begin: none runs, and there is something left to do. */
+/** Whether a turn may begin: no turn runs, and the operator is not closed. */
 export function isBetweenTurns(phase: Phase): boolean {
   return phase === 'open' || phase === 'ended';
 }
