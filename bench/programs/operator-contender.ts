@@ -58,7 +58,7 @@ function operator(queue: StreamQueue<number, number>, count: number, byPromise: 
       onEnd: () => resolve(emitted),
       schedule: setImmediate,
       observer: undefined,
-      timesTurns: false,
+      limitWaitCounts: false,
       backpressure: undefined,
     });
     feed();

@@ -79,7 +79,7 @@ class Iteration<Item, Out> implements ResultsOwner {
       // emitted together.
       schedule: inMicrotask,
       observer: undefined,
-      timesTurns: false,
+      limitWaitCounts: false,
       backpressure: undefined,
     });
   }

@@ -37,7 +37,7 @@ export interface AsyncWaitOptions<In, Out> {
    * Whether the wait of a record's first call for its turn at a shared limit counts against `timeoutMs`. False for a
    * stream, which such a wait slows down; true for a single record, which has no other bound (semantics C7).
    */
-  readonly timesTurns: boolean;
+  readonly limitWaitCounts: boolean;
   readonly clock: Clock;
   /** Starts one record. The record is completed by `attempt`, at once or later; a throw fails the attempt. */
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;

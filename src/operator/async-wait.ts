@@ -61,7 +61,7 @@ export class AsyncWait<In, Out> {
     this.#attempts = new Attempts(
       {
         timeoutMs: options.timeoutMs,
-        timesTurns: options.timesTurns,
+        limitWaitCounts: options.limitWaitCounts,
         clock: options.clock,
         invoke: options.invoke,
         onTimeout: options.onTimeout,

@@ -9,7 +9,7 @@ import type { RecordSlot } from './slot.ts';
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;
   /** Whether the wait of a record's first call for its turn counts against `timeoutMs`. */
-  readonly timesTurns: boolean;
+  readonly limitWaitCounts: boolean;
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
@@ -108,7 +108,7 @@ export class Attempts<In, Out> {
   }
 
   #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {
-    const { timeoutMs, timesTurns, invoke } = this.#options;
+    const { timeoutMs, limitWaitCounts, invoke } = this.#options;
     const due = timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
     const attempt = new Attempt(this.#attemptOwner, slot, due, this.#inputEnd);
     slot.attempt = attempt;
@@ -121,7 +121,7 @@ export class Attempts<In, Out> {
     }
     if (timeoutMs === 0 || slot.attempt !== attempt || this.#closed) return;
     // The deadline is armed after the call, so that a call which is answered at once costs no deadline.
-    if (timesTurns || !attempt.waitsForFirstCall) this.#deadlines.arm(slot, due);
+    if (limitWaitCounts || !attempt.waitsForFirstCall) this.#deadlines.arm(slot, due);
     else attempt.clockDeferred = true;
   }
 

@@ -31,7 +31,7 @@ export interface ScriptedOptions {
   readonly onRoom?: () => void;
   readonly onEmit?: (output: string) => void;
   readonly onFlush?: () => void;
-  readonly timesTurns?: boolean;
+  readonly limitWaitCounts?: boolean;
   readonly observer?: AsyncWaitObserver & Pick<PipelineObserver, 'backpressure'>;
 }
 
@@ -87,7 +87,7 @@ export class Scripted {
       onEnd: () => void this.events.push('end'),
       schedule: (turn) => void this.#turns.push(turn),
       observer,
-      timesTurns: options.timesTurns ?? false,
+      limitWaitCounts: options.limitWaitCounts ?? false,
       backpressure: this.meter,
     });
   }

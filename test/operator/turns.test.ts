@@ -26,8 +26,8 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
     expect(operator.output).toEqual(['a timed out']);
   });
 
-  test('has its clock started at admission if timesTurns is set', async () => {
-    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, timesTurns: true, invoke: waits });
+  test('has its clock started at admission if limitWaitCounts is set', async () => {
+    const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, limitWaitCounts: true, invoke: waits });
     operator.offer('a');
     await operator.clock.advance(100);
     operator.turn();

@@ -88,7 +88,7 @@ export class OperatorRound {
       onEnd: () => this.#onEnd(),
       schedule: (turn) => this.#schedule(turn),
       observer: undefined,
-      timesTurns: false,
+      limitWaitCounts: false,
       backpressure: undefined,
     };
     const wait = new AsyncWait(defects.options?.(options) ?? options);

@@ -51,7 +51,7 @@ export function recordOperator(
     queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
     turnGate,
     timeoutMs,
-    timesTurns: single,
+    limitWaitCounts: single,
     trace,
     clock,
     invoke: records.invoke,
