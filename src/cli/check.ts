@@ -50,8 +50,8 @@ export async function check(flags: CheckFlags): Promise<number> {
 
 async function checkFile(flags: CheckFlags, config: string | undefined): Promise<Checked> {
   try {
-    const { config: _, ...others } = flags;
-    const reading = readingOf(config === undefined ? others : { ...others, config });
+    const { config: _, ...otherFlags } = flags;
+    const reading = readingOf(config === undefined ? otherFlags : { ...otherFlags, config });
     const { lookups } = reading.draft;
     if ([...lookups.values()].some((lookup) => lookup?.table !== undefined)) {
       const [{ readTables }, { silentRuntime }] = await Promise.all([

@@ -15,12 +15,12 @@ import { UsageError } from './exit-codes.ts';
  */
 export async function connect(
   { config, baseDir, secrets: learnt }: Pick<Loaded, 'config' | 'baseDir' | 'secrets'>,
-  given: readonly string[],
+  texts: readonly string[],
   onStart: (lookups: number) => void,
 ): Promise<readonly Trial[]> {
   const lookups = Object.entries(config.lookups);
   const parameters = new Map(lookups.map(([name, options]) => [name, connectorOf(options).parameters]));
-  const args = argumentsOf(parameters, given);
+  const args = argumentsOf(parameters, texts);
   onStart(lookups.length);
   const secrets = new Secrets();
   secrets.learn(learnt);

@@ -28,12 +28,12 @@ export function settingsOf(flags: ConfigFlags): Loaded {
 
 /** As `settingsOf`, but mistakes are thrown only by `finish`. */
 export function readingOf(flags: ConfigFlags): Reading {
-  const given: Record<string, string> = {};
+  const values: Record<string, string> = {};
   for (const [flag, place] of Object.entries(places)) {
     const value = flags[flag as keyof typeof places];
-    if (value !== undefined) given[place] = value;
+    if (value !== undefined) values[place] = value;
   }
-  return readConfig({ file: flags.config, flags: given, checks: [checkPipelines, checkTracing] });
+  return readConfig({ file: flags.config, flags: values, checks: [checkPipelines, checkTracing] });
 }
 
 /** Reports a section `tracing` without the packages that it needs. */

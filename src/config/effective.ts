@@ -10,10 +10,10 @@ export type EffectiveConfig = JsonDataObject;
 /** The effective form of a valid configuration. `shown` has, for each string with references, the text that may be shown. */
 export function effectiveOf(tree: unknown, shown: ReadonlyMap<string, string>): EffectiveConfig {
   const full = redact(withDefaults(configSchema, tree), shown);
-  const { lookups, pipelines: configured, ...rest } = members(full);
+  const { lookups, pipelines: configured, ...otherSections } = members(full);
   const pipelines = members(configured);
   return {
-    ...rest,
+    ...otherSections,
     ...(lookups === undefined ? {} : { lookups: everyLookup(lookups) }),
     pipelines: Object.fromEntries(Object.entries(pipelines).map(([name, pipeline]) => [name, withCeilings(pipeline)])),
   };
@@ -31,12 +31,12 @@ function everyLookup(lookups: JsonData): JsonDataObject {
 }
 
 function withDelimiter(lookup: JsonData): JsonData {
-  const { table, ...rest } = members(lookup);
+  const { table, ...layers } = members(lookup);
   if (table === undefined) return lookup;
-  const { file, key, ...more } = members(table);
+  const { file, key, ...otherOptions } = members(table);
   const delimiter = typeof file === 'string' ? defaultDelimiter(file) : undefined;
   if (delimiter === undefined) return lookup;
-  return { table: { file: file ?? null, key: key ?? null, delimiter, ...more }, ...rest };
+  return { table: { file: file ?? null, key: key ?? null, delimiter, ...otherOptions }, ...layers };
 }
 
 function members(value: JsonData | undefined): JsonDataObject {

@@ -37,7 +37,7 @@ export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAns
     const passed = await perform(options, { directory, service, data, signal: interruption.signal });
     if (passed && options.keep) {
       options.stdout.write(tryIt(service, data.flights, paint(options.color)));
-      await interruption.came;
+      await interruption.arrived;
     }
     return passed ? 'passed' : 'failed';
   } catch (error) {
@@ -91,7 +91,7 @@ type Progressing = Parameters<typeof run>[0]['onProgress'];
 
 interface Interruption {
   readonly signal: AbortSignal;
-  readonly came: Promise<void>;
+  readonly arrived: Promise<void>;
   name(): 'SIGINT' | 'SIGTERM' | undefined;
   release(): void;
 }
@@ -111,7 +111,7 @@ function interrupted(stdout: NodeJS.WritableStream): Interruption {
   process.once('SIGTERM', stop);
   return {
     signal: controller.signal,
-    came: promise,
+    arrived: promise,
     name: () => name,
     release() {
       stdout.off('error', resolve);

@@ -37,7 +37,7 @@ pipelines:
 export const enrichUrl = (service: DemoService, mode: string): string =>
   `${service.url}/v1/enrich/${pipeline}?mode=${mode}`;
 
-/** The line in which `serve` says where it listens. */
+/** The first line of `serve`, with the addresses of its listeners. */
 const listens = /listens on (http:\S+), admin on (http:[^\s;]+)/;
 
 /** Resolves when the service listens. Rejects with its output if it ends before that. */

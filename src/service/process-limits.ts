@@ -33,7 +33,7 @@ function defaultMemoryBytes(): number {
 
 /** The connections of clients and lookups, which together never need more files than the process may open. */
 export interface ConnectionPlan {
-  /** Of clients. */
+  /** Connections of clients, at the most. */
   readonly clients: number;
   /** The lookups, with `connections` reduced to the number of files that they may use. */
   readonly lookups: Config['lookups'];
@@ -60,9 +60,9 @@ export function openFiles(): OpenFiles {
  *     most   [ open | spare, admin, refused | connections of lookups | connections of clients ]
  */
 export function planConnections({ server, lookups }: Config, { most, open }: OpenFiles): ConnectionPlan {
-  const left = Math.max(2, most - open - SPARE_FILES - ADMIN_CONNECTIONS - REFUSED_AT_ONCE);
+  const usable = Math.max(2, most - open - SPARE_FILES - ADMIN_CONNECTIONS - REFUSED_AT_ONCE);
   const wanted = Object.values(lookups).reduce((sum, { http }) => sum + (http?.connections ?? 0), 0);
-  const forLookups = Math.min(wanted, Math.floor(left * (1 - LEAST_CLIENT_SHARE)));
+  const forLookups = Math.min(wanted, Math.floor(usable * (1 - LEAST_CLIENT_SHARE)));
   const reduced: ConnectionPlan['reduced'][number][] = [];
   const holds = (key: string, configured: number, available: number): number => {
     if (configured <= available) return configured;
@@ -76,7 +76,7 @@ export function planConnections({ server, lookups }: Config, { most, open }: Ope
     const key = `lookups.${name}.http.connections`;
     return [name, { ...lookup, http: { ...lookup.http, connections: holds(key, connections, share) } }];
   });
-  const mostClients = left - forLookups;
+  const mostClients = usable - forLookups;
   const clients = holds('server.limits.connections', server.limits.connections ?? mostClients, mostClients);
   return { clients, lookups: Object.fromEntries(fitted), reduced };
 }

@@ -17,7 +17,7 @@ const lastLinesMs = 1000;
 const longestHoldMs = 10_000;
 
 /**
- * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reads the configuration anew.
+ * `millrace serve`: runs until SIGTERM or SIGINT, then lets running streams finish. SIGHUP reloads the configuration.
  *
  * The exit code is 0 if every stream ended by itself. If streams were cut, or a second signal arrived, it is 128 + signal.
  */

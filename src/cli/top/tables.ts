@@ -4,7 +4,7 @@ import type { Column, Style } from './columns.ts';
 import { age, bytes, latency, rate } from './figures.ts';
 import { type Named, numberAt, perhapsAt, textAt } from './state.ts';
 
-/** The columns of what `millrace top` shows, those first that are needed most. */
+/** The columns of the tables of `millrace top`, the most important first. */
 const bad =
   <Row>(value: (row: Row) => number, style: Style = 'red') =>
   (row: Row): Style | undefined =>

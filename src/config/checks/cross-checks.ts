@@ -40,7 +40,7 @@ function chosen(lookup: LookupConfig | undefined): ChosenConnector | undefined {
 type Connectors = ReadonlyMap<string, ChosenConnector | undefined>;
 
 function checkStep(
-  { lookup, given, with: sources }: StepDraft,
+  { lookup, argumentNames, with: sources }: StepDraft,
   path: Path,
   connectors: Connectors,
 ): readonly Finding[] {
@@ -49,9 +49,9 @@ function checkStep(
   const connector = connectors.get(lookup);
   if (connector?.name === 'module') return constantsForFunction(sources, [...path, 'with']);
   // The arguments are unknown if the options have mistakes.
-  if (connector === undefined || connector.findings.length > 0 || given === undefined) return [];
+  if (connector === undefined || connector.findings.length > 0 || argumentNames === undefined) return [];
   if (connector.parameters === undefined) return [];
-  return checkArguments(lookup, given, connector.parameters, [...path, 'with']);
+  return checkArguments(lookup, argumentNames, connector.parameters, [...path, 'with']);
 }
 
 /** A function receives JavaScript numbers, which cannot hold every number of JSON. */
@@ -76,12 +76,12 @@ function unknownLookup(name: string, path: Path, names: readonly string[]): Find
 /** A misspelt argument is one finding, not two: the argument that was meant is not reported as missing. */
 function checkArguments(
   lookup: string,
-  given: readonly string[],
+  argumentNames: readonly string[],
   taken: readonly string[],
   path: Path,
 ): readonly Finding[] {
-  const missing = new Set(taken.filter((name) => !given.includes(name)));
-  const surplus = given.filter((name) => !taken.includes(name));
+  const missing = new Set(taken.filter((name) => !argumentNames.includes(name)));
+  const surplus = argumentNames.filter((name) => !taken.includes(name));
   const takes = taken.length === 0 ? 'it takes none' : `it takes ${taken.join(', ')}`;
   const unknown = surplus.map((name): Finding => {
     const message = `lookup ${JSON.stringify(lookup)} takes no argument ${JSON.stringify(name)}`;

@@ -8,7 +8,7 @@ import { repeatSchema, stepSchema, type StepConfig } from '../schema/pipeline-sc
 export interface StepDraft {
   readonly lookup: string | undefined;
   /** The names of the arguments, also of those with a mistake; undefined if `with` is not a map. */
-  readonly given: readonly string[] | undefined;
+  readonly argumentNames: readonly string[] | undefined;
   readonly with: StepConfig['with'];
   readonly into: string;
   readonly when: string | undefined;
@@ -53,13 +53,13 @@ function sections(tree: unknown, key: string): readonly (readonly [string, unkno
 
 const stepParts = stepSchema.partial().extend({ repeat: repeatSchema.partial().exactOptional() });
 
-function draftStep(given: unknown, path: Path, findings: readonly Finding[]): StepDraft {
-  const named = valueAt(given, ['with']);
-  const result = stepParts.safeParse(pruned(given, path, findings));
+function draftStep(value: unknown, path: Path, findings: readonly Finding[]): StepDraft {
+  const sources = valueAt(value, ['with']);
+  const result = stepParts.safeParse(pruned(value, path, findings));
   const step = result.success ? result.data : {};
   return {
     lookup: step.lookup,
-    given: result.success && (named === undefined || isMap(named)) ? Object.keys(named ?? {}) : undefined,
+    argumentNames: result.success && (sources === undefined || isMap(sources)) ? Object.keys(sources ?? {}) : undefined,
     with: step.with ?? {},
     into: step.into ?? nowhere(path),
     when: step.when,

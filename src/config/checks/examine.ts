@@ -19,7 +19,7 @@ export interface Examined {
  * refuses the text, it is read as the number or the boolean that it spells.
  */
 export function examine({ value, origins }: Overlaid, { shown, broken }: ConfigDocument): Examined {
-  const show: Show = (path, given) => (shown.has(pathKey(path)) || isSecretPlace(path) ? hidden : words(given));
+  const show: Show = (path, actual) => (shown.has(pathKey(path)) || isSecretPlace(path) ? hidden : words(actual));
   const attempt = (tree: unknown): Examined & { readonly texts: ReadonlySet<Finding> } => {
     const checked = check(configSchema, tree, show);
     if ('value' in checked) return { tree, config: checked.value, findings: [], texts: new Set() };

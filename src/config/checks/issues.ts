@@ -35,8 +35,8 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
   if (result.success) return { value: result.data };
 
   const texts = new Set<Finding>();
-  const findingsOf = (issue: Issue, around: Path): Finding[] => {
-    const path: Path = [...around, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
+  const findingsOf = (issue: Issue, parent: Path): Finding[] => {
+    const path: Path = [...parent, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
     }
@@ -47,10 +47,10 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
     const meant = issue.code === 'invalid_union' ? closestOption(issue.errors) : undefined;
     if (meant !== undefined) return meant.flatMap((inner) => findingsOf(inner, path));
     // The value that the author wrote, not the one that an earlier step of the schema made.
-    const given = valueAt(value, path);
-    const finding = valueFinding(issue, path, given, show);
+    const actual = valueAt(value, path);
+    const finding = valueFinding(issue, path, actual, show);
     const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union';
-    if (typeof given === 'string' && mistyped) texts.add(finding);
+    if (typeof actual === 'string' && mistyped) texts.add(finding);
     return [finding];
   };
   return { findings: withoutEchoes(result.error.issues.flatMap((issue) => findingsOf(issue, []))), texts };
@@ -71,18 +71,18 @@ function withoutEchoes(findings: readonly Finding[]): readonly Finding[] {
   );
 }
 
-function valueFinding(issue: Issue, path: Path, given: unknown, show: Show): Finding {
-  if (given === undefined) return { path, message: `missing; ${issue.message}` };
+function valueFinding(issue: Issue, path: Path, actual: unknown, show: Show): Finding {
+  if (actual === undefined) return { path, message: `missing; ${issue.message}` };
   // A rule about several members has no single value to show.
-  const blamed = issue.code !== 'custom' || typeof given !== 'object';
+  const blamed = issue.code !== 'custom' || typeof actual !== 'object';
   const got =
-    blamed && issue.message.startsWith('expected') ? `, got ${show(path, given)}${hintFor(issue, given)}` : '';
+    blamed && issue.message.startsWith('expected') ? `, got ${show(path, actual)}${hintFor(issue, actual)}` : '';
   return { path, message: `${issue.message}${got}` };
 }
 
 /** A number in the place of a text: YAML reads `1.0` as a number, so the spelling is lost. */
-function hintFor(issue: Issue, given: unknown): string {
-  const number = typeof given === 'number' || given instanceof SpelledNumber;
+function hintFor(issue: Issue, actual: unknown): string {
+  const number = typeof actual === 'number' || actual instanceof SpelledNumber;
   return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
 }
 

@@ -77,7 +77,7 @@ export function readDocument(
   const shown = new Map<string, string>();
   const brought: { path: Path; text: string }[] = [];
   const broken = new Set<string>();
-  const around = new Set<unknown>();
+  const ancestors = new Set<unknown>();
   let values = 0;
 
   const complain = (offset: number, path: Path, message: string): void => {
@@ -100,16 +100,16 @@ export function readDocument(
       const target = node.resolve(document);
       if (target === undefined)
         return giveUp(offset, path, `unknown anchor &${node.source}; define it above this line`);
-      if (around.has(target)) return giveUp(offset, path, `the anchor &${node.source} contains itself`);
+      if (ancestors.has(target)) return giveUp(offset, path, `the anchor &${node.source} contains itself`);
       return read(target, path, key);
     }
-    around.add(node);
+    ancestors.add(node);
     const result = isMap(node)
       ? readMap(node, path)
       : isSeq(node)
         ? node.items.map((item, index) => read(item, [...path, index]))
         : null;
-    around.delete(node);
+    ancestors.delete(node);
     return result;
   };
 

@@ -28,18 +28,18 @@ export function valueAt(value: unknown, path: Path): unknown {
 
 /** A copy with another value at a path. Missing maps on the way are made; if a scalar is in the way, nothing changes. */
 export function withValue(value: unknown, path: Path, replacement: unknown): unknown {
-  const [step, ...rest] = path;
+  const [step, ...below] = path;
   if (step === undefined) return replacement;
   if (Array.isArray(value))
-    return value.map((item, index) => (index === step ? withValue(item, rest, replacement) : item));
+    return value.map((item, index) => (index === step ? withValue(item, below, replacement) : item));
   if (value !== undefined && value !== null && !isMap(value)) return value;
-  return { ...value, [step]: withValue(value?.[step], rest, replacement) };
+  return { ...value, [step]: withValue(value?.[step], below, replacement) };
 }
 
 /** A copy without the value at a path. A value in a list is removed with its list: the other indexes must not move. */
 export function withoutValue(value: unknown, path: Path): unknown {
-  const [step, ...rest] = path;
+  const [step, ...below] = path;
   if (!isMap(value) || step === undefined || !Object.hasOwn(value, step)) return value;
-  const { [step]: inner, ...others } = value;
-  return rest.length === 0 || !isMap(inner) ? others : { ...value, [step]: withoutValue(inner, rest) };
+  const { [step]: inner, ...siblings } = value;
+  return below.length === 0 || !isMap(inner) ? siblings : { ...value, [step]: withoutValue(inner, below) };
 }

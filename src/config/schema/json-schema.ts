@@ -10,8 +10,8 @@ const reference: JsonObject = { $ref: '#/$defs/reference' };
  */
 export function configJsonSchema(): JsonObject {
   const generated = parseJson(JSON.stringify(z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' })));
-  const { $schema = '', $defs = {}, ...rest } = isJsonObject(generated) ? generated : {};
-  const root = openToReferences(rest);
+  const { $schema = '', $defs = {}, ...definition } = isJsonObject(generated) ? generated : {};
+  const root = openToReferences(definition);
   return {
     $schema,
     $id: 'urn:millrace:configuration',

@@ -22,10 +22,10 @@ const layerKeys = {
 
 const exactlyOne = z.superRefine<object>(
   (lookup, context) => {
-    const given = connectorNames.filter((name) => name in lookup);
-    if (given.length === 1) return;
+    const chosen = connectorNames.filter((name) => name in lookup);
+    if (chosen.length === 1) return;
     const expected = `expected exactly one connector, ${listed(connectorNames)}`;
-    const got = given.length === 0 ? 'got none' : `got ${given.length}: ${given.join(', ')}`;
+    const got = chosen.length === 0 ? 'got none' : `got ${chosen.length}: ${chosen.join(', ')}`;
     context.addIssue({ code: 'custom', message: `${expected}; ${got}` });
   },
   {

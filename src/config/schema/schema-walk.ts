@@ -42,8 +42,8 @@ function defaultOf(schema: unknown): unknown {
  * A valid value with every default, in the units that its author used: `5s` stays `5s`. Members are in the order of the
  * schema.
  */
-export function withDefaults(schema: unknown, given: unknown): unknown {
-  const value = given === undefined ? defaultOf(schema) : given;
+export function withDefaults(schema: unknown, configured: unknown): unknown {
+  const value = configured === undefined ? defaultOf(schema) : configured;
   if (schema instanceof z.ZodPipe) return withDefaults(schema.def.in, value);
   if (isWrapper(schema))
     return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);
@@ -74,10 +74,10 @@ export function grammarAt(schema: unknown, path: Path): Grammar | undefined {
     const options = schema.options.map((option) => grammarAt(option, path));
     return options.find((grammar) => grammar !== undefined);
   }
-  const [step, ...rest] = path;
+  const [step, ...below] = path;
   if (step === undefined) return undefined;
   if (schema instanceof z.ZodObject)
-    return Object.hasOwn(schema.shape, step) ? grammarAt(schema.shape[step], rest) : undefined;
-  if (schema instanceof z.ZodRecord) return grammarAt(schema.valueType, rest);
-  return schema instanceof z.ZodArray ? grammarAt(schema.element, rest) : undefined;
+    return Object.hasOwn(schema.shape, step) ? grammarAt(schema.shape[step], below) : undefined;
+  if (schema instanceof z.ZodRecord) return grammarAt(schema.valueType, below);
+  return schema instanceof z.ZodArray ? grammarAt(schema.element, below) : undefined;
 }
