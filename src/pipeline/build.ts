@@ -13,22 +13,22 @@ import { Pipeline } from './pipeline.ts';
 import type { Source } from './record/record-text.ts';
 import type { Step } from './record/step.ts';
 
-/** Everything that runs for one configuration: its pipelines, and the lookups that they share. */
+/** The pipelines of one configuration, and the lookups that they share. */
 export interface Pipelines {
   readonly names: readonly string[];
   get(name: string): Pipeline | undefined;
-  /** Closes the lookups, but for those that another configuration uses. Called once, when no stream is left. */
+  /** Closes the lookups that no other configuration uses. Called once, when no stream is left. */
   close(): Promise<void>;
 }
 
 export interface PipelinesRuntime extends LookupRuntime {
-  /** What all streams together may hold. */
+  /** The memory that all streams share. */
   readonly memory: MemoryBudget;
 }
 
 /**
- * Opens every lookup that is not open yet, and builds every pipeline. Rejects, with nothing left open of what it has
- * opened, where one lookup can not be opened.
+ * Opens every lookup that is not open yet, and builds every pipeline. If a lookup cannot be opened, closes the lookups
+ * that it has opened, and rejects.
  */
 export async function buildPipelines(config: Config, runtime: PipelinesRuntime, open: OpenLookups): Promise<Pipelines> {
   const lookups = await open.take(config.lookups, runtime);
@@ -95,7 +95,7 @@ function constantOf(value: string | number | boolean | SpelledNumber): { constan
   return { constant, shown: constant };
 }
 
-/** Gives each first member that is read or written a number of its own, by which one scan of the line finds it. */
+/** Numbers the top-level members that are read or written; a scan of the line finds a member by its number. */
 function numberedSources(): (tokens: readonly string[]) => Source {
   const numbers = new Map<string, number>();
   return (tokens) => {

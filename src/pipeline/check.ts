@@ -3,7 +3,7 @@ import { ExpressionError } from '../cel/expression.ts';
 import { type Compiled, compileCondition, compileUntil, placeIn } from './record/condition.ts';
 import { dependencies, findCycle, placesOf } from './record/dependencies.ts';
 
-/** The part of a pipeline's configuration that is looked at here. */
+/** The part of a pipeline's configuration that is checked here. */
 export interface CheckedPipeline {
   readonly enrich: readonly {
     readonly with: Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export interface CheckedPipeline {
   }[];
 }
 
-/** What only this room can see in a configuration: conditions that do not compile, steps that wait for each other. */
+/** Mistakes that the schema cannot find: expressions that do not compile, steps that wait for each other or write one place. */
 export function checkPipelines(config: { readonly pipelines: Readonly<Record<string, CheckedPipeline>> }): Finding[] {
   return Object.entries(config.pipelines).flatMap(([name, { enrich }]) => {
     const at = ['pipelines', name, 'enrich'];

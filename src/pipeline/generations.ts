@@ -5,11 +5,11 @@ import type { Pipelines } from './build.ts';
 export interface GenerationOptions {
   readonly config: Config;
   readonly pipelines: Pipelines;
-  /** The effective configuration of a pipeline there is, secrets hidden. */
+  /** The effective configuration of an existing pipeline, secrets hidden. */
   readonly describe: (pipeline: string) => JsonData;
 }
 
-/** One configuration at work. Whoever uses its pipelines for longer than a moment holds it. */
+/** One configuration that requests run with. A request that uses its pipelines for longer than one call holds it. */
 export class Generation {
   readonly config: Config;
   readonly pipelines: Pipelines;
@@ -27,7 +27,7 @@ export class Generation {
     return this.config.server.limits;
   }
 
-  /** Those who hold it now. */
+  /** Number of holders now. */
   get holders(): number {
     return this.#holders;
   }
@@ -44,7 +44,7 @@ export class Generation {
     };
   }
 
-  /** It is given to nobody any more. `unused` is called once, when nobody holds it: at once where nobody does. */
+  /** No new holder comes from now on. Calls `unused` once, when the last holder has released it; immediately if there is none. */
   retire(unused: () => void): void {
     this.#replaced = unused;
     this.#lookForEnd();
@@ -59,12 +59,12 @@ export class Generation {
 }
 
 /**
- * The configuration in force, and those before it that are still used.
+ * The current configuration, and earlier ones that are still held.
  *
  *     request ──▶ current ──▶ [generation 3]  holders 2
  *                  earlier    [generation 2]  holders 1 ──▶ 0: its pipelines are closed
  *
- * A request asks once, and stays with what it got.
+ * A request reads `current` once, and uses that generation to its end.
  */
 export class Generations {
   #current: Generation;
@@ -72,7 +72,7 @@ export class Generations {
   readonly #closing = new Set<Promise<void>>();
   readonly #onClosed: (error: unknown) => void;
 
-  /** `onClosed` hears of every generation that was replaced and is closed now; with an error where that failed. */
+  /** `onClosed` is called for each replaced generation when it is closed; with the error if closing it failed. */
   constructor(first: Generation, onClosed: (error: unknown) => void) {
     this.#current = first;
     this.#onClosed = onClosed;
@@ -82,12 +82,12 @@ export class Generations {
     return this.#current;
   }
 
-  /** Those that are open, the one in force first. */
+  /** All open generations, the current one first. */
   get open(): readonly Generation[] {
     return [this.#current, ...this.#earlier];
   }
 
-  /** Everything that begins from now on gets `next`. */
+  /** Every request that begins from now on gets `next`. */
   replace(next: Generation): void {
     const last = this.#current;
     this.#current = next;
@@ -95,7 +95,7 @@ export class Generations {
     last.retire(() => this.#close(last));
   }
 
-  /** Closes all of them, be they held or not; for the end of the service. */
+  /** Closes all generations, also the held ones; for the end of the service. */
   async close(): Promise<void> {
     const open = this.open;
     this.#earlier.clear();

@@ -23,9 +23,9 @@ export interface PipelineRuntime {
   readonly observer: PipelineObserver;
   readonly clock: Clock;
   readonly lineBytes: number;
-  /** What no message shows. */
+  /** Values that no message may show. */
   readonly secrets: Secrets;
-  /** What all streams together may hold. */
+  /** The memory that all streams share. */
   readonly memory: MemoryBudget;
 }
 
@@ -34,7 +34,7 @@ export class Pipeline {
   readonly name: string;
   readonly config: PipelineConfig;
   readonly observer: PipelineObserver;
-  /** A step calls code of a user: lines are not given to it while Node.js reads a request. See Connector. */
+  /** A step calls a user's code, which must not run while Node.js reads a request. See Connector. */
   readonly runsUserCode: boolean;
   readonly #base: PlanBase;
   readonly #settings: StreamSettings;
@@ -63,8 +63,8 @@ export class Pipeline {
   }
 
   /**
-   * Enriches one record that stands alone and may have several lines. What it holds is counted in `memory`, which the
-   * caller closes. An aborted signal rejects with its reason.
+   * Enriches one record that stands alone and may have several lines. The bytes that it holds are counted in `memory`,
+   * which the caller closes. Rejects with the reason of `signal` when that is aborted.
    */
   enrichOne(text: string, settings: StreamSettings, memory: MemoryShare, signal: AbortSignal): Promise<Outcome> {
     return new Promise((resolve, reject) => {
@@ -107,7 +107,7 @@ export class Pipeline {
     });
   }
 
-  /** The calls that one record would lead to. None is made. Throws RecordError if the text is no record. */
+  /** Describes the calls that a record would cause, and makes none. Throws RecordError if the text is not a record. */
   explain(text: string): JsonValue {
     const record = recordOf(text.trim());
     if (record instanceof RecordError) throw record;
@@ -125,7 +125,7 @@ export class Pipeline {
       if (step.when !== undefined && !step.when(record.value)) return { ...about, skipped: true };
       const args = argumentsOf(step, record);
       if (args === undefined) return { ...about, miss: missingArgument(step, record)?.message ?? '' };
-      // What the lookup refuses is refused here as well, before it is shown without its secrets.
+      // The first `describe` throws if the lookup refuses the arguments; the second one shows them without secrets.
       step.lookup.describe(args);
       const call = JSON.stringify(step.lookup.describe(shownArguments(step, args)));
       return { ...about, call: parseJson(this.#runtime.secrets.hideInJson(call)) };

@@ -8,7 +8,7 @@ import { compilePlace, type Place } from './splice.ts';
 export const errorPlace: Place = compilePlace(['_error']);
 export const metaPlace: Place = compilePlace(['_meta']);
 
-/** The record of a line. A line that is none gives its error, `invalid_json` or `not_an_object`; nothing is thrown. */
+/** The record of a line; for a line that is not a record its error, `invalid_json` or `not_an_object`. Never throws. */
 export function parseLine(line: string): JsonObject | RecordError {
   let value: JsonValue;
   try {
@@ -20,7 +20,7 @@ export function parseLine(line: string): JsonObject | RecordError {
   return notAnObject(line);
 }
 
-/** What `parseLine` finds wrong with a line; undefined for a record. No value is made of it. */
+/** The error that `parseLine` returns for a line; undefined for a record. Makes no value of the line. */
 export function lineFault(line: string): RecordError | undefined {
   const fault = findJsonFault(line);
   if (fault !== undefined) return new RecordError('invalid_json', `${notJson}: ${describeJsonFault(line, fault)}`);
@@ -35,7 +35,7 @@ function invalidJson(line: string, cause: unknown): RecordError {
   return new RecordError('invalid_json', `${notJson}: ${what}`, { cause });
 }
 
-/** `line` is JSON: its first character says of what kind. */
+/** `line` is JSON; its first character determines the kind of value. */
 function notAnObject(line: string): RecordError {
   const first = line[skipSpace(line, 0)] ?? '';
   const kind = kinds.get(first) ?? 'a number';
@@ -55,12 +55,12 @@ export function errorMember(error: RecordError, line: number): string {
   return JSON.stringify(errorObject(error, line));
 }
 
-/** A whole line for one that is no record: `_error` alone, with the first 256 bytes of what came. */
+/** The output line for an input line that is not a record: `_error` alone, with the first 256 bytes of the input. */
 export function invalidLine(error: RecordError, line: number, input: string): string {
   return JSON.stringify({ _error: { ...errorObject(error, line), input: excerptOfText(input) } });
 }
 
-/** Members that are undefined are left out by `JSON.stringify`. */
+/** `JSON.stringify` leaves out members that are undefined. */
 function errorObject(error: RecordError, line: number): Readonly<Record<string, string | number | undefined>> {
   const { lookup, status, attempts } = error.details;
   return { code: error.code, message: error.message, lookup, status, attempts, line };

@@ -6,8 +6,8 @@ import { describeJsonFault, findJsonFault } from './json/json-fault.ts';
 import { memberNames } from './json/json-text.ts';
 
 /**
- * Lines that are about the stream and not in it: objects whose first member's name begins with `$`. They exist only
- * where a client has asked for them; everywhere else such an object is a record like any other.
+ * Lines about the stream, which are not records: objects whose first member's name begins with `$`. They exist only in a
+ * stream with `control=true`; in any other stream such an object is a record.
  *
  *   in    {"$resume":{"next":n,"pending":[…]}}       only as the first line, which does not count as a line
  *   both  {"$watermark":any JSON}
@@ -15,7 +15,7 @@ import { memberNames } from './json/json-text.ts';
  *   out   {"$summary":{…}}  or  {"$fatal":{…}}       the last line
  */
 export interface Checkpoint {
-  /** Every line before this one, counted from 0, is done, but for those that are pending. */
+  /** Every line before this one, counted from 0, is done, except the pending ones. */
   readonly next: number;
   /** Ascending. */
   readonly pending: readonly number[];
@@ -31,7 +31,7 @@ const firstMember = /^\s*\{\s*"\$/;
 const resumeFirst = /^\s*\{\s*"\$resume"/;
 const expected = 'expected {"$watermark": …} and nothing beside it';
 
-/** Whether a line, where control lines are spoken, is one, be it good or bad. Looks at its first characters only. */
+/** Whether a line of a stream with control lines is one, valid or not. Reads only its first characters. */
 export function isControlLine(line: string): boolean {
   return firstMember.test(line);
 }
@@ -40,7 +40,7 @@ export function isResumeLine(line: string): boolean {
   return resumeFirst.test(line);
 }
 
-/** What is wrong with a control line of the input, undefined for a watermark. No value is made of it, however large. */
+/** The fault of a control line of the input; undefined for a watermark. Makes no value of the line, however large it is. */
 export function watermarkFault(line: string): BadLine | undefined {
   const fault = findJsonFault(line);
   if (fault !== undefined) {
@@ -54,12 +54,12 @@ export function watermarkFault(line: string): BadLine | undefined {
 
 function membersFault(names: readonly string[]): string {
   const control = names.find((name) => name.startsWith('$')) ?? '$';
-  if (control === '$resume') return '$resume is the first line of a body, or none';
+  if (control === '$resume') return '$resume is the first line of a body, and this line is a later one';
   if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it`;
   return `with control=true a first member that begins with $ makes a control line, and there is none called ${control}`;
 }
 
-/** Where a `$resume` line says to go on. Throws `bad_resume`. */
+/** The checkpoint of a `$resume` line. Throws RequestError `bad_resume`. */
 export function parseResume(line: string): Checkpoint {
   let value: JsonValue;
   try {

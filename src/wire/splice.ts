@@ -3,19 +3,19 @@ import { formatPointer } from '../core/json/json-pointer.ts';
 import { childOf, locate, skipSpace, type Child } from './json/json-text.ts';
 import { SplicedLine } from './spliced-line.ts';
 
-/** A place in a record, made ready once, for many lines. */
+/** A place in a record, compiled once for many lines. */
 export interface Place {
   readonly tokens: readonly string[];
   /**
-   * The line with the JSON text `json` at this place and everything else byte for byte as it was. A member that is
-   * there is replaced (of several with one name the last), another one is added as the last; parents that are
-   * missing are made as objects. In an array, an index that is there is replaced, and `-` or the length appends.
+   * The line with the JSON text `json` at this place; all other bytes are kept. An existing member is replaced (of several
+   * with one name the last), a new one is added as the last; missing parents are added as objects. In an array, an
+   * existing index is replaced, and `-` or the length appends.
    *
-   * `line` is the text of a JSON object. `absent` says that it is known to have no member of the place's first
-   * token; otherwise the line is scanned. Throws RecordError `not_an_object` where a parent can not hold the place.
+   * `line` is the text of a JSON object. With `absent` it is known to have no member of the place's first
+   * token; otherwise the line is scanned. Throws RecordError `not_an_object` if a parent cannot hold the place.
    */
   splice(line: string, absent: boolean, json: string): string;
-  /** The same for a line that is known to have no member of the place's first token. Undefined where it does not end with its brace. */
+  /** The same for a line that is known to have no member of the place's first token. Undefined if the line does not end with its brace. */
   add(line: string, json: string): SplicedLine | undefined;
 }
 
@@ -52,7 +52,7 @@ export function compilePlace(tokens: readonly string[]): Place {
         const last = line.length - 1;
         const close = line.charCodeAt(last) === CLOSE ? last : line.lastIndexOf('}');
         const opening = isEmptyBefore(line, close) ? head : next;
-        // Added up, not joined in a template, which would ask each part whether it is a string.
+        // Concatenated with +: a template would check of each part whether it is a string.
         return line.slice(0, close) + opening + json + (close === last ? end : tail + line.slice(close));
       }
       let at = skipSpace(line, 0);
@@ -83,7 +83,7 @@ export function compilePlace(tokens: readonly string[]): Place {
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-/** An opening brace just before the closing one is that of an empty object: inside a string a quote would follow. */
+/** Whether the object is empty: an opening brace just before the closing one cannot be inside a string, as a quote would follow. */
 function isEmptyBefore(line: string, close: number): boolean {
   let at = close - 1;
   while (at > 0 && line.charCodeAt(at) <= 0x20) at--;

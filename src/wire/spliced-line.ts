@@ -1,6 +1,6 @@
 /**
- * A line with a member added at its end, in parts, which are joined where the output is: each of them is one more string
- * to go through when that is written, however deep they are nested.
+ * A line with a member added at its end, in parts. The output joins them with its text: V8 goes through every part of a
+ * concatenated string when it is written, however deep they are nested.
  *
  *     {"k":7,"origin":"SAT" + ,"airport": + {"city":"San Antonio"} + }
  *     head                    opening       json                    end

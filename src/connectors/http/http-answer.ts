@@ -3,7 +3,7 @@ import { RecordError } from '../../core/errors.ts';
 import { wallClockMs } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
-import { isJson } from '../../wire/json/json-bytes.ts';
+import { isJson } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
 import { compact, locate } from '../../wire/json/json-text.ts';
 

@@ -14,7 +14,7 @@ import { type Entry, entryOf } from '../record/invoke-records.ts';
 import type { Progress } from '../../operator/progress.ts';
 
 /**
- * Reads the lines of a body that may hold control lines, and says which line of the whole input each one is.
+ * Reads the lines of a body that may hold control lines, and finds for each its number in the whole input.
  *
  *     body      $resume  a    b    c    d    e         {"next":1000,"pending":[997,998]}
  *     seq                997  998  1000 1001 1002
@@ -24,9 +24,9 @@ export class ControlInput {
   readonly #multiline: boolean;
   #from: Checkpoint;
   #first = true;
-  /** Lines of the body before the one that is the first of `#from`. */
+  /** Lines of the body before the first line of `#from`. */
   #uncounted = 0;
-  /** Pending lines that have come. */
+  /** Pending lines that the body has brought so far. */
   #resumed = 0;
 
   constructor(offset: number, multiline: boolean, progress: Progress) {
@@ -35,7 +35,7 @@ export class ControlInput {
     this.#progress = progress;
   }
 
-  /** What the line at `index` of the body is; undefined for the `$resume`, an error where that can not be taken. */
+  /** The entry or barrier of the line at `index` of the body; undefined for `$resume`, an error if it cannot be followed. */
   read(line: string | BadLine, index: number, charBytes: 1 | 2): Entry | BarrierLine | RequestError | undefined {
     if (this.#first) {
       this.#first = false;
@@ -50,7 +50,7 @@ export class ControlInput {
   }
 
   #resume(line: string | BadLine, index: number): RequestError | undefined {
-    if (this.#from.next > 0) return badResume('the parameter offset says already where to go on');
+    if (this.#from.next > 0) return badResume('the parameter offset is set as well; use one of the two');
     if (typeof line !== 'string') return badResume(line.message);
     try {
       this.#from = parseResume(line);

@@ -10,9 +10,9 @@ import type { Progress } from '../../operator/progress.ts';
 import type { StreamSummary } from '../stream/tally.ts';
 
 /**
- * Checkpoints that name many pending lines would be most of the output: 100 pending lines, named after each line that
- * comes out, are some 800 bytes a line. So one that is due waits until as many lines have come out as it names, or until
- * this long after the first of them.
+ * Checkpoints with many pending lines would be most of the output: 100 pending lines, repeated after each line of output,
+ * are some 800 bytes a line. So a checkpoint that is due waits until as many lines are out as it has pending lines, or
+ * until so many milliseconds after the first of them.
  */
 const LONGEST_WAIT_MS = 1000;
 
@@ -26,7 +26,7 @@ export class ControlOutput implements Downstream<Outcome> {
   readonly #lines: number;
   readonly #ms: number;
   #due = false;
-  /** A checkpoint waits for the last line of the record that is being written. */
+  /** A checkpoint waits until the last line of the current record is written. */
   #wanted = false;
   #disarm: (() => void) | undefined;
 
@@ -47,11 +47,11 @@ export class ControlOutput implements Downstream<Outcome> {
 
   emit(outcome: Outcome): void {
     const whole = this.#output.emit(outcome);
-    // A record that ends its stream is not out: it is the first to be taken up again.
+    // A record that ends its stream does not count as out: a resumed stream begins with it.
     if (whole && outcome.fatal === undefined) this.#emitted();
   }
 
-  /** The last line of an outcome is out. */
+  /** The last line of an outcome is written. */
   finished(): void {
     this.#emitted();
     if (this.#wanted) this.checkpoint();
@@ -66,10 +66,10 @@ export class ControlOutput implements Downstream<Outcome> {
     this.#output.flush();
   }
 
-  /** Says how far the stream has come, at once. */
+  /** Writes a checkpoint now, or after the last line of the current record. */
   checkpoint(): void {
     if (!this.#progress.started) return;
-    // In the middle of a record it would stand below lines that come again after it.
+    // In the middle of a record, a resumed stream would repeat the lines above the checkpoint.
     this.#wanted = this.#output.unfinished;
     if (this.#wanted) return;
     this.#write();
@@ -83,14 +83,14 @@ export class ControlOutput implements Downstream<Outcome> {
     this.#output.write();
   }
 
-  /** The last words of a stream that is cut. */
+  /** Writes the last lines of a stream that is cut: a checkpoint if it is new, then `$fatal`. */
   fatal(error: RequestError): void {
     if (this.#progress.fresh > 0 && !this.#output.unfinished) this.#write();
     this.#output.line(fatalLine(this.#settings.problem(error)));
     this.#output.write();
   }
 
-  /** Nothing is written any more. */
+  /** Disarms the timer: no checkpoint is written from now on. */
   close(): void {
     this.#rest();
   }

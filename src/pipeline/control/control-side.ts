@@ -5,11 +5,11 @@ import type { JoinedOutput } from '../stream/joined-output.ts';
 import { isMultiline, type StreamSettings } from '../stream-settings.ts';
 import { Progress } from '../../operator/progress.ts';
 
-/** What a stream with control lines has besides the others. */
+/** The parts that only a stream with control lines has. */
 export interface ControlSide {
   readonly input: ControlInput;
   readonly output: ControlOutput;
-  /** Told the number of each line just before it is emitted. */
+  /** Receives the number of each line just before it is emitted. */
   readonly leaving: (seq: number) => void;
 }
 

@@ -7,7 +7,7 @@ import type { Outcome } from '../record/outcome.ts';
 
 type RecordsQueue = StreamQueue<Entry, Outcome>;
 
-/** A queue that tells the line number of each slot that is taken out, just before it is emitted. */
+/** A queue that reports the line number of each slot that is taken out, just before it is emitted. */
 export class TrackedQueue implements RecordsQueue {
   readonly #queue: RecordsQueue;
   readonly #leaving: (seq: number) => void;

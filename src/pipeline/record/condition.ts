@@ -2,22 +2,22 @@ import { compileExpression, ExpressionError, positionIn } from '../../cel/expres
 import { RecordError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json/json.ts';
 
-/** Whether the step is taken for a record. Throws RecordError `expression_error`. */
+/** Whether a step runs for a record. Throws RecordError `expression_error`. */
 export type Condition = (record: JsonObject) => boolean;
 
-/** Whether the answer is the last one. Throws like a condition. */
+/** Whether a repetition ends with this answer. Throws like a condition. */
 export type Until = (record: JsonObject, answer: JsonValue) => boolean;
 
 /** An expression that is ready to run. */
 export interface Compiled<Test> {
   readonly test: Test;
-  /** The places of the record that it reads, each as the tokens of a JSON Pointer; the record as a whole has none. */
+  /** The places of the record that it reads, each as the tokens of a JSON Pointer; no tokens for the whole record. */
   readonly reads: readonly (readonly string[])[];
 }
 
 /**
  * Compiles the CEL expression of `when`, on `record`. `step` is the index of the step in its pipeline.
- * Throws ExpressionError when it is no expression or cannot give true or false.
+ * Throws ExpressionError if it does not compile, or if its type is neither bool nor unknown.
  */
 export function compileCondition(source: string, step: number): Compiled<Condition> {
   return compile(source, ['record'], `when of step ${step + 1}`);
@@ -52,7 +52,7 @@ function compile(
   return { test, reads };
 }
 
-/** The place of an error in its expression, in words. */
+/** The place of an error in its expression: `line 1, column 8`. */
 export function placeIn(source: string, { offset = 0 }: ExpressionError): string {
   const { line, column } = positionIn(source, offset);
   return `line ${line}, column ${column}`;

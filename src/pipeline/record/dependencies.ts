@@ -2,11 +2,11 @@ import { parsePointer } from '../../core/json/json-pointer.ts';
 
 type Place = readonly string[];
 
-/** What the order of steps depends on: the places that each one reads, and the place that it writes. */
+/** The places that a step reads, and the place that it writes: the order of the steps depends on them. */
 export interface StepPlaces {
   /** The places of its arguments. */
   readonly reads: readonly Place[];
-  /** What its `when` and `until` read. */
+  /** The places that its `when` and `until` read. */
   readonly tests: readonly Place[];
   readonly into: Place;
 }
@@ -14,7 +14,7 @@ export interface StepPlaces {
 /** The steps that one step waits for. */
 export interface Dependencies {
   readonly waitsFor: readonly number[];
-  /** Those of them that an argument comes from: without their answer there is no call. */
+  /** The steps among them that an argument comes from: without their answer there is no call. */
   readonly needs: readonly number[];
 }
 
@@ -28,11 +28,11 @@ export function placesOf(
 }
 
 /**
- * For each step the steps it waits for: those at or below whose `into` an argument or an expression of it reads. An
- * expression that reads above an `into` waits for it as well, if that step stands before its own in the list; `record`
+ * For each step, the steps that it waits for: it reads, in an argument or expression, at or below their `into`. An
+ * expression that reads above an `into` waits for that step as well, if it comes before its own step in the list; `record`
  * as a whole is above every place. So two steps that both test `has(record.customer)` and write below `/customer` do not
  * wait for each other.
- * A step that reads what it writes itself does not wait: it replaces what the record brought.
+ * A step that reads its own `into` does not wait: it replaces the value that came with the record.
  */
 export function dependencies(steps: readonly StepPlaces[]): readonly Dependencies[] {
   return steps.map((step, own) => {
@@ -47,7 +47,7 @@ export function dependencies(steps: readonly StepPlaces[]): readonly Dependencie
   });
 }
 
-/** The steps of one cycle, first one repeated at the end, or undefined where there is none. */
+/** The steps of one cycle, its first step repeated at the end; undefined if there is no cycle. */
 export function findCycle(waitsFor: readonly (readonly number[])[]): readonly number[] | undefined {
   const settled = new Set<number>();
   const visit = (step: number, path: readonly number[]): readonly number[] | undefined => {

@@ -2,32 +2,32 @@ import { ElementCursor } from '../../wire/json/element-cursor.ts';
 import { metaPlace } from '../../wire/codec.ts';
 import { compilePlace, type Place } from '../../wire/splice.ts';
 
-/** The answer of one step and where it is put. */
+/** The answer of one step, and its place. */
 export interface ExplodedPart {
   readonly place: Place;
   /** The record is known to have no member of the place's first token. */
   readonly absent: boolean;
-  /** Undefined: nothing is put there. */
+  /** Undefined: the step puts nothing into the record. */
   readonly json: string | undefined;
 }
 
 /**
- * The lines of one record with `explode`: one line for each combination of elements, made when it is asked for.
+ * The lines of one record with `explode`: one line for each combination of elements, made by `next`.
  *
  *     answers    [a, b]    [x, y, z]
  *     texts      record ▶ record+a ▶ record+a+x       the last answer advances with each line
  *     lines      a x, a y, a z, b x, b y, b z
  *
- * However many lines there are, no more is held than the record, its answers and one line.
+ * Only the record, its answers and one line are held, however many lines there are.
  */
 export class ExplodedLines implements Iterable<string> {
   readonly #parts: readonly ExplodedPart[];
   readonly #cursors: readonly (ElementCursor | undefined)[];
   readonly #texts: string[];
   readonly #meta: string | undefined;
-  /** The part that the next element is taken from; -1 after the last line. */
+  /** Index of the part that the next element is taken from; -1 after the last line. */
   #depth = 0;
-  /** Whether the part at `#depth` that puts nothing has still its one turn. */
+  /** Whether a part that puts nothing into the record has not had its one turn yet. */
   readonly #open: boolean[];
 
   /** Throws RecordError `not_an_object` if one of the lines cannot be made. */
@@ -97,8 +97,8 @@ function isEmpty(cursor: ElementCursor): boolean {
 }
 
 /**
- * Makes the first line, and of a part that is put below an earlier one checks each element that it is put into: no
- * other splice depends on the elements. So a record fails before its first line is out, or not at all.
+ * Makes the first line. If a part is put below an earlier part, checks every element of the earlier one: no other splice
+ * depends on the elements. So a record fails before its first line is written, or not at all.
  */
 function checkPlaces(line: string, parts: readonly ExplodedPart[]): void {
   let first = line;
@@ -111,7 +111,7 @@ function checkPlaces(line: string, parts: readonly ExplodedPart[]): void {
   }
 }
 
-/** The earlier part whose answer holds this place. */
+/** The earlier part whose place contains this place. */
 function nearestAround(earlier: readonly ExplodedPart[], tokens: readonly string[]): ExplodedPart | undefined {
   return earlier
     .filter(({ json, place }) => json !== undefined && place.tokens.every((token, at) => tokens[at] === token))

@@ -19,9 +19,9 @@ export interface Entry {
   readonly start: number;
   /** Bytes of memory that the text of the line takes. */
   readonly lineBytes: number;
-  /** The record of the line, or what is wrong with it, if that was needed before the record is started. */
+  /** The record of the line, or its fault, if the key was needed before the record is started. */
   record: RecordText | RecordError | undefined;
-  /** Why the record is not looked up at all. */
+  /** Why the record is not looked up: it has no key. */
   refusal: RecordError | undefined;
   run: RecordRun | undefined;
 }

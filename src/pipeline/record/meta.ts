@@ -14,7 +14,7 @@ export interface MetaFacts {
   readonly answers: readonly (Answer | null | undefined)[];
 }
 
-/** Puts `_meta` into every line of an outcome; what belongs to a step stands under its `into`. */
+/** Puts `_meta` into every line of an outcome; values of a step stand under its `into`. */
 export function spliceMeta(outcome: Outcome, facts: MetaFacts): Outcome {
   const json = metaMember(facts);
   const splice = (line: string): string => metaPlace.splice(line, false, json);
@@ -40,7 +40,7 @@ function metaMember({ fields, seq, ms, steps, answers }: MetaFacts): string {
   return JSON.stringify(Object.fromEntries(fields.map((field) => [field, values[field]()])));
 }
 
-/** A miss because something that the step reads is missing: nothing was asked that an answer could be from. */
+/** Whether a step has a miss without a call, because a value that it reads is missing. */
 function isUncalled({ json, attempts, source }: Answer): boolean {
   return json === undefined && attempts === 0 && source === 'call';
 }

@@ -6,13 +6,13 @@ import { SplicedLine } from '../../wire/spliced-line.ts';
 import type { ExplodedLines } from './exploded-lines.ts';
 import { spend, stepsOfFailure } from '../stream/turn-share.ts';
 
-/** What becomes of one record: 0..n lines without their framing, and what is counted of it. */
+/** The result of one record: 0..n lines without their framing, and the facts that are counted. */
 export interface Outcome {
   readonly kind: EmittedOutcome;
   readonly lines: string | SplicedLine | ExplodedLines | readonly string[];
-  /** Set where something failed, also where the record goes out all the same. */
+  /** Set if a step failed, also if the record is written in spite of it. */
   readonly failure: RecordFailure | undefined;
-  /** Set where this record ends its stream. */
+  /** Set if this record ends its stream. */
   readonly fatal: RequestError | undefined;
 }
 
@@ -20,7 +20,7 @@ export type OnFailure = 'annotate' | 'fail' | 'drop' | 'passthrough';
 
 const NONE: readonly string[] = [];
 
-/** The lines of an outcome as texts; those of an exploded record are made as they are read, once. */
+/** The lines of an outcome as texts. Lines of an exploded record are made as they are read, once. */
 export function textsOf({ lines }: Outcome): Iterable<string> {
   if (typeof lines === 'string') return [lines];
   return lines instanceof SplicedLine ? [lines.toString()] : lines;
@@ -48,7 +48,7 @@ export function failed(line: string, seq: number, error: RecordError, onFailure:
   return { kind: 'error', lines, failure: error, fatal: undefined };
 }
 
-/** The outcome of a line that is no JSON object. */
+/** The outcome of a line that is not a JSON object. */
 export function invalid(input: string, seq: number, error: BadLine | RecordError, onInvalid: OnFailure): Outcome {
   spend(stepsOfFailure);
   const { code } = error;

@@ -9,8 +9,8 @@ import { recordOf } from './record-text.ts';
 const longestKey = 64 * 1024;
 
 /**
- * The key that a line's record is kept in order by, undefined if it has none; a line that is no record has none.
- * Reads the line, once: the record, or what is wrong with the line, stays in the entry. Never throws.
+ * The key of a line's record: records of one key keep their order. Undefined for a record without it, and for a line that
+ * is not a record. Parses the line; the record, or the fault of the line, stays in the entry. Never throws.
  *
  * Keys are equal if their JSON values are: `1` and `1.0` are one key, `1` and `"1"` are two, and the order of an
  * object's members does not count.
@@ -30,7 +30,7 @@ export function recordKey(tokens: readonly string[]): (entry: Entry) => string |
   };
 }
 
-/** Numbers as JavaScript has them, so that a key is the same in lines of any length. */
+/** Numbers become JavaScript numbers, so that a key is the same in lines of any length. */
 function jsonOf(value: JsonValue | RawJson): JsonValue {
   return value instanceof RawJson ? parseJson(value.source) : value;
 }

@@ -22,12 +22,12 @@ export interface RecordOperatorEnds {
   readonly downstream: Downstream<Outcome>;
   readonly onRoom: () => void;
   readonly onEnd: () => void;
-  /** Told the number of each line just before it is emitted. */
+  /** Receives the number of each line just before it is emitted. */
   readonly leaving: ((seq: number) => void) | undefined;
   readonly backpressure: BackpressureMeter | undefined;
   /** Open while another record may be started in this turn of the event loop; undefined for a record that stands alone. */
   readonly turnGate: Gate | undefined;
-  /** Around all that is not called by the stream itself. */
+  /** Wraps every function that timers, promises and events call. */
   readonly guard: Guard;
 }
 

@@ -11,12 +11,12 @@ import { RecordText } from './record-text.ts';
 import { repeatLookup } from './repeat.ts';
 import { argumentsOf, type Step, uncalledMiss } from './step.ts';
 
-/** The slot's token: context of the calls, and where the outcome goes. */
+/** The slot's token: the context of the calls, and the receiver of the outcome. */
 export type RunAttempt = Cancellation & {
-  /** Whether a call of the record has begun: it does not only wait for its turn. */
+  /** Whether a call of the record has begun; before that it waits for its turn. */
   readonly callBegan: boolean;
   complete(outcome: Outcome): void;
-  /** The record holds so many more bytes, until it is complete. */
+  /** Counts more bytes that the record holds until it is complete. */
   hold(bytes: number): void;
 };
 
@@ -30,7 +30,7 @@ const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
 
 const noRecord = new RecordText('{}');
 
-/** A failure that no layer has counted is that of one call. */
+/** A failure without a count of attempts comes from one call. */
 function called(error: RecordError): RecordError {
   if (error.details.attempts !== undefined || withoutCall.has(error.code)) return error;
   return error.with({ attempts: 1 });
@@ -188,7 +188,7 @@ export class RecordRun extends RecordAnswers {
     }
   }
 
-  /** The answer of a step, null if its `when` is false. Throws what the step fails with. */
+  /** The answer of a step; null if its `when` is false. Throws the failure of the step. */
   #call(step: Step, own: RecordText, spans: MemberSpans | undefined): Answer | null | Promise<Answer> {
     let record = own;
     if (step.waitsFor.length > 0) {

@@ -7,25 +7,25 @@ import { lineFault, parseLine } from '../../wire/codec.ts';
 import { childOf, compact, locate, skipSpace } from '../../wire/json/json-text.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
 
-/** Where a value of the record is taken from: a pointer, and where a scan has its first member (-1: it has not). */
+/** The place of a value in a record: the tokens of its pointer, and the number of its top-level member in a scan (-1: none). */
 export interface Source {
   readonly tokens: readonly string[];
   readonly scanned: number;
 }
 
-/** A value that can not be an argument: there is none, or it is null. */
+/** The value of a place that cannot be an argument: absent, or null. */
 export type NoArgument = undefined | null;
 
-/** The integers that a number spells as the record does: at most 15 digits, and not `-0`. */
+/** Integers that JavaScript spells as the record does: at most 15 digits, and not `-0`. */
 const plainInteger = /^(?:0|-?[1-9]\d{0,14})$/;
 
 /**
- * Characters of a line from which on its values are read in place, without an object: to make one of a line of 1 MiB
- * takes up to 80 ms, in which nothing else runs. Of a shorter line an object is faster than a search for each value.
+ * From this many characters on, the values of a line are read in place and no object is made: parsing a line of 1 MiB
+ * takes up to 80 ms, in which nothing else runs. For a shorter line, one parse is faster than a search for each value.
  */
 const longLine = 64 * 1024;
 
-/** The record of a line, or what is wrong with the line. */
+/** The record of a line, or the fault of the line. */
 export function recordOf(line: string): RecordText | RecordError {
   if (line.length > longLine) return lineFault(line) ?? new RecordText(line);
   const value = parseLine(line);
@@ -33,8 +33,8 @@ export function recordOf(line: string): RecordText | RecordError {
 }
 
 /**
- * A record as its line, which is known to be a JSON object. Its values are read where they stand:
- * an object is made of the line only for those that ask for it.
+ * A record, as its line, which is known to be a JSON object. Values are read from the text; the line is parsed only if
+ * `value` is read.
  */
 export class RecordText {
   readonly line: string;
@@ -45,7 +45,7 @@ export class RecordText {
     this.#value = value;
   }
 
-  /** Throws RecordError where the line is no JSON object after all. */
+  /** Throws RecordError if the line is not a JSON object. */
   get value(): JsonObject {
     if (this.#value !== undefined) return this.#value;
     const parsed = parseLine(this.line);
@@ -54,13 +54,13 @@ export class RecordText {
     return parsed;
   }
 
-  /** The same without line breaks between its tokens. */
+  /** The same record without line breaks between its tokens. */
   onOneLine(): RecordText {
     const line = compact(this.line);
     return line === this.line ? this : new RecordText(line, this.#value);
   }
 
-  /** Drops the parsed value, which may take twenty times the memory of the line; it is parsed again if it is needed. */
+  /** Drops the parsed value, which may take twenty times the memory of the line. A later use parses the line again. */
   forget(): void {
     this.#value = undefined;
   }
@@ -88,7 +88,7 @@ export class RecordText {
     return span === undefined ? undefined : argumentOf(member.slice(span.start, span.end));
   }
 
-  /** The value at a place; undefined if there is none. In a long line an object or an array stays its source. */
+  /** The value at a place; undefined if it is absent. In a long line an object or an array is returned as its source. */
   at(tokens: readonly string[]): JsonValue | RawJson | undefined {
     return this.#isReadInPlace ? this.#locatedArgument(tokens) : resolvePointer(this.value, tokens);
   }

@@ -1,24 +1,36 @@
+import { type CallContext, InnerContext } from '../../core/call/call-context.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json/json.ts';
-import type { CallContext } from '../../core/call/call-context.ts';
 import { Answer } from '../../lookup/lookup.ts';
 import { RecordText } from './record-text.ts';
 import { argumentsOf, type Repeat, type Step } from './step.ts';
-import { Superstep } from './superstep.ts';
 import { turn } from '../stream/turn-share.ts';
 
+/** The context of a record for one of the calls of a step that repeats. */
+export class Superstep extends InnerContext {
+  readonly #number: number;
+
+  constructor(record: CallContext, superstep: number) {
+    super(record);
+    this.#number = superstep;
+  }
+
+  override get superstep(): number {
+    return this.#number;
+  }
+}
+
 /**
- * Asks a step's lookup until its answer is the one that is wanted: each answer is put into the record, and the next
- * arguments are taken from there (Flink: iterations, supersteps).
+ * Calls a step's lookup until `until` holds: each answer is put into the record, and the next arguments are read from
+ * there (Flink: iterations, supersteps).
  *
  *     record ── arguments ── lookup ── answer ── until? ── the answer of the step
  *       ▲                                │no
  *       └──── the answer at `into` ◀─────┘
  *
- * A lookup that has no answer ends it: the step has none. So does a missing argument of a step that has a miss then.
- * Rejects `invalid_result` after `max` calls, and with
- * whatever the lookup or the expression fails with.
+ * A miss of the lookup ends the repetition with a miss, and so does a missing argument with `onMissingArgument: miss`.
+ * Rejects with `invalid_result` after `max` calls, and with the failure of the lookup or of the expression.
  */
 export async function repeatLookup(
   step: Step,
@@ -29,14 +41,14 @@ export async function repeatLookup(
   let record = start;
   let attempts = 0;
   for (let superstep = 1; superstep <= repeat.max; superstep++) {
-    // Answers of a table come without a turn of the event loop between them.
+    // Between two answers of a table there is no turn of the event loop.
     const next = turn();
     if (next !== undefined) await next;
-    // A record whose time is up is not asked for again, also where answers come at once.
+    // After the record's timeout no more calls are made, also if answers are immediate.
     if (context.cancelled) throw cancelledError(undefined);
     const args = argumentsOf(step, record);
     if (args === undefined) return new Answer(undefined, attempts);
-    // Each call needs what the one before it gave.
+    // Each call needs the answer of the call before.
     // oxlint-disable-next-line no-await-in-loop
     const answer = await step.lookup.call(args, new Superstep(context, superstep));
     attempts += answer.attempts;
@@ -48,7 +60,7 @@ export async function repeatLookup(
   throw new RecordError('invalid_result', `until did not hold after ${repeat.max} lookups (repeat.max)`, { attempts });
 }
 
-/** An error of the expression comes after calls. */
+/** Evaluates `until`. An error of the expression carries the number of calls that were made before it. */
 function holds(until: Repeat['until'], record: RecordText, json: string, attempts: number): boolean {
   try {
     return until(record.value, parseJson(json));

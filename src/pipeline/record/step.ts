@@ -13,15 +13,15 @@ type ArgumentSource =
   | {
       readonly name: string;
       readonly constant: Argument;
-      /** The constant without what references brought in. */
+      /** The constant with its references unresolved, for messages. */
       readonly shown: Argument;
     }
   | ({ readonly name: string } & Source);
 
-/** How a step goes on asking. */
+/** How a step repeats its lookup. */
 export interface Repeat {
   readonly until: Until;
-  /** Calls at the most, the first one counted. */
+  /** Most calls, the first one counted. */
   readonly max: number;
 }
 
@@ -34,19 +34,19 @@ export interface Step {
   readonly place: Place;
   /** The place as a source. */
   readonly target: Source;
-  /** No step before this one writes below the same top-level member: the record's own parse still tells what is there. */
+  /** No earlier step writes below the same top-level member: whether the record has the member decides the splice. */
   readonly writesFirst: boolean;
   readonly when: Condition | undefined;
   readonly repeat: Repeat | undefined;
   /** Whether a record without one of the arguments fails, or has a miss without a call. */
   readonly onMissingArgument: 'error' | 'miss';
   readonly waitsFor: readonly number[];
-  /** Those of them that an argument comes from: without their answer there is no call. */
+  /** The steps among them that an argument comes from: without their answer there is no call. */
   readonly needs: readonly number[];
   readonly dependents: readonly number[];
 }
 
-/** The miss of a step that calls nothing, because an argument is missing or an answer that it reads from is a miss. */
+/** The miss of a step that makes no call: an argument is missing, or the answer that it is read from is a miss. */
 export const uncalledMiss = new Answer(undefined, 0);
 
 /**
@@ -69,13 +69,13 @@ export function argumentsOf(step: Step, record: RecordText, spans?: MemberSpans)
   return args;
 }
 
-/** These arguments as anybody may see them: constants of the configuration without what references brought in. */
+/** The arguments with constants as `shown`, so that they hold no secret that came by a reference. */
 export function shownArguments(step: Step, args: Arguments): Arguments {
   const shown = step.sources.flatMap((source) => ('constant' in source ? [[source.name, source.shown] as const] : []));
   return { ...args, ...Object.fromEntries(shown) };
 }
 
-/** Which argument is missing, if `argumentsOf` has none. */
+/** The missing argument, if `argumentsOf` returns undefined. */
 export function missingArgument(step: Step, record: RecordText): RecordError | undefined {
   for (const source of step.sources) {
     if ('constant' in source) continue;

@@ -46,11 +46,11 @@ export class EnrichStream {
   readonly #backpressure: BackpressureMeter;
   readonly #capacity: number;
   readonly #memory: MemoryShare;
-  /** Lines wait for memory too: their answers take some. */
+  /** Whether lines wait for memory as well, because their answers need some. */
   readonly #linesWait: boolean;
-  /** The chunk that waits for memory, or the held line if there is none. */
+  /** The chunk that waits for memory; without a chunk, `#held` waits. */
   #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
-  /** The line that found no slot or no memory. */
+  /** The entry that found no slot or no memory. */
   #held: Entry | BarrierLine | undefined;
   #bodyComplete = false;
   #operatorEnded = false;
@@ -109,7 +109,7 @@ export class EnrichStream {
   finish(): void {
     if (this.#ended) return;
     this.#bodyComplete = true;
-    // The last chunk is taken first, and a line that found no slot or no memory is still held: both go on by themselves.
+    // A chunk or an entry that waits goes on by itself, and the body ends after it.
     if (this.#waiting?.chunk !== undefined) return;
     this.#reader.end();
     if (this.#held === undefined) this.#pumpAndCount();
@@ -124,7 +124,7 @@ export class EnrichStream {
     this.#operator.drain();
   }
 
-  /** The reader is gone: every call is aborted, nothing more is written. */
+  /** The reader is gone: aborts every call, and writes nothing more. */
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -136,12 +136,12 @@ export class EnrichStream {
     this.release();
   }
 
-  /** The response is closed: nothing of this stream is held any more. */
+  /** The response is closed: its memory is given back. */
   release(): void {
     this.#memory.close();
   }
 
-  /** Aborts a stream that its client still reads: the last control lines say how far it came and why it ends. */
+  /** Aborts a stream whose client still reads: writes the last checkpoint and `$fatal`, if it has control lines. */
   cut(error: RequestError): void {
     if (this.#ended) return;
     this.#control?.output.fatal(error);
@@ -149,7 +149,7 @@ export class EnrichStream {
     this.abort(error);
   }
 
-  /** Says, where control lines are spoken, how far the stream has come. */
+  /** Writes a checkpoint, if the stream has control lines. */
   checkpoint(): void {
     if (!this.#ended) this.#control?.output.checkpoint();
   }
@@ -158,12 +158,12 @@ export class EnrichStream {
     return this.#tally.snapshot();
   }
 
-  /** Nothing is under way, and nothing waits for memory: the stream waits for its client. */
+  /** No record is in the operator and nothing waits for memory: the stream waits for its client. */
   get idle(): boolean {
     return this.#operator.size === 0 && this.#waiting === undefined && !this.#output.unfinished;
   }
 
-  /** Other streams wait for memory until this one has admitted a line. */
+  /** Whether other streams wait for memory until this stream has admitted a line. */
   get hasMemoryTurn(): boolean {
     return this.#memory.hasTurn && this.idle;
   }
@@ -225,11 +225,11 @@ export class EnrichStream {
   /** Offers lines until there is no slot or no memory (false) or no whole line left (true: more of the body is wanted). */
   #pump(): boolean {
     for (;;) {
-      // The last record may have ended the stream.
+      // The record before may have ended the stream.
       if (this.#ended) return false;
       const entry = this.#held ?? this.#reader.next();
       if (entry === undefined) {
-        // A body ends long before its last records: cut short, their retries would never be made.
+        // The body ends long before its last records: they keep their retries.
         if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
@@ -261,7 +261,7 @@ export class EnrichStream {
   #finished(): void {
     if (this.#ended) return;
     this.#operatorEnded = true;
-    // The lines of the last record are still being written.
+    // Lines of the last record are not written yet.
     if (this.#output.unfinished) return;
     this.#control?.output.complete(this.summary);
     this.#output.write();

@@ -6,18 +6,19 @@ import { ExplodedLines } from '../record/exploded-lines.ts';
 import type { Entry } from '../record/invoke-records.ts';
 import type { Outcome } from '../record/outcome.ts';
 
-/** What a record takes besides its text: slot, attempt, run, and its call with path and headers. Measured: see docs/tuning.md. */
+/** Bytes of a record besides its text: slot, attempt, run, and its call with path and headers. Measured: see docs/tuning.md. */
 const RECORD_BYTES = 2048;
 
-/** A parsed record takes some ten times its text; only a record that waits for its key keeps it. */
+/** A parsed record takes some ten times its text; only a record that waits for its key keeps the parsed value. */
 const PARSED_FACTOR = 10;
 
-/** It is not known whether a character of an answer takes one byte or two. */
+/** A character of an answer takes one byte or two; two are counted. */
 const ANSWER_CHAR_BYTES = 2;
 
 /**
- * What the answers of a record will take, for all streams of a pipeline: the largest of the last ones. As long as none
- * came it is the most that the lookups allow; each smaller one takes away an eighth of the difference.
+ * Bytes that the answers of a record are expected to take, for all streams of a pipeline: the largest of the recent ones.
+ * Before the first answer, it is the most that the lookups allow; each smaller answer takes away an eighth of the
+ * difference.
  */
 export class AnswerForecast {
   bytes: number;
@@ -31,7 +32,7 @@ export class AnswerForecast {
   }
 }
 
-/** Counts what the records of a stream hold between admission and emission. */
+/** Counts the bytes that the records of a stream hold between admission and emission. */
 export class RecordBytes implements SlotBytes<Entry, Outcome> {
   readonly share: MemoryShare;
   readonly #forecast: AnswerForecast;
@@ -60,7 +61,7 @@ export function entryBytes({ lineBytes, record }: Entry): number {
   return RECORD_BYTES + (record === undefined ? lineBytes : PARSED_FACTOR * lineBytes);
 }
 
-/** The outcome holds the text of the line; what it has more is answers. */
+/** The outcome holds the text of the line; the additional characters are answers. */
 function answerBytes({ line }: Entry, { lines }: Outcome): number {
   const more = charsOf(lines) - (typeof line === 'string' ? line : line.input).length;
   return more > 0 ? ANSWER_CHAR_BYTES * more : 0;
@@ -72,7 +73,7 @@ function charsOf(lines: Outcome['lines']): number {
   return lines instanceof ExplodedLines ? lines.heldChars : 0;
 }
 
-/** What the unfinished rest of an exploded record holds. */
+/** Bytes that an exploded record holds until its last line is written. */
 export function explodedBytes(lines: ExplodedLines): number {
   return ANSWER_CHAR_BYTES * lines.heldChars;
 }

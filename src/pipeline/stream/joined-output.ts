@@ -13,19 +13,20 @@ import type { Outcome } from '../record/outcome.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * Text that is joined before it is written, also within one turn: bounds the memory that a synchronous lookup fills. With
- * its last line and framing still less than 64 KiB, which is one segment to a reader on the same host: each wakes it.
+ * Characters of joined text after which it is written within the turn: bounds the memory that an immediate lookup fills.
+ * With its last line and framing it is still less than 64 KiB, one segment for a reader on the same host; each segment
+ * wakes that reader.
  */
 const FLUSH_CHARS = 60 * 1024;
 
 export interface JoinedOutputEnds {
   /** False: no room; nothing more is written until `open` is called. */
   write(text: string): boolean;
-  /** An outcome ends the stream; what stands before it has been written. */
+  /** An outcome ends the stream; the text before it has been written. */
   fatal(error: RequestError): void;
-  /** So many more bytes are held, or less if negative. */
+  /** Counts more held bytes, or fewer if negative. */
   hold(bytes: number): void;
-  /** The last line of an outcome that `emit` called unfinished is out; `ready` is true again if there is room. */
+  /** The last line of an unfinished outcome is out; `ready` is true again if there is room. */
   finished(): void;
 }
 
@@ -37,8 +38,8 @@ interface Exploding {
 }
 
 /**
- * Where the operator emits to: outcomes are framed and joined, and written once a turn of the event loop, however often
- * the operator has turned in it.
+ * Receives the outcomes that the operator emits: frames and joins them, and writes the text once in a turn of the event
+ * loop, however many turns the operator has had in it.
  *
  * The lines of an exploded record are made as there is room for them, some 60 KiB in a turn of the event loop; until the
  * last one is out, no other record is emitted.
@@ -50,7 +51,7 @@ export class JoinedOutput implements Downstream<Outcome> {
   readonly #tally: Tally;
   readonly #ends: JoinedOutputEnds;
   #text = '';
-  /** The end of the last line in parts, and the same with the suffix: that of the next one is mostly the same. */
+  /** The end of the last line that came in parts, and the same with the suffix: the next line mostly has the same end. */
   #end: string | undefined;
   #framedEnd = '';
   #room = true;
@@ -85,7 +86,7 @@ export class JoinedOutput implements Downstream<Outcome> {
     return this.#room;
   }
 
-  /** Whether lines of a record are out, and others of the same record are not. */
+  /** Whether a record is written in part. */
   get unfinished(): boolean {
     return this.#exploding !== undefined;
   }
@@ -96,17 +97,17 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.#goOn();
   }
 
-  /** Nothing is written any more. */
+  /** Drops the text and an unfinished record: nothing is written from now on. */
   close(): void {
     this.#room = false;
     this.#text = '';
     this.#exploding = undefined;
   }
 
-  /** False if lines of the outcome are still to come: then `finished` is called after the last one. */
+  /** False if the outcome has more lines than there is room for: then `finished` is called after the last one. */
   emit(outcome: Outcome): boolean {
     const { lines } = outcome;
-    // The kind of most outcomes is checked first.
+    // The most frequent kind is checked first.
     const spliced = lines instanceof SplicedLine;
     if (!spliced && lines instanceof ExplodedLines) return this.#begin(outcome, lines);
     this.#tally.out(outcome);
@@ -134,7 +135,7 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (this.#exploding !== undefined && this.#explode(this.#exploding)) this.#ends.finished();
   }
 
-  /** Makes lines for one write; true if the last one is out. */
+  /** Makes lines for one write; true if the last one is written. */
   #explode({ outcome, lines, heldBytes }: Exploding): boolean {
     while (this.#room) {
       const line = lines.next();
@@ -180,14 +181,14 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.#text = text + head + opening + json + this.#framedEnd;
   }
 
-  /** Writes what was emitted when this turn of the event loop is over. */
+  /** Schedules a write for the end of this turn of the event loop. */
   flush(): void {
     if (this.#writeScheduled || this.#text === '') return;
     this.#writeScheduled = true;
     inLaterTurn(this.#scheduledWrite);
   }
 
-  /** Writes it now. */
+  /** Writes the joined text now. */
   write(): void {
     if (this.#text === '') return;
     const text = this.#text;

@@ -1,16 +1,16 @@
 import type { RequestError } from '../../core/errors.ts';
 import type { StreamSummary } from './tally.ts';
 
-/** Where a stream's output goes. Nothing is called after `end`, `fail` or `abort`. */
+/** Receives the output of a stream. No method is called after `end`, `fail` or `abort`. */
 export interface StreamSink {
-  /** Takes text to be sent now; false when it has no room and will call `drained()`. */
+  /** Sends text now. Returns false if there is no more room; then `drained()` is to be called later. */
   write(text: string): boolean;
-  /** Bytes that were written and that the reader has not taken; `drained()` is called when they are fewer. */
+  /** Bytes that were written and that the reader has not read; `drained()` is called when there are fewer. */
   readonly heldBytes: number;
-  /** More of the body may be pushed: `push` had said false. */
+  /** More of the body may be pushed, after `push` had returned false. */
   resume(): void;
   end(summary: StreamSummary): void;
   fail(error: RequestError): void;
-  /** A defect: something was thrown at an event that is not one of the calls of this stream. */
+  /** Receives an error that a defect has thrown in a timer, a promise or an event of this stream. */
   defect(error: unknown): void;
 }

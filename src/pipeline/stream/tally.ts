@@ -3,7 +3,7 @@ import { SplicedLine } from '../../wire/spliced-line.ts';
 import { ExplodedLines } from '../record/exploded-lines.ts';
 import type { Outcome } from '../record/outcome.ts';
 
-/** What a stream has done so far, in records; `written` in lines. */
+/** Counts of a stream so far, in records; `written` in lines. */
 export interface StreamSummary {
   readonly read: number;
   readonly written: number;
@@ -19,7 +19,7 @@ export class Tally implements StreamSummary {
   errors = 0;
   misses = 0;
   dropped = 0;
-  /** Records that are not out. */
+  /** Records read that have no outcome yet. */
   #open = 0;
   readonly #observer: PipelineObserver;
 
@@ -37,7 +37,7 @@ export class Tally implements StreamSummary {
     const { lines } = outcome;
     this.#open -= 1;
     if (typeof lines === 'string' || lines instanceof SplicedLine) this.written += 1;
-    // The lines of an exploded record are counted as they are made.
+    // Lines of an exploded record are counted as they are made.
     else if (!(lines instanceof ExplodedLines)) this.written += lines.length;
     if (outcome.kind === 'missed') this.misses += 1;
     else if (outcome.kind === 'dropped') this.dropped += 1;
@@ -48,7 +48,7 @@ export class Tally implements StreamSummary {
     this.#observer.recordOut(outcome.kind);
   }
 
-  /** The stream has ended: the records that are not out are cancelled. None may come in or go out from now on. */
+  /** The stream has ended: records without an outcome count as cancelled. Not to be used from now on. */
   end(): void {
     if (this.#open > 0) this.#observer.recordsCancelled(this.#open);
     this.#open = 0;

@@ -5,32 +5,32 @@ import { inLaterTurn } from '../../core/time/later-turn.ts';
 
 /**
  * Steps after which no more records are started in a turn of the event loop: 25 ms. One evaluation is bounded, but a
- * chunk of the body can hold a hundred records, and a hundred streams can have one each. What fails takes more time
- * than what is found, and a chunk can hold 30,000 lines that are no records.
+ * chunk of the body can hold a hundred records, and a hundred streams can have a chunk each. A failed record takes more
+ * time than an enriched one, and a chunk can hold 30,000 lines that are not records.
  */
 const stepsPerTurn = 500_000;
 
 /** A record that takes a slot, and its call. */
 export const stepsOfStart = 200;
 
-/** An error of a record, from where it is found to its text. */
+/** An error of a record, with the text of its line. */
 export const stepsOfFailure = 500;
 
-/** There is one event loop, and all streams share it. */
+/** Hooks that wait for a later turn, of all streams: they share one event loop. */
 const waiting = new Set<() => void>();
 let turnBegan = 0;
 let timed = false;
-/** Steps of this process that are none of an expression. */
+/** Steps of this process outside of expressions. */
 let otherSteps = 0;
 
-/** Counts work for a record that is no expression. */
+/** Counts work for a record outside of expressions. */
 export function spend(steps: number): void {
   otherSteps += steps;
 }
 
 /**
- * Open while another record may be started in this turn. Hooks are called in later turns, in the order in which they
- * came, each turn as many as there are steps for. A hook that throws ends what `guard` says, and not the others.
+ * Open while another record may be started in this turn. Hooks are called in later turns, in order, as many in a turn as
+ * there are steps for. If a hook throws, `guard` handles it, and the other hooks are called.
  */
 export class TurnGate implements Gate {
   readonly #guarded: (hook: () => void) => () => void;
@@ -49,7 +49,7 @@ export class TurnGate implements Gate {
   }
 }
 
-/** Resolves when work may go on; undefined if that is now. */
+/** Resolves in the turn in which work may go on; undefined if work may go on now. */
 export function turn(): Promise<void> | undefined {
   if (hasSteps()) return undefined;
   return new Promise((resolve) => {
@@ -69,7 +69,7 @@ function allSteps(): number {
 function awaitTurn(): void {
   if (timed) return;
   timed = true;
-  // Not a timer of 0 ms, which is one of 1 ms: what arrived for others is read before an immediate comes.
+  // Not a timer of 0 ms, which takes 1 ms. Node.js reads what has arrived for other requests before it runs an immediate.
   inLaterTurn(takeTurn);
 }
 

@@ -1,9 +1,9 @@
 /**
- * Whether bytes are JSON, and where members of an object stand in them.
+ * Checks whether bytes are JSON, and finds the places of an object's members.
  *
  * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json/json-scan-wasm.ts`. It
- * may refuse what is valid (nesting deeper than `MAX_DEPTH`, a top-level name with an escape), and then whoever asks
- * parses; it never takes what `JSON.parse` would refuse. That the bytes are UTF-8 is looked at elsewhere.
+ * may refuse valid JSON (nesting deeper than `MAX_DEPTH`, a top-level name with an escape); then the caller parses. It
+ * never accepts what `JSON.parse` refuses. It does not check whether the bytes are UTF-8.
  */
 import {
   byte,
@@ -21,14 +21,14 @@ import {
   skipValue,
 } from './json-values.ts';
 
-/** Whether the bytes from `from` up to `end`, where a 0 stands, are one JSON value, with white space around it at the most. */
+/** Whether the bytes from `from` up to `end` are one JSON value, with white space around it at the most. A 0 stands at `end`. */
 export function isJson(from: i32, end: i32): bool {
   const at = skipValue(skipSpaces(from));
   return at != NOT_UNDERSTOOD && skipSpaces(at) == end;
 }
 
 /**
- * The table of the members that are wanted. Each row has 16 bytes; a name goes on in as many rows as it needs.
+ * The table of the wanted members. Each row has 16 bytes; a name takes as many rows as it needs.
  *
  *   table   [ number of spans | -    | lengths       ]   a bit of 64 for the length of each name, modulo 64
  *           [ start           | end  | is plain | -  ]   for each wanted member: its span, relative to `from`, or -1
@@ -38,7 +38,7 @@ export function isJson(from: i32, end: i32): bool {
  */
 const ROW: i32 = 16;
 
-/** Address of the span of the member with this name, or -1 where nobody wants it. Of several spans, the first. */
+/** Address of the span of the member with this name, or -1 if the table does not have the name. Of several spans, the first. */
 function spanOf(wanted: i32, name: i32, length: i32): i32 {
   let row = wanted;
   while (true) {
@@ -61,8 +61,8 @@ function isSame(left: i32, right: i32, length: i32): bool {
 }
 
 /**
- * Whether the bytes from `from` up to `end` are an object, with white space around it at the most, and where in it the
- * members of the table stand. What follows `end` may be anything.
+ * Whether the bytes from `from` up to `end` are an object, with white space around it at the most. Writes the spans of its
+ * members into the table. Any bytes may follow `end`.
  */
 export function scan(from: i32, end: i32, table: i32): bool {
   const wanted = table + ROW + ROW * load<i32>(table);
@@ -80,7 +80,7 @@ export function scan(from: i32, end: i32, table: i32): bool {
     const length = at - name;
     const span = (lengths >> u64(length)) & 1 ? spanOf(wanted, name, length) : -1;
     at++;
-    // Most colons and commas stand where they can: white space is looked for where they do not.
+    // Most colons and commas follow immediately; white space is skipped only if one does not.
     if (byte(at) != COLON) {
       at = skipSpaces(at);
       if (byte(at) != COLON) return false;
@@ -111,7 +111,7 @@ export function scan(from: i32, end: i32, table: i32): bool {
   }
 }
 
-/** White space may lead past the end: a brace there closes nothing here. */
+/** White space may lead past the end: a brace there does not close this object. */
 function closes(at: i32, end: i32): bool {
   return at < end && skipSpaces(at + 1) >= end;
 }

@@ -1,9 +1,9 @@
 /**
- * Reads JSON values in bytes without making anything of them: each function is given where something begins, and gives
- * the index behind it, or `NOT_UNDERSTOOD`.
+ * Reads JSON in bytes without making values: each function takes the index of a first byte, and returns the index behind
+ * the last one, or `NOT_UNDERSTOOD`.
  *
- * Nothing here knows where the memory ends: whoever calls sees to it that a 0 stands somewhere behind the text, and
- * more than 16 bytes behind that. A 0 may stand nowhere in JSON, so nothing goes past it.
+ * No function checks the end of the memory: the caller puts a 0 behind the text, and more than 16 bytes follow the 0. JSON
+ * does not contain a 0, so reading stops there.
  */
 
 export const NOT_UNDERSTOOD: i32 = -1;
@@ -25,7 +25,7 @@ export const CLOSE_OBJECT: u32 = 0x7d;
 const LOWER_A: u32 = 0x61;
 const LOWER_E: u32 = 0x65;
 const LOWER_U: u32 = 0x75;
-/** Makes a letter a small one. */
+/** The bit that makes a letter lower case. */
 const LOWER: u32 = 0x20;
 
 /** `true`, `null`, and the first four of `false`, as a number of 32 bits. */
@@ -42,8 +42,8 @@ function isDigit(character: u32): bool {
 }
 
 /**
- * Index of the first byte from `from` on that may not stand in a string as it is. 16 are looked at together: a loop over
- * bytes ends where no processor expects it, and that is most of what it costs.
+ * Index of the first byte from `from` on that a string may not contain unescaped. Compares 16 bytes together: the end of a
+ * loop over single bytes is mispredicted, which is most of the cost of such a loop.
  */
 export function skipPlain(from: i32): i32 {
   let at = from;
@@ -58,7 +58,7 @@ export function skipPlain(from: i32): i32 {
   }
 }
 
-/** `at` is behind the opening quote; the index given is behind the closing one. */
+/** `from` is behind the opening quote; the returned index is behind the closing one. */
 export function skipString(from: i32): i32 {
   let at = from;
   while (true) {

@@ -1,28 +1,28 @@
 import { BLOCK, blockBytes, memoryBytes } from './json-memory.ts';
 
-/** The least that is copied; it costs as much as copying a byte. */
+/** The least number of bytes that is copied; it costs as much as copying one. */
 const leastBytes = 1024;
-/** How many times as much is copied where a block goes on. */
+/** The factor by which each load of the same block is larger than the one before. */
 const growth = 4;
 
 /**
- * The part of a block of lines that stands in the memory of the scan.
+ * Keeps the part of a block of lines that is being scanned in the memory of the scan.
  *
  *   block    [ line | line | line | line | line | line | line | line ... ]
  *   loads    `- 1 KiB -´`------- 4 KiB ------´`----- 16 KiB, then the rest
  *
- * A block whose lines are read one after the other is copied in a few calls. Of streams that take turns line by line,
- * little more is copied than the lines.
+ * If the lines of a block are read one after the other, the block is copied in a few calls. If streams take turns line by
+ * line, little more than the lines is copied.
  */
 export class BlockWindow {
   #block: Buffer | undefined;
-  /** Of the block, the bytes from here up to there are in the memory. */
+  /** The bytes of the block from `#from` up to `#end` are in the memory. */
   #from = 0;
   #end = 0;
 
   /**
-   * Where in the memory the byte at `from` stands, and all up to `end` and one more with it; -1 where that is too much.
-   * A block must not be changed, as long as it is given here.
+   * The address of the byte at `from`; the bytes up to `end`, and one more, follow it. -1 if they are too many. A block
+   * must not change while its lines are scanned.
    */
   place(block: Buffer, from: number, end: number): number {
     if (block !== this.#block || from < this.#from || end >= this.#end) {

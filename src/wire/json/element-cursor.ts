@@ -3,13 +3,13 @@ import { afterComma, endOfValue, skipSpace } from './json-text.ts';
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 
-/** Reads the source of the elements of an array one after the other, and holds nothing but its place. */
+/** Reads the source of the elements of an array one after the other, and holds only its place. */
 export class ElementCursor {
   readonly #text: string;
   readonly #first: number;
   #at: number;
 
-  /** `text` is valid JSON without white space before it. A value that is no array is its own only element. */
+  /** `text` is valid JSON without white space before it. A value that is not an array is its own only element. */
   constructor(text: string) {
     this.#text = text;
     this.#first = text.charCodeAt(0) === OPEN_ARRAY ? skipSpace(text, 1) : -1;

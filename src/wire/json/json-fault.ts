@@ -1,9 +1,9 @@
 import { isJsonSpace } from '../../core/json/json-tokens.ts';
 import { maxJsonDepth } from '../../core/json/json.ts';
 
-/** Where a text stops being JSON, and what would have had to stand there (RFC 8259). */
+/** The place at which a text stops being JSON, and what JSON has there (RFC 8259). */
 export interface JsonFault {
-  /** Index in UTF-16 units; the length where the text ends too early. */
+  /** Index in UTF-16 units; the length of the text if it ends too early. */
   readonly at: number;
   readonly expected: string;
 }
@@ -16,12 +16,12 @@ const words: ReadonlyMap<string | undefined, string> = new Map([
 const escapes = '"\\/bfnrt';
 const fourHexDigits = /[0-9a-fA-F]{4}/y;
 
-/** The first fault; undefined if `parseJson` would take the text. Makes no values: it is faster than a parser, and keeps its own stack. */
+/** The first fault; undefined if `parseJson` accepts the text. Makes no values, so it is faster than a parser, and has a stack of its own. */
 export function findJsonFault(text: string): JsonFault | undefined {
   return new FaultFinder(text).run();
 }
 
-/** The message for a person: the place from 1, the rule, and what is there. */
+/** The fault as a message: the place, from 1, the rule, and the character that was found. */
 export function describeJsonFault(text: string, fault: JsonFault): string {
   const code = text.codePointAt(fault.at);
   const found = code === undefined ? 'the end' : JSON.stringify(String.fromCodePoint(code));
@@ -30,7 +30,7 @@ export function describeJsonFault(text: string, fault: JsonFault): string {
 
 class FaultFinder {
   readonly #text: string;
-  /** The brackets that will close what is open, the innermost last. */
+  /** The closing brackets of all open containers, the innermost last. */
   readonly #closers: ('}' | ']')[] = [];
   #at = 0;
 
@@ -47,7 +47,7 @@ class FaultFinder {
     }
   }
 
-  /** At a value: passes a whole one, or opens a container up to its first value. */
+  /** At a value: skips the whole value, or opens a container up to its first value. */
   #value(): JsonFault | 'opened' | undefined {
     this.#space();
     const char = this.#text[this.#at];
@@ -67,7 +67,7 @@ class FaultFinder {
     return this.#word(char) || this.#number() ? undefined : this.#fault('a value');
   }
 
-  /** After a value: closes what closes, up to the next value. */
+  /** After a value: closes containers, up to the next value. */
   #afterValue(): JsonFault | 'next' | 'over' {
     for (;;) {
       this.#space();
@@ -119,7 +119,7 @@ class FaultFinder {
     return true;
   }
 
-  /** Passes as much of a number as is one. */
+  /** Skips the characters that form a number. */
   #number(): boolean {
     const text = this.#text;
     let at = this.#at;
@@ -157,7 +157,7 @@ class FaultFinder {
   }
 }
 
-/** -1 if it is none that JSON has. */
+/** -1 if JSON does not have the escape. */
 function endOfEscape(text: string, backslash: number): number {
   const char = text.charAt(backslash + 1);
   if (char !== '' && escapes.includes(char)) return backslash + 2;

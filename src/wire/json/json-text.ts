@@ -3,24 +3,24 @@ import { closingQuote, isJsonSpace } from '../../core/json/json-tokens.ts';
 import { parseJson } from '../../core/json/json.ts';
 
 /**
- * Reads the source text of JSON that is known to be valid, without making values of it.
- * Text that is not valid gives a wrong answer or an Error, never an endless loop.
+ * Reads the source text of JSON that is known to be valid, without making values of it. Text that is not valid gives a
+ * wrong answer or an Error, never an endless loop.
  */
 
-/** Where a value stands: `text.slice(start, end)`, without the white space around it. */
+/** The place of a value: `text.slice(start, end)`, without the white space around it. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** What a container holds for one token. */
+/** The value of a container for one token. */
 export interface Child {
-  /** The value; undefined where there is none. */
+  /** Undefined if the container does not have the token. */
   readonly span: Span | undefined;
   readonly kind: 'object' | 'array';
-  /** Members or elements passed; all of them where `span` is undefined. */
+  /** Number of members or elements read; all of them if `span` is undefined. */
   readonly count: number;
-  /** Index of the closing bracket, where `span` is undefined. */
+  /** Index of the closing bracket, if `span` is undefined. */
   readonly close: number;
 }
 
@@ -43,7 +43,7 @@ export function locate(text: string, tokens: readonly string[]): Span | undefine
 }
 
 /**
- * Looks for a token in the container that opens at `open`; undefined where no container does. Names are compared
+ * Looks for a token in the container that opens at `open`; undefined if no container does. Names are compared
  * after unescaping, and of several members with one name the last counts, as for `JSON.parse`.
  */
 export function childOf(text: string, open: number, token: string): Child | undefined {
@@ -53,7 +53,7 @@ export function childOf(text: string, open: number, token: string): Child | unde
   return undefined;
 }
 
-/** The source of each element of an array. Throws where the text is no array. */
+/** The source of each element of an array. Throws if the text is not an array. */
 export function elements(text: string): string[] {
   const open = skipSpace(text, 0);
   if (text.charCodeAt(open) !== OPEN_ARRAY) throw new Error(`not the text of an array: ${text.slice(0, 40)}`);
@@ -124,7 +124,7 @@ function elementOf(text: string, open: number, index: number): Child {
 function isName(text: string, start: number, end: number, name: string): boolean {
   const inner = start + 1;
   if (end - 1 - inner === name.length && text.startsWith(name, inner)) return !name.includes('\\');
-  // Only an escape makes two spellings of one name, and it is never shorter than what it stands for.
+  // Two spellings of one name differ by an escape, and an escape is never shorter than its character.
   if (end - 1 - inner <= name.length) return false;
   // Each unit of a name takes six characters at the most.
   if (end - 1 - inner > 6 * name.length) return false;

@@ -1,6 +1,6 @@
 import { excerpt, excerptBytes } from './excerpt.ts';
 
-/** A line that is no text, or no control line where it should be one: an outcome in its place among the lines, not an exception. */
+/** A line that is not text, or a control line with a fault. It has an outcome in its place among the lines; it is not an exception. */
 export interface BadLine {
   readonly code: 'invalid_utf8' | 'line_too_long' | 'invalid_json' | 'not_an_object';
   readonly message: string;
@@ -19,7 +19,7 @@ export function invalidUtf8(line: Buffer): BadLine {
   return { code: 'invalid_utf8', message, input: excerpt(line, excerptBytes) };
 }
 
-/** Place, from 1, of the first byte that can not stand where it does: where decoding and encoding changes something. */
+/** Place, from 1, of the first byte that is not UTF-8: the first one that decoding and encoding changes. */
 function firstBadByte(line: Buffer): number {
   const again = Buffer.from(line.toString('utf8'), 'utf8');
   let at = 0;

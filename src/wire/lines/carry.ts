@@ -1,18 +1,18 @@
 /**
- * Bytes of the one line that has begun and not ended yet, copied out of the chunks they came in.
+ * Bytes of the one line that has begun and not ended yet, copied from their chunks.
  *
  *   #bytes  [ {"id":17,"na | . . . . . . ]
  *             0            ^ length      ^ capacity, doubled when it is full
  *
  * A copy, because a list of slices would keep whole chunks alive, and a line that comes byte by byte would
- * cost a Buffer object for each. Every byte is copied a bounded number of times on the average.
+ * cost a Buffer object for each byte. On average every byte is copied a bounded number of times.
  */
 export class Carry {
   readonly #mostBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
 
-  /** A line is never longer than `mostBytes`: more room than that is not made. */
+  /** A line is never longer than `mostBytes`: the buffer does not grow beyond that. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
   }
@@ -21,7 +21,7 @@ export class Carry {
     return this.#length;
   }
 
-  /** Bytes of memory that are taken. */
+  /** Bytes of memory in use. */
   get heldBytes(): number {
     return this.#bytes.length;
   }
@@ -37,12 +37,12 @@ export class Carry {
     this.#length = needed;
   }
 
-  /** What has been gathered; valid until the next `append`. */
+  /** The bytes so far; valid until the next `append`. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Empties it. The room of one unusually long line is given back. */
+  /** Empties it, and frees the buffer of an unusually long line. */
   clear(): void {
     this.#length = 0;
     if (this.#bytes.length > 64 * 1024) this.#bytes = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 /** Bytes of a bad line that its error shows. */
 export const excerptBytes = 256;
 
-/** The first `maxBytes` of the bytes as text, cut at a character's boundary; what is no UTF-8 becomes U+FFFD. */
+/** The first `maxBytes` of the bytes as text, cut between two characters; bytes that are not UTF-8 become U+FFFD. */
 export function excerpt(bytes: Buffer, maxBytes = excerptBytes): string {
   if (bytes.length <= maxBytes) return bytes.toString('utf8');
   let end = maxBytes;

@@ -1,9 +1,9 @@
-/** How a record is set apart from its neighbours in a response: `prefix`, one line of JSON, `suffix`. */
+/** How a response separates records: `prefix`, one line of JSON, `suffix`. */
 export interface Framing {
   readonly mediaType: string;
   readonly prefix: string;
   readonly suffix: string;
-  /** Whether the reader takes a CR for the end of a line: then one between the tokens of a record is removed. */
+  /** Whether a CR ends a line for the reader: then a CR between the tokens of a record is removed. */
   readonly crEndsLine: boolean;
 }
 

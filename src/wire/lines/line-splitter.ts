@@ -10,7 +10,7 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const nothing: Buffer = Buffer.alloc(0);
 
-/** The most bytes that are decoded at once; a line that waits in a queue keeps that much alive. */
+/** The most bytes that are decoded together; a line that waits in a queue keeps so many bytes alive. */
 const maxBlockBytes = 64 * 1024;
 
 export interface LineSplitterOptions {
@@ -35,7 +35,7 @@ export function lineEndByte(delimiter: LineSplitterOptions['delimiter']): number
  *                                                                    tail: goes into the carry
  *
  * A block that is not UTF-8 is taken line by line, so that a bad line does not spoil its neighbours. A line over
- * the limit gives its BadLine as soon as that is known; its rest is dropped as it comes.
+ * the limit gives its BadLine as soon as it exceeds the limit; its remaining bytes are dropped as they come.
  */
 export class LineSplitter {
   readonly #lineBytes: number;
@@ -46,12 +46,12 @@ export class LineSplitter {
 
   #chunk: Buffer = nothing;
   #from = 0;
-  /** Index in the chunk up to which lines are taken one by one. */
+  /** Index in the chunk up to which lines are decoded one by one. */
   #singleUntil = 0;
   /** The decoded block: lines that all end with LF. */
   #text = '';
   #at = 0;
-  /** The bytes of the block where it is ASCII, so that they and the text have the same places. */
+  /** The bytes of the block if it is ASCII: then bytes and text have the same indices. */
   #ascii: Buffer | undefined;
   #lineStart = 0;
   #charBytes: 1 | 2 = 2;
@@ -69,17 +69,17 @@ export class LineSplitter {
     this.#sequence = options.delimiter === 'rs' ? new SequenceScanner() : undefined;
   }
 
-  /** Index in the input of the line that `next` gave last, blank lines counted; -1 before the first. */
+  /** Index in the input of the line that `next` returned last, blank lines counted; -1 before the first. */
   get seq(): number {
     return this.#seq;
   }
 
-  /** Lines that `next` has passed, blank ones counted. */
+  /** Number of lines that `next` has read, blank ones counted. */
   get lines(): number {
     return this.#lines;
   }
 
-  /** The bytes in which the line given last stands from `lineStart` on, each byte a character; undefined where that is not so. */
+  /** The bytes that hold the last line from `lineStart` on, one byte for each character; undefined if the line is not in an ASCII block. */
   get ascii(): Buffer | undefined {
     return this.#ascii;
   }
@@ -88,18 +88,18 @@ export class LineSplitter {
     return this.#lineStart;
   }
 
-  /** Bytes of memory that a character of the line given last takes. */
+  /** Bytes of memory for each character of the last line. */
   get charBytes(): 1 | 2 {
     return this.#charBytes;
   }
 
-  /** Bytes of memory that are held for what is not yet a line. */
+  /** Bytes of memory that are held for input that `next` has not returned yet. */
   get heldBytes(): number {
     const unread = this.#from < this.#chunk.length || this.#at < this.#text.length;
     return this.#carry.heldBytes + (unread ? this.#chunk.length + this.#text.length : 0);
   }
 
-  /** Takes one chunk, which must stay as it is until `next` has given undefined. Throws where that is still to come. */
+  /** Takes one chunk, which must not change until `next` has returned undefined. Throws if it has not for the chunk before. */
   push(chunk: Uint8Array): void {
     if (this.#ended) throw new Error('LineSplitter: push() after end(): the input is over');
     if (this.#from < this.#chunk.length || this.#at < this.#text.length) {
@@ -110,14 +110,14 @@ export class LineSplitter {
     this.#from = this.#mark.settled ? 0 : this.#mark.skip(this.#chunk, (bytes) => this.#carry.append(bytes));
   }
 
-  /** No more chunks: what stands after the last newline is a line as well. */
+  /** The input is over: the bytes after the last newline are a line as well. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#carry.append(this.#mark.unfinished());
   }
 
-  /** The next line without its terminator; undefined where another chunk is needed, or, after `end`, where all is said. */
+  /** The next line without its terminator; undefined if another chunk is needed, or after the last line. */
   next(): string | BadLine | undefined {
     for (;;) {
       const text = this.#text;
@@ -141,7 +141,7 @@ export class LineSplitter {
     }
   }
 
-  /** Gives one line, or true where there may be more, or false where another chunk is needed. */
+  /** Returns one line, true if `next` has to look again, or false if another chunk is needed. */
   #advance(): string | BadLine | boolean {
     this.#text = '';
     this.#at = 0;
@@ -152,12 +152,12 @@ export class LineSplitter {
     return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finish(nothing) : false;
   }
 
-  /** Decodes as many whole lines as can be taken at once. No line in a block is too long, as no block is. */
+  /** Decodes as many whole lines as fit into a block. No line in a block is too long, because no block is. */
   #decodeBlock(): boolean {
     const from = this.#from;
     if (this.#sequence !== undefined || this.#carry.length > 0 || this.#dropping || from < this.#singleUntil)
       return false;
-    // Looks back no further than the LF before `from`.
+    // The search goes back to the LF before `from` at most.
     const end = this.#chunk.lastIndexOf(LF, from + this.#blockBytes) + 1;
     if (end <= from) return false;
     const block = this.#chunk.subarray(from, end);
@@ -176,7 +176,7 @@ export class LineSplitter {
     return true;
   }
 
-  /** Takes what is there of one line: all of it, its end, or a part that goes into the carry. */
+  /** Takes the available bytes of one line: the whole line, its end, or a part, which goes into the carry. */
   #takeOne(): string | BadLine | boolean {
     const chunk = this.#chunk;
     const start = this.#sequence === undefined ? this.#from : this.#sequence.begin(chunk, this.#from);
@@ -221,7 +221,7 @@ export class LineSplitter {
     return isUtf8(line) ? line.toString('utf8') : invalidUtf8(line);
   }
 
-  /** A CR at the end may be the first half of a terminator, and is not counted. */
+  /** A CR at the end may be the first half of a terminator, so it is not counted. */
   #isTooLong(piece: Buffer): boolean {
     const bytes = this.#carry.length + piece.length;
     if (bytes <= this.#lineBytes) return false;

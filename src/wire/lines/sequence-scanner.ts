@@ -4,16 +4,16 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Finds where the texts of a JSON text sequence begin and end (RFC 7464), over any chunking.
+ * Finds the first and the last byte of each text in a JSON text sequence (RFC 7464), over any chunking.
  *
  *            RS          closed LF               RS
  *   between ----> in text --------> between    in text ----> in text (the next one)
  *      |             ^
- *      +-------------+  a byte that is no white space: a text whose RS was lost
+ *      +-------------+  a byte that is not white space: a text whose RS was lost
  *
- * A text ends at the first LF where all its brackets are closed, and so at once when its last byte has come,
- * not only when the next text begins; or else at the next RS, which no text can hold. Whatever is broken in
- * between, the RS is where reading goes on.
+ * A text ends at the first LF after all its brackets are closed. So it is complete when its last byte has come, and does
+ * not wait for the next text. Otherwise it ends at the next RS, which no text can contain: after a broken text, reading
+ * goes on there.
  */
 export class SequenceScanner {
   #inText = false;
@@ -22,7 +22,7 @@ export class SequenceScanner {
   #inString = false;
   #escaped = false;
 
-  /** Index of the first byte of the text that is open or opens at `from` or later; the length where none does. */
+  /** Index of the first byte of the text that is open, or opens at `from` or later; the length of the chunk if none does. */
   begin(bytes: Uint8Array, from: number): number {
     if (this.#inText) return from;
     for (let at = from; at < bytes.length; at++) {
@@ -39,7 +39,7 @@ export class SequenceScanner {
     return bytes.length;
   }
 
-  /** Index of the LF or RS that ends the open text, which belongs to it no more; -1 where it goes on. */
+  /** Index of the LF or RS after the open text; -1 if the text goes on in the next chunk. */
   end(bytes: Uint8Array, from: number): number {
     // Locals while a chunk is read: with fields a text of 200 bytes took nearly twice as long.
     let blank = this.#blank;

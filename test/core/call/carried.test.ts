@@ -7,7 +7,7 @@ import { Answer, type Arguments, type Layer } from '../../../src/lookup/lookup.t
 import { plainRules, retry } from '../../../src/lookup/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { traced } from '../../../src/lookup/traced.ts';
-import { Superstep } from '../../../src/pipeline/record/superstep.ts';
+import { Superstep } from '../../../src/pipeline/record/repeat.ts';
 
 type Member = keyof CallContext;
 

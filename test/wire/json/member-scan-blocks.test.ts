@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isJson } from '../../../src/wire/json/json-bytes.ts';
+import { isJson } from '../../../src/wire/json/json-memory.ts';
 import { MemberScan, type MemberSpans } from '../../../src/wire/json/member-scan.ts';
 import { MemberTable } from '../../../src/wire/json/member-table.ts';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isJsonObject, parseJson } from '../../../src/core/json/json.ts';
-import { isJson } from '../../../src/wire/json/json-bytes.ts';
+import { isJson } from '../../../src/wire/json/json-memory.ts';
 import { locate } from '../../../src/wire/json/json-text.ts';
 import { MemberScan } from '../../../src/wire/json/member-scan.ts';
 import { MemberTable } from '../../../src/wire/json/member-table.ts';
