@@ -145,7 +145,7 @@ function logSuccess(
   if (restart.length === 0) return;
   logger.warn(
     { keys: restart },
-    `${restart.join(', ')}: changes of these keys need a restart; the values from the start still hold`,
+    `${restart.join(', ')}: a change needs a restart; the values from the start still hold`,
   );
 }
 

@@ -214,7 +214,7 @@ test('new limits and the new log level apply from then on; keys that need a rest
   const client = await streaming(serving);
   const server = '{ port: 1, admin: { port: 2 }, limits: { streams: 1, lineBytes: 10B }, log: { level: warn } }';
   save(folder, 'millrace.yaml', config(1, 'test', server));
-  await serving.says(/"server\.port, server\.admin\.port: a change of this needs a restart/);
+  await serving.says(/"server\.port, server\.admin\.port: a change needs a restart/);
   expect(await enrich(serving, '{"n":1}\n')).toContain('too_many_streams');
   client.chunk('{"n":2,"longer":"than ten bytes"}\n');
   await client.until('{"n":2,"longer":"than ten bytes","v":1}');
@@ -234,7 +234,7 @@ test('a service that drains does not reload', async () => {
   await serving.says(/"draining/);
   save(folder, 'millrace.yaml', config(2));
   serving.child.kill('SIGHUP');
-  await serving.says(/not read anew: the service is stopping/);
+  await serving.says(/not reloaded: the service is stopping/);
   client.chunk('{"n":2}\n');
   await client.until('{"n":2,"v":1}');
   client.write('0\r\n\r\n');
