@@ -24,7 +24,7 @@ const counting = `export default class {
   }
 }`;
 
-test('F3 what the function of a lookup counts is on /metrics, and what it says is in the log', async () => {
+test("F3 the counts of a lookup's function are on /metrics, and its messages in the log", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-function-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'lookup.mjs'), counting);

@@ -61,7 +61,7 @@ test('it is closed by the last of several holders, and releasing twice counts on
   expect([first.holders, closed]).toEqual([0, ['first']]);
 });
 
-test('holders of several generations keep each its own open', () => {
+test('each holder keeps its own generation open', () => {
   const closed: string[] = [];
   const { first, generations } = started(closed);
   const ofFirst = first.hold();
@@ -75,7 +75,7 @@ test('holders of several generations keep each its own open', () => {
   expect(closed).toEqual(['second', 'first']);
 });
 
-test('a failure to close is reported, and stops nothing', async () => {
+test('a failure to close is reported, and the other generations go on', async () => {
   const closed: string[] = [];
   const { generations, heard } = started(closed);
   generations.replace(generation('second', closed, () => Promise.reject(new Error('stuck'))));
@@ -85,7 +85,7 @@ test('a failure to close is reported, and stops nothing', async () => {
   expect(heard).toEqual([undefined, new Error('stuck')]);
 });
 
-test('the end of the service closes what is still held, and a release after it closes nothing twice', async () => {
+test('the end of the service closes generations that are still held, and a later release closes none twice', async () => {
   const closed: string[] = [];
   const { generations } = started(closed);
   const release = generations.current.hold();

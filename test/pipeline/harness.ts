@@ -22,7 +22,7 @@ export interface Call {
   fail(error: unknown): void;
 }
 
-/** A lookup whose calls the test answers one by one; with `reply` it answers them itself, at once. */
+/** A lookup whose calls the test answers one by one; with `reply` it answers them itself, immediately. */
 export class ScriptedLookup implements Lookup {
   readonly name: string;
   readonly calls: Call[] = [];
@@ -83,12 +83,12 @@ export function pipelineOf(
   return { pipeline: new Pipeline('p', config, steps, runtime), clock, memory };
 }
 
-/** One stream of a pipeline, with everything that came out of it. */
+/** One stream of a pipeline, with all its output. */
 export class Run {
   output = '';
   writes = 0;
   resumed = 0;
-  /** What the next writes say: false = no room. */
+  /** The result of the next writes: false = no room. */
   room = true;
   summary: StreamSummary | undefined;
   failure: RequestError | undefined;
@@ -129,12 +129,12 @@ export class Run {
   }
 }
 
-/** Everything that was made ready has been emitted. */
+/** Resolves when every outcome that is ready has been emitted. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await turn();
 }
 
-/** Sends a whole body and gives the lines that come out. */
+/** Sends a whole body and returns the lines of output. */
 export async function linesOf(
   pipeline: Pipeline,
   body: string,

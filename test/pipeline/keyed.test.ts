@@ -8,7 +8,7 @@ function keyed(lookup: ScriptedLookup, options = {}) {
 const ids = (lookup: ScriptedLookup): unknown[] => lookup.calls.map(({ args }) => args['key']);
 
 describe('mode keyed', () => {
-  test('of one key one record is looked up at a time, in the order of the input; other keys run on', async () => {
+  test('of one key one record is looked up at a time, in the order of the input; other keys go on', async () => {
     const far = new ScriptedLookup('far');
     const run = new Run(keyed(far).pipeline);
     run.push('{"k":"a","id":1}\n{"k":"a","id":2}\n{"k":"b","id":3}\n{"k":"b","id":4}\n');
@@ -32,7 +32,7 @@ describe('mode keyed', () => {
     expect(run.summary).toMatchObject({ read: 4, written: 4, errors: 0 });
   });
 
-  test('keys are equal where their JSON values are, and not where they are only spelt alike', () => {
+  test('keys are equal if their JSON values are, not if only their spelling is', () => {
     const far = new ScriptedLookup('far');
     const run = new Run(keyed(far).pipeline);
     const keys = ['1', '"1"', '1.0', 'true', '"true"', '{"a":1,"b":[2]}', '{"b":[2],"a":1}', '[1]', '"[1]"', '"a"'];
@@ -86,7 +86,7 @@ describe('mode keyed', () => {
     expect(run.lines.slice(1).map((line) => JSON.parse(line)._error.code)).toEqual(['timeout', 'timeout']);
   });
 
-  test('what becomes of a record without a key is what onError says', async () => {
+  test('onError decides the outcome of a record without a key', async () => {
     const answer = new ScriptedLookup('far');
     const { pipeline } = keyed(answer);
     expect(await linesOf(pipeline, '{"id":2}\n', { onError: 'passthrough' })).toEqual(['{"id":2}']);

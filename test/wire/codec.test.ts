@@ -31,28 +31,28 @@ describe('parseLine', () => {
 });
 
 describe('the error of a record', () => {
-  test('holds what is known, in a fixed order', () => {
+  test('holds the known facts, in a fixed order', () => {
     const error = new RecordError('bad_status', 'it said "no"', { attempts: 3, status: 503, lookup: 'airport' });
     expect(errorMember(error, 17)).toBe(
       '{"code":"bad_status","message":"it said \\"no\\"","lookup":"airport","status":503,"attempts":3,"line":17}',
     );
   });
 
-  test('holds no member for what is not known', () => {
+  test('holds no member for an unknown fact', () => {
     expect(errorMember(new RecordError('timeout', 'late'), 1)).toBe('{"code":"timeout","message":"late","line":1}');
   });
 
-  test('takes the place of an _error that came with the record', () => {
+  test('replaces an _error that came with the record', () => {
     const line = '{"_error":"mine","a":1.0}';
     expect(errorPlace.splice(line, false, '{}')).toBe('{"_error":{},"a":1.0}');
     expect(metaPlace.splice(line, true, '{}')).toBe('{"_error":"mine","a":1.0,"_meta":{}}');
   });
 });
 
-describe('the line for a line that is no record', () => {
+describe('the output line for an input line that is not a record', () => {
   const error = new RecordError('invalid_json', 'no');
 
-  test('holds the error alone, with what came', () => {
+  test('holds the error alone, with the input', () => {
     expect(invalidLine(error, 2, '{"a"')).toBe(
       '{"_error":{"code":"invalid_json","message":"no","line":2,"input":"{\\"a\\""}}',
     );
@@ -72,7 +72,7 @@ describe('the line for a line that is no record', () => {
 });
 
 describe('framing', () => {
-  test('sets records apart as each media type asks for', () => {
+  test('separates records as each media type requires', () => {
     const framed = [ndjson, jsonSequence, eventStream].map(({ mediaType, prefix, suffix }) => [
       mediaType,
       `${prefix}{}${suffix}`,

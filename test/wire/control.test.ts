@@ -36,7 +36,7 @@ describe('a control line', () => {
 });
 
 describe('$resume', () => {
-  test('takes what any $checkpoint says', () => {
+  test('accepts the value of any $checkpoint', () => {
     const checkpoints = fc
       .uniqueArray(fc.nat(2 ** 40))
       .map((seqs) => seqs.toSorted((a, b) => a - b))

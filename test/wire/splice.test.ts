@@ -13,7 +13,7 @@ function objectOf(line: string): JsonObject {
   return value;
 }
 
-/** Splices with and without knowing whether the member is absent; both must say the same. */
+/** Splices with and without the knowledge that the member is absent; both must give the same line. */
 function splice(line: string, pointer: string, json: string): string {
   const place = compilePlace(parsePointer(pointer));
   const result = place.splice(line, absent(line, place.tokens), json);
@@ -25,7 +25,7 @@ function absent(line: string, [first]: readonly string[]): boolean {
   return first !== undefined && !Object.hasOwn(objectOf(line), first);
 }
 
-/** The spliced line, or undefined where it is refused in the way that is promised. */
+/** The spliced line, or undefined if the place is refused with the documented error. */
 function attempt(place: Place, line: string, known: boolean, json: string): string | undefined {
   try {
     return place.splice(line, known && absent(line, place.tokens), json);
@@ -61,7 +61,7 @@ describe('a spliced member', () => {
     expect(splice(odd, '/airport', '{"city":"X"}')).toBe(`${odd.slice(0, -1)},"airport":{"city":"X"}}`);
   });
 
-  test('replaces the value of the one that is there, the last of several', () => {
+  test('replaces the value of an existing member, the last of several', () => {
     expect(splice(odd, '/b', 'null')).toBe(odd.replace('"b":2', '"b":null'));
     expect(splice(odd, '/ax', '[]')).toBe(odd.replace('"é"', '[]'));
     expect(splice(odd, '/c', '0.0')).toBe(odd.replace('1e400', '0.0'));
@@ -103,7 +103,7 @@ describe('a spliced member', () => {
     expect(attempt(compilePlace(parsePointer(pointer)), line, false, '1')).toBeUndefined();
   });
 
-  test('takes the place of the whole line for the empty pointer', () => {
+  test('replaces the whole line for the empty pointer', () => {
     expect(splice(' {"a":1} ', '', '[1]')).toBe('[1]');
   });
 
@@ -116,7 +116,7 @@ describe('a spliced member', () => {
     expect(splice('{}', '/a"\n/\u2028', '1')).toBe('{"a\\"\\n":{"\u2028":1}}');
   });
 
-  test('leaves a generated line byte for byte but for itself, and reads back as put there', () => {
+  test('changes no other byte of a generated line, and reads back as it was put there', () => {
     const source = jsonSource(inLine);
     let written = 0;
     fc.assert(
@@ -137,7 +137,7 @@ describe('a spliced member', () => {
     expect(written).toBeGreaterThan(5000);
   });
 
-  test('stands beside others that are spliced one after the other', () => {
+  test('does not disturb other members that are spliced one after the other', () => {
     fc.assert(
       fc.property(jsonSource(inLine).object, fc.array(pointerTokens, { maxLength: 4 }), (line, places) => {
         const value = objectOf(line);
@@ -159,7 +159,7 @@ describe('a spliced member', () => {
   });
 });
 
-/** Whether `result` is the line with `json` for the span, or, where there is none, with something put in at one place. */
+/** Whether `result` is the line with `json` instead of the span; without a span, the line with an insertion at one place. */
 function isSpliced(line: string, result: string, span: Span | undefined, json: string): boolean {
   if (span !== undefined) return result === line.slice(0, span.start) + json + line.slice(span.end);
   let start = 0;

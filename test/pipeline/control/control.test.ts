@@ -43,7 +43,7 @@ describe('$watermark', () => {
     expect(run.summary).toEqual({ read: 3, written: 3, errors: 0, misses: 0, dropped: 0 });
   });
 
-  test('takes a slot, and with nothing before it is given at once', async () => {
+  test('takes a slot, and is emitted immediately if no record is before it', async () => {
     const { far, pipeline } = scripted({ capacity: 2 });
     const run = new Run(pipeline, control());
     run.push(body('{"$watermark":0}'));
@@ -56,7 +56,7 @@ describe('$watermark', () => {
     run.stream.abort('done');
   });
 
-  test('a control line that is none there is becomes an error of its line', async () => {
+  test('an unknown control line becomes an error of its line', async () => {
     const { pipeline } = scripted();
     const run = new Run(pipeline, control());
     run.push(body('{"$watermark":1,"a":2}', '{"$flush":1}', '{"$watermark":'));
@@ -80,7 +80,7 @@ describe('$watermark', () => {
 });
 
 describe('$checkpoint', () => {
-  test('ordered: every N lines, with nothing pending', async () => {
+  test('ordered: every N lines, with no pending lines', async () => {
     const { far, pipeline } = scripted();
     const run = new Run(pipeline, control({ lines: 2 }));
     run.push(body(record(0), record(1), '', record(3), '{"$watermark":1}', record(5)));
@@ -120,7 +120,7 @@ describe('$checkpoint', () => {
     run.stream.abort('done');
   });
 
-  test('by time: so long after the first line has come out, and never while nothing has', async () => {
+  test('by time: after the first line of output, and never without output', async () => {
     const { far, pipeline, clock } = scripted({ timeout: 0 });
     const run = new Run(pipeline, control({ ms: 5000 }));
     run.push(body(record(0), record(1)));
@@ -191,7 +191,7 @@ describe('$checkpoint', () => {
     },
   );
 
-  test('when asked for, but not before it is known where the input starts', async () => {
+  test('when requested, but not before the first line is known', async () => {
     const { far, pipeline } = scripted({ mode: 'unordered' });
     const run = new Run(pipeline, control());
     run.stream.checkpoint();
@@ -206,7 +206,7 @@ describe('$checkpoint', () => {
 });
 
 describe('$resume and offset', () => {
-  test('pending lines keep their numbers, and what follows goes on from next', async () => {
+  test('pending lines keep their numbers, and the lines after them count from next', async () => {
     const { pipeline } = scripted();
     const lines = await linesOf(pipeline, body('{"$resume":{"next":10,"pending":[3,7]}}', '[]', '[]', '[]', '', '[]'), {
       ...control(),
@@ -220,7 +220,7 @@ describe('$resume and offset', () => {
     expect(lines.map((line) => JSON.parse(line)._error.line)).toEqual([101, 103]);
   });
 
-  test('more pending lines than slots: those that have not come are still pending', async () => {
+  test('more pending lines than slots: lines that the body has not brought yet stay pending', async () => {
     const { far, pipeline, clock } = scripted({ capacity: 2, mode: 'unordered' });
     const run = new Run(pipeline, control({ lines: 1 }));
     const pending = Array.from({ length: 20 }, (_, seq) => 2 * seq);
@@ -294,7 +294,7 @@ describe('the last line', () => {
     expect(run.failure).toMatchObject({ code: 'record_failed' });
   });
 
-  test('of a stream that is cut from outside stands after a checkpoint of everything that is out', async () => {
+  test('of a stream that is cut from outside follows a checkpoint of all lines that are out', async () => {
     const { far, pipeline } = scripted();
     const run = new Run(pipeline, control({ lines: 100 }));
     run.push(body(record(0), record(1)));

@@ -18,7 +18,7 @@ function failure(run: () => unknown): Pick<RecordError, 'code' | 'message' | 're
 }
 
 describe('an error of an expression', () => {
-  it('has a code of its own, and says which expression, and where in it', () => {
+  it('has a code of its own, and names the expression and the place in it', () => {
     const { test: taken } = compileCondition('record.a == 1 &&\n  record.b.c == 2', 2);
     const { code, message, retryable } = failure(() => taken({ a: 1, b: {} }));
     expect(code).toBe('expression_error');
@@ -26,14 +26,14 @@ describe('an error of an expression', () => {
     expect(message).toBe('when of step 3, line 2, column 12: record.b has no member "c"; ask with has() first');
   });
 
-  it('of an until says so', () => {
+  it('of an until names it', () => {
     const { test: done } = compileUntil('answer.n > 1', 0);
     expect(failure(() => done({}, { n: 'x' })).message).toBe(
       'until of step 1, line 1, column 10: string and int have no order',
     );
   });
 
-  it('is also that it gives neither true nor false', () => {
+  it('is also a result that is neither true nor false', () => {
     const { test: taken } = compileCondition('record.a', 0);
     expect(taken({ a: true })).toBe(true);
     expect(failure(() => taken({ a: 1 }))).toMatchObject({
@@ -60,8 +60,8 @@ describe('an error of an expression', () => {
   });
 });
 
-describe('a step whose when reads what another writes', () => {
-  it('is decided when the answer is there, wherever the other one stands', async () => {
+describe('a step whose when reads the place that another step writes', () => {
+  it('is decided when the answer exists, in any order of the steps', async () => {
     const [city, country] = [new ScriptedLookup('city'), new ScriptedLookup('country')];
     const steps = [
       step('country', '/k', '/country', { when: 'record.city.country == "US"' }),
@@ -82,7 +82,7 @@ describe('a step whose when reads what another writes', () => {
     ]);
   });
 
-  it('sees a miss as onMiss leaves it: a second lookup for those that the first does not know', async () => {
+  it('sees a miss as onMiss leaves it: a second lookup for records that the first does not know', async () => {
     const first = new ScriptedLookup('first', ({ key }) => new Answer(key === 1 ? '"one"' : undefined));
     const second = new ScriptedLookup('second', ({ key }) => new Answer(`"second ${JSON.stringify(key)}"`));
     const withNull = [step('first', '/k', '/x'), step('second', '/k', '/y', { when: 'record.x == null' })];
@@ -95,7 +95,7 @@ describe('a step whose when reads what another writes', () => {
     expect(await linesOf(pipeline, '{"k":1}\n{"k":2}\n')).toEqual(['{"k":1,"x":"one"}', '{"k":2,"y":"second 2"}']);
   });
 
-  it('is decided once all that it reads is there, with a step that was skipped as well', async () => {
+  it('is decided once all answers that it reads exist; a skipped step counts as answered', async () => {
     const lookups = ['a', 'b', 'c'].map((name) => new ScriptedLookup(name, found(`"${name}"`)));
     const steps = [
       step('a', '/k', '/x', { when: 'false' }),
@@ -112,7 +112,7 @@ describe('a step whose when reads what another writes', () => {
     expect(await linesOf(pipeline, '{"k":1}\n')).toEqual(['{"k":1,"x":null,"y":null}']);
   });
 
-  it('an until waits as well for what it reads', async () => {
+  it('an until waits as well for the answers that it reads', async () => {
     const [goal, far] = [new ScriptedLookup('goal'), new ScriptedLookup('far', found('3'))];
     const steps = [
       step('far', '/k', '/x', { repeat: { until: 'answer == record.goal', max: 2 } }),
@@ -127,7 +127,7 @@ describe('a step whose when reads what another writes', () => {
     expect(run.lines).toEqual(['{"k":1,"x":3,"goal":3}']);
   });
 
-  it('explain names what it waits for', () => {
+  it('explain names the places that it waits for', () => {
     const steps = [step('a', '/k', '/x'), step('b', '/k', '/y', { when: 'record.x.y == 1' })];
     const { pipeline } = pipelineOf([new ScriptedLookup('a'), new ScriptedLookup('b')], steps);
     expect(pipeline.explain('{"k":1}')).toMatchObject([{ call: {} }, { waitsFor: ['/x'] }]);

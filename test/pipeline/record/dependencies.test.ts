@@ -7,11 +7,11 @@ const place = (from: string, into: string, ...tests: string[]) =>
 const waits = (...steps: ReturnType<typeof place>[]) => dependencies(steps).map(({ waitsFor }) => waitsFor);
 
 describe('which step waits for which', () => {
-  it('steps that read the record alone wait for nothing', () => {
+  it('steps that read only the record do not wait', () => {
     expect(waits(place('/a', '/x'), place('/b', '/y'))).toEqual([[], []]);
   });
 
-  it('a step that reads below another into waits for it, wherever it stands', () => {
+  it('a step that reads below another into waits for it, in any order of the steps', () => {
     expect(waits(place('/y/z', '/x'), place('/b', '/y'))).toEqual([[1], []]);
   });
 
@@ -19,11 +19,11 @@ describe('which step waits for which', () => {
     expect(waits(place('/yy', '/x'), place('/b', '/y'))).toEqual([[], []]);
   });
 
-  it('a step that replaces what it reads does not wait for itself', () => {
+  it('a step that replaces the value that it reads does not wait for itself', () => {
     expect(waits(place('/code', '/code', '/code'))).toEqual([[]]);
   });
 
-  it('an expression that reads at or below another into waits for it, wherever it stands', () => {
+  it('an expression that reads at or below another into waits for it, in any order of the steps', () => {
     expect(waits(place('/a', '/x', '/y'), place('/b', '/y'))).toEqual([[1], []]);
     expect(waits(place('/a', '/x', '/y/z/0'), place('/b', '/y'))).toEqual([[1], []]);
     expect(waits(place('/a', '/x', '/z', '/yy'), place('/b', '/y'))).toEqual([[], []]);

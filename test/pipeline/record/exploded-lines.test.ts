@@ -24,7 +24,7 @@ test('a line for each combination, the last step changing with each line', async
   expect(run.lines).toEqual(product('{"k":1}', 2, 3));
 });
 
-test('an empty answer makes no line, whatever the other holds', async () => {
+test('an empty answer makes no line, whatever the other answer is', async () => {
   const { run } = exploding(array(1000), '[]');
   run.push('{"k":1}\n');
   run.stream.finish();
@@ -75,7 +75,7 @@ test('other work has its turn between two writes', async () => {
   expect(turns).toBeGreaterThan(run.writes / 2);
 });
 
-test('a stream that ends in the middle of a record makes no more lines and holds nothing', async () => {
+test('a stream that ends in the middle of a record makes no more lines and holds no bytes', async () => {
   const { run, memory } = exploding(array(1000), array(1000));
   run.room = false;
   run.push('{"k":1}\n');
@@ -136,13 +136,13 @@ const below = (first: string) => {
 };
 
 describe('a place that an element cannot hold', () => {
-  test('fails the record before its first line, wherever the element stands', async () => {
+  test('fails the record before its first line, at any index of the element', async () => {
     const [line, ...more] = await linesOf(below('[{"v":1},{"v":2},5]'), '{"k":1}\n');
     expect(more).toEqual([]);
     expect(line).toContain('"code":"not_an_object","message":"/x/y cannot be written: /x is 5');
   });
 
-  test('is no matter where every element can', async () => {
+  test('does not fail if every element can hold the place', async () => {
     expect(await linesOf(below('[{"v":1},{}]'), '{"k":1}\n')).toEqual([
       '{"k":1,"x":{"v":1,"y":1}}',
       '{"k":1,"x":{"v":1,"y":2}}',
@@ -152,7 +152,7 @@ describe('a place that an element cannot hold', () => {
   });
 });
 
-test('meta stands in each line', async () => {
+test('_meta is in each line', async () => {
   const { pipeline } = exploding(array(2), array(2));
   const lines = await linesOf(pipeline, '{"k":1}\n', { meta: ['seq'] });
   expect(lines).toEqual(product('{"k":1}', 2, 2).map((line) => `${line.slice(0, -1)},"_meta":{"seq":0}}`));

@@ -4,7 +4,7 @@ import { Answer } from '../../../src/lookup/lookup.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { pipelineOf, Run, ScriptedLookup, settled, step } from '../harness.ts';
 
-/** Keys say what their answer is: an object, a list, none, a failure. */
+/** The key determines the answer: an object, a list, none, a failure. */
 function reply(key: unknown): Answer {
   const text = String(key);
   if (text.startsWith('none')) return new Answer(undefined);
@@ -37,7 +37,7 @@ const shapes = {
   'two steps in a row': [...one, step('b', '/x/of', '/y')],
 };
 
-/** Everything that a client and a dashboard can tell apart. */
+/** Everything that a client or a dashboard can observe. */
 async function outcome(
   immediate: boolean,
   body: Buffer,
@@ -71,7 +71,7 @@ async function outcome(
   run.stream.finish();
   await settled();
   const { output, summary, failure } = run;
-  // With slots, records behind one that ends the stream may have been asked for already.
+  // With slots, calls for records behind the one that ends the stream may have been made already.
   return { output, summary, failure: failure?.message, calls: failure === undefined ? calls : [] };
 }
 
@@ -93,8 +93,8 @@ const choice = fc.record({
 });
 type Choice = typeof choice extends fc.Arbitrary<infer T> ? T : never;
 
-describe('lookups that answer at once', () => {
-  it('give what those give that need a slot, in output, summary and calls', async () => {
+describe('immediate lookups', () => {
+  it('give the same output, summary and calls as lookups whose records take a slot', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(line, { maxLength: 12 }),

@@ -18,9 +18,9 @@ async function lines(options: Partial<PipelineConfig>, immediate: boolean, mode:
   return linesOf(pipeline, body, { mode });
 }
 
-// An answer that is there at once takes a way of its own.
+// A record with an immediate answer takes no slot.
 describe.each([
-  ['a lookup that answers at once', true],
+  ['an immediate lookup', true],
   ['a lookup that answers by a promise', false],
 ])('a missing argument that is a miss, for %s,', (_, immediate) => {
   it('puts null with onMiss "null": a LEFT JOIN', async () => {
@@ -49,7 +49,7 @@ describe.each([
     expect(answered).toEqual(await lines({ onMiss: 'error' }, immediate));
   });
 
-  it('is no failure: onError is not asked for', async () => {
+  it('is not a failure: onError does not apply', async () => {
     for (const onError of ['fail', 'drop', 'passthrough', { value: 7 }] as const) {
       expect(await lines({ onError }, immediate)).toHaveLength(4);
       expect((await lines({ onError }, immediate))[1]).toBe('{"k":null,"z":1.0,"x":null}');
@@ -98,7 +98,7 @@ describe('a missing argument that is a miss', () => {
     expect(a.calls).toEqual([]);
   });
 
-  it('leaves the other steps as they are, and is one for those that read the answer', async () => {
+  it('does not affect other steps, but steps that read the answer have a miss as well', async () => {
     const [a, b, c] = [replying(false), new ScriptedLookup('b', ({ key }) => found(key)), new ScriptedLookup('c')];
     const steps = [step('a', '/k', '/x'), step('b', '/l', '/y'), step('c', '/x/of', '/z')];
     const { pipeline } = pipelineOf([a, b, c], steps, { onMissingArgument: 'miss' });
@@ -106,13 +106,13 @@ describe('a missing argument that is a miss', () => {
     expect(c.calls).toEqual([]);
   });
 
-  it('is one for a step that reads what an answer does not have', async () => {
+  it('is a miss for a step that reads a member which the answer does not have', async () => {
     const steps = [step('a', '/k', '/x'), step('b', '/x/none', '/y')];
     const { pipeline } = pipelineOf([replying(false), new ScriptedLookup('b')], steps, { onMissingArgument: 'miss' });
     expect(await linesOf(pipeline, '{"k":1}\n')).toEqual(['{"k":1,"x":{"of":1},"y":null}']);
   });
 
-  it('is not looked for where `when` is false, and is where it holds', async () => {
+  it('is checked only if `when` is true', async () => {
     const steps = [step('a', '/k', '/x', { when: 'record.ask' })];
     const { pipeline } = pipelineOf([replying(false)], steps, { onMissingArgument: 'miss' });
     expect(await linesOf(pipeline, '{"ask":false}\n{"ask":true}\n')).toEqual([
@@ -150,7 +150,7 @@ describe('a missing argument that is a miss', () => {
     ]);
   });
 
-  it('does not stand for the key of mode keyed', async () => {
+  it('does not apply to the key of mode keyed', async () => {
     const { pipeline } = pipelineOf([replying(false)], [step('a', '/k', '/x')], {
       onMissingArgument: 'miss',
       mode: 'keyed',

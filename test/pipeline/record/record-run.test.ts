@@ -34,7 +34,7 @@ describe('the steps of a record', () => {
     ]);
   });
 
-  it('what would be asked from an unknown answer is unknown as well, without a call', async () => {
+  it('a step that reads from an unknown answer has a miss without a call', async () => {
     const country = new ScriptedLookup('country');
     const steps = [step('city', '/k', '/city'), step('country', '/city/country', '/country')];
     const { pipeline } = pipelineOf([new ScriptedLookup('city', miss), country], steps);
@@ -46,7 +46,7 @@ describe('the steps of a record', () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], [step('a', '/k', '/x')]).pipeline);
     const spellings = ['12345678901234567890', '1.50', '1.0', '1e2', '-0', '1E+2', '0.10', '{"b":1.0}', '[1.0]'];
-    // An umlaut keeps a line from the scan, which reads ASCII alone.
+    // A line with an umlaut is parsed: the scan reads ASCII only.
     for (const spelling of spellings) run.push(`{"k":${spelling}}\n{"ü":0, "k": ${spelling} }\n`);
     expect(a.calls.map((call) => call.args['key'])).toEqual(
       spellings.flatMap((spelling) => [new RawJson(spelling), new RawJson(spelling)]),
@@ -100,12 +100,12 @@ describe('when', () => {
     ]);
   });
 
-  it('true asks the lookup', async () => {
+  it('true calls the lookup', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', found('1'))], [conditional]);
     expect(await linesOf(pipeline, '{"flag":true,"iata":"X"}\n')).toEqual(['{"flag":true,"iata":"X","x":1}']);
   });
 
-  it('reading what the record does not hold is an error of that record', async () => {
+  it('reading an absent member is an error of that record', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', found('1'))], [conditional]);
     const [line] = await linesOf(pipeline, '{"iata":"X"}\n');
     expect(JSON.parse(line ?? '')._error).toMatchObject({ code: 'expression_error', lookup: 'a' });
@@ -128,7 +128,7 @@ describe('onError', () => {
     ]);
   });
 
-  it('drop: nothing goes out', async () => {
+  it('drop: the record has no output', async () => {
     const { pipeline } = pipelineOf([lookup], steps, { onError: 'drop' });
     expect(await linesOf(pipeline, body)).toEqual([]);
   });
@@ -138,13 +138,13 @@ describe('onError', () => {
     expect(await linesOf(pipeline, body)).toEqual(['{"k":1}']);
   });
 
-  it('a value stands in for the answer, and the other steps go on', async () => {
+  it('a value replaces the answer, and the other steps go on', async () => {
     const b = new ScriptedLookup('b', found('2'));
     const { pipeline } = pipelineOf([lookup, b], [...steps, step('b', '/k', '/y')], { onError: { value: { n: 0 } } });
     expect(await linesOf(pipeline, body)).toEqual(['{"k":1,"x":{"n":0},"y":2}']);
   });
 
-  it('fail: the stream ends with an error, after what stands before it', async () => {
+  it('fail: the stream ends with an error, after the records before it', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], steps, { onError: 'fail' }).pipeline);
     run.push('{"k":1}\n{"k":2}\n{"k":3}\n');
@@ -215,7 +215,7 @@ const build = (onInvalid: 'annotate' | 'drop' | 'fail') =>
   pipelineOf([new ScriptedLookup('a', found('1'))], [step('a', '/k', '/x')], { onInvalid }).pipeline;
 
 describe('onInvalid', () => {
-  it('annotate: a line of _error alone, with what came in, and its neighbours untouched', async () => {
+  it('annotate: a line of _error alone, with the input, and its neighbours unchanged', async () => {
     const lines = await linesOf(build('annotate'), '{"k":1}\n{"k":\n[1]\n{"k":2}\n');
     expect(lines[0]).toBe('{"k":1,"x":1}');
     expect(lines[3]).toBe('{"k":2,"x":1}');
@@ -223,7 +223,7 @@ describe('onInvalid', () => {
     expect(JSON.parse(lines[2] ?? '')._error).toMatchObject({ code: 'not_an_object', line: 3, input: '[1]' });
   });
 
-  it('drop: nothing of it', async () => {
+  it('drop: the line has no output', async () => {
     expect(await linesOf(build('drop'), '{"k":1}\nx\n')).toEqual(['{"k":1,"x":1}']);
   });
 
@@ -237,7 +237,7 @@ describe('onInvalid', () => {
 });
 
 describe('explode', () => {
-  it('gives one line for each element, none for an empty array, and takes other answers as they are', async () => {
+  it('gives one line for each element, none for an empty array, and one for any other answer', async () => {
     const answers = ['[{"v":1.0}, 2]', '[]', '"one"'];
     const lookup = new ScriptedLookup('a', ({ key }) => new Answer(answers[Number(key)]));
     const { pipeline } = pipelineOf([lookup], [step('a', '/k', '/x')], { explode: true });
@@ -250,7 +250,7 @@ describe('explode', () => {
 });
 
 describe('meta', () => {
-  it('holds what was asked for, by the place of each step', async () => {
+  it('has the configured fields, by the place of each step', async () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', found('1'))], [step('a', '/k', '/x')]);
     const [line] = await linesOf(pipeline, '{"k":1}\n', { meta: ['seq', 'source', 'attempts'] });
     expect(line).toBe('{"k":1,"x":1,"_meta":{"seq":0,"source":{"/x":"call"},"attempts":{"/x":1}}}');

@@ -5,7 +5,7 @@ import { Answer, type Arguments, stack } from '../../../src/lookup/lookup.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { linesOf, pipelineOf, Run, ScriptedLookup, settled, step } from '../harness.ts';
 
-/** ORD is in Chicago, Chicago in Illinois, and so on up to where there is no parent. */
+/** ORD is in Chicago, Chicago in Illinois, and so on up to a place without a parent. */
 const parents: Readonly<Record<string, string>> = { ORD: 'Chicago', Chicago: 'Illinois', Illinois: 'USA' };
 
 const parentOf = (args: Arguments): Answer => {
@@ -24,7 +24,7 @@ function hierarchy(max: number, options = {}) {
 const input = (parent: string): string => `{"id":1, "place":{"parent":"${parent}"}}\n`;
 
 describe('a step that repeats', () => {
-  test('puts each answer into the record and takes the next arguments from there, until the expression holds', async () => {
+  test('puts each answer into the record and reads the next arguments there, until the expression holds', async () => {
     const { pipeline } = hierarchy(10);
     expect(await linesOf(pipeline, input('ORD'))).toEqual(['{"id":1, "place":{"name":"USA"}}']);
     expect(await linesOf(pipeline, input('USA'))).toEqual(['{"id":1, "place":{"name":"USA"}}']);
@@ -81,7 +81,7 @@ describe('a step that repeats', () => {
     expect(far.calls[0]?.context.superstep).toBe(1);
   });
 
-  test('ends where the lookup has no answer, which is a miss', async () => {
+  test('ends with a miss if the lookup has no answer', async () => {
     expect(await linesOf(hierarchy(5).pipeline, input('nowhere'))).toEqual(['{"id":1, "place":null}']);
     expect(await linesOf(hierarchy(5, { onMiss: 'drop' }).pipeline, input('nowhere'))).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe('a step that repeats', () => {
     expect(await linesOf(pipeline, '{"page":{"next":1}}\n')).toEqual(['{"page":{"last":true}}']);
   });
 
-  test('sees the record with the answer in it, and fails the record where the expression reads what is not there', async () => {
+  test('sees the record with the answer in it, and fails the record if the expression reads an absent member', async () => {
     const far = new ScriptedLookup('far', () => new Answer('{"n":5}'));
     const one = (until: string) =>
       pipelineOf([far], [step('far', '/id', '/got', { repeat: { until, max: 3 } })]).pipeline;
@@ -108,7 +108,7 @@ describe('a step that repeats', () => {
     expect(line).toContain('until of step 1, line 1, column 8');
   });
 
-  test('what its when skips is not asked for, and a step that reads its answer waits for the last one', async () => {
+  test('makes no call if its `when` is false, and a step that reads its answer waits for the last answer', async () => {
     const far = new ScriptedLookup('far', parentOf);
     const climb = step('far', '/place/parent', '/place', {
       repeat: { until: '!has(answer.parent)', max: 9 },
@@ -122,12 +122,12 @@ describe('a step that repeats', () => {
     ]);
   });
 
-  test('has the fallback of onError where it does not come to its end', async () => {
+  test('has the fallback of onError if it does not end', async () => {
     const { pipeline } = hierarchy(2, { onError: { value: { name: 'unknown' } } });
     expect(await linesOf(pipeline, input('ORD'))).toEqual(['{"id":1, "place":{"name":"unknown"}}']);
   });
 
-  test('is within the time of its record, and asks no more when that is over', async () => {
+  test('is within the time of its record, and makes no call after that', async () => {
     const far = new ScriptedLookup('far');
     const steps = [step('far', '/k', '/k', { repeat: { until: 'answer == 0.0', max: 100 } })];
     const { pipeline, clock } = pipelineOf([far], steps, { timeout: 100, onError: { value: -1 } });

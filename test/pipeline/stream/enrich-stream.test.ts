@@ -10,7 +10,7 @@ const steps = [step('a', '/k', '/x')];
 const body = (count: number) => Array.from({ length: count }, (_, k) => `{"k":${k}}\n`).join('');
 
 describe('a stream', () => {
-  it('gives an answer while the body still comes', async () => {
+  it('writes an answer before the body is complete', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], steps).pipeline);
     run.push('{"k":1}\n{"k"');
@@ -63,7 +63,7 @@ describe('a stream', () => {
     expect(run.writes).toBe(1);
   });
 
-  it('asks for the next record in the turn in which a slot becomes free, and writes once for all of that turn', async () => {
+  it('starts the next record in the turn in which a slot becomes free, and writes once for all of that turn', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], steps).pipeline, { capacity: 2 });
     run.push(body(6));
@@ -78,7 +78,7 @@ describe('a stream', () => {
     run.stream.abort('test over');
   });
 
-  it('what has left the operator is written before a cut of the same turn', async () => {
+  it('emitted outcomes are written before a cut of the same turn', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], steps).pipeline);
     run.push(body(2));
@@ -91,7 +91,7 @@ describe('a stream', () => {
     expect(run.writes).toBe(1);
   });
 
-  it('ends with what it has counted', async () => {
+  it('ends with its counts', async () => {
     const replies = [new Answer('1'), new Answer(undefined)];
     const a = new ScriptedLookup('a', ({ key }) => replies[Number(key)] ?? new Answer('0'));
     const run = new Run(pipelineOf([a], steps).pipeline);
@@ -101,14 +101,14 @@ describe('a stream', () => {
     expect(run.summary).toEqual({ read: 4, written: 4, errors: 1, misses: 1, dropped: 0 });
   });
 
-  it('without a body it ends at once', async () => {
+  it('without a body it ends immediately', async () => {
     const run = new Run(pipelineOf([new ScriptedLookup('a')], steps).pipeline);
     run.stream.finish();
     await settled();
     expect(run.summary).toEqual({ read: 0, written: 0, errors: 0, misses: 0, dropped: 0 });
   });
 
-  it('when the reader is gone every call is cancelled and nothing more is written', async () => {
+  it('when the reader is gone every call is cancelled and no more text is written', async () => {
     const a = new ScriptedLookup('a');
     const run = new Run(pipelineOf([a], steps).pipeline);
     run.push(body(3));

@@ -72,7 +72,7 @@ describe('the fault of a text', () => {
     );
   });
 
-  test('is the first bracket that is too deep, and nothing behind it is read', () => {
+  test('is the first bracket that is too deep, and no byte behind it is read', () => {
     expect(fault(deep(200_000))).toBe('at character 1001 expected at most 1000 levels of nesting, found "["');
     expect(fault(`${deep(1000)}${']'.repeat(1000)}`)).toBeUndefined();
     expect(fault(`${deep(1001)}${']'.repeat(1001)}`)).toMatch(/^at character 1001 /);

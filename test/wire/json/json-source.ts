@@ -26,7 +26,7 @@ export const pointerTokens: fc.Arbitrary<string[]> = fc.array(fc.constantFrom(..
 const numbers = fc.constantFrom('1.0', '12345678901234567890', '1e400', '-0', '0.10', '1E+2', '-1.5e-7', '17', '0');
 const words = fc.constantFrom('true', 'false', 'null');
 
-/** A string spelled with its characters escaped here and there, in upper and lower case. */
+/** A string with some characters escaped, in upper and lower case. */
 function spelled(text: string): fc.Arbitrary<string> {
   const units = text.split('').map((unit) => {
     const hex = unit.charCodeAt(0).toString(16).padStart(4, '0');

@@ -44,7 +44,7 @@ describe('locate', () => {
   });
 
   test.each(['{', '{"a', '{"a"', '{"a":', '{"a":1', '[1', '{"b":[{]}', '["\\"'])(
-    'ends on text that is no JSON: %j',
+    'ends on text that is not JSON: %j',
     (text) => {
       expect(() => locate(text, [])).toThrow('not valid JSON');
       expect(() => locate(text, ['7'])).toThrow('not valid JSON');
@@ -66,17 +66,17 @@ describe('elements', () => {
     );
   });
 
-  test('refuses what is no array', () => {
+  test('refuses a text that is not an array', () => {
     expect(() => elements('{"a":1}')).toThrow('not the text of an array: {"a":1}');
   });
 });
 
 describe('compact', () => {
-  test('takes out line breaks between tokens, and only those', () => {
+  test('removes line breaks between tokens, and only those', () => {
     expect(compact('{\r\n  "a\\n": 1.0,\n\t"b": [ ]\r}')).toBe('{  "a\\n": 1.0,\t"b": [ ]}');
   });
 
-  test('gives the very text where there is none', () => {
+  test('returns the same text if it has no line break', () => {
     fc.assert(
       fc.property(source.value, (text) => {
         const line = compact(text);

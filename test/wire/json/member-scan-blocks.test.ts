@@ -4,7 +4,7 @@ import { isJson } from '../../../src/wire/json/json-memory.ts';
 import { MemberScan, type MemberSpans } from '../../../src/wire/json/member-scan.ts';
 import { MemberTable } from '../../../src/wire/json/member-table.ts';
 
-/** A block as a LineSplitter gives it: lines that end with LF, and where each of them stands. */
+/** A block as a LineSplitter makes it: lines that end with LF, and the start of each line. */
 interface Block {
   readonly bytes: Buffer;
   readonly lines: readonly { readonly text: string; readonly start: number }[];
@@ -45,7 +45,7 @@ function parsed(wanted: readonly string[], text: string): Found {
   });
 }
 
-/** Not `__proto__`, which JSON.parse and an object literal do not treat alike. */
+/** Without `__proto__`, which JSON.parse and an object literal treat differently. */
 const member = fc.tuple(fc.constantFrom(...names, 'other', 'c'), fc.jsonValue({ depthSize: 'small', maxDepth: 3 }));
 const line = fc
   .array(member, { maxLength: 8 })
@@ -87,12 +87,12 @@ describe('a block', () => {
       const expected = parsed(['a'], text);
       for (let turn = 0; turn < 2; turn++)
         for (const { start } of lines) expect(found(scan, ['a'], bytes, text, start)).toEqual(expected);
-      // And backwards, where nothing goes on.
+      // And backwards, so that no line continues the block.
       for (const { start } of lines.toReversed()) expect(found(scan, ['a'], bytes, text, start)).toEqual(expected);
     },
   );
 
-  test('a line that fills the memory is read, and a longer one is left to the parser', () => {
+  test('a line that fills the memory is read, and a longer line is left to the parser', () => {
     const scan = new MemberScan(new MemberTable(['a']));
     const [fits, longer] = [65_535, 65_536].map((bytes) => `{"a":"${'x'.repeat(bytes - 8)}"}`) as [string, string];
     expect(found(scan, ['a'], Buffer.from(fits), fits, 0)).toEqual(parsed(['a'], fits));
@@ -100,7 +100,7 @@ describe('a block', () => {
     expect(found(scan, ['a'], Buffer.from('{"a":1}'), '{"a":1}', 0)).toEqual(parsed(['a'], '{"a":1}'));
   });
 
-  test('a line without its end is refused, whatever stood in the memory before or follows it', () => {
+  test('a line without its end is refused, whatever the memory held before or holds behind it', () => {
     const scan = new MemberScan(new MemberTable(['a']));
     const text =
       '{"a": "b\\n", "n": -1.5e3, "deep": [{"x": [true, null]}], "long": "0123456789abcdef0123456789abcdef"}';
@@ -129,7 +129,7 @@ describe('spans', () => {
     expect([spans.start(0), spans.end(0)]).toEqual([7, 8]);
   });
 
-  test('of a line that is refused leave those of the line before as they are', () => {
+  test('of the line before stay as they are if a line is refused', () => {
     const scan = new MemberScan(new MemberTable(['a']));
     const spans = scan.read(Buffer.from('{"a":1}'), 0, 7) as MemberSpans;
     expect(scan.read(Buffer.from('  {"a":1'), 0, 8)).toBeUndefined();
@@ -138,7 +138,7 @@ describe('spans', () => {
 });
 
 describe('names', () => {
-  test('are found whatever their length and bytes, and not mistaken for another', () => {
+  test('are found whatever their length and bytes, and never confused', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 20 }), (all) => {
         const plain = all.filter((name) => JSON.stringify(name) === `"${name}"` && name.isWellFormed());

@@ -20,12 +20,12 @@ function isMistaken(text: string): boolean {
   return isJson(Buffer.from(text)) !== parses(text);
 }
 
-/** A string of JSON with something in it behind `at` letters, of `length`. */
+/** A JSON string of `length` with a special character behind `at` letters. */
 function inString(something: string, at: number, length: number): string {
   return `"${'x'.repeat(at)}${something}${'x'.repeat(length - at)}"`;
 }
 
-/** A valid text with a few of its characters replaced, doubled or taken out. */
+/** A valid text with a few characters replaced, doubled or removed. */
 const damaged = fc
   .tuple(
     jsonSource(inLine).value,
@@ -43,7 +43,7 @@ const damaged = fc
   });
 
 describe('isJson', () => {
-  test('says yes to every generated value, under any white space and nesting', () => {
+  test('accepts every generated value, with any white space and nesting', () => {
     fc.assert(
       fc.property(jsonSource(inLine).value, (text) => {
         expect(isJson(Buffer.from(text))).toBe(true);
@@ -52,7 +52,7 @@ describe('isJson', () => {
     );
   });
 
-  test('never says yes to what JSON.parse refuses', () => {
+  test('never accepts a text that JSON.parse refuses', () => {
     fc.assert(
       fc.property(damaged, (text) => {
         expect(isJson(Buffer.from(text)) && !parses(text)).toBe(false);
@@ -61,13 +61,13 @@ describe('isJson', () => {
     );
   });
 
-  test('says yes to all that JSON.parse takes, and to nothing else, whatever bytes are put in', () => {
+  test('accepts exactly the texts that JSON.parse accepts, whatever bytes are inserted', () => {
     const wounds = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
     fc.assert(
       fc.property(jsonSource(anywhere).value, wounds, (text, places) => {
         const bytes = Buffer.from(text);
         for (const [at, by] of places) bytes[at % bytes.length] = by;
-        // What is not UTF-8 never comes here.
+        // Callers pass UTF-8 only.
         const checked = Buffer.from(bytes.toString('utf8').replace(/^\uFEFF/, ' '));
         expect(isJson(checked)).toBe(parses(checked.toString('utf8')));
       }),
@@ -75,7 +75,7 @@ describe('isJson', () => {
     );
   });
 
-  test('finds what may not stand in a string at every place of strings of every length', () => {
+  test('finds a forbidden character at every place of strings of every length', () => {
     const characters = ['"', '\\', '\\"', '\\u00e9', '\\u00eg', '\n', '\0', '\u001f', ' ', '\u007f', 'é', '\u{1f6eb}'];
     const lengths = [...Array(70).keys()];
     const texts = lengths.flatMap((length) =>
@@ -84,7 +84,7 @@ describe('isJson', () => {
     expect(texts.filter(isMistaken)).toEqual([]);
   });
 
-  test('knows numbers of every length from what only looks like one', () => {
+  test('accepts numbers of every length, and no text that only looks like a number', () => {
     const digits = [...Array(40).keys()].map((length) => '9'.repeat(length));
     const heads = ['', '-', '+', '--'].flatMap((sign) => ['', '0', '7', '00', '01'].map((first) => sign + first));
     const fractions = ['', '.', '.5', '.0e', 'e', 'E+', 'e-3', 'e1.5'];
@@ -107,7 +107,7 @@ describe('isJson', () => {
     }
   });
 
-  test('what is longer than a mebibyte is left to the parser, and what is a little shorter is not', () => {
+  test('a text longer than a mebibyte is left to the parser, a slightly shorter one is not', () => {
     const bodies = [1024 * 1024, 1024 * 1024 - 1].map((bytes) => Buffer.from(inString('', 0, bytes - 2)));
     expect(bodies.map(isJson)).toEqual([false, true]);
     expect(isJson(Buffer.from('"'.padEnd(1024 * 1024 - 1, 'x')))).toBe(false);
@@ -146,13 +146,13 @@ describe('isJson', () => {
     expect([isJson(Buffer.from(text)), parses(text)]).toEqual([false, false]);
   });
 
-  test('what is nested very deep is left to the parser, without a full stack', () => {
+  test('very deep nesting is left to the parser, without a full stack', () => {
     expect(isJson(Buffer.from('['.repeat(1_000_000)))).toBe(false);
   });
 });
 
 describe('MemberScan', () => {
-  test('finds members where JSON.parse and locate do, and leaves to the parser what it does not understand', () => {
+  test('finds members where JSON.parse and locate do, and leaves other lines to the parser', () => {
     let understood = 0;
     fc.assert(
       fc.property(
@@ -178,7 +178,7 @@ describe('MemberScan', () => {
     expect(understood).toBeGreaterThan(2000);
   });
 
-  test('never takes a line that is no object', () => {
+  test('never accepts a line that is not an object', () => {
     const scan = new MemberScan(new MemberTable(['a']));
     fc.assert(
       fc.property(damaged, (text) => {

@@ -20,7 +20,7 @@ function split(bytes: Uint8Array, cuts: readonly number[], lineBytes: number, de
   };
   let from = 0;
   for (const cut of [...cuts.map((part) => part % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)) {
-    // A copy that is spoilt after use: the splitter may keep no bytes of a chunk.
+    // A copy that is overwritten after use: the splitter must not keep bytes of a chunk.
     const chunk = Buffer.from(bytes.subarray(from, cut));
     lines.push(chunk);
     drain();
@@ -32,7 +32,7 @@ function split(bytes: Uint8Array, cuts: readonly number[], lineBytes: number, de
   return given;
 }
 
-/** What splitting means, said as plainly as can be. */
+/** The meaning of splitting, in its simplest form. */
 function reference(bytes: Buffer, lineBytes: number): Given[] {
   let rest = bytes.subarray(0, 3).equals(Buffer.from('\ufeff')) ? bytes.subarray(3) : bytes;
   const given: Given[] = [];
@@ -68,7 +68,7 @@ const soup = fc.array(pieces, { maxLength: 40 }).map((parts) => Buffer.concat(pa
 const limits = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constant(100_000));
 
 describe('splitting', () => {
-  test('says of any bytes, in any chunks, what the plain reading says', () => {
+  test('gives for any bytes, in any chunks, the result of a plain reading', () => {
     fc.assert(
       fc.property(soup, cuts, limits, (bytes, at, lineBytes) => {
         expect(withoutInput(split(bytes, at, lineBytes, 'lf'))).toEqual(reference(bytes, lineBytes));

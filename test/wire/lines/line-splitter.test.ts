@@ -34,7 +34,7 @@ function sequence(...chunks: readonly (string | Uint8Array)[]): (string | BadLin
 }
 
 describe('lines', () => {
-  test('end with LF or CRLF, and the last one with nothing', () => {
+  test('end with LF or CRLF, the last one also without', () => {
     expect(split(['{"a":1}\n{"a":2}\r\n{"a":3}'])).toEqual(['{"a":1}', '{"a":2}', '{"a":3}']);
   });
 
@@ -78,7 +78,7 @@ describe('lines', () => {
     expect(drain(lines)).toEqual(['{}']);
   });
 
-  test('of a chunk larger than what is decoded at once are all given', () => {
+  test('of a chunk larger than a block are all returned', () => {
     const all = Array.from({ length: 20_000 }, (_, index) => `{"index":${index}}`);
     expect(split([`${all.join('\n')}\n`])).toEqual(all);
   });
@@ -103,19 +103,19 @@ describe('lines', () => {
 describe('a byte-order mark', () => {
   const mark = Buffer.from('\ufeff');
 
-  test('is taken off the start of the stream, also in parts', () => {
+  test('is removed from the start of the stream, also in parts', () => {
     expect(split([mark, '{}\n'])).toEqual(['{}']);
     expect(
       split([mark.subarray(0, 1), mark.subarray(1, 2), Buffer.concat([mark.subarray(2), Buffer.from('{}\n')])]),
     ).toEqual(['{}']);
   });
 
-  test('is kept where it does not start the stream', () => {
+  test('is kept if it is not at the start of the stream', () => {
     expect(split(['{}\n\ufeff{}\n'])).toEqual(['{}', '\ufeff{}']);
     expect(split(['\ufeff\ufeff{}\n'])).toEqual(['\ufeff{}']);
   });
 
-  test('that is not whole belongs to the first line', () => {
+  test('that is incomplete belongs to the first line', () => {
     expect(split([mark.subarray(0, 2), '{}\n{}\n'])).toMatchObject([{ code: 'invalid_utf8', input: '\ufffd{}' }, '{}']);
     expect(split([mark.subarray(0, 2)])).toMatchObject([{ code: 'invalid_utf8' }]);
   });
