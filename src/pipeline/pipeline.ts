@@ -86,7 +86,7 @@ export class Pipeline {
           downstream: { ready: true, emit, emitBarrier() {}, flush() {} },
           onRoom() {},
           onEnd() {},
-          leaving: undefined,
+          beforeEmit: undefined,
           backpressure: undefined,
           turnGate: undefined,
           guard,

@@ -77,7 +77,7 @@ export class ControlOutput implements Downstream<Outcome> {
   }
 
   complete(summary: StreamSummary): void {
-    this.#rest();
+    this.#disarmTimer();
     const durationMs = Math.round(this.#clock.now() - this.#startedAt);
     this.#output.line(summaryLine({ status: 'complete', ...summary, durationMs }));
     this.#output.write();
@@ -92,7 +92,7 @@ export class ControlOutput implements Downstream<Outcome> {
 
   /** Disarms the timer: no checkpoint is written from now on. */
   close(): void {
-    this.#rest();
+    this.#disarmTimer();
   }
 
   #emitted(): void {
@@ -112,13 +112,13 @@ export class ControlOutput implements Downstream<Outcome> {
   }
 
   #write(): void {
-    this.#rest();
+    this.#disarmTimer();
     this.#due = false;
     this.#wanted = false;
     this.#output.line(checkpointLine(this.#progress.checkpoint()));
   }
 
-  #rest(): void {
+  #disarmTimer(): void {
     this.#disarm?.();
     this.#disarm = undefined;
   }

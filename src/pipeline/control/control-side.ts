@@ -10,7 +10,7 @@ export interface ControlSide {
   readonly input: ControlInput;
   readonly output: ControlOutput;
   /** Receives the number of each line just before it is emitted. */
-  readonly leaving: (seq: number) => void;
+  readonly beforeEmit: (seq: number) => void;
 }
 
 /** Undefined if the stream has no control lines. */
@@ -21,6 +21,6 @@ export function controlSide(settings: StreamSettings, output: JoinedOutput, cloc
   return {
     input: new ControlInput(offset, isMultiline(settings), progress),
     output: new ControlOutput(control, output, progress, clock),
-    leaving: (seq) => progress.emitting(seq),
+    beforeEmit: (seq) => progress.emitting(seq),
   };
 }

@@ -10,11 +10,11 @@ type RecordsQueue = StreamQueue<Entry, Outcome>;
 /** A queue that reports the line number of each slot that is taken out, just before it is emitted. */
 export class TrackedQueue implements RecordsQueue {
   readonly #queue: RecordsQueue;
-  readonly #leaving: (seq: number) => void;
+  readonly #beforeEmit: (seq: number) => void;
 
-  constructor(queue: RecordsQueue, leaving: (seq: number) => void) {
+  constructor(queue: RecordsQueue, beforeEmit: (seq: number) => void) {
     this.#queue = queue;
-    this.#leaving = leaving;
+    this.#beforeEmit = beforeEmit;
   }
 
   get capacity(): number {
@@ -44,8 +44,8 @@ export class TrackedQueue implements RecordsQueue {
   take(): Slot<Entry, Outcome> | undefined {
     const slot = this.#queue.take();
     if (slot === undefined) return undefined;
-    if (slot.barrier === undefined) this.#leaving(slot.input.seq);
-    else if (slot.barrier instanceof BarrierLine) this.#leaving(slot.barrier.seq);
+    if (slot.barrier === undefined) this.#beforeEmit(slot.input.seq);
+    else if (slot.barrier instanceof BarrierLine) this.#beforeEmit(slot.barrier.seq);
     return slot;
   }
 

@@ -104,29 +104,29 @@ function checkPlaces(line: string, parts: readonly ExplodedPart[]): void {
   let first = line;
   for (const [index, { place, absent, json }] of parts.entries()) {
     if (json === undefined) continue;
-    const around = nearestAround(parts.slice(0, index), place.tokens);
-    if (around !== undefined) checkElements(line, around, place);
+    const outer = nearestOuter(parts.slice(0, index), place.tokens);
+    if (outer !== undefined) checkElements(line, outer, place);
     const element = new ElementCursor(json).next();
     if (element !== undefined) first = place.splice(first, absent, element);
   }
 }
 
 /** The earlier part whose place contains this place. */
-function nearestAround(earlier: readonly ExplodedPart[], tokens: readonly string[]): ExplodedPart | undefined {
+function nearestOuter(earlier: readonly ExplodedPart[], tokens: readonly string[]): ExplodedPart | undefined {
   return earlier
     .filter(({ json, place }) => json !== undefined && place.tokens.every((token, at) => tokens[at] === token))
     .toSorted((a, b) => b.place.tokens.length - a.place.tokens.length)[0];
 }
 
-function checkElements(line: string, { place: around, json = '' }: ExplodedPart, place: Place): void {
-  const below = compilePlace(place.tokens.slice(around.tokens.length));
+function checkElements(line: string, { place: outer, json = '' }: ExplodedPart, place: Place): void {
+  const below = compilePlace(place.tokens.slice(outer.tokens.length));
   const cursor = new ElementCursor(json);
   for (let element = cursor.next(); element !== undefined; element = cursor.next()) {
     try {
       below.splice(element, false, 'null');
     } catch {
       // The message names the whole place.
-      place.splice(around.splice(line, false, element), false, 'null');
+      place.splice(outer.splice(line, false, element), false, 'null');
     }
   }
 }

@@ -18,12 +18,12 @@ import { recordKey } from './record-key.ts';
 import { TrackedQueue } from '../control/tracked-queue.ts';
 import type { StreamSettings } from '../stream-settings.ts';
 
-export interface RecordOperatorEnds {
+export interface RecordOperatorHooks {
   readonly downstream: Downstream<Outcome>;
   readonly onRoom: () => void;
   readonly onEnd: () => void;
   /** Receives the number of each line just before it is emitted. */
-  readonly leaving: ((seq: number) => void) | undefined;
+  readonly beforeEmit: ((seq: number) => void) | undefined;
   readonly backpressure: BackpressureMeter | undefined;
   /** Open while another record may be started in this turn of the event loop; undefined for a record that stands alone. */
   readonly turnGate: Gate | undefined;
@@ -35,7 +35,7 @@ export interface RecordOperatorEnds {
 export function recordOperator(
   plan: Plan,
   slotBytes: RecordBytes,
-  { downstream, onRoom, onEnd, leaving, backpressure, turnGate, guard }: RecordOperatorEnds,
+  { downstream, onRoom, onEnd, beforeEmit, backpressure, turnGate, guard }: RecordOperatorHooks,
   observer: PipelineObserver,
   systemClock: Clock,
 ): AsyncWait<Entry, Outcome> {
@@ -48,14 +48,14 @@ export function recordOperator(
     downstream,
     onRoom,
     onEnd,
-    queue: leaving === undefined ? queue : new TrackedQueue(queue, leaving),
+    queue: beforeEmit === undefined ? queue : new TrackedQueue(queue, beforeEmit),
     turnGate,
     timeoutMs,
     limitWaitCounts: single,
     trace,
     clock,
     invoke: records.invoke,
-    immediateOutcome: immediateOutcomeOf(plan, records, leaving),
+    immediateOutcome: immediateOutcomeOf(plan, records, beforeEmit),
     onTimeout: records.onTimeout,
     onError: records.onError,
     // The turn runs in the turn of the event loop in which an answer was read. So the call for which a slot becomes free
@@ -71,12 +71,12 @@ export function recordOperator(
 function immediateOutcomeOf(
   { immediate, settings }: Plan,
   { immediateOutcome }: InvokeRecords,
-  leaving: RecordOperatorEnds['leaving'],
+  beforeEmit: RecordOperatorHooks['beforeEmit'],
 ): ((entry: Entry) => Outcome) | undefined {
   if (!immediate || settings.mode === 'keyed') return undefined;
-  if (leaving === undefined) return immediateOutcome;
+  if (beforeEmit === undefined) return immediateOutcome;
   return (entry) => {
-    leaving(entry.seq);
+    beforeEmit(entry.seq);
     return immediateOutcome(entry);
   };
 }

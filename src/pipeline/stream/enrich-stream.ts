@@ -83,16 +83,16 @@ export class EnrichStream {
     this.#control = controlSide(settings, this.#output, guardedClock(clock, guard));
     this.#reader = new EntryReader(settings, this.#control?.input, this.#tally, (error) => this.#fail(error));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
-    const ends = {
+    const hooks = {
       downstream: this.#control?.output ?? this.#output,
-      leaving: this.#control?.leaving,
+      beforeEmit: this.#control?.beforeEmit,
       onRoom: () => this.#pumpOn(),
       onEnd: () => this.#finished(),
       backpressure: this.#backpressure,
       turnGate: new TurnGate(guard),
       guard,
     };
-    this.#operator = recordOperator(plan, new RecordBytes(this.#memory, forecast), ends, observer, clock);
+    this.#operator = recordOperator(plan, new RecordBytes(this.#memory, forecast), hooks, observer, clock);
   }
 
   /** Takes one chunk of the body. False: stop reading until the sink's `resume`. */

@@ -19,7 +19,7 @@ import type { Tally } from './tally.ts';
  */
 const FLUSH_CHARS = 60 * 1024;
 
-export interface JoinedOutputEnds {
+export interface OutputHooks {
   /** False: no room; nothing more is written until `open` is called. */
   write(text: string): boolean;
   /** An outcome ends the stream; the text before it has been written. */
@@ -49,7 +49,7 @@ export class JoinedOutput implements Downstream<Outcome> {
   readonly #suffix: string;
   readonly #crEndsLine: boolean;
   readonly #tally: Tally;
-  readonly #ends: JoinedOutputEnds;
+  readonly #hooks: OutputHooks;
   #text = '';
   /** The end of the last line that came in parts, and the same with the suffix: the next line mostly has the same end. */
   #end: string | undefined;
@@ -61,12 +61,12 @@ export class JoinedOutput implements Downstream<Outcome> {
   readonly #scheduledWrite: () => void;
   readonly #scheduledExplode: () => void;
 
-  constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, ends: JoinedOutputEnds, guard: Guard) {
+  constructor({ prefix, suffix, crEndsLine }: Framing, tally: Tally, hooks: OutputHooks, guard: Guard) {
     this.#prefix = prefix;
     this.#suffix = suffix;
     this.#crEndsLine = crEndsLine;
     this.#tally = tally;
-    this.#ends = ends;
+    this.#hooks = hooks;
     this.#scheduledWrite = guard(() => {
       this.#writeScheduled = false;
       this.write();
@@ -113,7 +113,7 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.#tally.out(outcome);
     if (outcome.fatal !== undefined) {
       this.write();
-      this.#ends.fatal(outcome.fatal);
+      this.#hooks.fatal(outcome.fatal);
       return true;
     }
     if (spliced && !this.#crEndsLine) this.#parts(lines);
@@ -127,12 +127,12 @@ export class JoinedOutput implements Downstream<Outcome> {
   #begin(outcome: Outcome, lines: ExplodedLines): boolean {
     const heldBytes = explodedBytes(lines);
     this.#exploding = { outcome, lines, heldBytes };
-    this.#ends.hold(heldBytes);
+    this.#hooks.hold(heldBytes);
     return this.#explode(this.#exploding);
   }
 
   #goOn(): void {
-    if (this.#exploding !== undefined && this.#explode(this.#exploding)) this.#ends.finished();
+    if (this.#exploding !== undefined && this.#explode(this.#exploding)) this.#hooks.finished();
   }
 
   /** Makes lines for one write; true if the last one is written. */
@@ -142,7 +142,7 @@ export class JoinedOutput implements Downstream<Outcome> {
       if (line === undefined) {
         this.#exploding = undefined;
         this.#tally.out(outcome);
-        this.#ends.hold(-heldBytes);
+        this.#hooks.hold(-heldBytes);
         this.flush();
         return true;
       }
@@ -193,6 +193,6 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
-    if (!this.#ends.write(text)) this.#room = false;
+    if (!this.#hooks.write(text)) this.#room = false;
   }
 }
