@@ -67,9 +67,9 @@ export class RecordText {
 
   /** `spans` are those of this line; undefined if no scan has read it. */
   has(source: Source, spans: MemberSpans | undefined): boolean {
+    if (spans !== undefined && source.scanned >= 0) return spans.start(source.scanned) >= 0;
     const [name] = source.tokens;
     if (name === undefined) return true;
-    if (spans !== undefined && source.scanned >= 0) return spans.start(source.scanned) >= 0;
     if (this.#isReadInPlace) return childOf(this.line, skipSpace(this.line, 0), name)?.span !== undefined;
     return Object.hasOwn(this.value, name);
   }
