@@ -12,23 +12,23 @@ const PLENTY = 3 / 4;
  *                                             └ above ────────────▶ wait, with one chunk or one line in hand
  *     parts     [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
  *     lines     [ streams with a whole line in hand ]                                served from the left
- *     turn      the one stream of `parts` that goes on above the limit, until it has admitted one record
- *     lineTurn  the same for `lines`
+ *     partGrant  the one stream of `parts` that goes on above the limit, until it has admitted one record
+ *     lineGrant  the same for `lines`
  *
  * Progress is always possible. Take a stream that waits. Below the limit, `#serve` resumes it. Above the limit:
  *
- * - A stream with a whole line needs no more bytes from its client. `#serve` gives the line turn to the first of them; it
- *   admits that line, and when the record has left, the next stream gets the line turn. So a client that sends a part of
+ * - A stream with a whole line needs no more bytes from its client. `#serve` gives the line grant to the first of them; it
+ *   admits that line, and when the record has left, the next stream gets the line grant. So a client that sends a part of
  *   a line and stops delays no stream that has a whole line.
- * - Of the streams with a part of a line, one has the turn: if none has it, `#serve` gives it to the first. Nothing stops
+ * - Of the streams with a part of a line, one has the part grant: if none has it, `#serve` gives it to the first. Nothing stops
  *   that stream. It takes each chunk that its client sends, so after at most one line of full length it has a whole line,
  *   however many other streams hold parts of lines, and it admits that line. An admitted record needs no more memory: it
  *   ends by its lookups or its timeout, and it leaves when the client reads. A client that does not finish its line or
  *   does not read is cut (`idleTimeout`, `stallTimeout`). When all records of the stream have left, the next stream gets
- *   the turn. A resumed stream goes before those that have admitted a record since, so each stream waits for a bounded
+ *   the grant. A resumed stream goes before those that have admitted a record since, so each stream waits for a bounded
  *   number of lines.
  *
- * The bound follows: above the limit only the streams with a turn take more, which is one line, one chunk and the bytes
+ * The bound follows: above the limit only the streams with a grant take more, which is one line, one chunk and the bytes
  * of two records; and each stream holds one chunk or one line in hand. Answers that are larger than was expected when
  * their records were admitted are not bounded.
  */
@@ -39,9 +39,9 @@ export class MemoryBudget {
   readonly #begun = new Set<MemoryShare>();
   readonly #fresh = new Set<MemoryShare>();
   readonly #withLine = new Set<MemoryShare>();
-  #turn: MemoryShare | undefined;
-  #lineTurn: MemoryShare | undefined;
-  /** Below the limit, streams with and without a whole line are resumed in turn. */
+  #partGrant: MemoryShare | undefined;
+  #lineGrant: MemoryShare | undefined;
+  /** Below the limit, streams with and without a whole line are resumed alternately. */
   #lineNext = true;
   #scheduled = false;
 
@@ -84,11 +84,11 @@ export class MemoryBudget {
   admits(share: MemoryShare, hasLine: boolean): boolean {
     const held = this.#heldBytes;
     if (held < PLENTY * this.#limitBytes || (held < this.#limitBytes && this.waiting === 0)) return true;
-    if (this.#turn === share && !share.hasAdmitted) return true;
-    if (this.#lineTurn === share) {
+    if (this.#partGrant === share && !share.hasAdmitted) return true;
+    if (this.#lineGrant === share) {
       if (hasLine && !share.hasAdmitted) return true;
-      // The line was not a record, or the record of the turn has not left: another stream may have the turn.
-      if (!hasLine) this.#lineTurn = undefined;
+      // The line was not a record, or the record of the grant has not left: another stream may have the grant.
+      if (!hasLine) this.#lineGrant = undefined;
     }
     if (hasLine) this.#withLine.add(share);
     else (share.begun ? this.#begun : this.#fresh).add(share);
@@ -96,7 +96,7 @@ export class MemoryBudget {
     return false;
   }
 
-  /** @internal Called when memory or a turn may have become free: serves the streams that wait, later. */
+  /** @internal Called when memory or a grant may have become free: serves the streams that wait, later. */
   freed(): void {
     if (this.#scheduled || this.waiting === 0) return;
     this.#scheduled = true;
@@ -104,34 +104,34 @@ export class MemoryBudget {
   }
 
   /** @internal Whether other streams wait for this one. */
-  hasTurn(share: MemoryShare): boolean {
-    return this.#turn === share && this.waiting > 0 && this.#heldBytes >= this.#limitBytes;
+  hasGrant(share: MemoryShare): boolean {
+    return this.#partGrant === share && this.waiting > 0 && this.#heldBytes >= this.#limitBytes;
   }
 
-  /** @internal The share no longer holds what it took in its turn. */
-  endTurn(share: MemoryShare): void {
-    if (this.#turn !== share && this.#lineTurn !== share) return;
-    // One stream may have both turns.
-    if (this.#turn === share) this.#turn = undefined;
-    if (this.#lineTurn === share) this.#lineTurn = undefined;
+  /** @internal The share no longer holds what it took with its grant. */
+  endGrant(share: MemoryShare): void {
+    if (this.#partGrant !== share && this.#lineGrant !== share) return;
+    // One stream may have both grants.
+    if (this.#partGrant === share) this.#partGrant = undefined;
+    if (this.#lineGrant === share) this.#lineGrant = undefined;
     this.freed();
   }
 
-  /** @internal The share is closed: it waits no longer, and has no turn. */
+  /** @internal The share is closed: it waits no longer, and has no grant. */
   forget(share: MemoryShare): void {
     this.#begun.delete(share);
     this.#fresh.delete(share);
     this.#withLine.delete(share);
-    this.endTurn(share);
+    this.endGrant(share);
     this.freed();
   }
 
   readonly #serve = (): void => {
     this.#scheduled = false;
-    // Below the limit no stream needs a turn.
+    // Below the limit no stream needs a grant.
     if (this.#heldBytes < this.#limitBytes) {
-      this.#turn = undefined;
-      this.#lineTurn = undefined;
+      this.#partGrant = undefined;
+      this.#lineGrant = undefined;
     }
     for (let served = 0; this.#heldBytes < this.#limitBytes; served += 1) {
       if (served === SERVED_AT_ONCE) return this.freed();
@@ -139,13 +139,13 @@ export class MemoryBudget {
       if (share === undefined) return;
       share.resumed();
     }
-    if (this.#lineTurn === undefined) {
-      this.#lineTurn = first(this.#withLine);
-      this.#lineTurn?.resumed();
+    if (this.#lineGrant === undefined) {
+      this.#lineGrant = first(this.#withLine);
+      this.#lineGrant?.resumed();
     }
-    if (this.#turn === undefined) {
-      this.#turn = this.#nextPart();
-      this.#turn?.resumed();
+    if (this.#partGrant === undefined) {
+      this.#partGrant = this.#nextPart();
+      this.#partGrant?.resumed();
     }
   };
 
@@ -184,7 +184,7 @@ export class MemoryShare {
   #outputBytes = 0;
   #closed = false;
   /** The stream was resumed, and its next step is already allowed. */
-  #granted = false;
+  #mayTakeNext = false;
   /** The stream was resumed after a wait and has admitted no record since. */
   begun = false;
   /** The stream has admitted a record since it was resumed. */
@@ -200,8 +200,8 @@ export class MemoryShare {
   }
 
   /** The stream may go on above the limit, and others wait until it has admitted a record. */
-  get hasTurn(): boolean {
-    return this.#budget.hasTurn(this) && !this.hasAdmitted;
+  get hasGrant(): boolean {
+    return this.#budget.hasGrant(this) && !this.hasAdmitted;
   }
 
   /**
@@ -210,8 +210,8 @@ export class MemoryShare {
    * admitted even if the client sends nothing more.
    */
   mayGoOn(hasLine: boolean): boolean {
-    if (this.#granted) {
-      this.#granted = false;
+    if (this.#mayTakeNext) {
+      this.#mayTakeNext = false;
       return true;
     }
     return this.#budget.admits(this, hasLine);
@@ -227,7 +227,7 @@ export class MemoryShare {
     if (!passed) return;
     this.begun = false;
     this.hasAdmitted = true;
-    this.#endTurnIfEmpty();
+    this.#endGrantIfEmpty();
   }
 
   /** A record was admitted that holds so many bytes. */
@@ -246,7 +246,7 @@ export class MemoryShare {
     this.#budget.change(bytes);
     if (bytes >= 0) return;
     this.#budget.freed();
-    this.#endTurnIfEmpty();
+    this.#endGrantIfEmpty();
   }
 
   /** Sets the bytes of output that the client has not taken yet. */
@@ -271,12 +271,12 @@ export class MemoryShare {
   resumed(): void {
     this.begun = true;
     this.hasAdmitted = false;
-    this.#granted = true;
+    this.#mayTakeNext = true;
     this.#resume();
   }
 
-  /** The turn ends when the record that was admitted in it, and all records before it, have left. */
-  #endTurnIfEmpty(): void {
-    if (this.hasAdmitted && this.#recordBytes <= 0) this.#budget.endTurn(this);
+  /** The grant ends when the record that was admitted with it, and all records before it, have left. */
+  #endGrantIfEmpty(): void {
+    if (this.hasAdmitted && this.#recordBytes <= 0) this.#budget.endGrant(this);
   }
 }

@@ -4,7 +4,7 @@ import { RecordError } from '../core/errors.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import type { Layer, LayerEntry, Service } from './lookup.ts';
-import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
+import { type InLine, type Line, LimitQueue } from './limit-queue.ts';
 
 /**
  * The layer in which the calls of all streams wait for the connections they share (semantics C7). An overload is a wait,
@@ -14,7 +14,7 @@ import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
  *     const service = limit.layer(connector.call);
  *
  *     call ── no call waits, gate open ─────────────────────────▶ inner service
- *       └──▶ TurnQueue: a line for each stream ── gate opens ──▶ inner service, one stream after the other
+ *       └──▶ LimitQueue: a line for each stream ── gate opens ──▶ inner service, one stream after the other
  *
  * It stands above `timeout`, so the wait does not count against the time of the attempt. It reports to the context that a
  * call waits, and that a call begins, which starts the clock of its record.
@@ -23,7 +23,7 @@ import { type InLine, type Line, TurnQueue } from './turn-queue.ts';
 export class Limit<Req, Res> implements LayerEntry<Req, Res> {
   readonly name = 'limit';
   readonly #gate: Gate;
-  readonly #queue = new TurnQueue<WaitingCall<Req, Res>>();
+  readonly #queue = new LimitQueue<WaitingCall<Req, Res>>();
   readonly #beginWaiting = (): void => {
     while (this.#gate.open) {
       const call = this.#queue.take();
@@ -63,7 +63,7 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(inner, request, context, resolve, reject);
       this.#queue.add(context.inputEnd, call);
-      context.turnWaiting(1);
+      context.limitWaiting(1);
       call.forgetCancel = context.onCancel((reason) => {
         this.#queue.remove(call);
         call.leave(reason);
@@ -109,7 +109,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
   /** Makes the call: its turn has come. */
   begin(): void {
     this.forgetCancel?.();
-    this.#context.turnWaiting(-1);
+    this.#context.limitWaiting(-1);
     this.#context.callBegins();
     try {
       this.#resolve(this.#inner(this.#request, this.#context));
@@ -121,7 +121,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
   /** Rejects the call: it was cancelled before its turn came. */
   leave(reason: unknown): void {
     this.forgetCancel?.();
-    this.#context.turnWaiting(-1);
+    this.#context.limitWaiting(-1);
     this.#reject(cancelledError(reason, 'the record was given up before this call began'));
   }
 }

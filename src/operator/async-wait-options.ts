@@ -34,7 +34,7 @@ export interface AsyncWaitOptions<In, Out> {
   /** Milliseconds that a record may take, from its first attempt on (semantics T1). 0 = no limit. */
   readonly timeoutMs: number;
   /**
-   * Whether the wait of a record's first call for its turn at a shared limit counts against `timeoutMs`. False for a
+   * Whether the wait of a record's first call at a shared limit counts against `timeoutMs`. False for a
    * stream, which such a wait slows down; true for a single record, which has no other bound (semantics C7).
    */
   readonly limitWaitCounts: boolean;
@@ -62,8 +62,8 @@ export interface AsyncWaitOptions<In, Out> {
   readonly onRoom: () => void;
   /** `end` was called, and every slot is emitted. */
   readonly onEnd: () => void;
-  /** Runs a turn soon, but not before it returns: completions that come before the turn are emitted together. */
-  readonly schedule: (turn: () => void) => void;
+  /** Calls `run` soon, but not before it returns: completions that come before the run are emitted together. */
+  readonly schedule: (run: () => void) => void;
   /** Counts bytes. Without it none are counted. */
   readonly slotBytes?: SlotBytes<In, Out> | undefined;
   /** The trace that the calls belong to. */

@@ -4,7 +4,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from './async-wait-options.ts';
 import { Attempts } from './attempts.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
-import { isBetweenTurns, isClosed, isOpen, withInputEnded, withTurnBegun, withTurnEnded, type Phase } from './phase.ts';
+import { isBetweenRuns, isClosed, isOpen, withInputEnded, withRunBegun, withRunEnded, type Phase } from './phase.ts';
 import type { StreamQueue } from './queue.ts';
 import { pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
@@ -14,7 +14,7 @@ import type { Watermark } from './watermark.ts';
  * the queue decides, while the downstream has room. One loop serves all orders. A record costs a slot and an attempt, and
  * no promise and no timer.
  *
- *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ turn: take, emit, flush, onRoom
+ *     offer ──▶ queue (slots) ──▶ invoke ──▶ attempt.complete ──▶ schedule ──▶ run: take, emit, flush, onRoom
  *       └──── immediateOutcome, while no slot is taken ──────────▶ emit
  */
 export class AsyncWait<In, Out> {
@@ -31,16 +31,16 @@ export class AsyncWait<In, Out> {
   readonly #readsClock: boolean;
   readonly #inputEnd: InputEnd;
   readonly #attempts: Attempts<In, Out>;
-  readonly #turn = (): void => {
-    this.#turnScheduled = false;
+  readonly #scheduledRun = (): void => {
+    this.#runScheduled = false;
     this.#run();
   };
-  readonly #goOn = (): void => this.#run();
+  readonly #gateOpened = (): void => this.#run();
   #phase: Phase = 'open';
   #emitting = false;
   #unflushed = false;
   #admitting: RecordSlot<In, Out> | undefined = undefined;
-  #turnScheduled = false;
+  #runScheduled = false;
   #roomWanted = false;
   #completedWaiting = 0;
   /** Slots taken so far. */
@@ -72,7 +72,7 @@ export class AsyncWait<In, Out> {
           this.#slotBytes?.share.add(held);
         },
         onLate: () => options.observer?.lateCompletion(),
-        onTurns: () => this.#explainStop(),
+        onLimitWaiting: () => this.#explainStop(),
       },
       this.#inputEnd,
     );
@@ -110,7 +110,7 @@ export class AsyncWait<In, Out> {
   hasRoom(): boolean {
     if (!isOpen(this.#phase)) return false;
     if (this.#queue.size < this.#queue.capacity) return true;
-    // Immediate answers are complete by now: without this a table would need a turn for every `capacity` records.
+    // Immediate answers are complete by now: without this a table would need a run for every `capacity` records.
     this.#emitReady();
     if (this.#queue.size < this.#queue.capacity) return !isClosed(this.#phase);
     this.#roomWanted = true;
@@ -122,7 +122,7 @@ export class AsyncWait<In, Out> {
   offer(input: In): boolean {
     const turnGate = this.#turnGate;
     if (turnGate !== undefined && !turnGate.open) {
-      turnGate.whenOpen(this.#goOn);
+      turnGate.whenOpen(this.#gateOpened);
       this.#roomWanted = true;
       return false;
     }
@@ -150,7 +150,7 @@ export class AsyncWait<In, Out> {
     slot.place = this.#places++;
     const bytes = this.#slotBytes;
     if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.barrier(barrier)));
-    this.#scheduleTurn();
+    this.#scheduleRun();
     return true;
   }
 
@@ -163,7 +163,7 @@ export class AsyncWait<In, Out> {
     this.#phase = withInputEnded(this.#phase);
     this.#roomCame();
     if (cutWaits) this.#inputEnd.end();
-    this.#scheduleTurn(true);
+    this.#scheduleRun(true);
   }
 
   /** Ends without emitting: running attempts are cancelled, and nothing is emitted or called from now on. */
@@ -189,7 +189,7 @@ export class AsyncWait<In, Out> {
     this.#observer?.reorderWait(0);
     this.#observer?.recordDuration(0);
     this.#downstream.emit(output);
-    this.#scheduleTurn(true);
+    this.#scheduleRun(true);
   }
 
   #completed(slot: RecordSlot<In, Out>, output: Out): void {
@@ -204,22 +204,22 @@ export class AsyncWait<In, Out> {
     }
     const next = this.#queue.complete(slot, output);
     if (next !== undefined) this.#attempts.start(next, this.#clock.now());
-    this.#scheduleTurn();
+    this.#scheduleRun();
   }
 
-  #scheduleTurn(always = false): void {
-    if (this.#turnScheduled || !isBetweenTurns(this.#phase)) return;
+  #scheduleRun(always = false): void {
+    if (this.#runScheduled || !isBetweenRuns(this.#phase)) return;
     if (!always && !(this.#queue.ready && this.#downstream.ready)) {
       if (this.#queue.ready) this.#explainStop();
       return;
     }
-    this.#turnScheduled = true;
-    this.#options.schedule(this.#turn);
+    this.#runScheduled = true;
+    this.#options.schedule(this.#scheduledRun);
   }
 
   #run(): void {
-    if (!isBetweenTurns(this.#phase)) return;
-    this.#phase = withTurnBegun(this.#phase);
+    if (!isBetweenRuns(this.#phase)) return;
+    this.#phase = withRunBegun(this.#phase);
     try {
       do {
         this.#emitReady();
@@ -227,7 +227,7 @@ export class AsyncWait<In, Out> {
         this.#giveRoom();
       } while (!isClosed(this.#phase) && (this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
     } finally {
-      this.#phase = withTurnEnded(this.#phase);
+      this.#phase = withRunEnded(this.#phase);
     }
     if (this.#phase !== 'ended' || this.#queue.size > 0) return;
     this.#phase = 'closed';
@@ -250,7 +250,7 @@ export class AsyncWait<In, Out> {
     } finally {
       this.#emitting = false;
     }
-    if (this.#unflushed) this.#scheduleTurn(true);
+    if (this.#unflushed) this.#scheduleRun(true);
   }
 
   #emitNext(now: number): void {
@@ -291,6 +291,6 @@ export class AsyncWait<In, Out> {
   #explainStop(): void {
     if (!this.#roomWanted || this.#backpressure === undefined) return;
     if (this.#queue.ready && !this.#downstream.ready) this.#backpressure.stopped('slow_reader');
-    else this.#backpressure.stopped(this.#attempts.turnWaiting > 0 ? 'limit' : 'capacity');
+    else this.#backpressure.stopped(this.#attempts.limitWaiting > 0 ? 'limit' : 'capacity');
   }
 }

@@ -7,7 +7,7 @@ export interface AttemptOwner<In, Out> {
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
   hold(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
   retryWaiting(delta: 1 | -1): void;
-  turnWaiting(delta: 1 | -1): void;
+  limitWaiting(delta: 1 | -1): void;
   /** The first call of a record begins, and the record's clock was not started at its admission. */
   startClock(slot: RecordSlot<In, Out>): void;
 }
@@ -21,9 +21,9 @@ export class Attempt<In, Out> extends Cancellation {
   readonly #owner: AttemptOwner<In, Out>;
   #slot: RecordSlot<In, Out> | undefined;
   /** Calls of this record that wait for a retry: a record may make several calls at a time. */
-  #waits = 0;
-  /** Calls of this record that wait for their turn at a shared limit. */
-  #turns = 0;
+  #retryWaits = 0;
+  /** Calls of this record that wait at a shared limit. */
+  #limitWaits = 0;
   #callBegan = false;
   /** Whether the clock of the record starts when its first call begins. */
   clockDeferred = false;
@@ -39,13 +39,13 @@ export class Attempt<In, Out> extends Cancellation {
     return this.#slot !== undefined && this.#slot.attempt === this;
   }
 
-  /** Whether a call of this record has begun. Before that the record has only waited for its turn. */
+  /** Whether a call of this record has begun. Before that the record has only waited at a limit. */
   get callBegan(): boolean {
     return this.#callBegan;
   }
 
   get waitsForFirstCall(): boolean {
-    return this.#turns > 0 && !this.#callBegan;
+    return this.#limitWaits > 0 && !this.#callBegan;
   }
 
   complete(output: Out): void {
@@ -67,13 +67,13 @@ export class Attempt<In, Out> extends Cancellation {
   }
 
   override retryWaiting(delta: 1 | -1): void {
-    this.#waits += delta;
-    if (this.#waits === (delta === 1 ? 1 : 0)) this.#owner.retryWaiting(delta);
+    this.#retryWaits += delta;
+    if (this.#retryWaits === (delta === 1 ? 1 : 0)) this.#owner.retryWaiting(delta);
   }
 
-  override turnWaiting(delta: 1 | -1): void {
-    this.#turns += delta;
-    if (this.#turns === (delta === 1 ? 1 : 0)) this.#owner.turnWaiting(delta);
+  override limitWaiting(delta: 1 | -1): void {
+    this.#limitWaits += delta;
+    if (this.#limitWaits === (delta === 1 ? 1 : 0)) this.#owner.limitWaiting(delta);
   }
 
   override callBegins(): void {

@@ -8,7 +8,7 @@ import type { RecordSlot } from './slot.ts';
 
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;
-  /** Whether the wait of a record's first call for its turn counts against `timeoutMs`. */
+  /** Whether the wait of a record's first call at a shared limit counts against `timeoutMs`. */
   readonly limitWaitCounts: boolean;
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
@@ -19,8 +19,8 @@ export interface AttemptsOptions<In, Out> {
   /** A record that is not complete holds more bytes. */
   readonly onHold: (slot: RecordSlot<In, Out>, bytes: number) => void;
   readonly onLate: () => void;
-  /** The first record has begun to wait for its turn, or the last one no longer waits. */
-  readonly onTurns: () => void;
+  /** The first record has begun to wait at a shared limit, or the last one no longer waits. */
+  readonly onLimitWaiting: () => void;
 }
 
 /** The attempt of a timeout hook. */
@@ -48,10 +48,10 @@ export class Attempts<In, Out> {
     retryWaiting: (delta) => {
       if (!this.#closed) this.retryWaiting += delta;
     },
-    turnWaiting: (delta) => {
+    limitWaiting: (delta) => {
       if (this.#closed) return;
-      this.turnWaiting += delta;
-      if (this.turnWaiting === (delta === 1 ? 1 : 0)) this.#options.onTurns();
+      this.limitWaiting += delta;
+      if (this.limitWaiting === (delta === 1 ? 1 : 0)) this.#options.onLimitWaiting();
     },
     startClock: (slot) => {
       if (this.#closed || slot.attempt === undefined) return;
@@ -65,8 +65,8 @@ export class Attempts<In, Out> {
   /** Records that have an attempt: that run, or wait to be tried again. */
   inFlight = 0;
   retryWaiting = 0;
-  /** Records with a call that waits for its turn at a shared limit. */
-  turnWaiting = 0;
+  /** Records with a call that waits at a shared limit. */
+  limitWaiting = 0;
   highestInFlight = 0;
   lateCompletions = 0;
 
@@ -104,7 +104,7 @@ export class Attempts<In, Out> {
     this.#startable.clear();
     this.inFlight = 0;
     this.retryWaiting = 0;
-    this.turnWaiting = 0;
+    this.limitWaiting = 0;
   }
 
   #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {

@@ -40,7 +40,7 @@ export interface StreamSettings extends Pick<PipelineConfig, 'mode' | 'onInvalid
   /** The trace that the stream belongs to, for its calls. */
   readonly trace: CallTrace | undefined;
   /**
-   * One record that stands alone: it may have several lines, and the wait for the turn of its first call counts against
+   * One record that stands alone: it may have several lines, and the wait of its first call at a limit counts against
    * `timeoutMs` (semantics C7).
    */
   readonly single: boolean;

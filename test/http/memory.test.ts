@@ -71,7 +71,7 @@ test('streams whose incomplete lines fill the memory all finish', async () => {
   expect(started.memory.heldBytes).toBe(0);
 });
 
-test('a stream that holds the memory turn has to finish its line within idleTimeout', async () => {
+test('a stream that has the memory grant has to finish its line within idleTimeout', async () => {
   const clock = virtualClock();
   const started = await start({ memoryBytes: 100_000, clock, checkMs: 1000, pipeline: { timeout: '0s' } });
   const { port, heard } = started;

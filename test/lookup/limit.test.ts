@@ -35,7 +35,7 @@ class Places implements Gate {
 class Watched extends Cancellation {
   readonly heard: string[] = [];
 
-  override turnWaiting(delta: 1 | -1): void {
+  override limitWaiting(delta: 1 | -1): void {
     this.heard.push(delta === 1 ? 'waits' : 'waits no more');
   }
 

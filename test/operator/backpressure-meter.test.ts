@@ -63,18 +63,18 @@ const observer = (counted: string[]) => ({
 });
 
 describe('the operator reports an input that stands still', () => {
-  test('for the reason limit while a record waits for its turn', async () => {
+  test('for the reason limit while a record waits at a limit', async () => {
     const counted: string[] = [];
     const operator = new Scripted({
       capacity: 1,
-      invoke: (_input, attempt) => attempt.turnWaiting(1),
+      invoke: (_input, attempt) => attempt.limitWaiting(1),
       observer: observer(counted),
     });
     operator.offer('a', 'b');
     expect(operator.meter?.reason).toBe('limit');
     await operator.clock.advance(30);
     expect(operator.meter?.current).toEqual({ reason: 'limit', ms: 30 });
-    operator.call('a').turnWaiting(-1);
+    operator.call('a').limitWaiting(-1);
     operator.call('a').callBegins();
     await operator.clock.advance(12);
     expect([operator.meter?.current, counted]).toEqual([{ reason: 'capacity', ms: 12 }, ['limit 30']]);

@@ -35,7 +35,7 @@ export interface ScriptedOptions {
   readonly observer?: AsyncWaitObserver & Pick<PipelineObserver, 'backpressure'>;
 }
 
-/** An operator whose calls, turns, reader and time the test controls. */
+/** An operator whose calls, runs, reader and time the test controls. */
 export class Scripted {
   readonly clock: VirtualClock = virtualClock();
   readonly wait: AsyncWait<string, string>;
@@ -46,7 +46,7 @@ export class Scripted {
   readonly cancelled: string[] = [];
   readonly output: string[] = [];
   readonly events: string[] = [];
-  readonly #turns: (() => void)[] = [];
+  readonly #runs: (() => void)[] = [];
   readable = true;
 
   constructor(options: ScriptedOptions = {}) {
@@ -85,7 +85,7 @@ export class Scripted {
         options.onRoom?.();
       },
       onEnd: () => void this.events.push('end'),
-      schedule: (turn) => void this.#turns.push(turn),
+      schedule: (run) => void this.#runs.push(run),
       observer,
       limitWaitCounts: options.limitWaitCounts ?? false,
       backpressure: this.meter,
@@ -110,8 +110,8 @@ export class Scripted {
     for (const input of inputs) this.call(input).complete(input.toUpperCase());
   }
 
-  /** Runs the scheduled turns, and those that they schedule. */
+  /** A turn of the event loop: calls the scheduled runs, and those that they schedule. */
   turn(): void {
-    for (let turn = this.#turns.shift(); turn !== undefined; turn = this.#turns.shift()) turn();
+    for (let run = this.#runs.shift(); run !== undefined; run = this.#runs.shift()) run();
   }
 }

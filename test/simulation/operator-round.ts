@@ -22,7 +22,7 @@ export function drainPromises(): Promise<void> {
 }
 
 /**
- * The operator by itself: the round offers, reads, runs turns, ends and aborts, at moments that the seed decides.
+ * The operator by itself: the round offers, reads, runs the loop, ends and aborts, at moments that the seed decides.
  *
  *     step ─▶ one event ─▶ promises drained ─▶ every rule checked ─▶ step …
  */
@@ -41,7 +41,7 @@ export class OperatorRound {
   #refused: Input | Watermark | undefined;
   /** Whether an offer was refused, and onRoom was not called since. */
   #waitsForRoom = false;
-  #turns = 0;
+  #runs = 0;
   #readable = true;
   /** The number of outcomes for which the reader has room, before it is slow again. */
   #room: number;
@@ -86,7 +86,7 @@ export class OperatorRound {
       downstream: this.#downstream(),
       onRoom: () => this.#onRoom(),
       onEnd: () => this.#onEnd(),
-      schedule: (turn) => this.#schedule(turn),
+      schedule: (run) => this.#schedule(run),
       observer: undefined,
       limitWaitCounts: false,
       backpressure: undefined,
@@ -158,11 +158,11 @@ export class OperatorRound {
     return this.#random.chance(this.#plan.slowReader) ? this.#random.between(1, 3) : this.#random.between(1, 500);
   }
 
-  #schedule(turn: () => void): void {
-    this.#turns++;
+  #schedule(run: () => void): void {
+    this.#runs++;
     this.#clock.after(0, () => {
-      this.#turns--;
-      turn();
+      this.#runs--;
+      run();
     });
   }
 
@@ -267,13 +267,13 @@ export class OperatorRound {
   /** Checks that nothing stands still that could go on. */
   #checkProgress(): void {
     const { order } = this.#model;
-    const held = this.#turns === 0 && this.#readable ? order.next : undefined;
+    const held = this.#runs === 0 && this.#readable ? order.next : undefined;
     if (held !== undefined) this.#rules.broken(held, 'what could be emitted is held back');
-    this.#expect(this.#turns > 0 || !this.#unflushed, 'O5', 'what was emitted is not flushed');
-    const room = this.#turns === 0 && order.size < this.#plan.capacity;
+    this.#expect(this.#runs > 0 || !this.#unflushed, 'O5', 'what was emitted is not flushed');
+    const room = this.#runs === 0 && order.size < this.#plan.capacity;
     this.#expect(!room || !this.#waitsForRoom, 'C4', 'a slot is free, and the source was not told');
     this.#expect(
-      !this.#inputOver || order.size > 0 || this.#turns > 0 || this.#ended,
+      !this.#inputOver || order.size > 0 || this.#runs > 0 || this.#ended,
       'E1',
       'all is emitted, and no end told',
     );

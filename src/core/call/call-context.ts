@@ -28,9 +28,9 @@ export interface CallContext {
   onCancel(hook: CancelHook): () => void;
   /** The record begins (1) or ends (-1) a wait before it is tried again. The calls come in pairs, and only count. */
   retryWaiting(delta: 1 | -1): void;
-  /** A call begins (1) or ends (-1) a wait for its turn at something that streams share. The calls come in pairs. */
-  turnWaiting(delta: 1 | -1): void;
-  /** A call begins: it waits for no turn any more. The clock of a record starts with its first call (semantics C7). */
+  /** A call begins (1) or ends (-1) a wait at a limit that streams share. The calls come in pairs. */
+  limitWaiting(delta: 1 | -1): void;
+  /** A call begins: its wait at the limit is over. The clock of a record starts with its first call (semantics C7). */
   callBegins(): void;
 }
 
@@ -103,14 +103,14 @@ export class InputEnd implements CallContext {
 
   retryWaiting(): void {}
 
-  turnWaiting(): void {}
+  limitWaiting(): void {}
 
   callBegins(): void {}
 }
 
 const nothing = (): void => {};
 
-/** For a call that belongs to no input: it never ends. Whoever listens must remove the hook. */
+/** For a call that belongs to no input: it never ends. A caller that adds a hook must remove it. */
 const endlessInput = new InputEnd();
 
 /**
@@ -156,8 +156,8 @@ abstract class Carried implements CallContext {
     this.caller.retryWaiting(delta);
   }
 
-  turnWaiting(delta: 1 | -1): void {
-    this.caller.turnWaiting(delta);
+  limitWaiting(delta: 1 | -1): void {
+    this.caller.limitWaiting(delta);
   }
 
   callBegins(): void {
@@ -230,11 +230,11 @@ export class Cancellation extends Carried {
     // Most calls have one listener, and a literal has room for one; a push makes room for 17.
     const known = this.#hooks;
     const hooks = known ?? (this.#hooks = [hook]);
-    const place = known === undefined ? 0 : known.push(hook) - 1;
+    const index = known === undefined ? 0 : known.push(hook) - 1;
     return () => {
-      // Another hook may have taken the place since: a second removal must not remove that one.
-      if (hooks[place] !== hook) return;
-      hooks[place] = undefined;
+      // Another hook may have this index since: a second removal must not remove that one.
+      if (hooks[index] !== hook) return;
+      hooks[index] = undefined;
       while (hooks.length > 0 && hooks.at(-1) === undefined) hooks.pop();
     };
   }

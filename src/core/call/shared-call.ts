@@ -23,7 +23,7 @@ export class SharedCall extends Cancellation {
   /** In the order in which they joined. */
   readonly #waiters = new Set<Waiter>();
   #retryWaits = 0;
-  #turnWaits = 0;
+  #limitWaits = 0;
   #began = false;
 
   /**
@@ -37,7 +37,7 @@ export class SharedCall extends Cancellation {
     this.#waiters.add(waiter);
     if (this.#waiters.size === 1) this.caller = context;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
-    for (let wait = 0; wait < this.#turnWaits; wait++) context.turnWaiting(1);
+    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
     if (this.#began) context.callBegins();
     return (answer) => this.#wait(waiter, answer);
   }
@@ -62,9 +62,9 @@ export class SharedCall extends Cancellation {
     for (const { context } of this.#waiters) context.retryWaiting(delta);
   }
 
-  override turnWaiting(delta: 1 | -1): void {
-    this.#turnWaits += delta;
-    for (const { context } of this.#waiters) context.turnWaiting(delta);
+  override limitWaiting(delta: 1 | -1): void {
+    this.#limitWaits += delta;
+    for (const { context } of this.#waiters) context.limitWaiting(delta);
   }
 
   override callBegins(): void {
@@ -99,7 +99,7 @@ export class SharedCall extends Cancellation {
     if (!this.#waiters.delete(waiter)) return;
     const { context } = waiter;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(-1);
-    for (let wait = 0; wait < this.#turnWaits; wait++) context.turnWaiting(-1);
+    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(-1);
     const [oldest] = this.#waiters;
     if (oldest !== undefined) this.caller = oldest.context;
   }

@@ -62,14 +62,14 @@ export interface StreamObserver {
 export interface LookupGauges {
   /** Calls that are running. */
   readonly inFlight: number;
-  /** Calls that wait for their turn. */
+  /** Calls that wait at a limit. */
   readonly queued: number;
   readonly connections: number;
 }
 
 /** Figures of one layer of a lookup (`cache`, `limit`) at the moment they are read. */
 export interface LayerGauges {
-  /** Calls that wait in this layer for their turn. They are a part of `queued` of the lookup. */
+  /** Calls that wait in this layer. They are a part of `queued` of the lookup. */
   readonly queued?: number;
   /** Counts since the layer was made. They remain after it is closed. */
   readonly totals?: Readonly<Record<string, number>>;

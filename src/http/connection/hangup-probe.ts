@@ -23,8 +23,8 @@ export function probeAfterHalfClose(
   const { socket } = request;
   if (request.httpVersion !== '1.1') return;
   let disarm: (() => void) | undefined;
-  const probe = (turn: number): void => {
-    const waitMs = PROBE_AFTER_MS[turn];
+  const probe = (index: number): void => {
+    const waitMs = PROBE_AFTER_MS[index];
     if (waitMs === undefined) return;
     disarm = clock.setTimer(waitMs, () => {
       if (response.writableEnded || socket.destroyed || response.socket !== socket) return;
@@ -33,7 +33,7 @@ export function probeAfterHalfClose(
         if (!response.headersSent) response.writeProcessing();
         else if (response.chunkedEncoding) socket.write('0');
       }
-      probe(turn + 1);
+      probe(index + 1);
     });
   };
   const halfClosed = guard(() => probe(0));

@@ -20,7 +20,7 @@ const FLUSH_MS = 1000;
 const MAX_WAITING = 32;
 
 /** A request whose head was read. `start` begins its answer. */
-interface Turn {
+interface PendingRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly start: () => void;
@@ -29,8 +29,8 @@ interface Turn {
 interface Connection {
   readonly socket: Socket;
   /** The request that is being answered. */
-  current: Turn | undefined;
-  readonly waiting: Fifo<Turn>;
+  current: PendingRequest | undefined;
+  readonly waiting: Fifo<PendingRequest>;
   /** The bytes after the requests that were read are no request: the connection ends after their answers. */
   broken: boolean;
 }
@@ -70,9 +70,9 @@ export class OpenResponses {
   begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
     const { socket } = request;
     const connection = this.#connections.get(socket) ?? this.#opened(socket);
-    const turn = { request, response, start };
-    if (connection.current === undefined) return this.#answer(connection, turn);
-    connection.waiting.push(turn);
+    const pending = { request, response, start };
+    if (connection.current === undefined) return this.#answer(connection, pending);
+    connection.waiting.push(pending);
     if (connection.waiting.size === MAX_WAITING) socket.pause();
   }
 
@@ -114,20 +114,20 @@ export class OpenResponses {
   }
 
   #opened(socket: Socket): Connection {
-    const connection = { socket, current: undefined, waiting: new Fifo<Turn>(), broken: false };
+    const connection = { socket, current: undefined, waiting: new Fifo<PendingRequest>(), broken: false };
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
     return connection;
   }
 
-  #answer(connection: Connection, turn: Turn): void {
-    connection.current = turn;
-    turn.response.once('close', () => {
-      // A thousand small requests can arrive in one chunk. A turn for each lets other connections run in between.
+  #answer(connection: Connection, pending: PendingRequest): void {
+    connection.current = pending;
+    pending.response.once('close', () => {
+      // A thousand small requests can arrive in one chunk. A turn of the event loop for each lets other connections run in between.
       if (connection.waiting.size > 0) inLaterTurn(() => this.#answered(connection));
       else this.#answered(connection);
     });
-    turn.start();
+    pending.start();
   }
 
   #answered(connection: Connection): void {

@@ -114,8 +114,8 @@ export class BodyRequest implements LiveStream {
   check(nowMs: number): void {
     if (this.#bodyEnded) return;
     if (this.#waitingSince !== undefined) this.#idleLimit.moved(nowMs);
-    const turn = this.#idleLimit.turn(nowMs, this.memory.hasTurn);
-    const late = this.#idleLimit.idle(nowMs) ?? turn;
+    const grantError = this.#idleLimit.grant(nowMs, this.memory.hasGrant);
+    const late = this.#idleLimit.idle(nowMs) ?? grantError;
     if (late !== undefined) this.cut('stalled', late);
   }
 

@@ -2,14 +2,14 @@ import { RequestError } from '../../core/errors.ts';
 
 /**
  * Holds the body of one request to `limits.idleTimeout`: how long its client may send nothing, and how long it may keep
- * the turn of the memory budget without a complete line while other requests wait.
+ * the grant of the memory budget without a complete line while other requests wait.
  */
 export class IdleLimit {
   readonly #timeoutMs: number;
   /** When something was last received, sent or in flight. */
   #movedAt: number;
-  /** Since when the request has had the turn. */
-  #turnSince: number | undefined;
+  /** Since when the request has had the grant. */
+  #grantSince: number | undefined;
 
   /** `timeoutMs` is more than 0. */
   constructor(timeoutMs: number, nowMs: number) {
@@ -27,14 +27,14 @@ export class IdleLimit {
     return new RequestError('idle', `nothing was sent for ${this.#timeoutMs} ms (limits.idleTimeout)`);
   }
 
-  /** The error of a request that has had the turn for too long. Called with each check, also without the turn. */
-  turn(nowMs: number, hasTurn: boolean): RequestError | undefined {
-    if (!hasTurn) {
-      this.#turnSince = undefined;
+  /** The error of a request that has had the grant for too long. Called with each check, also without the grant. */
+  grant(nowMs: number, hasGrant: boolean): RequestError | undefined {
+    if (!hasGrant) {
+      this.#grantSince = undefined;
       return undefined;
     }
-    this.#turnSince ??= nowMs;
-    if (nowMs - this.#turnSince < this.#timeoutMs) return undefined;
+    this.#grantSince ??= nowMs;
+    if (nowMs - this.#grantSince < this.#timeoutMs) return undefined;
     const why = `memory is short, and a line was not complete within ${this.#timeoutMs} ms (limits.idleTimeout)`;
     return new RequestError('idle', why);
   }

@@ -158,7 +158,7 @@ export class StreamSession implements StreamSink, LiveStream {
   check(nowMs: number): void {
     const state = this.#state;
     if (state.phase !== 'reading' || this.#unwatchReader !== undefined) return;
-    const late = state.idleLimit.turn(nowMs, this.#stream.hasMemoryTurn);
+    const late = state.idleLimit.grant(nowMs, this.#stream.hasMemoryGrant);
     if (late !== undefined) return this.cut('stalled', late);
     if (!this.#stream.idle) return state.idleLimit.moved(nowMs);
     const idle = state.idleLimit.idle(nowMs);

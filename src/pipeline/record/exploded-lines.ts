@@ -27,15 +27,15 @@ export class ExplodedLines implements Iterable<string> {
   readonly #meta: string | undefined;
   /** Index of the part that the next element is taken from; -1 after the last line. */
   #depth = 0;
-  /** Whether a part that puts nothing into the record has not had its one turn yet. */
-  readonly #open: boolean[];
+  /** For a part that puts nothing into the record: whether its one text is still to come. */
+  readonly #textToCome: boolean[];
 
   /** Throws RecordError `not_an_object` if one of the lines cannot be made. */
   constructor(line: string, parts: readonly ExplodedPart[], meta?: string) {
     this.#parts = parts;
     this.#cursors = parts.map(({ json }) => (json === undefined ? undefined : new ElementCursor(json)));
     this.#texts = [line];
-    this.#open = parts.map(() => true);
+    this.#textToCome = parts.map(() => true);
     this.#meta = meta;
     // With an empty answer no line is made, whatever the other answers hold.
     if (this.#cursors.some((cursor) => cursor !== undefined && isEmpty(cursor))) this.#depth = -1;
@@ -65,7 +65,7 @@ export class ExplodedLines implements Iterable<string> {
         this.#depth += 1;
         this.#texts[this.#depth] = text;
         this.#cursors[this.#depth]?.rewind();
-        this.#open[this.#depth] = true;
+        this.#textToCome[this.#depth] = true;
       }
     }
     return undefined;
@@ -81,9 +81,9 @@ export class ExplodedLines implements Iterable<string> {
     const cursor = this.#cursors[depth];
     if (part === undefined) return undefined;
     if (cursor === undefined) {
-      const open = this.#open[depth];
-      this.#open[depth] = false;
-      return open === true ? text : undefined;
+      const toCome = this.#textToCome[depth];
+      this.#textToCome[depth] = false;
+      return toCome === true ? text : undefined;
     }
     const element = cursor.next();
     return element === undefined ? undefined : part.place.splice(text, part.absent, element);

@@ -40,7 +40,7 @@ export function recordOperator(
   systemClock: Clock,
 ): AsyncWait<Entry, Outcome> {
   const clock = guardedClock(systemClock, guard);
-  const guardedTurn = guardedOnce(guard);
+  const guardedRun = guardedOnce(guard);
   const { timeoutMs, single, trace } = plan.settings;
   const queue = recordQueue(plan.settings);
   const records = new InvokeRecords(plan, clock);
@@ -58,9 +58,9 @@ export function recordOperator(
     immediateOutcome: immediateOutcomeOf(plan, records, beforeEmit),
     onTimeout: records.onTimeout,
     onError: records.onError,
-    // The turn runs in the turn of the event loop in which an answer was read. So the call for which a slot becomes free
+    // The loop runs in the turn of the event loop in which an answer was read. So the call for which a slot becomes free
     // is sent with the other calls of that turn; later, undici would hold it back until the next answers have been read.
-    schedule: (turn) => inMicrotask(guardedTurn(turn)),
+    schedule: (run) => inMicrotask(guardedRun(run)),
     slotBytes,
     observer,
     backpressure,

@@ -13,7 +13,7 @@ import { argumentsOf, type Step, uncalledMiss } from './step.ts';
 
 /** The slot's token: the context of the calls, and the receiver of the outcome. */
 export type RunAttempt = Cancellation & {
-  /** Whether a call of the record has begun; before that it waits for its turn. */
+  /** Whether a call of the record has begun; before that it waits at a limit. */
   readonly callBegan: boolean;
   complete(outcome: Outcome): void;
   /** Counts more bytes that the record holds until it is complete. */

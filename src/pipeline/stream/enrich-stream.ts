@@ -164,8 +164,8 @@ export class EnrichStream {
   }
 
   /** Whether other streams wait for memory until this stream has admitted a line. */
-  get hasMemoryTurn(): boolean {
-    return this.#memory.hasTurn && this.idle;
+  get hasMemoryGrant(): boolean {
+    return this.#memory.hasGrant && this.idle;
   }
 
   /** Bytes of memory that are counted for this stream. */

@@ -13,9 +13,9 @@ import type { Outcome } from '../record/outcome.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * Characters of joined text after which it is written within the turn: bounds the memory that an immediate lookup fills.
- * With its last line and framing it is still less than 64 KiB, one segment for a reader on the same host; each segment
- * wakes that reader.
+ * Characters of joined text after which it is written within the turn of the event loop: bounds the memory that an
+ * immediate lookup fills. With its last line and framing it is still less than 64 KiB, one segment for a reader on the
+ * same host; each segment wakes that reader.
  */
 const FLUSH_CHARS = 60 * 1024;
 
@@ -39,7 +39,7 @@ interface Exploding {
 
 /**
  * Receives the outcomes that the operator emits: frames and joins them, and writes the text once in a turn of the event
- * loop, however many turns the operator has had in it.
+ * loop, however often the loop of the operator has run in it.
  *
  * The lines of an exploded record are made as there is room for them, some 60 KiB in a turn of the event loop; until the
  * last one is out, no other record is emitted.

@@ -22,7 +22,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   signal: 'value',
   onCancel: [() => {}],
   retryWaiting: [1],
-  turnWaiting: [1],
+  limitWaiting: [1],
   callBegins: [],
 };
 const names = Object.keys(members) as Member[];
@@ -55,8 +55,8 @@ class Caller implements CallContext {
     this.reported.push('retryWaiting');
   }
 
-  turnWaiting(): void {
-    this.reported.push('turnWaiting');
+  limitWaiting(): void {
+    this.reported.push('limitWaiting');
   }
 
   callBegins(): void {

@@ -148,15 +148,15 @@ describe('the waits of a shared call', () => {
     const service = coalesced(held, new Limit<string, string>(gate).layer);
     const [first, second, third] = [new Record(), new Record(), new Record()];
     const answers = [first.ask(service), second.ask(service)];
-    expect([first.turns, second.turns]).toEqual([1, 1]);
+    expect([first.limitWaits, second.limitWaits]).toEqual([1, 1]);
     first.cancel('gone');
-    expect([first.turns, second.turns]).toEqual([0, 1]);
+    expect([first.limitWaits, second.limitWaits]).toEqual([0, 1]);
     gate.open = true;
     hooks[0]?.();
-    expect([second.turns, second.began, first.began]).toEqual([0, 1, 0]);
+    expect([second.limitWaits, second.began, first.began]).toEqual([0, 1, 0]);
     // The call of one that joins now has begun already: its clock starts.
     answers.push(third.ask(service));
-    expect([third.turns, third.began]).toEqual([0, 1]);
+    expect([third.limitWaits, third.began]).toEqual([0, 1]);
     held.calls[0]?.resolve('answer');
     expect(await Promise.all(answers)).toMatchObject([{ code: 'cancelled' }, 'answer', 'answer']);
   });
@@ -166,9 +166,9 @@ describe('the waits of a shared call', () => {
     const service = coalesced(new Held(), new Limit<string, string>(gate).layer);
     const record = new Record();
     const answer = record.ask(service);
-    expect(record.turns).toBe(1);
+    expect(record.limitWaits).toBe(1);
     record.cancel('gone');
-    expect(record.turns).toBe(0);
+    expect(record.limitWaits).toBe(0);
     expect(await answer).toMatchObject({ code: 'cancelled' });
   });
 

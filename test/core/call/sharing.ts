@@ -4,7 +4,7 @@ import type { Service } from '../../../src/lookup/lookup.ts';
 /** A record as the operator runs it: its context counts what is reported to it. */
 export class Record extends Cancellation {
   hooks = 0;
-  turns = 0;
+  limitWaits = 0;
   retries = 0;
   began = 0;
 
@@ -23,8 +23,8 @@ export class Record extends Cancellation {
     };
   }
 
-  override turnWaiting(delta: 1 | -1): void {
-    this.turns += delta;
+  override limitWaiting(delta: 1 | -1): void {
+    this.limitWaits += delta;
   }
 
   override retryWaiting(delta: 1 | -1): void {

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { modes, Scripted } from './scripted.ts';
 
-/** What `Limit` reports of a call: that it waits for its turn. */
-const waits = (_input: string, attempt: { turnWaiting(delta: 1 | -1): void }): void => attempt.turnWaiting(1);
+/** What `Limit` reports of a call: that it waits at the limit. */
+const waits = (_input: string, attempt: { limitWaiting(delta: 1 | -1): void }): void => attempt.limitWaiting(1);
 
 function begin(operator: Scripted, input: string): void {
-  operator.call(input).turnWaiting(-1);
+  operator.call(input).limitWaiting(-1);
   operator.call(input).callBegins();
 }
 
-describe.each(modes)('a record that waits for the turn of its first call (C7), %s', (mode) => {
+describe.each(modes)('a record whose first call waits at a limit (C7), %s', (mode) => {
   test('has its slot, but its clock starts with the call', async () => {
     const operator = new Scripted({ mode, capacity: 2, timeoutMs: 100, invoke: waits });
     expect(operator.offer('a', 'b', 'c')).toEqual([true, true, false]);
@@ -39,7 +39,7 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
     operator.offer('a');
     begin(operator, 'a');
     await operator.clock.advance(60);
-    operator.call('a').turnWaiting(1);
+    operator.call('a').limitWaiting(1);
     await operator.clock.advance(39);
     operator.turn();
     expect(operator.output).toEqual([]);
@@ -53,7 +53,7 @@ describe.each(modes)('a record that waits for the turn of its first call (C7), %
       mode,
       timeoutMs: 100,
       invoke(_input, attempt) {
-        attempt.turnWaiting(1);
+        attempt.limitWaiting(1);
         attempt.callBegins();
       },
     });

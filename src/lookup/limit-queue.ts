@@ -6,7 +6,7 @@ export interface InLine<Call extends InLine<Call>> {
   later: Call | undefined;
 }
 
-/** The waiting calls of one stream, the oldest first, and the place of the stream in the round. */
+/** The waiting calls of one stream, the oldest first, and the position of the stream in the round. */
 class Line<Call extends InLine<Call>> {
   readonly stream: object;
   first: Call | undefined = undefined;
@@ -22,7 +22,7 @@ class Line<Call extends InLine<Call>> {
 export type { Line };
 
 /**
- * Calls that wait for something they share. The streams take turns: each stream with a waiting call has one line, and
+ * Calls that wait at a limit. The streams take turns: each stream with a waiting call has one line, and
  * `take` returns the oldest call of the next line. A stream with 10,000 waiting calls gets as many turns as one with
  * ten. (A `weight`, more than one turn in a round, would be counted here.)
  *
@@ -32,7 +32,7 @@ export type { Line };
  *
  * Every operation is O(1). A stream without a waiting call is not kept.
  */
-export class TurnQueue<Call extends InLine<Call>> {
+export class LimitQueue<Call extends InLine<Call>> {
   readonly #lines = new Map<object, Line<Call>>();
   #next: Line<Call> | undefined = undefined;
   #size = 0;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type InLine, type Line, TurnQueue } from '../../src/lookup/turn-queue.ts';
+import { type InLine, type Line, LimitQueue } from '../../src/lookup/limit-queue.ts';
 
 class Call implements InLine<Call> {
   line: Line<Call> | undefined = undefined;
@@ -13,15 +13,15 @@ class Call implements InLine<Call> {
   }
 }
 
-function filled(...streams: readonly (readonly [stream: object, calls: number])[]): TurnQueue<Call> {
-  const queue = new TurnQueue<Call>();
+function filled(...streams: readonly (readonly [stream: object, calls: number])[]): LimitQueue<Call> {
+  const queue = new LimitQueue<Call>();
   streams.forEach(([stream, calls], place) => {
     for (let n = 0; n < calls; n++) queue.add(stream, new Call(`${'abcdef'[place]}${n}`));
   });
   return queue;
 }
 
-function taken(queue: TurnQueue<Call>, count = Infinity): string[] {
+function taken(queue: LimitQueue<Call>, count = Infinity): string[] {
   const names: string[] = [];
   for (let call = queue.take(); call !== undefined; call = queue.take()) {
     names.push(call.name);
@@ -52,7 +52,7 @@ describe('turns', () => {
 });
 
 test('a call that leaves the queue twice, or was taken before, changes nothing', () => {
-  const queue = new TurnQueue<Call>();
+  const queue = new LimitQueue<Call>();
   const [one, other] = [new Call('one'), new Call('other')];
   queue.add(queue, one);
   queue.add(queue, other);
@@ -75,7 +75,7 @@ test('for any order of joining, leaving and turns the queue does what a list of 
   );
   fc.assert(
     fc.property(steps, (script) => {
-      const queue = new TurnQueue<Call>();
+      const queue = new LimitQueue<Call>();
       let round: { stream: number; calls: Call[] }[] = [];
       let came = 0;
       const seen: unknown[] = [];
