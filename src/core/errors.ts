@@ -102,7 +102,7 @@ export class RecordError extends Error implements RecordFailure {
   override readonly name = 'RecordError';
   readonly code: RecordErrorCode;
   readonly details: FailureDetails;
-  /** Private, so that `in` recognises an instance without running code of the thrown value; `instanceof` runs a Proxy's. */
+  /** Private, so that `in` recognises an instance without running code of the thrown value; `instanceof` runs a trap of a Proxy. */
   readonly #retryable: boolean;
 
   constructor(code: RecordErrorCode, message: string, details: FailureDetails = {}) {
@@ -135,7 +135,7 @@ export class RecordError extends Error implements RecordFailure {
   }
 
   /**
-   * Any value becomes a RecordError; never throws. A RecordError of another copy of this package keeps its code and
+   * Makes a RecordError of any value; never throws. A RecordError of another copy of this package keeps its code and
    * message; any other error becomes `function_error`. Both have the thrown value as their `cause`.
    */
   static from(thrown: unknown): RecordError {

@@ -43,7 +43,7 @@ export interface FileWatchOptions {
   readonly clock: Clock;
   /** Milliseconds between two checks. */
   readonly everyMs: number;
-  /** Called when files have changed, have appeared or have been removed: once for all that one check finds. */
+  /** Called when files have changed, have appeared or have been removed: once for all changes that one check finds. */
   readonly onChange: () => void;
 }
 
@@ -101,7 +101,7 @@ export class FileWatch {
     const found = await Promise.all(watched.map(([file]) => fingerprint(file)));
     let changed = false;
     for (const [index, [file, state]] of watched.entries()) {
-      // Its owner gave the file up, or set another known version, while the file system was called.
+      // While the file system was called, the owner removed the file or set another known version.
       if (this.#files.get(file) !== state) continue;
       changed = hasSettled(state, found[index] ?? state.known) || changed;
     }

@@ -16,7 +16,7 @@ export interface Finding {
   readonly message: string;
   /** The word that was probably meant. */
   readonly nearest?: string;
-  /** Which of the two has the position that is reported. Default: the value. A missing member has that of its map. */
+  /** Whether the position of the key or of the value is reported. Default: the value. A missing member has the position of its map. */
   readonly place?: 'key' | 'value';
   /** Index of the character that is wrong in the text at `path`. */
   readonly within?: number;

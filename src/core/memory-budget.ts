@@ -230,7 +230,7 @@ export class MemoryShare {
     this.#endGrantIfEmpty();
   }
 
-  /** A record was admitted that holds so many bytes. */
+  /** Counts a record that was admitted and holds `bytes`. */
   admit(bytes: number): void {
     if (this.#closed) return;
     this.#recordBytes += bytes;
@@ -239,7 +239,7 @@ export class MemoryShare {
     this.hasAdmitted = true;
   }
 
-  /** Admitted records hold so many bytes more, or fewer if `bytes` is negative. */
+  /** Counts `bytes` more for admitted records, or fewer if it is negative. */
   add(bytes: number): void {
     if (this.#closed) return;
     this.#recordBytes += bytes;

@@ -8,7 +8,7 @@ import type { Clock } from '../core/time/time.ts';
  *     if (budget.permit()) …                // before each retry
  *
  *     second   … 41 | 42 | 43 | … | 50      ten cells in a ring, one for each second; the oldest is emptied and reused
- *     calls       90   80   85       70     first calls; a retry is not one
+ *     calls       90   80   85       70     first calls only
  *     retries      0   12   17        9
  *
  * A retry is permitted while the retries of the current second are fewer than `perSecond`, or the retries of the ten

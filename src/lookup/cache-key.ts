@@ -2,11 +2,11 @@ import { isNumberSource, numberText } from '../core/json/json-number.ts';
 import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**
- * The arguments as one text. Equal arguments have equal texts, in any order of their names; different ones never do.
+ * The arguments as one text. Equal arguments have equal texts, in any order of their names; different arguments have different texts.
  *
  *     { iata: 'SFO', day: 1 }   ──▶   3:dayn1;4:iatas3:SFO
  *
- * A name and a text carry their length, so that neither can run into what follows it. A letter says of what kind a
+ * A name and a text carry their length, so that neither can run into the text after it. A letter says of what kind a
  * value is: `1` and `"1"` are two keys. Numbers, objects and arrays count by their source, because a connector may send
  * the source: `1`, `1.0` and `1e0` are three keys. Values that are equal in another way cost one more call each.
  */

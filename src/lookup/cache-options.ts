@@ -16,7 +16,7 @@ const atMostThirtyDays = (leastMs: number, least: string) =>
 const keys = z.strictObject({
   maxEntries: z.int(expectedEntries).min(1, expectedEntries).max(mostEntries, expectedEntries).exactOptional().meta({
     description:
-      'Answers that are held, misses included, 1 to 10000000. A further answer replaces the one that was not used for longest. An answer is as large as its JSON, so this bounds the memory. Default 10000, if there is a ttl.',
+      'Answers that are held, misses included, 1 to 10000000. A further answer replaces the least recently used one. An answer is as large as its JSON, so this bounds the memory. Default 10000, if there is a ttl.',
     default: defaultMaxEntries,
   }),
   ttl: atMostThirtyDays(1, '1ms')

@@ -13,7 +13,7 @@ export interface Held {
 }
 
 /**
- * The answers of one cache by key, at most `maxEntries` of them. The one that was not used for longest makes room.
+ * The answers of one cache by key, at most `maxEntries` of them. A further answer replaces the least recently used one.
  *
  *     by key   Map: key ──▶ entry
  *     by use   oldest ⇄ entry ⇄ entry ⇄ newest        older ⇄ newer; a use takes an entry out and links it last

@@ -8,7 +8,7 @@ import { CacheStore, detached, type Held } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from './lookup.ts';
 
 /**
- * The layer `cache` of a lookup: it gives an answer again without a call.
+ * The layer `cache` of a lookup: it returns a stored answer without a call.
  *
  *     cache: { maxEntries: 10000, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }
  *
@@ -22,7 +22,7 @@ import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type L
  *
  * A fresh answer is returned at once, without a promise. A failure is never kept. A miss is kept for `negativeTtl`, and
  * replaces the answer that was stored for the key. A refresh, the call for a new answer while the old one is used
- * (RFC 5861), belongs to no record; it has the time that was left to the record that began it. A key has at most one
+ * (RFC 5861), belongs to no record; its deadline is that of the record that began it. A key has at most one
  * refresh, and each refresh one timer; apart from that the cache sets no timer.
  */
 export class LookupCache implements LookupLayerEntry {
@@ -59,7 +59,7 @@ export class LookupCache implements LookupLayerEntry {
     return new Answer(answer.json, 0, 'stale');
   };
 
-  /** Totals are requests by what the cache knew (`miss`: they went on), and answers that had to make room. */
+  /** Totals: requests by the state of the cache (`miss`: the request was passed on), and evicted answers. */
   gauges() {
     const { size, evictions } = this.#store;
     return { totals: { ...this.#counts, evictions }, now: { entries: size } } satisfies LayerGauges;
@@ -141,7 +141,7 @@ export class LookupCache implements LookupLayerEntry {
     };
     try {
       const answer = inner(args, refresh);
-      // Its failure is counted as the failure of any call is. The next request for the old answer begins another one.
+      // Its failure is counted like that of any call. The next request for the old answer begins another one.
       if (answer instanceof Promise) answer.then(keep, end);
       else keep(answer);
     } catch {

@@ -13,19 +13,19 @@ import { isHeldByNumber } from '../core/json/json-number.ts';
 export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
 
-/** What one of many requests came to. Its failure is a value: the requests beside it have their own replies. */
+/** The result of one of many requests. A failure is a value, because the other requests have their own replies. */
 export type Reply<Res> = Res | RecordError;
 
 /**
- * A service that takes many requests in one call: one reply for each, in the order of the requests. What it throws, or
- * rejects with, is the failure of all of them.
+ * A service that takes many requests in one call: one reply for each, in the order of the requests. An error
+ * that it throws, or rejects with, is the failure of all requests.
  */
 export type ManyService<Req, Res> = (
   requests: readonly Req[],
   context: CallContext,
 ) => readonly Reply<Res>[] | Promise<readonly Reply<Res>[]>;
 
-/** A layer with its life: what the list of layers of a lookup consists of. */
+/** An entry in the list of layers of a lookup: a layer with its name, its gauges and its end. */
 export interface LayerEntry<Req, Res> {
   /** As in the configuration. `/state` shows the gauges of the layer under this name. */
   readonly name: string;

@@ -48,7 +48,7 @@ const budget = z.strictObject({
     .max(1000)
     .default(0.2)
     .describe(
-      'Retries for each call of the last ten seconds. With 0.2 a lookup whose calls all fail gets a fifth more calls, not a multiple.',
+      'Retries for each call of the last ten seconds. With 0.2 a busy lookup whose calls all fail gets a fifth more calls.',
     ),
   perSecond: z
     .number()
@@ -70,9 +70,9 @@ export const retryOptions = z
       .array(z.union([z.enum(codes), z.int(expectedOn).min(100, expectedOn).max(599, expectedOn)], expectedOn))
       .default(['unreachable', 'timeout', 429, 502, 503, 504])
       .describe(
-        'Failures that are retried: codes and HTTP statuses. The default has those that often pass by themselves; bad_status is every status.',
+        'Failures that are retried: codes and HTTP statuses. The default has the failures that often pass by themselves; bad_status means every status.',
       ),
-    onMiss: z.boolean().default(false).describe('Also retry a miss: for data that arrives later than its first use.'),
+    onMiss: z.boolean().default(false).describe('Also retry a miss, for data that may arrive after its first request.'),
     budget: budget
       .prefault({})
       .describe('Bounds the retries of all records together. If the budget is spent, a failure is final.'),

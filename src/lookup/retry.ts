@@ -27,8 +27,8 @@ export interface RetryRules<Res> {
   /** The final result as the layer returns it. */
   finalResult(result: Res, attempts: number): Res;
   /**
-   * The failure as the layer throws it, if it is final. `attempts` is the number of calls so far; `earlier` is what this
-   * returned for the previous failure, undefined for the first one.
+   * The failure as the layer throws it, if it is final. `attempts` is the number of calls so far; `earlier` is the value that
+   * this method returned for the previous failure, undefined for the first one.
    */
   failure(error: unknown, attempts: number, earlier: unknown): unknown;
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { Layer, Service } from './lookup.ts';
 
 export interface TimeoutOptions<Req, Res> {
-  /** Milliseconds of one attempt; 0 is no bound. The waits above this layer are not counted. */
+  /** Milliseconds of one attempt; 0 = no limit. The waits above this layer are not counted. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Gives the outcome of an attempt whose time ran out. Without it the attempt fails with `timeout`. */
@@ -20,7 +20,7 @@ export interface TimeoutOptions<Req, Res> {
  *
  * When the time is over, the attempt fails with `timeout`, and the inner call is cancelled with the same error; the
  * context of the caller is not cancelled. An inner call that answers at once needs no deadline. All attempts of one layer
- * have the same time and share one timer. `onTimeout` is called after the cancellation and has as long again
+ * have the same time and share one timer. `onTimeout` is called after the cancellation and gets the same time again
  * (semantics T2); then it is cancelled too, and the attempt fails with `timeout`.
  */
 export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {

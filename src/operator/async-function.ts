@@ -20,7 +20,7 @@ export interface AsyncFn<In, Out> {
   (input: In, context: AsyncContext): Promise<Iterable<Out>> | Iterable<Out>;
   /**
    * Called when the record's time ran out, after its call was aborted. The values that it returns, or the error that it
-   * throws, are final. A promise has as long again as `timeout`; then the outcome is the error `timeout`. Without this
+   * throws, are final. A promise gets the same time again; then the outcome is the error `timeout`. Without this
    * hook the outcome is that error at once.
    */
   readonly timeout?: (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
@@ -47,7 +47,7 @@ export interface AsyncFunction<In, Out> {
   asyncInvoke(input: In, result: ResultFuture<Out>, context: AsyncContext): void;
   /**
    * Called when the record's time ran out, after its call was aborted. It may complete `result` now or later, and its
-   * completion is final; a throw, or a promise that rejects, is an error of the record. It has as long again as `timeout`:
+   * completion is final; a throw, or a promise that rejects, is an error of the record. It gets the same time again:
    * if it has not completed by then, `context.signal` is aborted and the outcome is the error `timeout`. Without this
    * hook the outcome is that error at once.
    */

@@ -106,7 +106,7 @@ export class AsyncWait<In, Out> {
     return this.#attempts.lateCompletions;
   }
 
-  /** Whether `offer` would take a record now; emits what is ready to make room. After false, `onRoom` is called once it would. */
+  /** Whether `offer` would take a record now; to make room, emits ready slots first. After false, `onRoom` is called when it would. */
   hasRoom(): boolean {
     if (!isOpen(this.#phase)) return false;
     if (this.#queue.size < this.#queue.capacity) return true;

@@ -61,7 +61,7 @@ export class Attempt<In, Out> extends Cancellation {
     this.#owner.fail(slot, this, error);
   }
 
-  /** The record holds more bytes, until it is complete. */
+  /** Counts more bytes for the record, until it is complete. */
   hold(bytes: number): void {
     this.#owner.hold(this.#slot, this, bytes);
   }

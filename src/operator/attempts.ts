@@ -31,7 +31,7 @@ export class Attempts<In, Out> {
   readonly #options: AttemptsOptions<In, Out>;
   readonly #inputEnd: InputEnd;
   readonly #deadlines: Deadlines<RecordSlot<In, Out>>;
-  /** Slots that may start, but were passed in while another one was being started: they are started after it, not within. */
+  /** Slots that were passed in while another slot was being started: they are started after that, not within it. */
   readonly #startable = new Fifo<RecordSlot<In, Out>>();
   readonly #attemptOwner: AttemptOwner<In, Out> = {
     complete: (slot, attempt, output) => {
@@ -139,7 +139,7 @@ export class Attempts<In, Out> {
     else this.#callHook(slot, running);
   }
 
-  /** The hook has as long again as the record had (semantics T2). */
+  /** The hook gets the same time as the record had (semantics T2). */
   #callHook(slot: RecordSlot<In, Out>, running: Cancellation | undefined): void {
     const { timeoutMs, onTimeout, clock } = this.#options;
     const due = clock.now() + timeoutMs;

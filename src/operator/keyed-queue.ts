@@ -4,7 +4,7 @@ import { pending, type BarrierSlot, type RecordSlot, type Slot } from './slot.ts
 import { UnorderedQueue, type LinkedSlot, type Segment, type UnorderedSlot } from './unordered-queue.ts';
 import type { Watermark } from './watermark.ts';
 
-/** A record of the unordered queue, and in the list of the records of its key. */
+/** A slot of the unordered queue that is also in the list of the records of its key. */
 class KeyedSlot<In, Out> implements UnorderedSlot<In, Out> {
   readonly barrier = undefined;
   readonly input: In;

@@ -1,6 +1,6 @@
 import { Fifo } from '../core/fifo.ts';
 
-/** What a checkpoint states: everything before `next` was emitted, except the pending elements, in ascending order. */
+/** The content of a checkpoint: everything before `next` was emitted, except the pending elements, in ascending order. */
 export interface ProgressState {
   readonly next: number;
   readonly pending: readonly number[];

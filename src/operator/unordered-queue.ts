@@ -4,7 +4,7 @@ import type { StreamQueue } from './queue.ts';
 import { BarrierSlot, pending, type RecordSlot } from './slot.ts';
 import type { Watermark } from './watermark.ts';
 
-/** A record between two others in order of admission, and in the list of the completed ones of its segment. */
+/** A slot in the list of all slots in order of admission and, once complete, in the list of its segment. */
 export class UnorderedSlot<In, Out> implements RecordSlot<In, Out> {
   readonly barrier = undefined;
   readonly input: In;

@@ -1,15 +1,15 @@
 import type { CallTrace } from '../observer/tracing.ts';
 
 /**
- * What travels with one call: until when it may run, what it reports to its record, and how it is cancelled.
+ * The context of one call: its deadline, the waits that it reports to its record, and its cancellation.
  *
  *     InputEnd               the outermost context: one for all calls of a stream
  *       └─ Cancellation      of a record, of an attempt: it has a deadline and can be cancelled by itself
  *            └─ InnerContext of a call within: a later attempt, a call with a span
  *                 └─ …
  *
- * Every context but the outermost one extends Carried, where each member is the caller's. So a member that is added here
- * does not compile until Carried has it, and then all contexts carry it. A subclass overrides what is its own.
+ * Every context but the outermost one extends Carried, which returns each member of the caller's context. A member that
+ * is added here does not compile until Carried has it; then all contexts have it. A subclass overrides some members.
  */
 export interface CallContext {
   /** 1 = first. */
@@ -24,7 +24,7 @@ export interface CallContext {
   readonly trace: CallTrace | undefined;
   /** Made at its first use; aborted with the reason of the cancellation. Costs 6 to 20 microseconds a call. */
   readonly signal: AbortSignal;
-  /** Calls `hook` once at cancellation, and at once if that was before. The returned function removes the hook. */
+  /** Calls `hook` once when the call is cancelled; at once if it is cancelled already. The returned function removes the hook. */
   onCancel(hook: CancelHook): () => void;
   /** The record begins (1) or ends (-1) a wait before it is tried again. The calls come in pairs, and only count. */
   retryWaiting(delta: 1 | -1): void;
@@ -55,7 +55,7 @@ export class InputEnd implements CallContext {
     return this.#ended;
   }
 
-  /** Calls `hook` once at the end of the input, and at once if that was before. The returned function removes the hook. */
+  /** Calls `hook` once when the input ends; at once if it has ended already. The returned function removes the hook. */
   onEnd(hook: () => void): () => void {
     if (this.#ended) {
       hook();
@@ -114,8 +114,8 @@ const nothing = (): void => {};
 const endlessInput = new InputEnd();
 
 /**
- * The members of a context that are its caller's, unless a subclass overrides them. It has neither a constructor nor
- * fields, so a record does not pay for it.
+ * Returns each member of the caller's context, unless a subclass overrides it. It has neither a constructor nor fields,
+ * so it costs a record nothing.
  */
 abstract class Carried implements CallContext {
   declare protected caller: CallContext;
@@ -165,7 +165,7 @@ abstract class Carried implements CallContext {
   }
 }
 
-/** The context of a caller, for a call within its own. */
+/** The context of a call that another call makes: all members are those of the caller. */
 export class InnerContext extends Carried {
   constructor(caller: CallContext) {
     super();
@@ -174,8 +174,8 @@ export class InnerContext extends Carried {
 }
 
 /**
- * A call that can be cancelled by itself, and that has a deadline of its own; the other members are its caller's. What
- * cancels the caller does not cancel it by itself: its owner links the two, if that is wanted.
+ * The context of a call with a cancellation and a deadline of its own; the other members are its caller's. A
+ * cancellation of the caller does not cancel it, unless its owner links the two.
  *
  * A cancellation costs one array push for each listener; an `AbortSignal` is made only for callees that use `signal`.
  */

@@ -10,9 +10,9 @@ import { cancelledError } from './cancelled.ts';
  *
  * Each waiter leaves when its own context is cancelled, and the call goes on for the others. When the last waiter has
  * left, the call is cancelled with the reason of that waiter. `deadline` is the latest of the waiters. The waits and the
- * beginning of the call are reported to every waiter, also to one that joins later. Everything else is that of the
- * oldest waiter; `inputEnd` that of the oldest one whose input has not ended, so that no ended input cuts the retries of
- * another one short.
+ * beginning of the call are reported to every waiter, also to one that joins later. All other members are those of
+ * the oldest waiter, except `inputEnd`: it is that of the oldest waiter whose input has not ended, so that the end of one
+ * input does not cut the retries for another one short.
  *
  *     const shared = new SharedCall();
  *     const wait = shared.join(context);
@@ -29,8 +29,8 @@ export class SharedCall extends Cancellation {
   /**
    * Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined.
    *
-   * The returned function is called once, with the answer of the call or the part of it that is for this caller. Its
-   * promise settles as that answer does, or rejects with the caller's reason if the caller is cancelled before.
+   * Call the returned function once, with the answer of the call or the part of it that is for this caller. Its promise
+   * settles as that answer does, or rejects with the caller's reason if the caller is cancelled before.
    */
   join(context: CallContext): <Res>(answer: Promise<Res>) => Promise<Res> {
     const waiter = { context };

@@ -1,10 +1,10 @@
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-/** Numbers that are their own canonical spelling, which most are: an integer other than `-0`, a short fraction without a final zero. */
+/** Numbers that are in their canonical spelling, as most numbers are: an integer other than `-0`, a short fraction without a final zero. */
 const plain = /^(?:0|-?[1-9]\d{0,20}|-?(?:0|[1-9]\d{0,14})\.\d{0,5}[1-9])$/;
 
 /** An exponent with more digits is not calculated with. Up to here the sum of an exponent and a length is exact. */
 const exponentDigits = 15;
-/** Up to so many digits of an integer, and zeros after the point of a fraction, zeros are written instead of an exponent. */
+/** The most digits of an integer, and the most zeros after the point of a fraction, that are written without an exponent. */
 const integerDigits = 21;
 const fractionZeros = 5;
 

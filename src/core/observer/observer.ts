@@ -41,7 +41,7 @@ export interface PipelineObserver {
   streamRejected(): void;
   recordIn(): void;
   recordOut(outcome: EmittedOutcome): void;
-  /** So many records will never be emitted, because their stream has ended. */
+  /** `count` records will never be emitted, because their stream has ended. */
   recordsCancelled(count: number): void;
   recordError(failure: RecordFailure): void;
   received(bytes: number): void;

@@ -34,7 +34,7 @@ export function withFullJitter(backoff: Backoff, random: Random): Backoff {
   return { delayMs: (attempt) => backoff.delayMs(attempt) * random() };
 }
 
-/** Whether a retry may follow call number `attempt`, if `retries` is the most retries: the calls are one more than that. */
+/** Whether a retry may follow call number `attempt`. `retries` is the limit; the first call is not a retry. */
 export function allowsRetry(retries: number, attempt: number): boolean {
   return attempt <= retries;
 }
