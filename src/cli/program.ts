@@ -108,7 +108,7 @@ export function commandLine(done: (code: number) => void): Command {
 
   program
     .command('demo')
-    .description('run the main job on real data: 20,000 flights, for each two lookups in an airport directory')
+    .description('stream 20,000 real flights through a service, with two lookups of airports for each')
     .option('--keep', 'keep the service running afterwards, and print curl commands to try', false)
     .option('--records <n>', 'number of flights, at most 20000', wholeNumber)
     .addHelpText('after', '\nExample:\n  millrace demo --keep')

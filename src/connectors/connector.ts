@@ -10,13 +10,12 @@ import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
-/** The end of a lookup that calls another system. One instance serves all pipelines and streams. */
+/** The part of a lookup that calls another system. One instance serves all pipelines and streams. */
 export interface Connector {
   readonly call: LookupService;
   /**
-   * Answers many requests in one call: one reply for each, in their order. A key that is not there is an Answer without
-   * `json`; a request that fails is a RecordError at its place, and the others have their answers. Undefined if the far
-   * end takes one request a call.
+   * Answers many requests in one call: one reply for each, in their order. A miss is an Answer without `json`, and a
+   * failure of one request is a RecordError at its place. Undefined if the far end takes one request a call.
    */
   readonly callMany?: ManyLookupService | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
@@ -24,7 +23,7 @@ export interface Connector {
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
   readonly gate?: Gate | undefined;
   /**
-   * A call runs code of a user, which may throw outside of its result, so it is not called while Node.js reads a request:
+   * A call runs code of a user, which may throw outside of its result, so no call is made while Node.js reads a request:
    * an exception in `process.nextTick`, or in a listener of an AbortSignal, ends that reading, and the connection hangs.
    */
   readonly runsUserCode: boolean;
@@ -34,7 +33,7 @@ export interface Connector {
   readonly onTimeout?: LookupService | undefined;
   /** Name and attributes of the span of a call; undefined if a call is too short for a span. */
   readonly span?: CallAbout | undefined;
-  /** The request of `call` as a client may see it (secrets hidden). Sends nothing. Throws what `call` would throw for it. */
+  /** The request of `call` as a client may see it (secrets hidden). Sends nothing. Throws the error that `call` would throw. */
   describe(args: Arguments): JsonObject;
   /**
    * Tries to reach the far end without a request, and describes what it reached. Called after `open`. Rejects with
@@ -59,7 +58,7 @@ export interface ConnectorRuntime {
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;
   /**
-   * Number of the configuration that opens it, from 1 at the start. A module, which Node.js loads once a process, is loaded
+   * Number of the configuration that opens the connector, from 1 at the start. A module, which Node.js loads once a process, is loaded
    * again by a later configuration.
    */
   readonly generation: number;

@@ -23,7 +23,7 @@ export const connectorNames = Object.keys(connectors) as readonly ConnectorName[
 
 type OptionsOf<Definition> = Definition extends ConnectorDefinition<infer Options> ? Options : never;
 
-/** The members of a lookup's configuration that choose its connector: exactly one is there. */
+/** The members of a lookup's configuration that choose its connector: exactly one is set. */
 export type ConnectorChoice = { readonly [Name in ConnectorName]?: OptionsOf<Connectors[Name]> | undefined };
 
 /** A connector with its options. */

@@ -60,7 +60,7 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
-/** Resolves with whether every line came back as it should. */
+/** Resolves with true if every line of the response is right. */
 async function perform({ color, tty, stdout, stderr }: DemoOptions, parts: Parts): Promise<boolean> {
   const colors = paint(color);
   const progress = new ProgressLine(stderr, tty);

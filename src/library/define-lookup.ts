@@ -15,7 +15,7 @@ interface AnyFunction {
  *     export default defineLookup<{ iata: string }>(async ({ iata }) => [await nameOf(iata)]);
  */
 export function defineLookup<Args extends object = LookupArguments, Out = unknown>(
-  // Not AsyncFn: with several signatures to choose from, the compiler would accept a plain function for none of them.
+  // The type is not AsyncFn: with several signatures to choose from, the compiler would accept a plain function for none of them.
   lookup: (args: Args, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>,
 ): AsyncFn<Args, Out>;
 export function defineLookup<Lookup extends AnyFunction | (new () => AnyFunction)>(lookup: Lookup): Lookup;

@@ -38,7 +38,7 @@ export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
 }
 
 /**
- * The same with the retry layer around the function. The timeout hook is not inside the layer: its outcome is final, and
+ * The calls of a function with the retry layer around it. The timeout hook is not inside the layer: its outcome is final, and
  * no predicate is called with it (semantics T3).
  */
 export function retriedInvocation<In, Out>(

@@ -1,5 +1,5 @@
 /**
- * The queue reads the key and cannot fail; the record can. So the key is read twice: by `keyOf` for the queue, where an
+ * The queue must not fail when it reads a key, but the record may. So the key is read twice: by `keyOf` for the queue, where an
  * error means no key, and by `guard` before the call, where an error is the outcome of the record.
  */
 export function keyReader<In>(

@@ -120,7 +120,7 @@ function readerOf<Item>(source: Source<Item>): Reader<Item> {
   }
   if (Symbol.asyncIterator in source) {
     const iterator = source[Symbol.asyncIterator]();
-    // The iterator of a Node.js stream cannot either: its `return` takes effect only after the next chunk.
+    // The iterator of a Node.js stream cannot be closed then either: its `return` takes effect only after the next chunk.
     if ('destroy' in source && typeof source.destroy === 'function') {
       const destroy = source.destroy.bind(source);
       return { async: iterator, release: () => void destroy() };

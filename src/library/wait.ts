@@ -151,7 +151,7 @@ function keyed<Item, Out>(
   return iterate(source, fn, { ...settings, guard }, new KeyedQueue(settings.capacity, keyOf));
 }
 
-/** Throws every mistake in a call at the call, and not at the first `next`. */
+/** Reports a mistake in a call when the call is made, and not at the first `next`. */
 function checked<In, Out>(
   called: WaitCall,
   source: unknown,

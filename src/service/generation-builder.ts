@@ -23,7 +23,7 @@ export interface GenerationDeps {
   readonly files: OpenFiles;
 }
 
-/** Opens what a configuration needs. Rejects, with nothing of it left open, if a lookup cannot be opened. */
+/** Opens the lookups and pipelines of a configuration. If one cannot be opened, closes those that it has opened, and rejects. */
 export type BuildGeneration = (loaded: Loaded, number: number) => Promise<Generation>;
 
 /** Generations that are built by the same function share every lookup that is the same in both. */

@@ -22,7 +22,7 @@ const SPARE_FILES = 16;
 /** Clients get at least this part of the files that are left for connections. */
 const LEAST_CLIENT_SHARE = 1 / 2;
 
-/** What all streams together may hold. */
+/** Bytes that all streams together may hold. */
 export function memoryBytes({ memory }: Config['server']['limits']): number {
   return memory ?? defaultMemoryBytes();
 }

@@ -20,7 +20,7 @@ export interface ReloadOptions {
   readonly started: Loaded;
   /** Reads the same configuration anew; throws ConfigError. */
   readonly load: () => Loaded;
-  /** Opens what a configuration needs; `number` counts the attempts. Rejects, with nothing of it left open. */
+  /** Opens the lookups and pipelines of a configuration, or closes them again and rejects; `number` counts the attempts. */
   readonly build: (loaded: Loaded, number: number) => Promise<Generation>;
   /** Replaces the generation in force. */
   readonly replace: (next: Generation) => void;

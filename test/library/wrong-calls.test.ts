@@ -151,20 +151,20 @@ describe.each(Object.entries(waits))('a TypeError at the call of %s', (name, [wa
           [
             'retryStrategy',
             undefined,
-            'an AsyncRetryStrategy, as AsyncRetryStrategies.fixedDelay gives one',
+            'an AsyncRetryStrategy, such as AsyncRetryStrategies.fixedDelay returns',
             'undefined',
           ],
-          ['retryStrategy', 3, 'an AsyncRetryStrategy, as AsyncRetryStrategies.fixedDelay gives one', '3'],
+          ['retryStrategy', 3, 'an AsyncRetryStrategy, such as AsyncRetryStrategies.fixedDelay returns', '3'],
           [
             'retryStrategy',
             { maxAttempts: 3, delayMs: 5 },
-            'an AsyncRetryStrategy, as AsyncRetryStrategies.fixedDelay gives one',
+            'an AsyncRetryStrategy, such as AsyncRetryStrategies.fixedDelay returns',
             'an object',
           ],
           [
             'retryStrategy',
             { ...retryStrategy, ifError: true },
-            'an AsyncRetryStrategy, as AsyncRetryStrategies.fixedDelay gives one',
+            'an AsyncRetryStrategy, such as AsyncRetryStrategies.fixedDelay returns',
             'an object',
           ],
         ] as const)

@@ -335,7 +335,7 @@ test('without tracing the log has the trace id of the caller, or none if there i
   ).toHaveLength(1);
 });
 
-const failing = 'spans cannot be exported, and are lost until they can be: see tracing.otlp';
+const failing = 'spans cannot be exported, and are lost until an export succeeds: see tracing.otlp';
 const many = Array.from({ length: 600 }, (_, n) => `k${n}`);
 
 describe('a collector that fails causes one line of the log, and streams are not affected', () => {

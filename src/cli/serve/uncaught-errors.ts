@@ -130,7 +130,7 @@ const key = (origin: UncaughtOrigin, source: UncaughtSource): string => `${origi
 /** The folder of the sources, or of the compiled files, as a URL: stacks name files like this. */
 const ownFolder = `${pathToFileURL(dirname(dirname(import.meta.dirname))).href}/`;
 
-/** Whose code threw the error: decided by the first frame that is neither of Node.js nor of a package. */
+/** The code that threw the error: that of the first frame outside of Node.js and of packages. */
 function sourceOf(stack: string | undefined): UncaughtSource {
   for (const frame of stack?.split('\n') ?? []) {
     const [, place] = /^\s+at (?:.*\()?(.+?):\d+:\d+\)?$/.exec(frame) ?? [];

@@ -1,6 +1,6 @@
 import { count } from '../../core/count.ts';
 
-/** Figures as short as a table wants them. */
+/** A rate in few characters, for a table. */
 export function rate(perSecond: number): string {
   if (perSecond === 0 || perSecond >= 100) return count(perSecond);
   return perSecond.toFixed(perSecond < 10 ? 2 : 1);

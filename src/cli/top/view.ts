@@ -7,7 +7,7 @@ import { errorColumns, lookupColumns, pipelineColumns, type StreamRow, streamCol
 export interface Frame {
   readonly url: URL;
   readonly seen: Seen;
-  /** The state before, for the rates of streams. Without it a rate is that of the whole age of a stream. */
+  /** The state before, for the rates of streams. Without it a rate is over the whole age of a stream. */
   readonly before: Seen | undefined;
   /** Why the service does not answer any more. */
   readonly failure: string | undefined;

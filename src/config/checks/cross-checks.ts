@@ -29,7 +29,7 @@ function checkTimeout(
 ): readonly Finding[] {
   const retried = enrich.find(({ lookup }) => lookup !== undefined && lookups.get(lookup)?.retry !== undefined)?.lookup;
   if (!untimed || retried === undefined) return [];
-  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, so its records need an end`;
+  const message = `expected a duration above 0s: lookup ${JSON.stringify(retried)} has a retry, so its records need a timeout`;
   return [{ path: ['pipelines', name, 'timeout'], message }];
 }
 

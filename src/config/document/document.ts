@@ -19,7 +19,7 @@ export interface ConfigDocument {
   readonly findings: readonly Finding[];
   /** By `pathKey`, the values whose reference or alias has no value: it is reported once, so no check repeats it. */
   readonly broken: ReadonlySet<string>;
-  /** False if the text is not YAML, or has too many values: then its values say nothing. */
+  /** False if the text is not YAML, or has too many values: then its values are not checked. */
   readonly readable: boolean;
   readonly lineColumn: (offset: number) => { readonly line: number; readonly column: number };
   /** The offset of a character in the text at `offset`. If the file spells the text with escapes, the offset of its start. */
@@ -48,7 +48,7 @@ class Positions {
   }
 }
 
-/** No real configuration has as many values. Anchors that refer to anchors can make more. */
+/** No real configuration has so many values. Anchors that refer to anchors can make more. */
 const mostValues = 100_000;
 
 /** Reads YAML 1.2, which includes JSON. Never throws. `grammarAt` says how the text at a path is read. */

@@ -38,7 +38,7 @@ export const lookupSchema = z
   .strictObject({ ...connectorKeys, ...layerKeys })
   .check(exactlyOne)
   .meta({
-    description: 'A system that can be asked: exactly one connector, and the layers around it.',
+    description: 'A system that answers lookups: exactly one connector, and the layers around it.',
     oneOf: connectorNames.map((name) => ({ required: [name] })),
   });
 

@@ -17,7 +17,7 @@ export const configSchema = z.strictObject({
     .record(name, lookupSchema, 'expected a map from name to lookup')
     .default({})
     .describe(
-      'The systems that can be asked, by name. All pipelines and streams share each lookup, its limits and its connections.',
+      'The systems that answer lookups, by name. All pipelines and streams share each lookup, its limits and its connections.',
     ),
   pipelines: z
     .record(name, pipelineSchema, 'expected a map from name to pipeline')

@@ -21,12 +21,12 @@ const limits = z
     streams: wholeNumber(1, 1_000_000)
       .default(1000)
       .describe(
-        'Streams at the same time, 1 to 1000000. One more is answered with 429. Default 1000; each stream has its own capacity.',
+        'Streams at the same time, 1 to 1000000. A further one is answered with 429. Default 1000; each stream has its own capacity.',
       ),
     connections: wholeNumber(1, 10_000_000)
       .exactOptional()
       .describe(
-        'Connections of clients at the same time, 1 to 10000000. One more closes the connection that was idle for longest; if none is idle, the new one is answered with 503. Default: the number of files that the process may open (`ulimit -n`), minus those that the lookups (their `connections`) and the admin listener need.',
+        'Connections of clients at the same time, 1 to 10000000. A further one closes the connection that was idle for longest; if none is idle, the new one is answered with 503. Default: the number of files that the process may open (`ulimit -n`), minus those that the lookups (their `connections`) and the admin listener need.',
       ),
     memory: sizeUpTo(1024 ** 4, '1TiB')
       .exactOptional()

@@ -9,7 +9,7 @@ import { ResultWriter } from './result-source.ts';
 
 const miss = new Answer(undefined);
 
-/** One call of a user's function. Its first completion wins, and a cancellation is one; later ones are ignored. */
+/** One call of a user's function. Its first completion, or a cancellation, wins; later completions are ignored. */
 export class ModuleCall extends CallResult<unknown, Answer> {
   readonly #lookup: string;
   readonly #maxBytes: number;

@@ -50,7 +50,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     get onTimeout(): LookupService | undefined {
       const hook = opened?.onTimeout;
       if (hook === undefined) return undefined;
-      // The call has been counted already, so the hook is not.
+      // The call has been counted already, so the hook is not counted.
       return (args, context) =>
         new ModuleCall(lookup, maxResponseBytes, () => {}).call(hook, valuesOf(lookup, args), context);
     },
@@ -71,7 +71,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       const closing = opened;
       opened = undefined;
       await closing?.close().catch((thrown: unknown) => {
-        // Not as a cause: a value that a user throws may throw again when the log reads it.
+        // The error has no cause: a value that a user throws may throw again when the log reads it.
         throw new Error(`lookup "${lookup}": module ${options.file}: close failed: ${thrownMessage(thrown)}`);
       });
     },

@@ -47,7 +47,7 @@ export class ResultWriter {
     } catch (thrown) {
       const known = RecordError.from(thrown);
       // Any other error was thrown by a getter, a `toJSON` or a Proxy of the user.
-      throw known === thrown ? known : this.#refusal('what cannot be read', known.message);
+      throw known === thrown ? known : this.#refusal('a value that cannot be read', known.message);
     }
   }
 

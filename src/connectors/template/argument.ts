@@ -70,7 +70,7 @@ export const jsonValue: Encoder = (name, argument) =>
 /** For the inside of a JSON string. */
 export const jsonStringPart: Encoder = (name, argument) => JSON.stringify(anyText(name, argument)).slice(1, -1);
 
-/** Without them a reader of XML turns a bare CR into a line feed, and any line break or tab of an attribute into a space. */
+/** Without these entities a reader of XML turns a bare CR into a line feed, and any line break or tab of an attribute into a space. */
 const xmlEntities = new Map([
   ['\t', '&#9;'],
   ['\n', '&#10;'],

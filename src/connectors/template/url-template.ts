@@ -56,14 +56,14 @@ export function compileUrl(template: string, query: Readonly<Record<string, stri
     shownPath: shownOf(path) || '/',
     render: (args) => renderPath(segments, args) + sent.render(args),
     renderShown(args) {
-      // Throws what `render` would throw for the path.
+      // Throws the error that `render` would throw for the path.
       renderPath(segments, args);
       return shownPath(segments, args) + sent.renderShown(args);
     },
   };
 }
 
-/** Takes scheme, host and port off. */
+/** Separates scheme, host and port from the other pieces. */
 function divided(template: string): { readonly origin: string; readonly pieces: readonly UrlPiece[] } {
   const found = authority.exec(plainText(template));
   const length = found?.[0].length ?? 0;
@@ -96,7 +96,7 @@ function originOf(found: RegExpExecArray | null, literal: string): string {
   return parsed.origin;
 }
 
-/** Divides at a character. A character in a reference divides nothing, unless the reference is part of the address. */
+/** Divides at a character. The text of a reference is not divided, unless the reference is part of the address. */
 function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (readonly UrlPiece[])[] {
   const groups: UrlPiece[][] = [[]];
   for (const { text, kind } of pieces) {
@@ -109,7 +109,7 @@ function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (read
   return groups;
 }
 
-/** Joins again what `splitAt` divided. */
+/** Joins the groups that `splitAt` made. */
 function joinPieces(groups: readonly (readonly UrlPiece[])[], separator: string): readonly UrlPiece[] {
   return groups.flatMap((group, place) =>
     place === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],

@@ -92,7 +92,7 @@ export interface WaitOptions<In, Out> {
    */
   readonly checkpointEvery?: number;
   /**
-   * Called with a checkpoint between two results, when the reader asks for the next result: the reader has received every
+   * Called with a checkpoint between two results, when the reader calls `next`: the reader has received every
    * result that the checkpoint counts as delivered. If it throws, the iteration ends with that error. It must not be
    * async: a promise that it returns is not awaited. Default: no checkpoints are made.
    *

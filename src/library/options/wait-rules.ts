@@ -47,7 +47,7 @@ const common = {
 const key = { rule: 'a function (input) => text', required: true, holds: isFunction } satisfies OptionRule;
 
 const retryStrategy = {
-  rule: 'an AsyncRetryStrategy, as AsyncRetryStrategies.fixedDelay gives one',
+  rule: 'an AsyncRetryStrategy, such as AsyncRetryStrategies.fixedDelay returns',
   required: true,
   holds: isStrategy,
 } satisfies OptionRule;

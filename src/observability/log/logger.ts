@@ -23,7 +23,7 @@ export function createLogger({ level, destination, secrets }: LoggerOptions): Lo
   return pino(
     {
       level,
-      // No process id and no host name: in a container the log collector adds what identifies the process.
+      // A line has no process id and no host name: in a container the log collector adds them.
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

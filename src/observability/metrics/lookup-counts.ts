@@ -11,7 +11,7 @@ import { DurationHistogram } from './histogram.ts';
 import { LayerCounts, type LayerFigures, sum } from './layer-counts.ts';
 import { Recent } from './recent.ts';
 
-/** Outcomes that count as errors. A call that was cancelled is not one: no caller waited for it any more. */
+/** Outcomes that count as errors. A cancelled call is not an error: no caller waited for it any more. */
 const failures: readonly CallOutcome[] = ['bad_status', 'unreachable', 'timeout', 'refused'];
 
 /** The counts of one lookup. During a reload the old and the new configuration may both have it open: gauges are sums. */
@@ -77,7 +77,7 @@ export class LookupCounts implements LookupObserver {
     return sums;
   }
 
-  /** The figures of each open layer that has some, by the name of the layer: totals since the start, and what is now. */
+  /** By layer, the figures of each open layer that has any: totals since the start, and current figures. */
   layers(): Readonly<Record<string, LayerFigures>> {
     const figures: Record<string, LayerFigures> = {};
     for (const [name, layer] of this.#layers) {

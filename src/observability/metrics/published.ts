@@ -51,14 +51,14 @@ interface BucketValue {
 }
 
 /**
- * A histogram that gives its values when it is scraped: prom-client's own is filled by one `observe` after another.
+ * A histogram that has its values only when it is scraped: each value of prom-client's own needs a call of `observe`.
  *
  * Borrowed (docs/dependencies.md): prom-client does not promise `getForPromString`, nor the form of a value.
  */
 class FilledHistogram extends Histogram {
   readonly #family: Family;
   readonly #read: () => Iterable<Sample<DurationHistogram>>;
-  /** A histogram without values: its name, help and type are what the registry reads beside the values. */
+  /** A histogram without values: the registry reads its name, help and type. */
   readonly #empty: Histogram;
 
   constructor(family: Family, read: () => Iterable<Sample<DurationHistogram>>) {

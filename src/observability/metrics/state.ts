@@ -22,8 +22,8 @@ export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject
 }
 
 /**
- * The same of one lookup. Each layer that has figures (`cache`) is a member with its name; `table` is there if the
- * lookup is one.
+ * One lookup in `/state`, with the same counts. Each layer that has figures (`cache`) is a member with its name; a table
+ * has the member `table`.
  */
 export function lookupState(counts: LookupCounts, nowMs: number): JsonObject {
   const { inFlight, queued, connections } = counts.sums();

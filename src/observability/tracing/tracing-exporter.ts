@@ -64,6 +64,6 @@ export class ReportedExporter implements SpanExporter {
     this.#lost += spans;
     if (!first) return;
     const reason = error?.message === '' || error === undefined ? 'no reason was given' : error.message;
-    this.#logger.warn('spans cannot be exported, and are lost until they can be: see tracing.otlp', { reason });
+    this.#logger.warn('spans cannot be exported, and are lost until an export succeeds: see tracing.otlp', { reason });
   }
 }

@@ -28,7 +28,7 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
-/** The exporter ends an export after `otlp.timeout` and then reports it: `close` waits so much longer for the report. */
+/** The exporter ends an export after `otlp.timeout` and then reports it: `close` waits this much longer for the report. */
 const LAST_REPORT_MS = 250;
 
 /**

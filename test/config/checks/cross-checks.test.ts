@@ -11,6 +11,6 @@ pipelines:
 
 test('T5 a pipeline whose lookup has a retry needs a timeout', () => {
   expect(complaints(file('0s', ', retry: { attempts: 2 }'))).toEqual([
-    'millrace.yaml:5:14 pipelines.p.timeout: expected a duration above 0s: lookup "a" has a retry, so its records need an end',
+    'millrace.yaml:5:14 pipelines.p.timeout: expected a duration above 0s: lookup "a" has a retry, so its records need a timeout',
   ]);
 });
