@@ -31,7 +31,7 @@ interface Serving {
   readonly current: Served;
 }
 
-/** The public listener, as the code that starts and stops it sees it. */
+/** The public listener, for the code that starts and stops it. */
 export type HttpApp = FastifyInstance;
 
 export interface AppOptions {

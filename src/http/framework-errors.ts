@@ -35,7 +35,7 @@ export function endInOrder(
   try {
     return cut();
   } catch (error) {
-    log.error({ err: error }, 'a stream with a defect could not be ended in order');
+    log.error({ err: error }, 'a stream with a defect could not be cut');
   }
   const attempt = guardWith((error) => log.error({ err: error }, 'a stream with a defect could not be ended'));
   for (const end of otherwise) attempt(end)();

@@ -38,7 +38,7 @@ export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: 
 /** All methods that Node's parser knows except CONNECT, which never becomes a request. */
 const methods: readonly HTTPMethods[] = METHODS.filter((method) => method !== 'CONNECT');
 
-/** Answers 405 with `Allow` to every other method, be it TRACE, QUERY or PROPFIND. */
+/** Answers 405 with `Allow` to every other method, such as TRACE, QUERY or PROPFIND. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   url: string,
@@ -52,7 +52,7 @@ export function refuseOtherMethods(
     method: methods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    // This runs before the framework checks the body: it answers 400 to a QUERY without a media type.
+    // This runs before the framework checks the body, which would answer 400 to a QUERY without a media type.
     onRequest: (request, reply) => {
       reply.header('allow', allow);
       const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;

@@ -32,7 +32,7 @@ export class Generation {
     return this.#holders;
   }
 
-  /** Keeps its pipelines open until the function returned is called, the first time. */
+  /** Keeps its pipelines open until the returned function is first called. */
   hold(): () => void {
     this.#holders++;
     let holds = true;
@@ -44,7 +44,7 @@ export class Generation {
     };
   }
 
-  /** No new holder comes from now on. Calls `unused` once, when the last holder has released it; immediately if there is none. */
+  /** No new holder is added from now on. Calls `unused` once, when the last holder has released it; immediately if there is none. */
   retire(unused: () => void): void {
     this.#replaced = unused;
     this.#lookForEnd();

@@ -6,13 +6,13 @@ import { type Framing, ndjson } from '../wire/lines/framing.ts';
 import type { LineSplitterOptions } from '../wire/lines/line-splitter.ts';
 import type { MetaField } from '../core/vocabulary.ts';
 
-/** A checkpoint is due after so many lines have come out, or so long after the first one has since the last checkpoint. */
+/** A checkpoint is due when this many lines have come out since the last one, or this long after the first of them. */
 export type CheckpointEvery = { readonly lines: number } | { readonly ms: number };
 
 export interface ControlSettings {
   /** Undefined: only when the service drains, and before a cut. */
   readonly checkpoint: CheckpointEvery | undefined;
-  /** What `$fatal` says of an error. */
+  /** The value of `$fatal` for an error. */
   readonly problem: (error: RequestError) => object;
 }
 

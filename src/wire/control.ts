@@ -31,7 +31,7 @@ const firstMember = /^\s*\{\s*"\$/;
 const resumeFirst = /^\s*\{\s*"\$resume"/;
 const expected = 'expected {"$watermark": …} and nothing beside it';
 
-/** Whether a line of a stream with control lines is one, valid or not. Reads only its first characters. */
+/** Whether a line is a control line, valid or not. Reads only its first characters. */
 export function isControlLine(line: string): boolean {
   return firstMember.test(line);
 }
@@ -83,7 +83,7 @@ export function parseResume(line: string): Checkpoint {
 }
 
 export function badResume(fault: string): RequestError {
-  const rule = 'expected what the last $checkpoint said: {"$resume":{"next":1000,"pending":[997,998]}}';
+  const rule = 'expected the value of the last $checkpoint: {"$resume":{"next":1000,"pending":[997,998]}}';
   return new RequestError('bad_resume', `$resume: ${fault}; ${rule}`);
 }
 

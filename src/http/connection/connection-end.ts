@@ -6,7 +6,7 @@ import type { StallWatch } from './stall-watch.ts';
 /** How long a socket is still read after its last byte was sent: a client that is sending would lose unread bytes otherwise. */
 const LINGER_MS = 1000;
 
-/** Closes the connection of a request that was answered before its body was complete, after time to read the answer. */
+/** Closes the connection of a request that was answered before its body was complete, after the client had time to read the answer. */
 export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
   if (request.complete || request.socket.destroyed) return;
   const { socket } = request;

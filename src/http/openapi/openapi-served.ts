@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json/json.ts';
 import { adminPaths } from './openapi-admin.ts';
 
-/** What only a running service can add to the document. */
+/** The values that only a running service can add to the document. */
 export interface ServedNow {
   readonly pipelines: readonly string[];
   readonly adminUrl: string | undefined;

@@ -148,7 +148,7 @@ export class BodyRequest implements LiveStream {
   }
 
   #memoryCame(): void {
-    // The body stopped with a chunk in hand; this counts that chunk as taken.
+    // The body waited with a chunk in hand; this call counts that chunk as taken.
     this.memory.mayGoOn(true);
     this.#waited();
     this.#request.raw.resume();

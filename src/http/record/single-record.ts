@@ -69,7 +69,7 @@ export async function enrichSingleRecord(
 /** Lines are joined up to this many characters before the response gets them. */
 const CHUNK_CHARS = 60 * 1024;
 
-/** An array of the lines. Each chunk is made when the response asks for it, in a turn of the event loop of its own. */
+/** An array of the lines. Each chunk is made when the response reads it, in a turn of the event loop of its own. */
 async function* explodedBody(
   lines: ExplodedLines,
   sent: (bytes: number, written: number) => void,
@@ -109,7 +109,7 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
   };
 }
 
-/** A failed record of another kind goes out as it came or with a fallback value: the request succeeds. */
+/** The outcomes that fail the request. Any other failed record goes out as it came or with a fallback value. */
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
 function sendFailure(reply: FastifyReply, { code, message, details = {} }: RecordFailure): FastifyReply {

@@ -1,7 +1,7 @@
 import { RequestError } from '../../core/errors.ts';
 
 /**
- * Holds the body of one request to `limits.idleTimeout`: how long its client may send nothing, and how long it may keep
+ * Applies `limits.idleTimeout` to one request: how long its client may send nothing, and how long the request may keep
  * the grant of the memory budget without a complete line while other requests wait.
  */
 export class IdleLimit {

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/time/time.ts';
 const requestKinds = ['stream', 'record', 'explain'] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
-/** A request of such a kind that is being answered. */
+/** A request of one of these kinds that is being answered. */
 export interface LiveStream {
   readonly kind: RequestKind;
   describe(nowMs: number): JsonObject;
@@ -93,7 +93,7 @@ export class LiveStreams {
     });
   }
 
-  /** A stream that throws ends; all other streams get the call too. */
+  /** If the call throws for a stream, that stream ends; the call is still made for all others. */
   #each(call: (stream: LiveStream) => void): void {
     for (const stream of this.#streams) {
       try {

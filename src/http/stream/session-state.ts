@@ -3,7 +3,7 @@ import type { StreamOutcome } from '../../core/observer/observer.ts';
 import type { IdleLimit } from './idle-limit.ts';
 
 /**
- * Where a stream is in its life.
+ * The phase of a stream.
  *
  *     reading ── body complete ──▶ draining ── last record written ──▶ finishing ── last byte sent ──▶ ended
  *        └──────────────────────────────┴── cut, defect, client gone ──────┴────────────────────────────▲

@@ -34,7 +34,7 @@ export interface SessionOptions {
 }
 
 /**
- * The life of one stream, from its accepted parameters to its end. It knows no request and no response.
+ * The life of one stream, from its accepted parameters to its end. It uses no request and no response of Node.js.
  *
  *   transport ─ data ─▶ EnrichStream.push ── false ──▶ transport.pause ─ … ─ resume()
  *   transport ◀─ write() ◀─ EnrichStream               no room ─ … ─ drained ─▶ drained()

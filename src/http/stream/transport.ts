@@ -6,7 +6,7 @@ import type { RequestError } from '../../core/errors.ts';
  *     client ◀── bytes ──▶ http1 ◀── body, output ──▶ session
  *
  * `Http1Transport` is the only one today. A codec (gzip, for example) stands between the two. It is a transport that
- * wraps a transport, so neither the session nor the wrapped transport knows of it:
+ * wraps a transport, so neither the session nor the wrapped transport changes:
  *
  *     client ◀── bytes ──▶ http1 ◀── coded bytes ──▶ codec ◀── body, output ──▶ session
  *
@@ -38,7 +38,7 @@ export interface Transport {
   /** Ends a complete stream. Trailers are left out if the protocol has none. `finished` follows. */
   finish(trailers: Readonly<Record<string, string>>): void;
   /**
-   * Ends a stream so that the client can see that it is incomplete. What was written before is still sent, unless the
+   * Ends a stream so that the client can see that it is incomplete. Earlier output is still sent, unless the
    * client reads nothing for `stallTimeoutMs`.
    */
   cut(stallTimeoutMs: number): void;
@@ -62,7 +62,7 @@ export interface ResponseHead {
   readonly trailers: readonly string[];
 }
 
-/** What a transport reports to its session. Calls may follow the end of the stream; the session ignores them. */
+/** The events that a transport reports to its session. They may follow the end of the stream; the session ignores them. */
 export interface TransportEvents extends BodyEvents {
   /** There is room again. */
   drained(): void;
@@ -70,7 +70,7 @@ export interface TransportEvents extends BodyEvents {
   finished(): void;
   /** The body cannot be read to its end, although the client is there. */
   failed(reason: RequestError): void;
-  /** An event threw: the transport passes what was thrown. */
+  /** An event threw this value. */
   defect(error: unknown): void;
 }
 

@@ -9,20 +9,20 @@ import { type Answer, type Arguments, type LookupLayerEntry } from '../../lookup
 import { timeout } from '../../lookup/timeout.ts';
 import { traced } from '../../lookup/traced.ts';
 
-/** What the layers of one lookup are made from. */
+/** The parts from which the layers of one lookup are made. */
 interface LayerSource {
   readonly lookup: string;
   readonly config: LookupConfig;
-  /** It is open. */
+  /** An open connector. */
   readonly connector: Connector;
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: LookupObserver;
-  /** Calls become spans. */
+  /** Whether calls become spans. */
   readonly tracesCalls: boolean;
 }
 
-/** Makes one layer of a lookup; undefined if the lookup does without it. */
+/** Makes one layer of a lookup; undefined if the lookup has no such layer. */
 export type MakeLayer = (source: LayerSource) => LookupLayerEntry | undefined;
 
 const cache: MakeLayer = ({ config, clock }) =>

@@ -28,7 +28,7 @@ export interface LookupRuntime {
   readonly observer: Observer;
   /** The log of a lookup and of its function. */
   readonly logger: (lookup: string) => Logger;
-  /** Calls become spans. */
+  /** Whether calls become spans. */
   readonly tracesCalls: boolean;
   /** Folder of the configuration file. */
   readonly baseDir: string;

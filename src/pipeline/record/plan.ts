@@ -27,7 +27,7 @@ export interface Plan extends Omit<PlanBase, 'members'> {
   readonly onFailure: OnFailure;
   /** JSON source of the answer that replaces a failed one; undefined if `onError` has no value. */
   readonly fallback: string | undefined;
-  /** Receives what a defect throws while a later answer is handled: no caller is left to throw it to. */
+  /** Receives the error that a defect throws while a later answer is handled: no caller is left to throw it to. */
   readonly onDefect: (error: unknown) => void;
 }
 

@@ -3,7 +3,7 @@
  *
  * AssemblyScript (https://www.assemblyscript.org), which `npm run wasm` compiles into `src/wire/json/json-scan-wasm.ts`. It
  * may refuse valid JSON (nesting deeper than `MAX_DEPTH`, a top-level name with an escape); then the caller parses. It
- * never accepts what `JSON.parse` refuses. It does not check whether the bytes are UTF-8.
+ * never accepts a text that `JSON.parse` refuses. It does not check whether the bytes are UTF-8.
  */
 import {
   byte,

@@ -73,7 +73,7 @@ export function skipString(from: i32): i32 {
   }
 }
 
-/** What may follow a backslash, but for `u`: the quote, the backslash, the slash and `bfnrt`. */
+/** The characters that may follow a backslash, except `u`: the quote, the backslash, the slash and `bfnrt`. */
 function isEscape(character: u32): bool {
   switch (character) {
     case QUOTE:
@@ -129,7 +129,7 @@ function skipDigits(from: i32): i32 {
 }
 
 function skipNumber(from: i32): i32 {
-  // Without a branch: as good as no processor can know the sign of the next number.
+  // Without a branch: almost no processor can predict the sign of the next number.
   let at = from + i32(byte(from) == MINUS);
   if (byte(at) == ZERO && isDigit(byte(at + 1))) return NOT_UNDERSTOOD;
   at = skipDigits(at);
@@ -156,7 +156,7 @@ export function skipScalar(at: i32, first: u32): i32 {
 
 /** Index behind the value that begins at `from`, or NOT_UNDERSTOOD. */
 export function skipValue(from: i32): i32 {
-  // What encloses the value at `at`, innermost first: a bit that is 1 for an object.
+  // A bit for each container around the value at `at`, innermost first: 1 for an object.
   let enclosing: u64 = 0;
   let depth = 0;
   let at = from;

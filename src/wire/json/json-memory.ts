@@ -7,7 +7,7 @@ import { jsonScanWasm } from './json-scan-wasm.ts';
  *   TABLE              BLOCK                       TEXT
  *   [ table of names ][ part of a block | zeros ][ a text, 0 | zeros ]
  *
- * A 0 follows the bytes that are read. Reading stops there, but for the few bytes that one instruction loads together.
+ * A 0 follows the bytes that are read. Reading stops there, except for the few bytes that one instruction loads together.
  */
 
 /** The members of WebAssembly that are used here; Node's types do not describe them. */

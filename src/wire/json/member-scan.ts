@@ -57,7 +57,7 @@ export class MemberScan {
 
   /**
    * The spans of the members, valid until the next `read` of this scan, if the ASCII `bytes` from `from` up to `end` are
-   * an object, with white space around it at the most. Undefined if they are not, and if only a parser can tell: a name
+   * an object, with white space around it at the most. Undefined if they are not, or if only a parser can decide: a name
    * with an escape, nesting that is very deep, a line longer than 64 KiB, more names than there is memory for. The bytes
    * must be unchanged since an earlier line of them was read.
    */

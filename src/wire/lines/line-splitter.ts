@@ -99,7 +99,7 @@ export class LineSplitter {
     return this.#carry.heldBytes + (unread ? this.#chunk.length + this.#text.length : 0);
   }
 
-  /** Takes one chunk, which must not change until `next` has returned undefined. Throws if it has not for the chunk before. */
+  /** Takes one chunk, which must not change until `next` has returned undefined. Throws if lines of the chunk before are left. */
   push(chunk: Uint8Array): void {
     if (this.#ended) throw new Error('LineSplitter: push() after end(): the input is over');
     if (this.#from < this.#chunk.length || this.#at < this.#text.length) {
