@@ -108,7 +108,7 @@ class AttemptResult<In, Out> implements SettledResult<Out> {
 
   complete(values: Iterable<Out> | (() => Iterable<Out>)): void {
     // The values of a late completion are not read.
-    if (this.#attempt.open) completeWith(this, values);
+    if (this.#attempt.isCurrent) completeWith(this, values);
     else this.#attempt.complete([]);
   }
 

@@ -61,7 +61,7 @@ class Iteration<Item, Out> implements ResultsOwner {
       timeoutMs,
       clock,
       ...invocationOf(fn, settings),
-      onError(error, input, place) {
+      onError(error, input, slotNumber) {
         let failed = error;
         if (onError !== undefined) {
           try {
@@ -70,7 +70,7 @@ class Iteration<Item, Out> implements ResultsOwner {
             failed = thrown;
           }
         }
-        return new RecordFailure(failed, input, seqOf(resumeFrom, place));
+        return new RecordFailure(failed, input, seqOf(resumeFrom, slotNumber));
       },
       downstream: this.results,
       onRoom: () => this.#pump?.pull(),
@@ -101,8 +101,8 @@ class Iteration<Item, Out> implements ResultsOwner {
     );
   }
 
-  drain(): void {
-    this.#wait.drain();
+  readerWaits(): void {
+    this.#wait.downstreamReady();
   }
 
   delivered(): Failure | undefined {
@@ -134,7 +134,7 @@ class Iteration<Item, Out> implements ResultsOwner {
     const wait = this.#wait;
     const pending = this.#settings.resumeFrom.pending.map(({ input }) => input as Item);
     return new SourcePump(pending, this.#source, {
-      hasRoom: () => wait.hasRoom(),
+      hasRoom: () => wait.makeRoom(),
       take(item) {
         if (Watermark.is(item)) wait.offerBarrier(item);
         else wait.offer(protectInput(item as RecordOf<Item>));
@@ -148,7 +148,7 @@ class Iteration<Item, Out> implements ResultsOwner {
 
   #run(): void {
     this.#pump?.pull();
-    this.#wait.drain();
+    this.#wait.downstreamReady();
   }
 
   #ended(): void {

@@ -9,7 +9,7 @@ export interface ResultsOwner {
   /** Called at the first `next`. */
   start(): void;
   /** The reader waits for a result. */
-  drain(): void;
+  readerWaits(): void;
   /**
    * Called only if `checkpointed` is true, when the reader has received everything that was emitted and calls `next`.
    * Returns the failure of `onCheckpoint`.
@@ -35,7 +35,7 @@ interface Reader<Value> {
  * The async iterator that the library returns. It takes an outcome out of the operator only when `next` is called, so a
  * completed record holds its slot until it is read.
  *
- *     next() ──▶ values of the current outcome, else drain() ──▶ emit ──▶ values; else the reader waits in the queue
+ *     next() ──▶ values of the current outcome, else readerWaits() ──▶ emit ──▶ values; else the reader waits in the queue
  */
 export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<Outcome<Out>> {
   readonly #owner: ResultsOwner;
@@ -62,13 +62,13 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
 
   emit(outcome: Outcome<Out>): void {
     if (outcome instanceof Failure) return this.fail(outcome.thrown());
-    this.#give(outcome);
+    this.#deliver(outcome);
     // The outcome was empty, or further readers wait.
     if (this.#checkpointed && this.ready) this.#delivered();
   }
 
   emitBarrier(barrier: Watermark): void {
-    this.#give([barrier]);
+    this.#deliver([barrier]);
   }
 
   flush(): void {}
@@ -100,7 +100,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
   next(): Promise<IteratorResult<Emitted<Item, Out>, undefined>> {
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
     if (this.#checkpointed && this.#started) this.#delivered();
-    if (!this.#finished) this.#ask();
+    if (!this.#finished) this.#requestOutcome();
     if (this.#index < this.#values.length) return Promise.resolve(this.#take());
     if (this.#finished && this.#closing === undefined) return this.#last();
     return new Promise((resolve, reject) => {
@@ -131,12 +131,12 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     await this.return();
   }
 
-  #ask(): void {
+  #requestOutcome(): void {
     // Readers that wait already receive the next results.
     if (this.#readers.size > 0) return;
     this.#inNext = true;
     try {
-      if (this.#started) this.#owner.drain();
+      if (this.#started) this.#owner.readerWaits();
       else {
         this.#started = true;
         this.#owner.start();
@@ -153,7 +153,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     else this.fail(failure.error);
   }
 
-  #give(values: readonly (Out | Watermark)[]): void {
+  #deliver(values: readonly (Out | Watermark)[]): void {
     this.#values = values;
     this.#index = 0;
     while (this.#index < values.length) {

@@ -26,8 +26,8 @@ export interface TimeoutOptions<Req, Res> {
 export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {
   const { timeoutMs, clock, onTimeout } = options;
   if (timeoutMs === 0) return (inner) => inner;
-  const deadlines = new Deadlines<Attempt<Res>>(clock, (attempt) =>
-    attempt.expire(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
+  const deadlines = new Deadlines<TimedCall<Res>>(clock, (timedCall) =>
+    timedCall.expire(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
   );
   const bounded = (
     service: Service<Req, Res>,
@@ -35,20 +35,20 @@ export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req,
     context: CallContext,
     hook: Service<Req, Res> | undefined,
   ): Res | Promise<Res> => {
-    const attempt = new Attempt<Res>(context, clock.now() + timeoutMs);
-    const answer = service(request, attempt);
+    const timedCall = new TimedCall<Res>(context, clock.now() + timeoutMs);
+    const answer = service(request, timedCall);
     if (!(answer instanceof Promise)) return answer;
-    return attempt.race(answer, deadlines, hook && (() => bounded(hook, request, context, undefined)));
+    return timedCall.race(answer, deadlines, hook && (() => bounded(hook, request, context, undefined)));
   };
   return (inner) => (request, context) => bounded(inner, request, context, onTimeout);
 }
 
 /** The context of the inner call. It is its own link in the list of deadlines. */
-class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
+class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
   due: number;
   armed = false;
-  sooner: Attempt<Res> | undefined = undefined;
-  later: Attempt<Res> | undefined = undefined;
+  sooner: TimedCall<Res> | undefined = undefined;
+  later: TimedCall<Res> | undefined = undefined;
   #expired = false;
 
   constructor(caller: CallContext, due: number) {
@@ -64,7 +64,7 @@ class Attempt<Res> extends Cancellation implements Timed<Attempt<Res>> {
   /** The answer, or the reason of a cancellation that comes first. If the time ran out, `onExpired` gives the outcome. */
   race(
     answer: Promise<Res>,
-    deadlines: Deadlines<Attempt<Res>>,
+    deadlines: Deadlines<TimedCall<Res>>,
     onExpired: (() => Res | Promise<Res>) | undefined,
   ): Promise<Res> {
     return new Promise((resolve, reject) => {

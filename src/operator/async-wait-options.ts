@@ -11,7 +11,7 @@ import type { Watermark } from './watermark.ts';
 export type AsyncWaitObserver = Pick<PipelineObserver, 'recordDuration' | 'reorderWait' | 'lateCompletion'>;
 
 export interface Downstream<Out> {
-  /** Read before each slot is emitted. When it becomes true again, call `drain`. */
+  /** Read before each slot is emitted. When it becomes true again, call `downstreamReady`. */
   readonly ready: boolean;
   emit(output: Out): void;
   emitBarrier(barrier: Watermark): void;
@@ -55,10 +55,10 @@ export interface AsyncWaitOptions<In, Out> {
    * `timeoutMs` that attempt is cancelled as well, and the record fails with `timeout` (T2). A throw fails the record.
    */
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  /** Makes an outcome of an error. `place`: how many records and barriers took a slot before the record. Must not throw. */
-  readonly onError: (error: unknown, input: In, place: number) => Out;
+  /** Makes an outcome of an error. `slotNumber`: how many records and barriers took a slot before the record. Must not throw. */
+  readonly onError: (error: unknown, input: In, slotNumber: number) => Out;
   readonly downstream: Downstream<Out>;
-  /** A slot is free, after `offer` or `hasRoom` had returned false. */
+  /** A slot is free, after `offer` or `makeRoom` had returned false. */
   readonly onRoom: () => void;
   /** `end` was called, and every slot is emitted. */
   readonly onEnd: () => void;

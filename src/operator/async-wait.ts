@@ -44,7 +44,7 @@ export class AsyncWait<In, Out> {
   #roomWanted = false;
   #completedWaiting = 0;
   /** Slots taken so far. */
-  #places = 0;
+  #slotsTaken = 0;
 
   constructor(options: AsyncWaitOptions<In, Out>) {
     this.#options = options;
@@ -67,9 +67,9 @@ export class AsyncWait<In, Out> {
         onTimeout: options.onTimeout,
         onError: options.onError,
         onComplete: (slot, output) => this.#completed(slot, output),
-        onHold: (slot, held) => {
-          slot.heldBytes += held;
-          this.#slotBytes?.share.add(held);
+        onBytes: (slot, bytes) => {
+          slot.heldBytes += bytes;
+          this.#slotBytes?.share.add(bytes);
         },
         onLate: () => options.observer?.lateCompletion(),
         onLimitWaiting: () => this.#explainStop(),
@@ -107,7 +107,7 @@ export class AsyncWait<In, Out> {
   }
 
   /** Whether `offer` would take a record now; to make room, emits ready slots first. After false, `onRoom` is called when it would. */
-  hasRoom(): boolean {
+  makeRoom(): boolean {
     if (!isOpen(this.#phase)) return false;
     if (this.#queue.size < this.#queue.capacity) return true;
     // Immediate answers are complete by now: without this a table would need a run for every `capacity` records.
@@ -128,13 +128,13 @@ export class AsyncWait<In, Out> {
     }
     const outcomeOf = this.#immediateOutcome;
     if (outcomeOf !== undefined && this.#queue.size === 0 && this.#downstream.ready && isOpen(this.#phase)) {
-      this.#pass(outcomeOf(input));
+      this.#emitImmediate(outcomeOf(input));
       return true;
     }
-    if (!this.hasRoom()) return false;
+    if (!this.makeRoom()) return false;
     const slot = this.#queue.tryPut(input);
     if (slot === undefined) return false;
-    slot.place = this.#places++;
+    slot.number = this.#slotsTaken++;
     if (this.#readsClock) slot.admittedMs = this.#clock.now();
     const bytes = this.#slotBytes;
     if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.admitted(input)));
@@ -145,9 +145,9 @@ export class AsyncWait<In, Out> {
   }
 
   offerBarrier(barrier: Watermark): boolean {
-    const slot = this.hasRoom() ? this.#queue.tryPutBarrier(barrier) : undefined;
+    const slot = this.makeRoom() ? this.#queue.tryPutBarrier(barrier) : undefined;
     if (slot === undefined) return false;
-    slot.place = this.#places++;
+    slot.number = this.#slotsTaken++;
     const bytes = this.#slotBytes;
     if (bytes !== undefined) bytes.share.admit((slot.heldBytes = bytes.barrier(barrier)));
     this.#scheduleRun();
@@ -161,7 +161,7 @@ export class AsyncWait<In, Out> {
   end(cutWaits = false): void {
     if (!isOpen(this.#phase)) return;
     this.#phase = withInputEnded(this.#phase);
-    this.#roomCame();
+    this.#inputMoves();
     if (cutWaits) this.#inputEnd.end();
     this.#scheduleRun(true);
   }
@@ -169,7 +169,7 @@ export class AsyncWait<In, Out> {
   /** Ends without emitting: running attempts are cancelled, and nothing is emitted or called from now on. */
   abort(reason: unknown): void {
     if (isClosed(this.#phase)) return;
-    this.#roomCame();
+    this.#inputMoves();
     this.#phase = 'closed';
     this.#attempts.close();
     const slots = [...this.#queue.slots()];
@@ -179,12 +179,12 @@ export class AsyncWait<In, Out> {
   }
 
   /** Called when the downstream has room again. Emits what is ready, at once. */
-  drain(): void {
+  downstreamReady(): void {
     this.#run();
   }
 
   /** Emits an immediate outcome. No other record stands before it. */
-  #pass(output: Out): void {
+  #emitImmediate(output: Out): void {
     this.#unflushed = true;
     this.#observer?.reorderWait(0);
     this.#observer?.recordDuration(0);
@@ -224,7 +224,7 @@ export class AsyncWait<In, Out> {
       do {
         this.#emitReady();
         this.#flush();
-        this.#giveRoom();
+        this.#announceRoom();
       } while (!isClosed(this.#phase) && (this.#unflushed || (this.#queue.ready && this.#downstream.ready)));
     } finally {
       this.#phase = withRunEnded(this.#phase);
@@ -274,14 +274,14 @@ export class AsyncWait<In, Out> {
     this.#downstream.flush();
   }
 
-  #giveRoom(): void {
+  #announceRoom(): void {
     if (!this.#roomWanted || isClosed(this.#phase) || this.#queue.size >= this.#queue.capacity) return;
-    this.#roomCame();
+    this.#inputMoves();
     this.#options.onRoom();
   }
 
   /** The input no longer stands still: there is room, or no more records are taken. */
-  #roomCame(): void {
+  #inputMoves(): void {
     if (!this.#roomWanted) return;
     this.#roomWanted = false;
     this.#backpressure?.moving();

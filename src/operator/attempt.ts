@@ -5,7 +5,7 @@ import type { RecordSlot } from './slot.ts';
 export interface AttemptOwner<In, Out> {
   complete(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, output: Out): void;
   fail(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, error: unknown): void;
-  hold(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
+  addBytes(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
   retryWaiting(delta: 1 | -1): void;
   limitWaiting(delta: 1 | -1): void;
   /** The first call of a record begins, and the record's clock was not started at its admission. */
@@ -35,7 +35,7 @@ export class Attempt<In, Out> extends Cancellation {
   }
 
   /** Whether a completion would count: the record is not complete, and this attempt was not replaced. */
-  get open(): boolean {
+  get isCurrent(): boolean {
     return this.#slot !== undefined && this.#slot.attempt === this;
   }
 
@@ -62,8 +62,8 @@ export class Attempt<In, Out> extends Cancellation {
   }
 
   /** Counts more bytes for the record, until it is complete. */
-  hold(bytes: number): void {
-    this.#owner.hold(this.#slot, this, bytes);
+  addBytes(bytes: number): void {
+    this.#owner.addBytes(this.#slot, this, bytes);
   }
 
   override retryWaiting(delta: 1 | -1): void {
@@ -80,6 +80,6 @@ export class Attempt<In, Out> extends Cancellation {
     this.#callBegan = true;
     if (!this.clockDeferred) return;
     this.clockDeferred = false;
-    if (this.#slot !== undefined && this.open) this.#owner.startClock(this.#slot);
+    if (this.#slot !== undefined && this.isCurrent) this.#owner.startClock(this.#slot);
   }
 }

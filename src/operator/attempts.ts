@@ -13,11 +13,11 @@ export interface AttemptsOptions<In, Out> {
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
   readonly onTimeout: (input: In, attempt: Attempt<In, Out>) => void;
-  readonly onError: (error: unknown, input: In, place: number) => Out;
+  readonly onError: (error: unknown, input: In, slotNumber: number) => Out;
   /** Called once for each record, with its outcome. */
   readonly onComplete: (slot: RecordSlot<In, Out>, output: Out) => void;
   /** A record that is not complete holds more bytes. */
-  readonly onHold: (slot: RecordSlot<In, Out>, bytes: number) => void;
+  readonly onBytes: (slot: RecordSlot<In, Out>, bytes: number) => void;
   readonly onLate: () => void;
   /** The first record has begun to wait at a shared limit, or the last one no longer waits. */
   readonly onLimitWaiting: () => void;
@@ -39,11 +39,11 @@ export class Attempts<In, Out> {
       else this.#late();
     },
     fail: (slot, attempt, error) => {
-      if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input, slot.place));
+      if (slot?.attempt === attempt) this.#complete(slot, this.#options.onError(error, slot.input, slot.number));
       else this.#late();
     },
-    hold: (slot, attempt, bytes) => {
-      if (slot?.attempt === attempt && !this.#closed) this.#options.onHold(slot, bytes);
+    addBytes: (slot, attempt, bytes) => {
+      if (slot?.attempt === attempt && !this.#closed) this.#options.onBytes(slot, bytes);
     },
     retryWaiting: (delta) => {
       if (!this.#closed) this.retryWaiting += delta;

@@ -10,7 +10,7 @@ class KeyedSlot<In, Out> implements UnorderedSlot<In, Out> {
   readonly input: In;
   output: Out | typeof pending = pending;
   attempt: Cancellation | undefined = undefined;
-  place = 0;
+  number = 0;
   admittedMs = 0;
   completedMs = 0;
   heldBytes = 0;

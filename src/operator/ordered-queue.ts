@@ -9,7 +9,7 @@ class OrderedSlot<In, Out> implements RecordSlot<In, Out> {
   readonly input: In;
   output: Out | typeof pending = pending;
   attempt: Cancellation | undefined = undefined;
-  place = 0;
+  number = 0;
   admittedMs = 0;
   completedMs = 0;
   heldBytes = 0;

@@ -5,7 +5,7 @@ import type { Watermark } from './watermark.ts';
 export const pending = Symbol('pending');
 
 /**
- * A record's place in the operator, from admission to emission: the only object a record costs besides its attempt.
+ * What a record holds in the operator, from admission to emission: the only object a record costs besides its attempt.
  *
  * This is what the operator needs in every mode. Each queue has a class of its own that adds what the queue needs (links
  * of its own, a key), so that all slots of one queue have one shape. The classes repeat these members instead of
@@ -19,7 +19,7 @@ export interface RecordSlot<In, Out> extends Timed<RecordSlot<In, Out>> {
   /** The token of the only attempt that may complete this record; undefined before the first and after completion. */
   attempt: Cancellation | undefined;
   /** How many records and barriers took a slot before it. */
-  place: number;
+  number: number;
   admittedMs: number;
   completedMs: number;
   /** Bytes that are counted for it. */
@@ -28,11 +28,11 @@ export interface RecordSlot<In, Out> extends Timed<RecordSlot<In, Out>> {
   readonly mayStart: boolean;
 }
 
-/** The place of a watermark: complete from the start, emitted when everything before it is. */
+/** The slot of a watermark: complete from the start, emitted when everything before it is. */
 export class BarrierSlot {
   readonly barrier: Watermark;
   /** How many records and barriers took a slot before it. */
-  place = 0;
+  number = 0;
   /** Bytes that are counted for it. */
   heldBytes = 0;
 

@@ -10,7 +10,7 @@ export class UnorderedSlot<In, Out> implements RecordSlot<In, Out> {
   readonly input: In;
   output: Out | typeof pending = pending;
   attempt: Cancellation | undefined = undefined;
-  place = 0;
+  number = 0;
   admittedMs = 0;
   completedMs = 0;
   heldBytes = 0;
@@ -43,7 +43,7 @@ export type LinkedSlot<In, Out> = UnorderedSlot<In, Out> | UnorderedBarrier<In, 
 /** The records between two watermarks, and the watermark that closes them (Flink: Segment, Epoch). */
 export class Segment<In, Out> {
   /** Records that are not complete. */
-  open = 0;
+  incomplete = 0;
   firstCompleted: UnorderedSlot<In, Out> | undefined = undefined;
   lastCompleted: UnorderedSlot<In, Out> | undefined = undefined;
   barrier: UnorderedBarrier<In, Out> | undefined = undefined;
@@ -52,11 +52,11 @@ export class Segment<In, Out> {
 /**
  * Emits in order of completion, but no record passes a watermark (semantics O2; Flink: UnorderedStreamElementQueue).
  *
- *     segments   [ 2 open, completed: b → a, ▮ ] [ 1 open, completed: d, ▮ ] [ 3 open ]
- *                  ▲ take                                                      ▲ tryPut
+ *     segments   [ 2 incomplete, completed: b → a, ▮ ] [ 1 incomplete, completed: d, ▮ ] [ 3 incomplete ]
+ *                  ▲ take                                                                  ▲ tryPut
  *     slots      a ⇄ x ⇄ b ⇄ y ⇄ ▮ ⇄ z ⇄ d ⇄ ▮ ⇄ …          all, in order of admission
  *
- * Only records of the first segment are emitted. When that segment has no open and no completed record, its watermark is
+ * Only records of the first segment are emitted. When that segment has neither an incomplete nor a completed record, its watermark is
  * emitted and the segment removed.
  */
 export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
@@ -77,8 +77,8 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
   }
 
   get ready(): boolean {
-    const { firstCompleted, open, barrier } = this.#head;
-    return firstCompleted !== undefined || (open === 0 && barrier !== undefined);
+    const { firstCompleted, incomplete, barrier } = this.#head;
+    return firstCompleted !== undefined || (incomplete === 0 && barrier !== undefined);
   }
 
   tryPut(input: In): UnorderedSlot<In, Out> | undefined {
@@ -91,7 +91,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
   /** Puts a slot at the end, for a queue that makes slots of a class of its own. Only while `size` is below `capacity`. */
   put(slot: UnorderedSlot<In, Out>): void {
     slot.segment = this.#tail;
-    this.#tail.open++;
+    this.#tail.incomplete++;
     this.#append(slot);
   }
 
@@ -109,7 +109,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
     slot.output = output;
     const segment = slot.segment;
     if (segment === undefined) return;
-    segment.open--;
+    segment.incomplete--;
     if (segment.lastCompleted === undefined) segment.firstCompleted = slot;
     else segment.lastCompleted.nextCompleted = slot;
     segment.lastCompleted = slot;
@@ -126,7 +126,7 @@ export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
       return slot;
     }
     const barrier = segment.barrier;
-    if (segment.open > 0 || barrier === undefined) return undefined;
+    if (segment.incomplete > 0 || barrier === undefined) return undefined;
     this.#head = this.#segments.shift() ?? this.#tail;
     this.#remove(barrier);
     return barrier;

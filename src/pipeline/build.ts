@@ -100,9 +100,9 @@ function numberedSources(): (tokens: readonly string[]) => Source {
   const numbers = new Map<string, number>();
   return (tokens) => {
     const [name] = tokens;
-    if (name === undefined) return { tokens, scanned: -1 };
-    const scanned = numbers.get(name) ?? numbers.size;
-    numbers.set(name, scanned);
-    return { tokens, scanned };
+    if (name === undefined) return { tokens, scanIndex: -1 };
+    const scanIndex = numbers.get(name) ?? numbers.size;
+    numbers.set(name, scanIndex);
+    return { tokens, scanIndex };
   };
 }

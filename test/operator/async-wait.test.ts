@@ -18,7 +18,7 @@ describe.each(modes)('admission: %s', (mode) => {
     operator.turn();
     expect(operator.offer('b')).toEqual([false]);
     operator.readable = true;
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     expect(operator.output).toEqual(['A']);
     expect(operator.offer('b')).toEqual([true]);
   });
@@ -83,7 +83,7 @@ describe.each(modes)('admission: %s', (mode) => {
       onEmit() {
         deepest = Math.max(deepest, ++depth);
         if (next < 10) operator.offer(`a${next++}`, `b${next++}`);
-        operator.wait.drain();
+        operator.wait.downstreamReady();
         depth--;
       },
     });
@@ -101,7 +101,7 @@ describe.each(modes)('admission: %s', (mode) => {
       onEmit: () => (operator.readable = false),
       onFlush() {
         operator.readable = true;
-        operator.wait.drain();
+        operator.wait.downstreamReady();
       },
     });
     operator.offer('a', 'b', 'c');
@@ -126,7 +126,7 @@ describe.each(modes)('admission: %s', (mode) => {
     operator.readable = false;
     offerAll();
     operator.readable = true;
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     operator.turn();
     expect(operator.output).toHaveLength(100_000);
     expect(operator.events.at(-1)).toBe('end');
@@ -272,7 +272,7 @@ describe.each(modes)('timeout: %s', (mode) => {
     operator.complete('a');
     await operator.clock.advance(1000);
     operator.readable = true;
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     expect(operator.output).toEqual(['A']);
     expect(operator.cancelled).toEqual([]);
   });
@@ -359,7 +359,7 @@ describe.each(modes)('end and abort: %s', (mode) => {
     expect(operator.cancelled).toEqual(['a', 'c']);
     operator.complete('a', 'c');
     operator.turn();
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     expect([operator.output, operator.events]).toEqual([[], []]);
     expect([operator.clock.timers, operator.wait.size, operator.wait.inFlight]).toEqual([0, 0, 0]);
     expect(operator.wait.lateCompletions).toBe(0);
@@ -505,7 +505,7 @@ describe('measures', () => {
     operator.complete('d', 'e');
     await operator.clock.advance(5);
     operator.readable = true;
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     expect(reported.at(-1)).toBe('slow_reader 5');
     expect(operator.wait.highestInFlight).toBe(2);
   });

@@ -92,7 +92,7 @@ describe('the operator reports an input that stands still', () => {
     operator.complete('a');
     await operator.clock.advance(7);
     operator.readable = true;
-    operator.wait.drain();
+    operator.wait.downstreamReady();
     expect(counted).toEqual(['capacity 5', 'slow_reader 7']);
   });
 

@@ -71,7 +71,8 @@ describe.each(modes)('in any order of completion: %s', (mode) => {
         const operator = new Scripted({ mode, capacity, timeoutMs: 100 });
         const admitted: string[] = [];
         const completed: string[] = [];
-        const running = () => operator.started.filter((name) => operator.call(name).open && !completed.includes(name));
+        const running = () =>
+          operator.started.filter((name) => operator.call(name).isCurrent && !completed.includes(name));
         // A timeout completes a record as well; its cancellation reports it.
         const noteTimeouts = () => completed.push(...operator.cancelled.filter((name) => !completed.includes(name)));
         let serial = 0;
@@ -86,7 +87,7 @@ describe.each(modes)('in any order of completion: %s', (mode) => {
           } else if (next.kind === 'turn') operator.turn();
           else if (next.kind === 'reader') {
             operator.readable = next.readable;
-            if (next.readable) operator.wait.drain();
+            if (next.readable) operator.wait.downstreamReady();
           } else finish(next.kind, next.which);
         }
         function finish(kind: 'complete' | 'fail' | 'again', which: number): void {

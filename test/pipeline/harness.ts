@@ -142,7 +142,7 @@ export async function linesOf(
 ): Promise<string[]> {
   const run = new Run(pipeline, settings);
   run.push(body);
-  run.stream.finish();
+  run.stream.endBody();
   await settled();
   return run.lines;
 }

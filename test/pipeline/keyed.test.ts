@@ -12,7 +12,7 @@ describe('mode keyed', () => {
     const far = new ScriptedLookup('far');
     const run = new Run(keyed(far).pipeline);
     run.push('{"k":"a","id":1}\n{"k":"a","id":2}\n{"k":"b","id":3}\n{"k":"b","id":4}\n');
-    run.stream.finish();
+    run.stream.endBody();
     expect(ids(far)).toEqual([1, 3]);
     far.calls[1]?.answer('"three"');
     await settled();

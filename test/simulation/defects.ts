@@ -114,12 +114,12 @@ export const planted: readonly Planted[] = [
         invoke(
           input,
           but(attempt, {
-            get open() {
+            get isCurrent() {
               return true;
             },
             complete(output) {
               const values = output instanceof Failure ? [] : [...output];
-              if (attempt.open) attempt.complete((first = values));
+              if (attempt.isCurrent) attempt.complete((first = values));
               else first?.splice(0, first.length, ...values);
             },
           }),

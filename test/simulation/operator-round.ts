@@ -150,7 +150,7 @@ export class OperatorRound {
     this.#room = this.#nextRoom();
     this.#clock.after(Math.ceil(this.#random.next() * this.#plan.readerMs), () => {
       this.#readable = true;
-      this.#wait.drain();
+      this.#wait.downstreamReady();
     });
   }
 

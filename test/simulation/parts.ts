@@ -23,7 +23,7 @@ export type Operator = Pick<
   | 'offerBarrier'
   | 'end'
   | 'abort'
-  | 'drain'
+  | 'downstreamReady'
   | 'size'
   | 'inFlight'
   | 'retryWaiting'

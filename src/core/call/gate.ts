@@ -1,4 +1,4 @@
-/** Something shared that may be in use: the connections of a lookup, the steps of a turn of the event loop. */
+/** Something shared that may be in use: the connections of a lookup, the work of a turn of the event loop. */
 export interface Gate {
   /** Whether a call that is made now begins at once. */
   readonly open: boolean;

@@ -8,7 +8,7 @@ import { explodedBytes } from '../../pipeline/stream/held-bytes.ts';
 import { type Outcome, textsOf } from '../../pipeline/record/outcome.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { StreamSettings } from '../../pipeline/stream-settings.ts';
-import { turn } from '../../pipeline/stream/turn-share.ts';
+import { workTurn } from '../../pipeline/stream/turn-gate.ts';
 import { BodyRequest, type BodyRequestOptions } from './body-request.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
 import { recordProblem, sendProblem, sendRequestError } from '../problem.ts';
@@ -34,8 +34,8 @@ export async function enrichSingleRecord(
   try {
     const text = await live.text();
     if (pipeline.runsUserCode) await laterTurn();
-    // Single records share the steps of a turn with the lines of streams.
-    const later = turn();
+    // Single records share the work of a turn with the lines of streams.
+    const later = workTurn();
     if (later !== undefined) await later;
     const receivedBytes = Buffer.byteLength(text);
     pipeline.observer.received(receivedBytes);

@@ -67,7 +67,7 @@ export class Http1Transport implements Transport {
     else request.once('data', sendHead);
     response.on(
       'drain',
-      guard(() => events.drained()),
+      guard(() => events.readerReady()),
     );
     response.on(
       'finish',

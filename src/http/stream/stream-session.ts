@@ -37,7 +37,7 @@ export interface SessionOptions {
  * The life of one stream, from its accepted parameters to its end. It uses no request and no response of Node.js.
  *
  *   transport ─ data ─▶ EnrichStream.push ── false ──▶ transport.pause ─ … ─ resume()
- *   transport ◀─ write() ◀─ EnrichStream               no room ─ … ─ drained ─▶ drained()
+ *   transport ◀─ write() ◀─ EnrichStream               no room ─ … ─▶ readerReady()
  */
 export class StreamSession implements StreamSink, LiveStream {
   readonly kind = 'stream';
@@ -86,7 +86,7 @@ export class StreamSession implements StreamSink, LiveStream {
           }
         : received,
       end: runsUserCode ? () => inLaterTurn(this.#guard(bodyEnd)) : bodyEnd,
-      drained: () => this.#drained(),
+      readerReady: () => this.#readerReady(),
       finished: () => this.#settle('completed'),
       failed: (reason) => this.cut('failed', reason),
       gone: () => this.#gone(),
@@ -199,7 +199,7 @@ export class StreamSession implements StreamSink, LiveStream {
   #bodyEnd(): void {
     if (this.#state.phase !== 'reading') return;
     this.#state = { phase: 'draining' };
-    this.#stream.finish();
+    this.#stream.endBody();
   }
 
   #moved(): void {
@@ -215,14 +215,14 @@ export class StreamSession implements StreamSink, LiveStream {
     );
   }
 
-  #drained(): void {
+  #readerReady(): void {
     const { phase } = this.#state;
     // A finished stream is watched until its last byte is sent.
     if (phase === 'ended' || phase === 'finishing') return;
     this.#unwatchReader?.();
     this.#unwatchReader = undefined;
     this.#moved();
-    this.#stream.drained();
+    this.#stream.readerReady();
   }
 
   /** Nothing was received for `idleTimeout`: cuts the stream, unless its client still reads what was written before. */

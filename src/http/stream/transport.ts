@@ -22,9 +22,9 @@ import type { RequestError } from '../../core/errors.ts';
 export interface Transport {
   /** Address and port of the other end, which may be a proxy; null if there is none. */
   readonly client: string | null;
-  /** Whether more should be written. If not, `drained` is called when it should. */
+  /** Whether more should be written. If not, `readerReady` is called when it should. */
   readonly hasRoom: boolean;
-  /** Bytes that were written and that this process still holds; 0 if `drained` would not be called when they are sent. */
+  /** Bytes that were written and that this process still holds; 0 if `readerReady` would not be called when they are sent. */
   readonly heldBytes: number;
 
   /** Sends the head, and calls `events` from now on. Called once. */
@@ -65,7 +65,7 @@ export interface ResponseHead {
 /** The events that a transport reports to its session. They may follow the end of the stream; the session ignores them. */
 export interface TransportEvents extends BodyEvents {
   /** There is room again. */
-  drained(): void;
+  readerReady(): void;
   /** The last byte of a finished stream was sent. */
   finished(): void;
   /** The body cannot be read to its end, although the client is there. */

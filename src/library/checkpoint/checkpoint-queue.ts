@@ -66,7 +66,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   take(): Slot<In, Out> | undefined {
     const slot = this.#slots.take();
     if (slot === undefined) return undefined;
-    const seq = seqOf(this.#resumed, slot.place);
+    const seq = seqOf(this.#resumed, slot.number);
     this.#progress.emitting(seq);
     this.#progress.emitted();
     this.#inputs.delete(seq);

@@ -21,10 +21,10 @@ export interface Checkpoint<In> {
 
 export const fromStart: Checkpoint<never> = { next: 0, pending: [] };
 
-/** The index in the source of the element that was admitted as number `place`, from 0, by a wait that was resumed from `resumed`. */
-export function seqOf(resumed: Checkpoint<unknown>, place: number): number {
+/** The index in the source of the element that was admitted as number `slotNumber`, from 0, by a wait that was resumed from `resumed`. */
+export function seqOf(resumed: Checkpoint<unknown>, slotNumber: number): number {
   const { next, pending } = resumed;
-  return pending[place]?.seq ?? next + place - pending.length;
+  return pending[slotNumber]?.seq ?? next + slotNumber - pending.length;
 }
 
 /** Whether a value has the members of a checkpoint. `checkCheckpoint` checks their values. */

@@ -9,7 +9,7 @@ import { Progress } from '../../operator/progress.ts';
 export interface ControlSide {
   readonly input: ControlInput;
   readonly output: ControlOutput;
-  /** Receives the number of each line just before it is emitted. */
+  /** Called with the number of each line just before it is emitted. */
   readonly beforeEmit: (seq: number) => void;
 }
 

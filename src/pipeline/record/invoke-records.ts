@@ -8,7 +8,7 @@ import { failed, invalid, type Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import { RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
-import { spend, stepsOfStart } from '../stream/turn-share.ts';
+import { countCost, costOfStart } from '../stream/turn-gate.ts';
 
 /** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
 export interface Entry {
@@ -40,7 +40,7 @@ class ImmediateAttempt extends Cancellation implements RunAttempt {
     throw new Error('an outcome came later, though the plan is immediate');
   }
 
-  hold(): void {}
+  addBytes(): void {}
 }
 
 /** The functions that the operator calls for each line. */
@@ -72,7 +72,7 @@ export class InvokeRecords {
   };
 
   readonly invoke = (entry: Entry, attempt: RunAttempt): void => {
-    spend(stepsOfStart);
+    countCost(costOfStart);
     const spans = this.#scan(entry);
     const record = this.#read(entry, spans);
     if (!(record instanceof RecordText)) return attempt.complete(record);

@@ -4,7 +4,7 @@ import { errorMember, errorPlace, invalidLine } from '../../wire/codec.ts';
 import type { BadLine } from '../../wire/lines/bad-line.ts';
 import { SplicedLine } from '../../wire/spliced-line.ts';
 import type { ExplodedLines } from './exploded-lines.ts';
-import { spend, stepsOfFailure } from '../stream/turn-share.ts';
+import { countCost, costOfFailure } from '../stream/turn-gate.ts';
 
 /** The result of one record: 0..n lines without their framing, and the facts that are counted. */
 export interface Outcome {
@@ -38,7 +38,7 @@ export const dropped: Outcome = { kind: 'dropped', lines: NONE, failure: undefin
 
 /** The outcome of a record whose enrichment failed. `seq` counts from 0, `_error.line` from 1. */
 export function failed(line: string, seq: number, error: RecordError, onFailure: OnFailure): Outcome {
-  spend(stepsOfFailure);
+  countCost(costOfFailure);
   const { code } = error;
   if (onFailure === 'fail')
     return { kind: 'error', lines: NONE, failure: error, fatal: ending(seq, code, error.message) };
@@ -50,7 +50,7 @@ export function failed(line: string, seq: number, error: RecordError, onFailure:
 
 /** The outcome of a line that is not a JSON object. */
 export function invalid(input: string, seq: number, error: BadLine | RecordError, onInvalid: OnFailure): Outcome {
-  spend(stepsOfFailure);
+  countCost(costOfFailure);
   const { code } = error;
   if (onInvalid === 'drop') return { kind: 'dropped', lines: NONE, failure: error, fatal: undefined };
   if (onInvalid === 'fail') {

@@ -27,36 +27,36 @@ export abstract class RecordAnswers {
 
   /** The line of an enriched record, or its lines if `explode` is set. Throws RecordError `not_an_object`. */
   protected enrichedLines(line: string): Outcome['lines'] {
-    return this.plan.settings.explode ? this.#exploded(line) : this.#whole(line);
+    return this.plan.settings.explode ? this.#explodedLines(line) : this.#lineWithAll(line);
   }
 
   /** The line with the answers of these steps in it. */
-  protected spliced(line: string, steps: readonly number[]): string {
+  protected lineWith(line: string, steps: readonly number[]): string {
     let text = line;
     for (const index of steps) text = this.#splice(text, index);
     return text;
   }
 
   /** The line with all answers in it; in parts if the last step adds a member. */
-  #whole(line: string): string | SplicedLine {
+  #lineWithAll(line: string): string | SplicedLine {
     const { steps, settings } = this.plan;
     const last = steps.length - 1;
     let text = line;
     for (let index = 0; index < last; index += 1) text = this.#splice(text, index);
-    const json = this.#source(last);
+    const json = this.#jsonOf(last);
     if (json === undefined) return text;
     const added = settings.meta.length === 0 && this.#isAbsent(last) ? steps[last]?.place.add(text, json) : undefined;
     return added ?? this.#splice(text, last);
   }
 
   /** One line for each combination of elements of the answers that are arrays. */
-  #exploded(line: string): Outcome['lines'] {
+  #explodedLines(line: string): Outcome['lines'] {
     const parts = this.plan.steps.map(({ place, index }) => ({
       place,
       absent: this.#isAbsent(index),
-      json: this.#source(index),
+      json: this.#jsonOf(index),
     }));
-    if (!parts.some(({ json }) => json?.startsWith('[') === true)) return this.#whole(line);
+    if (!parts.some(({ json }) => json?.startsWith('[') === true)) return this.#lineWithAll(line);
     const lines = new ExplodedLines(line, parts);
     const first = lines.next();
     if (first === undefined) return [];
@@ -65,12 +65,12 @@ export abstract class RecordAnswers {
 
   #splice(text: string, index: number): string {
     const step = this.plan.steps[index];
-    const json = this.#source(index);
+    const json = this.#jsonOf(index);
     return step === undefined || json === undefined ? text : step.place.splice(text, this.#isAbsent(index), json);
   }
 
   /** JSON source that a step puts into the record, undefined if it puts nothing. */
-  #source(index: number): string | undefined {
+  #jsonOf(index: number): string | undefined {
     const answer = this.answers[index];
     if (answer === null || answer === undefined) return undefined;
     return answer.json ?? (this.plan.settings.onMiss === 'omit' ? undefined : 'null');

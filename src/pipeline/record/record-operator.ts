@@ -18,11 +18,12 @@ import { recordKey } from './record-key.ts';
 import { TrackedQueue } from '../control/tracked-queue.ts';
 import type { StreamSettings } from '../stream-settings.ts';
 
+/** What the operator of a stream, or of one record, is connected to. */
 export interface RecordOperatorHooks {
   readonly downstream: Downstream<Outcome>;
   readonly onRoom: () => void;
   readonly onEnd: () => void;
-  /** Receives the number of each line just before it is emitted. */
+  /** Called with the number of each line just before it is emitted. */
   readonly beforeEmit: ((seq: number) => void) | undefined;
   readonly backpressure: BackpressureMeter | undefined;
   /** Open while another record may be started in this turn of the event loop; undefined for a record that stands alone. */

@@ -17,7 +17,7 @@ export type RunAttempt = Cancellation & {
   readonly callBegan: boolean;
   complete(outcome: Outcome): void;
   /** Counts more bytes that the record holds until it is complete. */
-  hold(bytes: number): void;
+  addBytes(bytes: number): void;
 };
 
 /** Failures that come before any call. */
@@ -31,7 +31,7 @@ const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
 const noRecord = new RecordText('{}');
 
 /** A failure without a count of attempts comes from one call. */
-function called(error: RecordError): RecordError {
+function withAttempts(error: RecordError): RecordError {
   if (error.details.attempts !== undefined || withoutCall.has(error.code)) return error;
   return error.with({ attempts: 1 });
 }
@@ -54,7 +54,7 @@ export class RecordRun extends RecordAnswers {
   #unsettled = 0;
   #ended = false;
   /** The last failure that a fallback replaces. */
-  #replaced: RecordError | undefined;
+  #replacedFailure: RecordError | undefined;
 
   constructor(plan: Plan, attempt: RunAttempt, clock: Clock) {
     super(plan);
@@ -78,7 +78,7 @@ export class RecordRun extends RecordAnswers {
     else {
       this.#begin(record, seq, spans);
       for (const step of steps) {
-        if (step.waitsFor.length === 0) outcome = this.#ask(step, spans);
+        if (step.waitsFor.length === 0) outcome = this.#callStep(step, spans);
         if (this.#ended) break;
       }
     }
@@ -96,14 +96,14 @@ export class RecordRun extends RecordAnswers {
       result = this.#call(step, record, spans);
     } catch (error) {
       this.#begin(record, seq, spans);
-      return this.#refused(step, error);
+      return this.#stepFailed(step, error);
     }
     if (result instanceof Answer && result.json !== undefined && !record.has(step.target, spans)) {
       const added = step.place.add(record.line, result.json);
       if (added !== undefined) return enriched(added, false);
     }
     this.#begin(record, seq, spans);
-    return this.#answered(step, result);
+    return this.#stepAnswered(step, result);
   }
 
   /** Sets up the state of a run. An immediate plan runs one record after the other with the same object. */
@@ -114,7 +114,7 @@ export class RecordRun extends RecordAnswers {
     this.#startedAt = settings.meta.length > 0 ? this.#clock.now() : 0;
     this.#unsettled = steps.length;
     this.#ended = false;
-    this.#replaced = undefined;
+    this.#replacedFailure = undefined;
     this.absent = 0;
     for (const { index, writesFirst, target } of steps) {
       this.answers[index] = undefined;
@@ -136,7 +136,7 @@ export class RecordRun extends RecordAnswers {
       ...(!callBegan && { attempts: 0 }),
     });
     if (this.plan.fallback === undefined) return this.#deliver(this.#fail(error));
-    this.#replaced = error;
+    this.#replacedFailure = error;
     for (const step of late) this.answers[step.index] = new Answer(this.plan.fallback, 0);
     this.#deliver(this.#finish());
   }
@@ -149,28 +149,28 @@ export class RecordRun extends RecordAnswers {
   }
 
   /** Here and below, the result is the outcome of the record if this step was the last one that it needed. */
-  #ask(step: Step, spans?: MemberSpans): Outcome | undefined {
+  #callStep(step: Step, spans?: MemberSpans): Outcome | undefined {
     let result: Answer | null | Promise<Answer>;
     try {
       result = this.#call(step, this.#record, spans);
     } catch (error) {
-      return this.#refused(step, error);
+      return this.#stepFailed(step, error);
     }
-    return this.#answered(step, result);
+    return this.#stepAnswered(step, result);
   }
 
-  #answered(step: Step, result: Answer | null | Promise<Answer>): Outcome | undefined {
+  #stepAnswered(step: Step, result: Answer | null | Promise<Answer>): Outcome | undefined {
     if (!(result instanceof Promise)) return this.#settle(step, result);
     // This object may run another record when the promise resolves.
     if (this.plan.immediate) throw new Error(`lookup ${step.lookup.name} does not answer immediately`);
     result.then(
-      (answer) => this.#answeredLater(step, answer),
-      (error: unknown) => this.#refusedLater(step, error),
+      (answer) => this.#stepAnsweredLater(step, answer),
+      (error: unknown) => this.#stepFailedLater(step, error),
     );
     return undefined;
   }
 
-  #answeredLater(step: Step, answer: Answer): void {
+  #stepAnsweredLater(step: Step, answer: Answer): void {
     if (this.#ended) return;
     try {
       this.#deliver(this.#settle(step, answer));
@@ -179,10 +179,10 @@ export class RecordRun extends RecordAnswers {
     }
   }
 
-  #refusedLater(step: Step, reason: unknown): void {
+  #stepFailedLater(step: Step, reason: unknown): void {
     if (this.#ended) return;
     try {
-      this.#deliver(this.#refused(step, called(RecordError.from(reason))));
+      this.#deliver(this.#stepFailed(step, withAttempts(RecordError.from(reason))));
     } catch (error) {
       this.plan.onDefect(error);
     }
@@ -196,7 +196,7 @@ export class RecordRun extends RecordAnswers {
       if (step.needs.some((other) => this.answers[other]?.json === undefined && this.answers[other] !== null)) {
         return uncalledMiss;
       }
-      record = new RecordText(this.spliced(own.line, step.waitsFor));
+      record = new RecordText(this.lineWith(own.line, step.waitsFor));
     }
     if (step.when !== undefined && !step.when(record.value)) return null;
     if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#attempt);
@@ -208,21 +208,21 @@ export class RecordRun extends RecordAnswers {
     this.answers[step.index] = answer;
     this.#unsettled -= 1;
     if (this.#unsettled === 0) return this.#finish();
-    if (answer?.json !== undefined) this.#attempt.hold(answer.json.length);
+    if (answer?.json !== undefined) this.#attempt.addBytes(answer.json.length);
     let outcome: Outcome | undefined;
     for (const index of step.dependents) {
       const dependent = this.plan.steps[index];
       if (outcome !== undefined || dependent === undefined) break;
-      if (dependent.waitsFor.every((other) => this.answers[other] !== undefined)) outcome = this.#ask(dependent);
+      if (dependent.waitsFor.every((other) => this.answers[other] !== undefined)) outcome = this.#callStep(dependent);
     }
     return outcome;
   }
 
-  #refused(step: Step, thrown: unknown): Outcome | undefined {
+  #stepFailed(step: Step, thrown: unknown): Outcome | undefined {
     const known = RecordError.from(thrown).without(this.plan.secrets);
     const error = known.details.lookup === undefined ? known.with({ lookup: step.lookup.name }) : known;
     if (this.plan.fallback === undefined) return this.#fail(error);
-    this.#replaced = error;
+    this.#replacedFailure = error;
     return this.#settle(step, new Answer(this.plan.fallback, error.details.attempts ?? 0));
   }
 
@@ -247,7 +247,7 @@ export class RecordRun extends RecordAnswers {
     let outcome: Outcome;
     try {
       if (skipped === steps) outcome = untouched(this.#record.line);
-      else outcome = enriched(this.enrichedLines(this.#record.line), missing >= 0, this.#replaced);
+      else outcome = enriched(this.enrichedLines(this.#record.line), missing >= 0, this.#replacedFailure);
     } catch (error) {
       return this.#fail(RecordError.from(error));
     }

@@ -10,7 +10,7 @@ import type { MemberSpans } from '../../wire/json/member-scan.ts';
 /** The place of a value in a record: the tokens of its pointer, and the number of its top-level member in a scan (-1: none). */
 export interface Source {
   readonly tokens: readonly string[];
-  readonly scanned: number;
+  readonly scanIndex: number;
 }
 
 /** The value of a place that cannot be an argument: absent, or null. */
@@ -67,21 +67,21 @@ export class RecordText {
 
   /** `spans` are those of this line; undefined if no scan has read it. */
   has(source: Source, spans: MemberSpans | undefined): boolean {
-    if (spans !== undefined && source.scanned >= 0) return spans.start(source.scanned) >= 0;
+    if (spans !== undefined && source.scanIndex >= 0) return spans.start(source.scanIndex) >= 0;
     const [name] = source.tokens;
     if (name === undefined) return true;
     if (this.#isReadInPlace) return childOf(this.line, skipSpace(this.line, 0), name)?.span !== undefined;
     return Object.hasOwn(this.value, name);
   }
 
-  argument({ tokens, scanned }: Source, spans: MemberSpans | undefined): Argument | NoArgument {
-    if (spans === undefined || scanned < 0) {
+  argument({ tokens, scanIndex }: Source, spans: MemberSpans | undefined): Argument | NoArgument {
+    if (spans === undefined || scanIndex < 0) {
       return this.#isReadInPlace ? this.#locatedArgument(tokens) : this.#parsedArgument(tokens);
     }
-    const start = spans.start(scanned);
+    const start = spans.start(scanIndex);
     if (start < 0) return undefined;
-    const end = spans.end(scanned);
-    if (tokens.length === 1 && spans.isPlainString(scanned)) return this.line.slice(start + 1, end - 1);
+    const end = spans.end(scanIndex);
+    if (tokens.length === 1 && spans.isPlainString(scanIndex)) return this.line.slice(start + 1, end - 1);
     const member = this.line.slice(start, end);
     if (tokens.length === 1) return argumentOf(member);
     const span = locate(member, tokens.slice(1));

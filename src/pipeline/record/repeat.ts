@@ -5,10 +5,10 @@ import { parseJson } from '../../core/json/json.ts';
 import { Answer } from '../../lookup/lookup.ts';
 import { RecordText } from './record-text.ts';
 import { argumentsOf, type Repeat, type Step } from './step.ts';
-import { turn } from '../stream/turn-share.ts';
+import { workTurn } from '../stream/turn-gate.ts';
 
 /** The context of a record for one of the calls of a step that repeats. */
-export class Superstep extends InnerContext {
+export class SuperstepContext extends InnerContext {
   readonly #number: number;
 
   constructor(record: CallContext, superstep: number) {
@@ -42,7 +42,7 @@ export async function repeatLookup(
   let attempts = 0;
   for (let superstep = 1; superstep <= repeat.max; superstep++) {
     // Between two answers of a table there is no turn of the event loop.
-    const next = turn();
+    const next = workTurn();
     if (next !== undefined) await next;
     // After the record's timeout no more calls are made, also if answers are immediate.
     if (context.cancelled) throw cancelledError(undefined);
@@ -50,7 +50,7 @@ export async function repeatLookup(
     if (args === undefined) return new Answer(undefined, attempts);
     // Each call needs the answer of the call before.
     // oxlint-disable-next-line no-await-in-loop
-    const answer = await step.lookup.call(args, new Superstep(context, superstep));
+    const answer = await step.lookup.call(args, new SuperstepContext(context, superstep));
     attempts += answer.attempts;
     const { json, source } = answer;
     if (json === undefined) return new Answer(undefined, attempts, source);

@@ -106,7 +106,7 @@ export function membersOf(steps: readonly Step[]): MemberTable {
   for (const { sources, target } of steps) {
     for (const source of [target, ...sources]) {
       if ('constant' in source || source.tokens[0] === undefined) continue;
-      names[source.scanned] = source.tokens[0];
+      names[source.scanIndex] = source.tokens[0];
     }
   }
   return new MemberTable(names);

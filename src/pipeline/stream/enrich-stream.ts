@@ -16,7 +16,7 @@ import type { Plan } from '../record/plan.ts';
 import { recordOperator } from '../record/record-operator.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
-import { TurnGate } from './turn-share.ts';
+import { TurnGate } from './turn-gate.ts';
 
 /** What the streams of a pipeline share. */
 export interface StreamRuntime {
@@ -47,11 +47,11 @@ export class EnrichStream {
   readonly #capacity: number;
   readonly #memory: MemoryShare;
   /** Whether lines wait for memory as well, because their answers need some. */
-  readonly #linesWait: boolean;
-  /** The chunk that waits for memory; without a chunk, `#held` waits. */
+  readonly #linesNeedMemory: boolean;
+  /** The chunk that waits for memory; without a chunk, `#pendingEntry` waits. */
   #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
   /** The entry that found no slot or no memory. */
-  #held: Entry | BarrierLine | undefined;
+  #pendingEntry: Entry | BarrierLine | undefined;
   #bodyComplete = false;
   #operatorEnded = false;
   #ended = false;
@@ -60,11 +60,11 @@ export class EnrichStream {
     const { settings } = plan;
     this.#sink = sink;
     this.#observer = observer;
-    this.#linesWait = !plan.immediate;
+    this.#linesNeedMemory = !plan.immediate;
     this.#capacity = settings.capacity;
     this.#tally = new Tally(observer);
     const guard = guardWith((error) => sink.defect(error));
-    this.#memory = memory.open(guard(() => this.#memoryCame()));
+    this.#memory = memory.open(guard(() => this.#memoryFree()));
     this.#output = new JoinedOutput(
       settings.framing,
       this.#tally,
@@ -75,7 +75,7 @@ export class EnrichStream {
           return room;
         },
         fatal: (error) => this.#fail(error),
-        hold: (bytes) => this.#memory.add(bytes),
+        addBytes: (bytes) => this.#memory.add(bytes),
         finished: () => this.#recordFinished(),
       },
       guard,
@@ -86,8 +86,8 @@ export class EnrichStream {
     const hooks = {
       downstream: this.#control?.output ?? this.#output,
       beforeEmit: this.#control?.beforeEmit,
-      onRoom: () => this.#pumpOn(),
-      onEnd: () => this.#finished(),
+      onRoom: () => this.#offerPending(),
+      onEnd: () => this.#endWhenWritten(),
       backpressure: this.#backpressure,
       turnGate: new TurnGate(guard),
       guard,
@@ -106,22 +106,22 @@ export class EnrichStream {
   }
 
   /** The body is complete; the sink's `end` follows when every record is out. */
-  finish(): void {
+  endBody(): void {
     if (this.#ended) return;
     this.#bodyComplete = true;
     // A chunk or an entry that waits goes on by itself, and the body ends after it.
     if (this.#waiting?.chunk !== undefined) return;
     this.#reader.end();
-    if (this.#held === undefined) this.#pumpAndCount();
+    if (this.#pendingEntry === undefined) this.#offerAndCount();
   }
 
   /** The reader has room again. */
-  drained(): void {
+  readerReady(): void {
     if (this.#ended) return;
     this.#memory.output(this.#sink.heldBytes);
     if (this.#output.room) return;
-    this.#output.open();
-    this.#operator.drain();
+    this.#output.readerReady();
+    this.#operator.downstreamReady();
   }
 
   /** The reader is gone: aborts every call, and writes nothing more. */
@@ -187,19 +187,19 @@ export class EnrichStream {
   #take(chunk: Uint8Array): boolean {
     this.#reader.push(chunk);
     if (this.#bodyComplete) this.#reader.end();
-    return this.#pumpAndCount();
+    return this.#offerAndCount();
   }
 
-  #memoryCame(): void {
+  #memoryFree(): void {
     const waiting = this.#waiting;
     if (waiting === undefined || this.#ended) return;
     this.#noLongerWaiting();
     const { chunk } = waiting;
-    const wanted =
+    const wantsMore =
       chunk !== undefined && this.#memory.mayGoOn(this.#reader.endsLine(chunk))
         ? this.#take(chunk)
-        : this.#pumpAndCount();
-    if (wanted && !this.#bodyComplete) this.#sink.resume();
+        : this.#offerAndCount();
+    if (wantsMore && !this.#bodyComplete) this.#sink.resume();
   }
 
   #waitForMemory(chunk?: Uint8Array): void {
@@ -213,52 +213,53 @@ export class EnrichStream {
     this.#backpressure.moving();
   }
 
-  #pumpAndCount(): boolean {
+  #offerAndCount(): boolean {
     const before = this.#reader.lines;
-    const wanted = this.#pump();
-    const held = this.#held;
-    const heldBytes = held === undefined ? 0 : held instanceof BarrierLine ? held.value.length : entryBytes(held);
-    this.#memory.body(this.#reader.heldBytes + heldBytes, held === undefined && this.#reader.lines > before);
-    return wanted;
+    const wantsMore = this.#offerLines();
+    const pending = this.#pendingEntry;
+    const pendingBytes =
+      pending === undefined ? 0 : pending instanceof BarrierLine ? pending.value.length : entryBytes(pending);
+    this.#memory.body(this.#reader.heldBytes + pendingBytes, pending === undefined && this.#reader.lines > before);
+    return wantsMore;
   }
 
   /** Offers lines until there is no slot or no memory (false) or no whole line left (true: more of the body is wanted). */
-  #pump(): boolean {
+  #offerLines(): boolean {
     for (;;) {
       // The record before may have ended the stream.
       if (this.#ended) return false;
-      const entry = this.#held ?? this.#reader.next();
+      const entry = this.#pendingEntry ?? this.#reader.next();
       if (entry === undefined) {
         // The body ends long before its last records: they keep their retries.
         if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
-      if (this.#linesWait && !this.#memory.mayGoOn(true)) {
-        this.#held = entry;
+      if (this.#linesNeedMemory && !this.#memory.mayGoOn(true)) {
+        this.#pendingEntry = entry;
         this.#waitForMemory();
         return false;
       }
       if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {
-        this.#held = entry;
+        this.#pendingEntry = entry;
         return false;
       }
-      this.#held = undefined;
+      this.#pendingEntry = undefined;
     }
   }
 
-  #pumpOn(): void {
-    if (this.#ended || this.#held === undefined || this.#waiting !== undefined) return;
-    if (this.#pumpAndCount() && !this.#bodyComplete) this.#sink.resume();
+  #offerPending(): void {
+    if (this.#ended || this.#pendingEntry === undefined || this.#waiting !== undefined) return;
+    if (this.#offerAndCount() && !this.#bodyComplete) this.#sink.resume();
   }
 
   #recordFinished(): void {
     if (this.#ended) return;
     this.#control?.output.finished();
-    if (this.#operatorEnded) this.#finished();
-    else this.#operator.drain();
+    if (this.#operatorEnded) this.#endWhenWritten();
+    else this.#operator.downstreamReady();
   }
 
-  #finished(): void {
+  #endWhenWritten(): void {
     if (this.#ended) return;
     this.#operatorEnded = true;
     // Lines of the last record are not written yet.

@@ -21,14 +21,15 @@ const ANSWER_CHAR_BYTES = 2;
  * difference.
  */
 export class AnswerForecast {
-  bytes: number;
+  expectedBytes: number;
 
   constructor(worstBytes: number) {
-    this.bytes = worstBytes;
+    this.expectedBytes = worstBytes;
   }
 
-  saw(bytes: number): void {
-    this.bytes = bytes >= this.bytes ? bytes : this.bytes - Math.ceil((this.bytes - bytes) / 8);
+  observe(bytes: number): void {
+    const expected = this.expectedBytes;
+    this.expectedBytes = bytes >= expected ? bytes : expected - Math.ceil((expected - bytes) / 8);
   }
 }
 
@@ -43,12 +44,12 @@ export class RecordBytes implements SlotBytes<Entry, Outcome> {
   }
 
   admitted(entry: Entry): number {
-    return entryBytes(entry) + this.#forecast.bytes;
+    return entryBytes(entry) + this.#forecast.expectedBytes;
   }
 
   completed(entry: Entry, outcome: Outcome): number {
     const answers = answerBytes(entry, outcome);
-    if (outcome.failure === undefined) this.#forecast.saw(answers);
+    if (outcome.failure === undefined) this.#forecast.observe(answers);
     return RECORD_BYTES + entry.lineBytes + answers;
   }
 
@@ -63,8 +64,8 @@ export function entryBytes({ lineBytes, record }: Entry): number {
 
 /** The outcome holds the text of the line; the additional characters are answers. */
 function answerBytes({ line }: Entry, { lines }: Outcome): number {
-  const more = charsOf(lines) - (typeof line === 'string' ? line : line.input).length;
-  return more > 0 ? ANSWER_CHAR_BYTES * more : 0;
+  const answerChars = charsOf(lines) - (typeof line === 'string' ? line : line.input).length;
+  return answerChars > 0 ? ANSWER_CHAR_BYTES * answerChars : 0;
 }
 
 function charsOf(lines: Outcome['lines']): number {

@@ -19,13 +19,14 @@ import type { Tally } from './tally.ts';
  */
 const FLUSH_CHARS = 60 * 1024;
 
+/** Receives the text, and what happens to the outcomes. */
 export interface OutputHooks {
-  /** False: no room; nothing more is written until `open` is called. */
+  /** False: no room; nothing more is written until `readerReady` is called. */
   write(text: string): boolean;
   /** An outcome ends the stream; the text before it has been written. */
   fatal(error: RequestError): void;
   /** Counts more held bytes, or fewer if negative. */
-  hold(bytes: number): void;
+  addBytes(bytes: number): void;
   /** The last line of an unfinished outcome is out; `ready` is true again if there is room. */
   finished(): void;
 }
@@ -73,7 +74,7 @@ export class JoinedOutput implements Downstream<Outcome> {
     });
     this.#scheduledExplode = guard(() => {
       this.#explodeScheduled = false;
-      this.#goOn();
+      this.#continueExploding();
     });
   }
 
@@ -92,9 +93,9 @@ export class JoinedOutput implements Downstream<Outcome> {
   }
 
   /** The reader has room again. */
-  open(): void {
+  readerReady(): void {
     this.#room = true;
-    this.#goOn();
+    this.#continueExploding();
   }
 
   /** Drops the text and an unfinished record: nothing is written from now on. */
@@ -109,14 +110,14 @@ export class JoinedOutput implements Downstream<Outcome> {
     const { lines } = outcome;
     // The most frequent kind is checked first.
     const spliced = lines instanceof SplicedLine;
-    if (!spliced && lines instanceof ExplodedLines) return this.#begin(outcome, lines);
+    if (!spliced && lines instanceof ExplodedLines) return this.#beginExploding(outcome, lines);
     this.#tally.out(outcome);
     if (outcome.fatal !== undefined) {
       this.write();
       this.#hooks.fatal(outcome.fatal);
       return true;
     }
-    if (spliced && !this.#crEndsLine) this.#parts(lines);
+    if (spliced && !this.#crEndsLine) this.#splicedLine(lines);
     else if (spliced) this.line(lines.toString());
     else if (typeof lines === 'string') this.line(lines);
     else for (const line of lines) this.line(line);
@@ -124,14 +125,14 @@ export class JoinedOutput implements Downstream<Outcome> {
     return true;
   }
 
-  #begin(outcome: Outcome, lines: ExplodedLines): boolean {
+  #beginExploding(outcome: Outcome, lines: ExplodedLines): boolean {
     const heldBytes = explodedBytes(lines);
     this.#exploding = { outcome, lines, heldBytes };
-    this.#hooks.hold(heldBytes);
+    this.#hooks.addBytes(heldBytes);
     return this.#explode(this.#exploding);
   }
 
-  #goOn(): void {
+  #continueExploding(): void {
     if (this.#exploding !== undefined && this.#explode(this.#exploding)) this.#hooks.finished();
   }
 
@@ -142,7 +143,7 @@ export class JoinedOutput implements Downstream<Outcome> {
       if (line === undefined) {
         this.#exploding = undefined;
         this.#tally.out(outcome);
-        this.#hooks.hold(-heldBytes);
+        this.#hooks.addBytes(-heldBytes);
         this.flush();
         return true;
       }
@@ -172,7 +173,7 @@ export class JoinedOutput implements Downstream<Outcome> {
     this.#text += this.#prefix + (this.#crEndsLine ? compact(text) : text) + this.#suffix;
   }
 
-  #parts({ head, opening, json, end }: SplicedLine): void {
+  #splicedLine({ head, opening, json, end }: SplicedLine): void {
     if (end !== this.#end) {
       this.#end = end;
       this.#framedEnd = end + this.#suffix;

@@ -20,7 +20,7 @@ export class Tally implements StreamSummary {
   misses = 0;
   dropped = 0;
   /** Records read that have no outcome yet. */
-  #open = 0;
+  #withoutOutcome = 0;
   readonly #observer: PipelineObserver;
 
   constructor(observer: PipelineObserver) {
@@ -29,13 +29,13 @@ export class Tally implements StreamSummary {
 
   in(): void {
     this.read += 1;
-    this.#open += 1;
+    this.#withoutOutcome += 1;
     this.#observer.recordIn();
   }
 
   out(outcome: Outcome): void {
     const { lines } = outcome;
-    this.#open -= 1;
+    this.#withoutOutcome -= 1;
     if (typeof lines === 'string' || lines instanceof SplicedLine) this.written += 1;
     // Lines of an exploded record are counted as they are made.
     else if (!(lines instanceof ExplodedLines)) this.written += lines.length;
@@ -50,8 +50,8 @@ export class Tally implements StreamSummary {
 
   /** The stream has ended: records without an outcome count as cancelled. Not to be used from now on. */
   end(): void {
-    if (this.#open > 0) this.#observer.recordsCancelled(this.#open);
-    this.#open = 0;
+    if (this.#withoutOutcome > 0) this.#observer.recordsCancelled(this.#withoutOutcome);
+    this.#withoutOutcome = 0;
   }
 
   snapshot(): StreamSummary {

@@ -7,7 +7,7 @@ import { Answer, type Arguments, type Layer } from '../../../src/lookup/lookup.t
 import { plainRules, retry } from '../../../src/lookup/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { traced } from '../../../src/lookup/traced.ts';
-import { Superstep } from '../../../src/pipeline/record/repeat.ts';
+import { SuperstepContext } from '../../../src/pipeline/record/repeat.ts';
 
 type Member = keyof CallContext;
 
@@ -118,7 +118,7 @@ const variants: readonly (readonly [
   ['a timed attempt', cancellation, within(timeout({ timeoutMs: 20, clock: virtualClock() }), null)],
   ['a later attempt', ['attempt'], laterAttempt],
   ['a call with a span', ['trace'], within(traced({ name: 'GET /', attributes: {} }), new Answer(undefined))],
-  ['a superstep', ['superstep'], (caller) => new Superstep(caller, 3)],
+  ['a superstep', ['superstep'], (caller) => new SuperstepContext(caller, 3)],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],
 ];

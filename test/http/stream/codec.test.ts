@@ -153,7 +153,7 @@ test('backpressure passes through a codec in both directions', async () => {
   await settled();
   expect(plainOf(inner.output)).toBe(enriched(1));
   inner.hasRoom = true;
-  inner.events.drained();
+  inner.events.readerReady();
   await settled();
   expect([plainOf(inner.output), inner.paused, inner.watch]).toEqual([enriched(1, 2), false, undefined]);
 });

@@ -74,7 +74,7 @@ describe('a stream from its head to its last byte', () => {
     transport.events.finished();
     transport.events.gone();
     transport.events.finished();
-    transport.events.drained();
+    transport.events.readerReady();
     transport.events.failed(draining);
     transport.send(records(2));
     transport.events.end();
@@ -150,7 +150,7 @@ describe('backpressure', () => {
     await settled();
     expect([transport.output, transport.paused]).toEqual([enriched(1), true]);
     transport.hasRoom = true;
-    transport.events.drained();
+    transport.events.readerReady();
     await settled();
     expect(transport.output).toBe(enriched(1, 2, 3, 4, 5));
     expect([transport.paused, transport.watch]).toEqual([false, undefined]);
@@ -245,7 +245,7 @@ describe('limits.stallTimeout', () => {
     transport.send(records(1));
     transport.events.end();
     await settled();
-    transport.events.drained();
+    transport.events.readerReady();
     transport.watch?.stalled();
     expect(transport.ends).toEqual(['finish', 'reset']);
     expect(reported.logged).toMatchObject([{ outcome: 'stalled' }]);

@@ -34,7 +34,7 @@ describe('$watermark', () => {
     const run = new Run(pipeline, control());
     const watermark = '  {"$watermark" : {"t": 1.0, "x":"\\u0041"} } ';
     run.push(body(record(1), record(2), watermark, record(3)));
-    run.stream.finish();
+    run.stream.endBody();
     await answer(far, 3, 2);
     expect(run.lines).toEqual(mode === 'ordered' ? [] : [got(2)]);
     await answer(far, 1);
@@ -60,7 +60,7 @@ describe('$watermark', () => {
     const { pipeline } = scripted();
     const run = new Run(pipeline, control());
     run.push(body('{"$watermark":1,"a":2}', '{"$flush":1}', '{"$watermark":'));
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(run.lines.slice(0, 3).map((line) => JSON.parse(line)._error)).toMatchObject([
       { code: 'not_an_object', line: 1, input: '{"$watermark":1,"a":2}' },
@@ -134,7 +134,7 @@ describe('$checkpoint', () => {
     expect(clock.timers).toBe(0);
     await answer(far, 1);
     expect(clock.timers).toBe(1);
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(clock.timers).toBe(0);
     expect(lastOf(run)).toMatchObject({ $summary: { status: 'complete' } });
@@ -275,7 +275,7 @@ describe('the last line', () => {
     await clock.advance(70);
     far.calls[0]?.answer('0');
     far.calls[1]?.answer(undefined);
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(lastOf(run)).toEqual({
       $summary: { status: 'complete', read: 3, written: 2, errors: 1, misses: 0, dropped: 1, durationMs: 70 },

@@ -27,7 +27,7 @@ test('a line for each combination, the last step changing with each line', async
 test('an empty answer makes no line, whatever the other answer is', async () => {
   const { run } = exploding(array(1000), '[]');
   run.push('{"k":1}\n');
-  run.stream.finish();
+  run.stream.endBody();
   await settled();
   expect(run.lines).toEqual([]);
   expect(run.summary).toMatchObject({ read: 1, written: 0 });
@@ -43,7 +43,7 @@ test('lines are made as the response takes them, and no more is held than the an
   expect(run.stream.idle).toBe(false);
   expect(memory.heldBytes).toBeLessThan(100_000);
   const before = run.lines.length;
-  run.stream.drained();
+  run.stream.readerReady();
   await settled();
   expect(run.lines.length).toBeLessThan(before + 5000);
 });
@@ -51,7 +51,7 @@ test('lines are made as the response takes them, and no more is held than the an
 test('all of them come out, in order, before the next record, and are counted as they come', async () => {
   const { run, memory } = exploding(array(200), array(100));
   run.push('{"k":1}\n{"k":2}\n');
-  run.stream.finish();
+  run.stream.endBody();
   expect(run.summary).toBeUndefined();
   while (run.summary === undefined) await settled();
   expect(run.lines).toEqual([...product('{"k":1}', 200, 100), ...product('{"k":2}', 200, 100)]);
@@ -63,7 +63,7 @@ test('all of them come out, in order, before the next record, and are counted as
 test('other work has its turn between two writes', async () => {
   const { run } = exploding(array(300), array(300));
   run.push('{"k":1}\n');
-  run.stream.finish();
+  run.stream.endBody();
   let turns = 0;
   const other = (): void => {
     turns += 1;
@@ -82,7 +82,7 @@ test('a stream that ends in the middle of a record makes no more lines and holds
   await settled();
   const before = run.output;
   run.stream.abort(new Error('gone'));
-  run.stream.drained();
+  run.stream.readerReady();
   await settled();
   expect(run.output).toBe(before);
   expect(memory.heldBytes).toBe(0);
@@ -94,7 +94,7 @@ describe('a checkpoint', () => {
   test('says that a record is out when its last line is', async () => {
     const { run } = exploding(array(200), array(50), control);
     run.push('{"k":1}\n');
-    run.stream.finish();
+    run.stream.endBody();
     while (run.summary === undefined) await settled();
     const checkpoints = run.lines.flatMap((line, at) => (line.startsWith('{"$checkpoint"') ? [at] : []));
     expect(checkpoints[0]).toBe(10_000);
@@ -109,8 +109,8 @@ describe('a checkpoint', () => {
     run.stream.checkpoint();
     expect(run.output).not.toContain('$checkpoint');
     run.room = true;
-    run.stream.drained();
-    run.stream.finish();
+    run.stream.readerReady();
+    run.stream.endBody();
     while (run.summary === undefined) await settled();
     expect(run.lines.indexOf('{"$checkpoint":{"next":1,"pending":[]}}')).toBe(10_000);
   });

@@ -68,7 +68,7 @@ async function outcome(
   }
   run.stream.push(body.subarray(at));
   await settled();
-  run.stream.finish();
+  run.stream.endBody();
   await settled();
   const { output, summary, failure } = run;
   // With slots, calls for records behind the one that ends the stream may have been made already.

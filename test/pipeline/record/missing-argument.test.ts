@@ -60,7 +60,7 @@ describe.each([
     const { pipeline } = pipelineOf([replying(immediate)], [step('a', '/k', '/x')], { onMissingArgument: 'miss' });
     const run = new Run(pipeline);
     run.push(body);
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(run.summary).toMatchObject({ read: 4, written: 4, misses: 2, errors: 0, dropped: 0 });
   });

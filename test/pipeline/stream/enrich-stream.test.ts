@@ -48,7 +48,7 @@ describe('a stream', () => {
     expect(run.stream.backpressure).toBe('slow_reader');
     expect(run.stream.gauges.completedWaiting).toBe(2);
     run.room = true;
-    run.stream.drained();
+    run.stream.readerReady();
     await settled();
     expect(run.lines.length).toBe(11);
     expect(run.resumed).toBe(1);
@@ -57,7 +57,7 @@ describe('a stream', () => {
   it('writes once for all records that are ready in one turn', async () => {
     const run = new Run(pipelineOf([new ScriptedLookup('a', () => new Answer('1'))], steps).pipeline, { capacity: 10 });
     run.push(body(200));
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(run.lines.length).toBe(200);
     expect(run.writes).toBe(1);
@@ -96,14 +96,14 @@ describe('a stream', () => {
     const a = new ScriptedLookup('a', ({ key }) => replies[Number(key)] ?? new Answer('0'));
     const run = new Run(pipelineOf([a], steps).pipeline);
     run.push('{"k":0}\n\n{"k":1}\nnothing\n{"k":2}');
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(run.summary).toEqual({ read: 4, written: 4, errors: 1, misses: 1, dropped: 0 });
   });
 
   it('without a body it ends immediately', async () => {
     const run = new Run(pipelineOf([new ScriptedLookup('a')], steps).pipeline);
-    run.stream.finish();
+    run.stream.endBody();
     await settled();
     expect(run.summary).toEqual({ read: 0, written: 0, errors: 0, misses: 0, dropped: 0 });
   });
