@@ -27,7 +27,7 @@ export interface Connector {
    * an exception in `process.nextTick`, or in a listener of an AbortSignal, ends that reading, and the connection hangs.
    */
   readonly runsUserCode: boolean;
-  /** The most bytes that one answer may take in memory, or an estimate if there is no bound; 0 if answers are held anyway. */
+  /** The most bytes that one answer may take in memory, or an estimate if there is no bound; 0 if answers are in memory anyway. */
   readonly largestAnswerBytes: number;
   /** Gives the outcome of a call that took longer than `lookups.NAME.timeout`. It is called after the cancellation. */
   readonly onTimeout?: LookupService | undefined;

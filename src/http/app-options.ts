@@ -23,7 +23,7 @@ export interface Served {
   /** The effective configuration of an existing pipeline, secrets hidden. */
   readonly describe: (pipeline: string) => JsonData;
   /** Keeps its pipelines open until the function returned is called. */
-  hold(): () => void;
+  keepOpen(): () => void;
 }
 
 /** The configuration in force. A request reads it once; the next request may get another one. */

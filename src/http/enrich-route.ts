@@ -23,7 +23,7 @@ export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
     const pipeline = findPipeline(current.pipelines, request.params.pipeline);
     try {
       refuseWhenFull(options, current);
-      return answer(request, reply, pipeline, current, options, buffers);
+      return respond(request, reply, pipeline, current, options, buffers);
     } catch (error) {
       pipeline.observer.streamRejected();
       throw error;
@@ -32,7 +32,7 @@ export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
   refuseOtherMethods(app, URL, ['POST'], '; curl -T sends PUT: add -X POST');
 }
 
-function answer(
+function respond(
   request: FastifyRequest,
   reply: FastifyReply,
   pipeline: Pipeline,
@@ -56,7 +56,7 @@ function answer(
       trace,
       streams,
       memory,
-      hold: () => served.hold(),
+      keepOpen: () => served.keepOpen(),
       clock,
       stalls: options.stalls,
       limits,
@@ -78,7 +78,7 @@ function answer(
     settings,
     trace,
     streams,
-    hold: () => served.hold(),
+    keepOpen: () => served.keepOpen(),
     limits,
     clock,
     log: request.log,

@@ -29,13 +29,13 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
     const pipeline = findPipeline(current.pipelines, request.params.pipeline);
     refuseWhenFull(options, current);
     const { limits } = current;
-    const hold = (): (() => void) => current.hold();
+    const keepOpen = (): (() => void) => current.keepOpen();
     const body = new BodyRequest(request, reply, {
       kind: 'explain',
       pipeline,
       streams,
       memory,
-      hold,
+      keepOpen,
       limits,
       stalls,
       clock,

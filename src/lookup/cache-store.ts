@@ -1,15 +1,15 @@
 import type { Answer } from './lookup.ts';
 
 /** An answer in the store. */
-export interface Held {
+export interface CacheEntry {
   readonly key: string;
   answer: Answer;
   /** Clock milliseconds from which on the answer is old. */
   freshUntil: number;
   /** Clock milliseconds at which the call for it began. */
   calledAt: number;
-  older: Held | undefined;
-  newer: Held | undefined;
+  older: CacheEntry | undefined;
+  newer: CacheEntry | undefined;
 }
 
 /**
@@ -24,9 +24,9 @@ export interface Held {
 export class CacheStore {
   evictions = 0;
   readonly #maxEntries: number;
-  readonly #byKey = new Map<string, Held>();
-  #oldest: Held | undefined;
-  #newest: Held | undefined;
+  readonly #byKey = new Map<string, CacheEntry>();
+  #oldest: CacheEntry | undefined;
+  #newest: CacheEntry | undefined;
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
@@ -37,7 +37,7 @@ export class CacheStore {
   }
 
   /** The answer for the key, fresh or old. It counts as used. */
-  use(key: string): Held | undefined {
+  use(key: string): CacheEntry | undefined {
     const entry = this.#byKey.get(key);
     if (entry !== undefined && entry !== this.#newest) {
       this.#unlink(entry);
@@ -51,7 +51,7 @@ export class CacheStore {
     const entry = this.use(key);
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
-      const held = {
+      const added = {
         key: detached(key),
         answer,
         freshUntil,
@@ -59,8 +59,8 @@ export class CacheStore {
         older: undefined,
         newer: undefined,
       };
-      this.#byKey.set(held.key, held);
-      this.#linkNewest(held);
+      this.#byKey.set(added.key, added);
+      this.#linkNewest(added);
     } else if (entry.calledAt <= calledAt) {
       entry.answer = answer;
       entry.freshUntil = freshUntil;
@@ -86,12 +86,12 @@ export class CacheStore {
     this.evictions++;
   }
 
-  #remove(entry: Held): void {
+  #remove(entry: CacheEntry): void {
     this.#byKey.delete(entry.key);
     this.#unlink(entry);
   }
 
-  #linkNewest(entry: Held): void {
+  #linkNewest(entry: CacheEntry): void {
     entry.older = this.#newest;
     entry.newer = undefined;
     if (this.#newest === undefined) this.#oldest = entry;
@@ -99,7 +99,7 @@ export class CacheStore {
     this.#newest = entry;
   }
 
-  #unlink(entry: Held): void {
+  #unlink(entry: CacheEntry): void {
     const { older, newer } = entry;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;

@@ -4,7 +4,7 @@ import type { LayerGauges } from '../core/observer/observer.ts';
 import type { Clock } from '../core/time/time.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { CacheStore, detached, type Held } from './cache-store.ts';
+import { CacheStore, detached, type CacheEntry } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from './lookup.ts';
 
 /**
@@ -42,9 +42,9 @@ export class LookupCache implements LookupLayerEntry {
 
   readonly layer: LookupLayer = (inner) => (args, context) => {
     const key = cacheKey(args);
-    const held = this.#store.use(key);
-    if (held === undefined) return this.#call(inner, key, args, context);
-    const { answer, freshUntil } = held;
+    const entry = this.#store.use(key);
+    if (entry === undefined) return this.#call(inner, key, args, context);
+    const { answer, freshUntil } = entry;
     const now = this.#clock.now();
     if (now < freshUntil) {
       if (answer.json === undefined) this.#counts.negative++;
@@ -55,7 +55,7 @@ export class LookupCache implements LookupLayerEntry {
       return this.#call(inner, key, args, context);
     }
     this.#counts.stale++;
-    if (!this.#refreshes.has(key)) this.#refresh(inner, held.key, args, context);
+    if (!this.#refreshes.has(key)) this.#refresh(inner, entry.key, args, context);
     return new Answer(answer.json, 0, 'stale');
   };
 
@@ -103,17 +103,17 @@ export class LookupCache implements LookupLayerEntry {
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
   #failed(key: string, error: unknown, context: CallContext): Answer {
-    const held = this.#options.staleIfError > 0 && !context.cancelled ? this.#store.use(key) : undefined;
+    const entry = this.#options.staleIfError > 0 && !context.cancelled ? this.#store.use(key) : undefined;
     const failure = RecordError.from(error);
-    if (held?.answer.json === undefined || !this.#mayReplaceFailure(held) || isAboutTheRecord(failure)) {
+    if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
       this.#counts.miss++;
       throw error;
     }
     this.#counts.stale++;
-    return new Answer(held.answer.json, failure.details.attempts ?? 1, 'stale');
+    return new Answer(entry.answer.json, failure.details.attempts ?? 1, 'stale');
   }
 
-  #mayReplaceFailure({ freshUntil }: Held): boolean {
+  #mayReplaceFailure({ freshUntil }: CacheEntry): boolean {
     return this.#clock.now() < freshUntil + this.#options.staleIfError;
   }
 

@@ -55,7 +55,7 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
   /** Every call that waits rejects with `cancelled`. */
   close(): void {
     for (let call = this.#queue.take(); call !== undefined; call = this.#queue.take()) {
-      call.leave(new RecordError('cancelled', 'the lookup is closed'));
+      call.cancel(new RecordError('cancelled', 'the lookup is closed'));
     }
   }
 
@@ -64,9 +64,9 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
       const call = new WaitingCall(inner, request, context, resolve, reject);
       this.#queue.add(context.inputEnd, call);
       context.limitWaiting(1);
-      call.forgetCancel = context.onCancel((reason) => {
+      call.removeCancelHook = context.onCancel((reason) => {
         this.#queue.remove(call);
-        call.leave(reason);
+        call.cancel(reason);
       });
       if (this.#queue.size === 1) this.#gate.whenOpen(this.#beginWaiting);
     });
@@ -85,7 +85,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
   line: Line<WaitingCall<Req, Res>> | undefined = undefined;
   earlier: WaitingCall<Req, Res> | undefined = undefined;
   later: WaitingCall<Req, Res> | undefined = undefined;
-  forgetCancel: (() => void) | undefined = undefined;
+  removeCancelHook: (() => void) | undefined = undefined;
   readonly #inner: Service<Req, Res>;
   readonly #request: Req;
   readonly #context: CallContext;
@@ -108,7 +108,7 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
 
   /** Makes the call: its turn has come. */
   begin(): void {
-    this.forgetCancel?.();
+    this.removeCancelHook?.();
     this.#context.limitWaiting(-1);
     this.#context.callBegins();
     try {
@@ -119,8 +119,8 @@ class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
   }
 
   /** Rejects the call: it was cancelled before its turn came. */
-  leave(reason: unknown): void {
-    this.forgetCancel?.();
+  cancel(reason: unknown): void {
+    this.removeCancelHook?.();
     this.#context.limitWaiting(-1);
     this.#reject(cancelledError(reason, 'the record was given up before this call began'));
   }

@@ -42,7 +42,7 @@ export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly 
 }
 
 /**
- * An argument whose JSON source has to be kept: an object, an array, or a number that JavaScript would spell differently
+ * An argument whose JSON text has to be kept: an object, an array, or a number that JavaScript would spell differently
  * (`1.10`, `1e2`, `12345678901234567890`). No white space stands before or after it.
  */
 export class RawJson {
@@ -54,13 +54,13 @@ export class RawJson {
 
   /** The value for a program. A number that JavaScript does not have (`isHeldByNumber`) becomes a text. */
   get value(): JsonValue {
-    return parseJson(this.source.replaceAll(stringOrNumber, held));
+    return parseJson(this.source.replaceAll(stringOrNumber, exactOrText));
   }
 }
 
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 
-function held(token: string): string {
+function exactOrText(token: string): string {
   return token.startsWith('"') || isHeldByNumber(token) ? token : `"${token}"`;
 }
 
@@ -69,7 +69,7 @@ export type Arguments = Readonly<Record<string, Argument>>;
 
 export type AnswerSource = 'call' | 'cache' | 'stale';
 
-/** The answer of a lookup: JSON source on one line, or undefined if it has no answer (a miss). */
+/** The answer of a lookup: JSON text on one line, or undefined if it has no answer (a miss). */
 export class Answer {
   readonly json: string | undefined;
   readonly source: AnswerSource;

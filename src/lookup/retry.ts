@@ -131,8 +131,8 @@ class RetriedCall<Req, Res> {
         if (!waiting) return false;
         waiting = false;
         stopTimer();
-        forgetCancel();
-        forgetEnd();
+        removeCancelHook();
+        removeEndHook();
         context.retryWaiting(-1);
         return true;
       };
@@ -147,10 +147,10 @@ class RetriedCall<Req, Res> {
       };
       context.retryWaiting(1);
       const stopTimer = this.#clock.setTimer(ms, callNow);
-      const forgetCancel = context.onCancel((reason) => {
+      const removeCancelHook = context.onCancel((reason) => {
         if (endWait()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
       });
-      const forgetEnd = context.inputEnd.onEnd(callNow);
+      const removeEndHook = context.inputEnd.onEnd(callNow);
     });
   }
 }

@@ -74,10 +74,10 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
         deadlines.stopIdleTimer();
       };
       // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
-      const forget = this.caller.onCancel((reason) => this.cancel(reason));
+      const removeCancelHook = this.caller.onCancel((reason) => this.cancel(reason));
       this.onCancel((reason) => {
         disarm();
-        forget();
+        removeCancelHook();
         if (!this.#expired || onExpired === undefined) return reject(cancelledError(reason));
         try {
           resolve(onExpired());
@@ -88,12 +88,12 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
       answer.then(
         (value) => {
           disarm();
-          forget();
+          removeCancelHook();
           return resolve(value);
         },
         (error: unknown) => {
           disarm();
-          forget();
+          removeCancelHook();
           return reject(RecordError.from(error));
         },
       );

@@ -85,7 +85,7 @@ export class Attempts<In, Out> {
     this.#starting = true;
     try {
       for (let slot: typeof first | undefined = first; slot !== undefined; slot = this.#startable.shift()) {
-        this.#attempt(slot, slot === first ? nowMs : this.#options.clock.now());
+        this.#startAttempt(slot, slot === first ? nowMs : this.#options.clock.now());
       }
     } finally {
       this.#starting = false;
@@ -107,7 +107,7 @@ export class Attempts<In, Out> {
     this.limitWaiting = 0;
   }
 
-  #attempt(slot: RecordSlot<In, Out>, nowMs: number): void {
+  #startAttempt(slot: RecordSlot<In, Out>, nowMs: number): void {
     const { timeoutMs, limitWaitCounts, invoke } = this.#options;
     const due = timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
     const attempt = new Attempt(this.#attemptOwner, slot, due, this.#inputEnd);

@@ -10,7 +10,7 @@ import { dependencies, placesOf } from './record/dependencies.ts';
 import type { Lookup, LookupRuntime } from './lookups/lookups.ts';
 import type { OpenLookups } from './lookups/open-lookups.ts';
 import { Pipeline } from './pipeline.ts';
-import type { Source } from './record/record-text.ts';
+import type { RecordPlace } from './record/record-text.ts';
 import type { Step } from './record/step.ts';
 
 /** The pipelines of one configuration, and the lookups that they share. */
@@ -58,7 +58,7 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
     }),
   );
   const written = new Set<string | undefined>();
-  const sourceAt = numberedSources();
+  const placeAt = numberedPlaces();
   return config.enrich.map((options, index) => {
     const lookup = lookups.get(options.lookup);
     if (lookup === undefined)
@@ -71,13 +71,11 @@ export function buildSteps(config: PipelineConfig, lookups: ReadonlyMap<string, 
       index,
       lookup,
       sources: Object.entries(options.with).map(([name, source]) =>
-        typeof source === 'string'
-          ? { name, ...sourceAt(parsePointer(source)) }
-          : { name, ...constantOf(source.value) },
+        typeof source === 'string' ? { name, ...placeAt(parsePointer(source)) } : { name, ...constantOf(source.value) },
       ),
       into: options.into,
       place: compilePlace(into),
-      target: sourceAt(into),
+      target: placeAt(into),
       writesFirst,
       when: when?.test,
       repeat: until && { until: until.test, max: until.max },
@@ -95,8 +93,8 @@ function constantOf(value: string | number | boolean | SpelledNumber): { constan
   return { constant, shown: constant };
 }
 
-/** Numbers the top-level members that are read or written; a scan of the line finds a member by its number. */
-function numberedSources(): (tokens: readonly string[]) => Source {
+/** Numbers the top-level members that are read or written: a scan of the line finds a member by its index. */
+function numberedPlaces(): (tokens: readonly string[]) => RecordPlace {
   const numbers = new Map<string, number>();
   return (tokens) => {
     const [name] = tokens;

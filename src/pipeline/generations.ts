@@ -33,7 +33,7 @@ export class Generation {
   }
 
   /** Keeps its pipelines open until the returned function is first called. */
-  hold(): () => void {
+  keepOpen(): () => void {
     this.#holders++;
     let holds = true;
     return () => {

@@ -218,7 +218,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
         pipelines,
         limits: config.server.limits,
         describe: (name) => ({ name, mode: 'ordered' }),
-        hold: () => () => {},
+        keepOpen: () => () => {},
       },
     },
     streams,

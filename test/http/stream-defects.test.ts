@@ -99,14 +99,14 @@ const readEntries: readonly Entry[] = [
   [
     'the end of the body',
     async ({ stream, broken }) => {
-      breakMember(stream, 'finish');
+      breakMember(stream, 'endBody');
       broken.write('0\r\n\r\n');
     },
   ],
   [
     'room in the response',
     async ({ stream, response }) => {
-      breakMember(stream, 'drained');
+      breakMember(stream, 'readerReady');
       response.emit('drain');
     },
   ],

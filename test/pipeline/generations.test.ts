@@ -27,7 +27,7 @@ function started(closed: string[]) {
 test('after the swap `current` is the new one; the old one stays open until it is released', async () => {
   const closed: string[] = [];
   const { first, generations, heard } = started(closed);
-  const release = generations.current.hold();
+  const release = generations.current.keepOpen();
   const second = generation('second', closed);
   generations.replace(second);
   expect(generations.current).toBe(second);
@@ -44,7 +44,7 @@ test('after the swap `current` is the new one; the old one stays open until it i
 test('one that no stream holds is closed at the swap', () => {
   const closed: string[] = [];
   const { generations } = started(closed);
-  generations.current.hold()();
+  generations.current.keepOpen()();
   generations.replace(generation('second', closed));
   expect(closed).toEqual(['first']);
 });
@@ -52,7 +52,7 @@ test('one that no stream holds is closed at the swap', () => {
 test('it is closed by the last of several holders, and releasing twice counts once', () => {
   const closed: string[] = [];
   const { first, generations } = started(closed);
-  const [one, other] = [first.hold(), first.hold()];
+  const [one, other] = [first.keepOpen(), first.keepOpen()];
   generations.replace(generation('second', closed));
   one();
   one();
@@ -64,10 +64,10 @@ test('it is closed by the last of several holders, and releasing twice counts on
 test('each holder keeps its own generation open', () => {
   const closed: string[] = [];
   const { first, generations } = started(closed);
-  const ofFirst = first.hold();
+  const ofFirst = first.keepOpen();
   const second = generation('second', closed);
   generations.replace(second);
-  const ofSecond = second.hold();
+  const ofSecond = second.keepOpen();
   generations.replace(generation('third', closed));
   ofSecond();
   expect(closed).toEqual(['second']);
@@ -88,7 +88,7 @@ test('a failure to close is reported, and the other generations go on', async ()
 test('the end of the service closes generations that are still held, and a later release closes none twice', async () => {
   const closed: string[] = [];
   const { generations } = started(closed);
-  const release = generations.current.hold();
+  const release = generations.current.keepOpen();
   generations.replace(generation('second', closed));
   await generations.close();
   release();

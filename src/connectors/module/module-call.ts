@@ -5,7 +5,7 @@ import { Answer } from '../../lookup/lookup.ts';
 import { CallResult } from '../../operator/call-result.ts';
 import { cancellation, outcomeOf } from '../call-outcome.ts';
 import type { ModuleCallee, ModuleInput } from './module-function.ts';
-import { ResultWriter } from './result-source.ts';
+import { ResultWriter } from './result-writer.ts';
 
 const miss = new Answer(undefined);
 

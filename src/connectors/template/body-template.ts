@@ -57,8 +57,8 @@ function encoderFor(contentType: string): Encoder {
 function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
   if (typeof value === 'string') return [constantHidden(jsonString(value), secret && value !== '')];
   if (isDataObject(value)) {
-    const members = Object.entries(value).flatMap(([name, member], place) => [
-      comma(place),
+    const members = Object.entries(value).flatMap(([name, member], index) => [
+      comma(index),
       quoted(name),
       literal(':'),
       ...jsonTemplates(member, secret || isSecretName(name)),
@@ -66,7 +66,7 @@ function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
     return [literal('{'), ...members, literal('}')];
   }
   if (isList(value)) {
-    const items = value.flatMap((item, place) => [comma(place), ...jsonTemplates(item, secret)]);
+    const items = value.flatMap((item, index) => [comma(index), ...jsonTemplates(item, secret)]);
     return [literal('['), ...items, literal(']')];
   }
   const source = value instanceof SpelledNumber ? value.source : JSON.stringify(value);
@@ -97,8 +97,8 @@ function literal(text: string): Template {
   return new Template(text);
 }
 
-function comma(place: number): Template {
-  return literal(place === 0 ? '' : ',');
+function comma(index: number): Template {
+  return literal(index === 0 ? '' : ',');
 }
 
 function isList(value: JsonData): value is readonly JsonData[] {

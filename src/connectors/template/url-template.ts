@@ -101,8 +101,8 @@ function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (read
   const groups: UrlPiece[][] = [[]];
   for (const { text, kind } of pieces) {
     const parts = kind === 'value' ? [text] : text.split(separator);
-    for (const [place, part] of parts.entries()) {
-      if (place > 0) groups.push([]);
+    for (const [index, part] of parts.entries()) {
+      if (index > 0) groups.push([]);
       if (part !== '') groups.at(-1)?.push({ text: part, kind });
     }
   }
@@ -111,8 +111,8 @@ function splitAt(pieces: readonly UrlPiece[], separator: string): readonly (read
 
 /** Joins the groups that `splitAt` made. */
 function joinPieces(groups: readonly (readonly UrlPiece[])[], separator: string): readonly UrlPiece[] {
-  return groups.flatMap((group, place) =>
-    place === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],
+  return groups.flatMap((group, index) =>
+    index === 0 ? group : [{ text: separator, kind: 'text' as const }, ...group],
   );
 }
 
@@ -198,7 +198,7 @@ function pairOf(name: string, template: Template): Template {
 }
 
 function joinPairs(pairs: readonly Template[]): Template {
-  return Template.join(pairs.flatMap((pair, place) => [new Template(place === 0 ? '?' : '&'), pair]));
+  return Template.join(pairs.flatMap((pair, index) => [new Template(index === 0 ? '?' : '&'), pair]));
 }
 
 /** Encodes the characters that a URL cannot have. Escapes stay as they are. */

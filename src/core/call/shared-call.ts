@@ -74,7 +74,7 @@ export class SharedCall extends Cancellation {
 
   #wait<Res>(waiter: Waiter, answer: Promise<Res>): Promise<Res> {
     return new Promise((resolve, reject) => {
-      const forget = waiter.context.onCancel((reason) => {
+      const removeCancelHook = waiter.context.onCancel((reason) => {
         // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
         if (this.#waiters.size === 1 && this.#waiters.has(waiter)) this.cancel(reason);
         this.#leave(waiter);
@@ -82,12 +82,12 @@ export class SharedCall extends Cancellation {
       });
       answer.then(
         (value) => {
-          forget();
+          removeCancelHook();
           this.#leave(waiter);
           return resolve(value);
         },
         (error: unknown) => {
-          forget();
+          removeCancelHook();
           this.#leave(waiter);
           return reject(error);
         },

@@ -17,7 +17,7 @@ export async function openApiDocument(version: string): Promise<string> {
         pipelines: { names: [], get: () => undefined },
         limits: serverSchema.parse({}).limits,
         describe: () => null,
-        hold: () => () => {},
+        keepOpen: () => () => {},
       },
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),

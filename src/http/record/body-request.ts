@@ -20,7 +20,7 @@ export interface BodyRequestOptions {
   readonly streams: LiveStreams;
   readonly memory: MemoryBudget;
   /** Keeps the pipeline open until the function returned is called. */
-  readonly hold: () => () => void;
+  readonly keepOpen: () => () => void;
   readonly limits: Pick<Served['limits'], 'lineBytes' | 'idleTimeout' | 'stallTimeout'>;
   readonly stalls: StallWatch;
   readonly clock: Clock;
@@ -48,18 +48,18 @@ export class BodyRequest implements LiveStream {
   /** The time since which the body waits for memory; undefined if it does not wait. */
   #waitingSince: number | undefined;
   /** Ends the watch of the client that should read the response. */
-  #unwatch = (): void => {};
+  #unwatchReader = (): void => {};
 
   constructor(request: FastifyRequest, reply: FastifyReply, options: BodyRequestOptions) {
-    const { kind, streams, memory, hold, limits, clock } = options;
+    const { kind, streams, memory, keepOpen, limits, clock } = options;
     this.kind = kind;
     this.#request = request;
     this.#reply = reply;
     this.#options = options;
     this.#startedAt = clock.now();
     this.#idleLimit = new IdleLimit(limits.idleTimeout, this.#startedAt);
-    this.memory = memory.open(this.guard(() => this.#memoryCame()));
-    const release = hold();
+    this.memory = memory.open(this.guard(() => this.#memoryFree()));
+    const release = keepOpen();
     streams.add(this);
     const closed = (): void => {
       streams.delete(this);
@@ -68,8 +68,8 @@ export class BodyRequest implements LiveStream {
         if (!reply.raw.writableFinished) {
           this.cut('client_aborted', new RequestError('bad_body', 'the client went away'));
         }
-        this.#unwatch();
-        this.#waited();
+        this.#unwatchReader();
+        this.#stopWaiting();
       } finally {
         release();
       }
@@ -136,7 +136,7 @@ export class BodyRequest implements LiveStream {
     const { stalls, limits } = this.#options;
     const { socket } = this.#request.raw;
     const timeoutMs = limits.stallTimeout;
-    this.#unwatch = stalls.watch({
+    this.#unwatchReader = stalls.watch({
       socket,
       timeoutMs,
       heldBytes: () => this.#reply.raw.writableLength,
@@ -147,15 +147,15 @@ export class BodyRequest implements LiveStream {
     });
   }
 
-  #memoryCame(): void {
+  #memoryFree(): void {
     // The body waited with a chunk in hand; this call counts that chunk as taken.
     this.memory.mayGoOn(true);
-    this.#waited();
+    this.#stopWaiting();
     this.#request.raw.resume();
   }
 
   /** The body no longer waits for memory. */
-  #waited(): void {
+  #stopWaiting(): void {
     if (this.#waitingSince === undefined) return;
     const { pipeline, clock } = this.#options;
     pipeline.observer.backpressure('memory', clock.now() - this.#waitingSince);

@@ -5,10 +5,10 @@ import type { IdleLimit } from './idle-limit.ts';
 /**
  * The phase of a stream.
  *
- *     reading ── body complete ──▶ draining ── last record written ──▶ finishing ── last byte sent ──▶ ended
+ *     reading ── body ends ──▶ bodyComplete ── last record written ──▶ finishing ── last byte sent ──▶ ended
  *        └──────────────────────────────┴── cut, defect, client gone ──────┴────────────────────────────▲
  */
-export type SessionState = Reading | Draining | Finishing | Ended;
+export type SessionState = Reading | BodyComplete | Finishing | Ended;
 
 /** The body still arrives, or waits for room. */
 export interface Reading {
@@ -19,8 +19,8 @@ export interface Reading {
 }
 
 /** The body is complete, and records are under way. */
-interface Draining {
-  readonly phase: 'draining';
+interface BodyComplete {
+  readonly phase: 'bodyComplete';
 }
 
 /** Everything was written, and some of it is not sent yet. */

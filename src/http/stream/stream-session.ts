@@ -27,7 +27,7 @@ export interface SessionOptions {
   readonly trace: StreamTrace | undefined;
   readonly streams: LiveStreams;
   /** Keeps the pipeline open until the function returned is called. */
-  readonly hold: () => () => void;
+  readonly keepOpen: () => () => void;
   readonly limits: Pick<Served['limits'], 'idleTimeout' | 'stallTimeout'>;
   readonly clock: Clock;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
@@ -44,7 +44,7 @@ export class StreamSession implements StreamSink, LiveStream {
   readonly #options: SessionOptions;
   readonly #transport: Transport;
   readonly #stream: EnrichStream;
-  readonly #observed: StreamObserver;
+  readonly #observer: StreamObserver;
   readonly #startedAt: number;
   readonly #release: () => void;
   readonly #guard: Guard = guardWith((error) => this.defect(error));
@@ -62,8 +62,8 @@ export class StreamSession implements StreamSink, LiveStream {
     const idleLimit = new IdleLimit(limits.idleTimeout, this.#startedAt);
     this.#state = { phase: 'reading', idleLimit, unreadBytes: 0 };
     this.#stream = pipeline.open(settings, this);
-    this.#observed = pipeline.observer.streamOpened(settings.mode, () => this.#stream.gauges);
-    this.#release = options.hold();
+    this.#observer = pipeline.observer.streamOpened(settings.mode, () => this.#stream.gauges);
+    this.#release = options.keepOpen();
     options.streams.add(this);
   }
 
@@ -198,7 +198,7 @@ export class StreamSession implements StreamSink, LiveStream {
 
   #bodyEnd(): void {
     if (this.#state.phase !== 'reading') return;
-    this.#state = { phase: 'draining' };
+    this.#state = { phase: 'bodyComplete' };
     this.#stream.endBody();
   }
 
@@ -261,7 +261,7 @@ export class StreamSession implements StreamSink, LiveStream {
   #report({ outcome, reason }: Ended): void {
     const { pipeline, clock, log, trace } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
-    this.#observed.closed(outcome, durationMs);
+    this.#observer.closed(outcome, durationMs);
     const { summary } = this.#stream;
     const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
     trace?.end({ outcome, code: reason?.code, ...summary, ...bytes });

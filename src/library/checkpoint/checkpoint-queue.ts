@@ -19,7 +19,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
   readonly #progress: Progress;
   readonly #inputs = new Map<number, In>();
   /** Slots taken so far, those that are free again included. */
-  #places = 0;
+  #slotsTaken = 0;
   #taken = 0;
 
   constructor(slots: StreamQueue<In, Out>, resumed: Checkpoint<In>) {
@@ -92,7 +92,7 @@ export class CheckpointQueue<In, Out> implements StreamQueue<In, Out> {
 
   /** Counts a slot, and returns the index of its element. */
   #admitted(): number {
-    const seq = seqOf(this.#resumed, this.#places++);
+    const seq = seqOf(this.#resumed, this.#slotsTaken++);
     this.#progress.read(seq);
     return seq;
   }

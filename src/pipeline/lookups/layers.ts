@@ -10,7 +10,7 @@ import { timeout } from '../../lookup/timeout.ts';
 import { traced } from '../../lookup/traced.ts';
 
 /** The parts from which the layers of one lookup are made. */
-interface LayerSource {
+interface LayerParts {
   readonly lookup: string;
   readonly config: LookupConfig;
   /** An open connector. */
@@ -23,7 +23,7 @@ interface LayerSource {
 }
 
 /** Makes one layer of a lookup; undefined if the lookup has no such layer. */
-export type MakeLayer = (source: LayerSource) => LookupLayerEntry | undefined;
+export type MakeLayer = (parts: LayerParts) => LookupLayerEntry | undefined;
 
 const cache: MakeLayer = ({ config, clock }) =>
   config.cache === undefined ? undefined : new LookupCache(config.cache, clock);

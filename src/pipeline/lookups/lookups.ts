@@ -73,9 +73,9 @@ export async function openLookup(
     metrics.close();
     throw error;
   }
-  const source = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
-  const layers = make.map((one) => one(source)).filter((layer) => layer !== undefined);
-  const unread = layers.map((layer) =>
+  const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
+  const layers = make.map((one) => one(parts)).filter((layer) => layer !== undefined);
+  const stopGauges = layers.map((layer) =>
     layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
   );
   return {
@@ -88,7 +88,7 @@ export async function openLookup(
     reach: (context) => connector.reach(context),
     async close() {
       metrics.close();
-      for (const end of unread) end?.();
+      for (const stop of stopGauges) stop?.();
       for (const layer of layers) layer.close?.();
       await connector.close();
     },

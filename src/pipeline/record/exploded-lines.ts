@@ -48,7 +48,7 @@ export class ExplodedLines implements Iterable<string> {
   }
 
   /** The same lines, from the first one on, each with this `_meta`. */
-  again(meta?: string): ExplodedLines {
+  fromStart(meta?: string): ExplodedLines {
     return new ExplodedLines(this.#texts[0] ?? '', this.#parts, meta);
   }
 

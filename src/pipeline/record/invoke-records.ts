@@ -86,7 +86,7 @@ export class InvokeRecords {
     if (typeof line !== 'string') return invalid(line.input, seq, line, this.#plan.settings.onInvalid);
     if (entry.refusal !== undefined) return this.onError(entry.refusal, entry);
     const record = spans === undefined ? (entry.record ?? recordOf(line)) : new RecordText(line);
-    // The record forgets its parsed value when it has started.
+    // A record drops its parsed value when it has started.
     entry.record = undefined;
     if (record instanceof RecordError) return invalid(line, seq, record, this.#plan.settings.onInvalid);
     return this.#multiline ? record.onOneLine() : record;

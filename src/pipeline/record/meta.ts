@@ -19,7 +19,7 @@ export function spliceMeta(outcome: Outcome, facts: MetaFacts): Outcome {
   const json = metaMember(facts);
   const splice = (line: string): string => metaPlace.splice(line, false, json);
   const { lines } = outcome;
-  if (lines instanceof ExplodedLines) return { ...outcome, lines: lines.again(json) };
+  if (lines instanceof ExplodedLines) return { ...outcome, lines: lines.fromStart(json) };
   return { ...outcome, lines: typeof lines === 'string' ? splice(lines) : Array.from(textsOf(outcome), splice) };
 }
 

@@ -41,7 +41,7 @@ export function failed(line: string, seq: number, error: RecordError, onFailure:
   countCost(costOfFailure);
   const { code } = error;
   if (onFailure === 'fail')
-    return { kind: 'error', lines: NONE, failure: error, fatal: ending(seq, code, error.message) };
+    return { kind: 'error', lines: NONE, failure: error, fatal: streamError(seq, code, error.message) };
   if (onFailure === 'drop') return { kind: 'dropped', lines: NONE, failure: error, fatal: undefined };
   if (onFailure === 'passthrough') return { kind: 'passthrough', lines: line, failure: error, fatal: undefined };
   const lines = errorPlace.splice(line, false, errorMember(error, seq + 1));
@@ -54,12 +54,12 @@ export function invalid(input: string, seq: number, error: BadLine | RecordError
   const { code } = error;
   if (onInvalid === 'drop') return { kind: 'dropped', lines: NONE, failure: error, fatal: undefined };
   if (onInvalid === 'fail') {
-    return { kind: 'invalid', lines: NONE, failure: error, fatal: ending(seq, code, error.message) };
+    return { kind: 'invalid', lines: NONE, failure: error, fatal: streamError(seq, code, error.message) };
   }
   const failure = error instanceof RecordError ? error : new RecordError(code, error.message);
   return { kind: 'invalid', lines: invalidLine(failure, seq + 1, input), failure: error, fatal: undefined };
 }
 
-function ending(seq: number, code: RecordErrorCode, message: string): RequestError {
+function streamError(seq: number, code: RecordErrorCode, message: string): RequestError {
   return new RequestError('record_failed', `line ${seq + 1}: ${code}: ${message}`, { line: seq + 1, recordCode: code });
 }

@@ -25,7 +25,7 @@ export interface Plan extends Omit<PlanBase, 'members'> {
   readonly scan: MemberScan;
   /** What becomes of a record that failed, if there is no fallback. */
   readonly onFailure: OnFailure;
-  /** JSON source of the answer that replaces a failed one; undefined if `onError` has no value. */
+  /** JSON text of the answer that replaces a failed one; undefined if `onError` has no value. */
   readonly fallback: string | undefined;
   /** Receives the error that a defect throws while a later answer is handled: no caller is left to throw it to. */
   readonly onDefect: (error: unknown) => void;

@@ -60,7 +60,7 @@ export abstract class RecordAnswers {
     const lines = new ExplodedLines(line, parts);
     const first = lines.next();
     if (first === undefined) return [];
-    return lines.next() === undefined ? first : lines.again();
+    return lines.next() === undefined ? first : lines.fromStart();
   }
 
   #splice(text: string, index: number): string {
@@ -69,7 +69,7 @@ export abstract class RecordAnswers {
     return step === undefined || json === undefined ? text : step.place.splice(text, this.#isAbsent(index), json);
   }
 
-  /** JSON source that a step puts into the record, undefined if it puts nothing. */
+  /** JSON text that a step puts into the record, undefined if it puts nothing. */
   #jsonOf(index: number): string | undefined {
     const answer = this.answers[index];
     if (answer === null || answer === undefined) return undefined;

@@ -82,7 +82,7 @@ export class RecordRun extends RecordAnswers {
         if (this.#ended) break;
       }
     }
-    record.forget();
+    record.dropValue();
     return outcome;
   }
 
@@ -227,7 +227,7 @@ export class RecordRun extends RecordAnswers {
   }
 
   #fail(error: RecordError): Outcome {
-    return this.#ending(failed(this.#record.line, this.#seq, error, this.plan.onFailure));
+    return this.#end(failed(this.#record.line, this.#seq, error, this.plan.onFailure));
   }
 
   #finish(): Outcome {
@@ -241,7 +241,7 @@ export class RecordRun extends RecordAnswers {
     }
     if (missing >= 0) {
       const { onMiss } = this.plan.settings;
-      if (onMiss === 'drop') return this.#ending(dropped);
+      if (onMiss === 'drop') return this.#end(dropped);
       if (onMiss === 'error') return this.#fail(this.#notFound(missing));
     }
     let outcome: Outcome;
@@ -251,7 +251,7 @@ export class RecordRun extends RecordAnswers {
     } catch (error) {
       return this.#fail(RecordError.from(error));
     }
-    return this.#ending(outcome);
+    return this.#end(outcome);
   }
 
   #notFound(index: number): RecordError {
@@ -261,7 +261,7 @@ export class RecordRun extends RecordAnswers {
   }
 
   /** The run ends with this outcome; `_meta` is put into it. */
-  #ending(outcome: Outcome): Outcome {
+  #end(outcome: Outcome): Outcome {
     this.#ended = true;
     this.#record = noRecord;
     const { settings, steps } = this.plan;

@@ -7,8 +7,8 @@ import { lineFault, parseLine } from '../../wire/codec.ts';
 import { childOf, compact, locate, skipSpace } from '../../wire/json/json-text.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
 
-/** The place of a value in a record: the tokens of its pointer, and the number of its top-level member in a scan (-1: none). */
-export interface Source {
+/** The place of a value in a record: the tokens of its pointer, and the index of its top-level member in a scan (-1: none). */
+export interface RecordPlace {
   readonly tokens: readonly string[];
   readonly scanIndex: number;
 }
@@ -61,20 +61,20 @@ export class RecordText {
   }
 
   /** Drops the parsed value, which may take twenty times the memory of the line. A later use parses the line again. */
-  forget(): void {
+  dropValue(): void {
     this.#value = undefined;
   }
 
   /** `spans` are those of this line; undefined if no scan has read it. */
-  has(source: Source, spans: MemberSpans | undefined): boolean {
-    if (spans !== undefined && source.scanIndex >= 0) return spans.start(source.scanIndex) >= 0;
-    const [name] = source.tokens;
+  has(place: RecordPlace, spans: MemberSpans | undefined): boolean {
+    if (spans !== undefined && place.scanIndex >= 0) return spans.start(place.scanIndex) >= 0;
+    const [name] = place.tokens;
     if (name === undefined) return true;
     if (this.#isReadInPlace) return childOf(this.line, skipSpace(this.line, 0), name)?.span !== undefined;
     return Object.hasOwn(this.value, name);
   }
 
-  argument({ tokens, scanIndex }: Source, spans: MemberSpans | undefined): Argument | NoArgument {
+  argument({ tokens, scanIndex }: RecordPlace, spans: MemberSpans | undefined): Argument | NoArgument {
     if (spans === undefined || scanIndex < 0) {
       return this.#isReadInPlace ? this.#locatedArgument(tokens) : this.#parsedArgument(tokens);
     }
@@ -88,7 +88,7 @@ export class RecordText {
     return span === undefined ? undefined : argumentOf(member.slice(span.start, span.end));
   }
 
-  /** The value at a place; undefined if it is absent. In a long line an object or an array is returned as its source. */
+  /** The value at a place; undefined if it is absent. In a long line an object or array is returned as its JSON text. */
   at(tokens: readonly string[]): JsonValue | RawJson | undefined {
     return this.#isReadInPlace ? this.#locatedArgument(tokens) : resolvePointer(this.value, tokens);
   }
@@ -111,11 +111,11 @@ export class RecordText {
   }
 }
 
-/** The argument that a JSON value's source is. A number whose spelling would change keeps its source. */
-function argumentOf(source: string): Argument | NoArgument {
-  if (isNumberSource(source)) return plainInteger.test(source) ? Number(source) : new RawJson(source);
-  if (source.startsWith('{') || source.startsWith('[')) return new RawJson(source);
-  const value = parseJson(source);
+/** The argument of a JSON text. A number that JavaScript would spell differently keeps its text. */
+function argumentOf(json: string): Argument | NoArgument {
+  if (isNumberSource(json)) return plainInteger.test(json) ? Number(json) : new RawJson(json);
+  if (json.startsWith('{') || json.startsWith('[')) return new RawJson(json);
+  const value = parseJson(json);
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  return new RawJson(source);
+  return new RawJson(json);
 }

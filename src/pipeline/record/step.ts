@@ -6,7 +6,7 @@ import { MemberTable } from '../../wire/json/member-table.ts';
 import type { Place } from '../../wire/splice.ts';
 import type { Condition, Until } from './condition.ts';
 import type { Lookup } from '../lookups/lookups.ts';
-import type { RecordText, Source } from './record-text.ts';
+import type { RecordText, RecordPlace } from './record-text.ts';
 
 /** Where one argument of a lookup comes from. */
 type ArgumentSource =
@@ -16,7 +16,7 @@ type ArgumentSource =
       /** The constant with its references unresolved, for messages. */
       readonly shown: Argument;
     }
-  | ({ readonly name: string } & Source);
+  | ({ readonly name: string } & RecordPlace);
 
 /** How a step repeats its lookup. */
 export interface Repeat {
@@ -32,8 +32,8 @@ export interface Step {
   readonly sources: readonly ArgumentSource[];
   readonly into: string;
   readonly place: Place;
-  /** The place as a source. */
-  readonly target: Source;
+  /** `into` as a place of the record. */
+  readonly target: RecordPlace;
   /** No earlier step writes below the same top-level member: whether the record has the member decides the splice. */
   readonly writesFirst: boolean;
   readonly when: Condition | undefined;
@@ -87,7 +87,7 @@ export function missingArgument(step: Step, record: RecordText): RecordError | u
 
 function missing(
   step: Step,
-  { name, tokens }: Source & { readonly name: string },
+  { name, tokens }: RecordPlace & { readonly name: string },
   found: undefined | null,
 ): RecordError {
   const what = found === null ? 'null' : 'missing';
@@ -100,7 +100,7 @@ function missing(
   );
 }
 
-/** The members that these steps read and write, by the numbers of their sources. */
+/** The members that these steps read and write, by their index in a scan. */
 export function membersOf(steps: readonly Step[]): MemberTable {
   const names: string[] = [];
   for (const { sources, target } of steps) {

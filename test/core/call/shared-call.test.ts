@@ -141,7 +141,7 @@ describe('a call that several callers wait for', () => {
 });
 
 describe('the waits of a shared call', () => {
-  test('for its turn are those of every waiter, from joining to leaving', async () => {
+  test('at a limit are those of every waiter, from joining to leaving', async () => {
     const held = new Held();
     const hooks: (() => void)[] = [];
     const gate = { open: false, whenOpen: (hook: () => void) => void hooks.push(hook) };
@@ -161,7 +161,7 @@ describe('the waits of a shared call', () => {
     expect(await Promise.all(answers)).toMatchObject([{ code: 'cancelled' }, 'answer', 'answer']);
   });
 
-  test('for its turn end for the last waiter, whose leaving cancels it', async () => {
+  test('at a limit end for the last waiter, whose leaving cancels it', async () => {
     const gate = { open: false, whenOpen() {} };
     const service = coalesced(new Held(), new Limit<string, string>(gate).layer);
     const record = new Record();

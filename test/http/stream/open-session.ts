@@ -39,7 +39,7 @@ export function openSession(transport: Transport, setup: SessionSetup = {}) {
       end: (end) => void reported.traceEnds.push(end),
     },
     streams,
-    hold: () => () => {
+    keepOpen: () => () => {
       reported.released += 1;
     },
     limits: { idleTimeout: 60_000, stallTimeout: 30_000 },

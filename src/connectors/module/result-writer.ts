@@ -15,7 +15,7 @@ const maxPlaceLength = 200;
  */
 export class ResultWriter {
   readonly #maxBytes: number;
-  #left: number;
+  #bytesLeft: number;
   /** Number of values written, the current one included. */
   #number = 0;
   readonly #path: (string | number)[] = [];
@@ -24,26 +24,26 @@ export class ResultWriter {
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#left = maxBytes;
+    this.#bytesLeft = maxBytes;
   }
 
   /**
-   * The source of the next value. Throws RecordError `invalid_result`, or `response_too_large` if all values together are
+   * The JSON text of the next value. Throws RecordError `invalid_result`, or `response_too_large` if all values together are
    * longer than `maxBytes`, which also ends an endless result.
    */
   write(value: unknown): string {
     this.#number++;
     this.#path.length = 0;
-    const before = this.#left;
-    const source = carriedWhole(value, before) ?? this.#written(value);
-    this.#left = before;
-    this.#spend(Buffer.byteLength(source) + 1);
-    return source;
+    const before = this.#bytesLeft;
+    const json = plainJson(value, before) ?? this.#checkedJson(value);
+    this.#bytesLeft = before;
+    this.#countBytes(Buffer.byteLength(json) + 1);
+    return json;
   }
 
-  #written(value: unknown): string {
+  #checkedJson(value: unknown): string {
     try {
-      return this.#text(this.#resolved(value, ''), 0);
+      return this.#jsonOf(this.#resolved(value, ''), 0);
     } catch (thrown) {
       const known = RecordError.from(thrown);
       // Any other error was thrown by a getter, a `toJSON` or a Proxy of the user.
@@ -61,10 +61,10 @@ export class ResultWriter {
     return Reflect.apply(holder.toJSON, value, [key]);
   }
 
-  #text(value: unknown, depth: number): string {
+  #jsonOf(value: unknown, depth: number): string {
     if (typeof value === 'string') {
       // Counted before the text is copied.
-      this.#spend(value.length + 2);
+      this.#countBytes(value.length + 2);
       return JSON.stringify(value);
     }
     if (typeof value === 'number') {
@@ -84,7 +84,7 @@ export class ResultWriter {
     for (let level = 0; level < depth; level++)
       if (this.#holders[level] === value) throw this.#refusal('an object that holds itself', 'JSON has no circles');
     this.#holders[depth] = value;
-    this.#spend(2);
+    this.#countBytes(2);
     const text = Array.isArray(value) ? this.#array(value, depth) : this.#members(value, depth);
     this.#path.length = depth;
     return text;
@@ -97,7 +97,7 @@ export class ResultWriter {
       this.#path[depth] = index;
       const value = this.#resolved(values[index], String(index));
       if (value === undefined && !(index in values)) throw this.#refusal('a hole in an array', 'give null instead');
-      text += (index === 0 ? '' : ',') + this.#text(value, depth + 1);
+      text += (index === 0 ? '' : ',') + this.#jsonOf(value, depth + 1);
     }
     return `[${text}]`;
   }
@@ -115,21 +115,21 @@ export class ResultWriter {
       this.#path[depth] = name;
       const member = this.#resolved(Reflect.get(value, name), name);
       if (member === undefined) continue;
-      this.#spend(name.length + 3);
-      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${this.#text(member, depth + 1)}`;
+      this.#countBytes(name.length + 3);
+      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${this.#jsonOf(member, depth + 1)}`;
     }
     return `{${text}}`;
   }
 
   #short(text: string): string {
-    this.#spend(text.length);
+    this.#countBytes(text.length);
     return text;
   }
 
   /** Counts bytes while they are written, so that a refused result never grows far beyond the limit. */
-  #spend(bytes: number): void {
-    this.#left -= bytes;
-    if (this.#left >= 0) return;
+  #countBytes(bytes: number): void {
+    this.#bytesLeft -= bytes;
+    if (this.#bytesLeft >= 0) return;
     throw new RecordError(
       'response_too_large',
       `the result of the function is larger than ${this.#maxBytes} bytes (maxResponseBytes)`,
@@ -148,7 +148,7 @@ export class ResultWriter {
  * The same text for plain data, made by `JSON.stringify`, which is four times as fast. Almost all results are plain data.
  * Undefined if any part of the value has to be checked.
  */
-function carriedWhole(value: unknown, maxBytes: number): string | undefined {
+function plainJson(value: unknown, maxBytes: number): string | undefined {
   try {
     return plainBytes(value, maxBytes, 0) <= maxBytes ? JSON.stringify(value) : undefined;
   } catch {
