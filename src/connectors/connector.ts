@@ -15,7 +15,7 @@ export interface Connector {
   readonly call: LookupService;
   /**
    * Answers many requests in one call: one reply for each, in their order. A miss is an Answer without `json`, and a
-   * failure of one request is a RecordError at its place. Undefined if the far end takes one request a call.
+   * failure of one request is a RecordError at its index. Undefined if the far end takes one request a call.
    */
   readonly callMany?: ManyLookupService | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */

@@ -15,7 +15,7 @@ export class Failure {
 }
 
 /** The failure of one record of the source. */
-export class RecordFailure<In> extends Failure {
+export class ElementFailure<In> extends Failure {
   readonly #input: In;
   readonly #seq: number;
 

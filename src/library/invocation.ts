@@ -7,12 +7,12 @@ import { Failure } from './failure.ts';
 import { functionService } from './function-service.ts';
 import type { AsyncRetryStrategy } from './options/retry-strategies.ts';
 
-export type Outcome<Out> = readonly Out[] | Failure;
+export type FunctionOutcome<Out> = readonly Out[] | Failure;
 
 /** The calls that the operator makes of a function of either style. */
 export interface Invocation<In, Out> {
-  readonly invoke: (input: In, attempt: Attempt<In, Outcome<Out>>) => void;
-  readonly onTimeout: (input: In, attempt: Attempt<In, Outcome<Out>>) => void;
+  readonly invoke: (input: In, attempt: Attempt<In, FunctionOutcome<Out>>) => void;
+  readonly onTimeout: (input: In, attempt: Attempt<In, FunctionOutcome<Out>>) => void;
 }
 
 export function invocation<In, Out>(fn: Fn<In, Out>): Invocation<In, Out> {
@@ -74,9 +74,9 @@ function rulesOf<Out>(strategy: AsyncRetryStrategy<Out>): RetryRules<readonly Ou
 }
 
 function call<In, Out>(
-  fn: (input: In, attempt: Attempt<In, Outcome<Out>>) => Promise<Iterable<Out>> | Iterable<Out>,
+  fn: (input: In, attempt: Attempt<In, FunctionOutcome<Out>>) => Promise<Iterable<Out>> | Iterable<Out>,
   input: In,
-  attempt: Attempt<In, Outcome<Out>>,
+  attempt: Attempt<In, FunctionOutcome<Out>>,
 ): void {
   const returned = fn(input, attempt);
   if (isThenable(returned)) {
@@ -87,7 +87,7 @@ function call<In, Out>(
   } else settle(attempt, returned);
 }
 
-function settle<In, Out>(attempt: Attempt<In, Outcome<Out>>, values: Iterable<Out>): void {
+function settle<In, Out>(attempt: Attempt<In, FunctionOutcome<Out>>, values: Iterable<Out>): void {
   let outcome: readonly Out[];
   try {
     outcome = collect(values);
@@ -100,9 +100,9 @@ function settle<In, Out>(attempt: Attempt<In, Outcome<Out>>, values: Iterable<Ou
 
 /** The future of an attempt of the operator, which ignores and counts late completions. */
 class AttemptResult<In, Out> implements SettledResult<Out> {
-  readonly #attempt: Attempt<In, Outcome<Out>>;
+  readonly #attempt: Attempt<In, FunctionOutcome<Out>>;
 
-  constructor(attempt: Attempt<In, Outcome<Out>>) {
+  constructor(attempt: Attempt<In, FunctionOutcome<Out>>) {
     this.#attempt = attempt;
   }
 
@@ -121,6 +121,6 @@ class AttemptResult<In, Out> implements SettledResult<Out> {
   }
 }
 
-function failTimedOut<In, Out>(_input: In, attempt: Attempt<In, Outcome<Out>>): void {
+function failTimedOut<In, Out>(_input: In, attempt: Attempt<In, FunctionOutcome<Out>>): void {
   attempt.fail(timedOut());
 }

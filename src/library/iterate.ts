@@ -7,8 +7,8 @@ import { runtimeContext } from '../operator/runtime-context.ts';
 import { Watermark } from '../operator/watermark.ts';
 import { seqOf } from './checkpoint/checkpoint.ts';
 import { CheckpointQueue } from './checkpoint/checkpoint-queue.ts';
-import { Failure, RecordFailure } from './failure.ts';
-import { invocation, retriedInvocation, type Invocation, type Outcome } from './invocation.ts';
+import { Failure, ElementFailure } from './failure.ts';
+import { invocation, retriedInvocation, type Invocation, type FunctionOutcome } from './invocation.ts';
 import { protectInput } from './checkpoint/protect.ts';
 import { Results, type ResultsOwner, type Stopped } from './results.ts';
 import { SourcePump, type Source } from './source.ts';
@@ -21,7 +21,7 @@ export function iterate<Item, Out>(
   source: Source<Item>,
   fn: Fn<RecordOf<Item>, Out>,
   settings: WaitSettings<RecordOf<Item>, Out>,
-  queue: StreamQueue<RecordOf<Item>, Outcome<Out>>,
+  queue: StreamQueue<RecordOf<Item>, FunctionOutcome<Out>>,
 ): Results<Item, Out> {
   return new Iteration(source, fn, settings, queue).results;
 }
@@ -38,8 +38,8 @@ class Iteration<Item, Out> implements ResultsOwner {
   readonly #source: Source<Item>;
   readonly #settings: WaitSettings<RecordOf<Item>, Out>;
   readonly #life: FunctionLife;
-  #checkpoints: CheckpointQueue<RecordOf<Item>, Outcome<Out>> | undefined;
-  readonly #wait: AsyncWait<RecordOf<Item>, Outcome<Out>>;
+  #checkpoints: CheckpointQueue<RecordOf<Item>, FunctionOutcome<Out>> | undefined;
+  readonly #wait: AsyncWait<RecordOf<Item>, FunctionOutcome<Out>>;
   readonly #abort = (): void => this.results.fail(this.#settings.signal?.reason);
   #pump: SourcePump<Item> | undefined;
   #sourceFailure: Failure | undefined;
@@ -48,7 +48,7 @@ class Iteration<Item, Out> implements ResultsOwner {
     source: Source<Item>,
     fn: Fn<RecordOf<Item>, Out>,
     settings: WaitSettings<RecordOf<Item>, Out>,
-    queue: StreamQueue<RecordOf<Item>, Outcome<Out>>,
+    queue: StreamQueue<RecordOf<Item>, FunctionOutcome<Out>>,
   ) {
     const { timeoutMs, clock, onError, onCheckpoint, resumeFrom } = settings;
     this.results = new Results(this, onCheckpoint !== undefined);
@@ -56,7 +56,7 @@ class Iteration<Item, Out> implements ResultsOwner {
     this.#settings = settings;
     this.#life = new FunctionLife(fn);
     this.#checkpoints = onCheckpoint === undefined ? undefined : new CheckpointQueue(queue, resumeFrom);
-    this.#wait = new AsyncWait<RecordOf<Item>, Outcome<Out>>({
+    this.#wait = new AsyncWait<RecordOf<Item>, FunctionOutcome<Out>>({
       queue: this.#checkpoints ?? queue,
       timeoutMs,
       clock,
@@ -70,7 +70,7 @@ class Iteration<Item, Out> implements ResultsOwner {
             failed = thrown;
           }
         }
-        return new RecordFailure(failed, input, seqOf(resumeFrom, slotNumber));
+        return new ElementFailure(failed, input, seqOf(resumeFrom, slotNumber));
       },
       downstream: this.results,
       onRoom: () => this.#pump?.pull(),

@@ -2,7 +2,7 @@ import { Fifo } from '../core/fifo.ts';
 import type { Downstream } from '../operator/async-wait-options.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { Failure } from './failure.ts';
-import type { Outcome } from './invocation.ts';
+import type { FunctionOutcome } from './invocation.ts';
 import type { Emitted, WaitResults } from './wait-results.ts';
 
 export interface ResultsOwner {
@@ -37,7 +37,7 @@ interface Reader<Value> {
  *
  *     next() ──▶ values of the current outcome, else readerWaits() ──▶ emit ──▶ values; else the reader waits in the queue
  */
-export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<Outcome<Out>> {
+export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Downstream<FunctionOutcome<Out>> {
   readonly #owner: ResultsOwner;
   readonly #checkpointed: boolean;
   readonly #readers = new Fifo<Reader<Emitted<Item, Out>>>();
@@ -60,7 +60,7 @@ export class Results<Item, Out> implements WaitResults<Emitted<Item, Out>>, Down
     return (this.#inNext || this.#readers.size > 0) && this.#index >= this.#values.length && !this.#finished;
   }
 
-  emit(outcome: Outcome<Out>): void {
+  emit(outcome: FunctionOutcome<Out>): void {
     if (outcome instanceof Failure) return this.fail(outcome.thrown());
     this.#deliver(outcome);
     // The outcome was empty, or further readers wait.

@@ -1,25 +1,25 @@
 /** A waiting call. It is its own link in the list, so that it leaves its line in O(1). */
-export interface InLine<Call extends InLine<Call>> {
+export interface QueuedCall<Call extends QueuedCall<Call>> {
   /** The line it stands in; undefined if it does not wait. */
-  line: Line<Call> | undefined;
+  line: WaitingLine<Call> | undefined;
   earlier: Call | undefined;
   later: Call | undefined;
 }
 
 /** The waiting calls of one stream, the oldest first, and the position of the stream in the round. */
-class Line<Call extends InLine<Call>> {
+class WaitingLine<Call extends QueuedCall<Call>> {
   readonly stream: object;
   first: Call | undefined = undefined;
   last: Call | undefined = undefined;
-  before: Line<Call> = this;
-  after: Line<Call> = this;
+  before: WaitingLine<Call> = this;
+  after: WaitingLine<Call> = this;
 
   constructor(stream: object) {
     this.stream = stream;
   }
 }
 
-export type { Line };
+export type { WaitingLine };
 
 /**
  * Calls that wait at a limit. The streams take turns: each stream with a waiting call has one line, and
@@ -32,9 +32,9 @@ export type { Line };
  *
  * Every operation is O(1). A stream without a waiting call is not kept.
  */
-export class LimitQueue<Call extends InLine<Call>> {
-  readonly #lines = new Map<object, Line<Call>>();
-  #next: Line<Call> | undefined = undefined;
+export class LimitQueue<Call extends QueuedCall<Call>> {
+  readonly #lines = new Map<object, WaitingLine<Call>>();
+  #next: WaitingLine<Call> | undefined = undefined;
   #size = 0;
 
   get size(): number {
@@ -45,7 +45,7 @@ export class LimitQueue<Call extends InLine<Call>> {
   add(stream: object, call: Call): void {
     let line = this.#lines.get(stream);
     if (line === undefined) {
-      line = new Line<Call>(stream);
+      line = new WaitingLine<Call>(stream);
       this.#lines.set(stream, line);
       this.#joinRound(line);
     }
@@ -82,7 +82,7 @@ export class LimitQueue<Call extends InLine<Call>> {
     if (line.first === undefined) this.#leaveRound(line);
   }
 
-  #joinRound(line: Line<Call>): void {
+  #joinRound(line: WaitingLine<Call>): void {
     const next = this.#next;
     if (next === undefined) {
       this.#next = line;
@@ -94,7 +94,7 @@ export class LimitQueue<Call extends InLine<Call>> {
     next.before = line;
   }
 
-  #leaveRound(line: Line<Call>): void {
+  #leaveRound(line: WaitingLine<Call>): void {
     this.#lines.delete(line.stream);
     if (line.after === line) {
       this.#next = undefined;

@@ -4,7 +4,7 @@ import { RecordError } from '../core/errors.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import type { Layer, LayerEntry, Service } from './lookup.ts';
-import { type InLine, type Line, LimitQueue } from './limit-queue.ts';
+import { type QueuedCall, type WaitingLine, LimitQueue } from './limit-queue.ts';
 
 /**
  * The layer in which the calls of all streams wait for the connections they share (semantics C7). An overload is a wait,
@@ -81,8 +81,8 @@ export function unlimited<Req, Res>(): Layer<Req, Res> {
   };
 }
 
-class WaitingCall<Req, Res> implements InLine<WaitingCall<Req, Res>> {
-  line: Line<WaitingCall<Req, Res>> | undefined = undefined;
+class WaitingCall<Req, Res> implements QueuedCall<WaitingCall<Req, Res>> {
+  line: WaitingLine<WaitingCall<Req, Res>> | undefined = undefined;
   earlier: WaitingCall<Req, Res> | undefined = undefined;
   later: WaitingCall<Req, Res> | undefined = undefined;
   removeCancelHook: (() => void) | undefined = undefined;

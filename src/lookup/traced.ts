@@ -15,7 +15,7 @@ export function traced(about: CallAbout): LookupLayer {
     if (span === undefined) return inner(args, context);
     let answer: Answer | Promise<Answer>;
     try {
-      answer = inner(args, new SpannedCall(context, span.trace));
+      answer = inner(args, new CallInSpan(context, span.trace));
     } catch (error) {
       failed(span, error);
       throw error;
@@ -42,7 +42,7 @@ function failed(span: CallSpan, error: unknown): void {
   if (known.code !== 'missing_argument') span.failed(known);
 }
 
-class SpannedCall extends InnerContext {
+class CallInSpan extends InnerContext {
   readonly #trace: CallTrace;
 
   constructor(caller: CallContext, trace: CallTrace) {

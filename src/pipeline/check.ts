@@ -33,13 +33,14 @@ function conditions(enrich: CheckedPipeline['enrich'], at: readonly string[]): F
   ]);
 }
 
-type Outcome = Pick<Compiled<unknown>, 'reads'> | ExpressionError;
+/** What the compiled expression reads, or why it does not compile. */
+type CompiledReads = Pick<Compiled<unknown>, 'reads'> | ExpressionError;
 
 function compiled(
   source: string | undefined,
   compile: (source: string, step: number) => Compiled<unknown>,
   step: number,
-): Outcome {
+): CompiledReads {
   if (source === undefined) return { reads: [] };
   try {
     return compile(source, step);
@@ -49,10 +50,15 @@ function compiled(
   }
 }
 
-function mistake(source: string | undefined, outcome: Outcome, path: Finding['path'], variables: string): Finding[] {
-  if (source === undefined || !(outcome instanceof ExpressionError)) return [];
-  const message = `expected a CEL expression on ${variables}: ${outcome.message} (${placeIn(source, outcome)} of the expression)`;
-  return [{ path, message, within: outcome.offset ?? 0 }];
+function mistake(
+  source: string | undefined,
+  expression: CompiledReads,
+  path: Finding['path'],
+  variables: string,
+): Finding[] {
+  if (source === undefined || !(expression instanceof ExpressionError)) return [];
+  const message = `expected a CEL expression on ${variables}: ${expression.message} (${placeIn(source, expression)} of the expression)`;
+  return [{ path, message, within: expression.offset ?? 0 }];
 }
 
 function cycles(enrich: CheckedPipeline['enrich'], at: readonly string[]): Finding[] {

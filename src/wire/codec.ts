@@ -50,7 +50,7 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ['n', 'null'],
 ]);
 
-/** JSON source of a record's `_error`. `line` counts from 1. */
+/** JSON text of a record's `_error`. `line` counts from 1. */
 export function errorMember(error: RecordError, line: number): string {
   return JSON.stringify(errorObject(error, line));
 }

@@ -14,7 +14,7 @@ import { memberNames } from './json/json-text.ts';
  *   out   {"$checkpoint":{"next":n,"pending":[…]}}
  *   out   {"$summary":{…}}  or  {"$fatal":{…}}       the last line
  */
-export interface Checkpoint {
+export interface LineCheckpoint {
   /** Every line before this one, counted from 0, is done, except the pending ones. */
   readonly next: number;
   /** Ascending. */
@@ -60,7 +60,7 @@ function membersFault(names: readonly string[]): string {
 }
 
 /** The checkpoint of a `$resume` line. Throws RequestError `bad_resume`. */
-export function parseResume(line: string): Checkpoint {
+export function parseResume(line: string): LineCheckpoint {
   let value: JsonValue;
   try {
     value = parseJson(line);
@@ -68,8 +68,8 @@ export function parseResume(line: string): Checkpoint {
     throw badResume('the line is not JSON');
   }
   if (!isJsonObject(value) || Object.keys(value).length !== 1) throw badResume('other members stand beside $resume');
-  const { next, pending, ...more } = objectOr(value['$resume']);
-  const surplus = Object.keys(more)[0];
+  const { next, pending, ...otherMembers } = objectOr(value['$resume']);
+  const surplus = Object.keys(otherMembers)[0];
   if (surplus !== undefined) throw badResume(`${surplus} is none of its members`);
   if (!isIndex(next)) throw badResume(`next is ${shown(next)}, which is no line number from 0 to ${MAX_LINE_NUMBER}`);
   if (!isList(pending)) throw badResume(`pending is ${shown(pending)}`);
@@ -87,7 +87,7 @@ export function badResume(fault: string): RequestError {
   return new RequestError('bad_resume', `$resume: ${fault}; ${rule}`);
 }
 
-export function checkpointLine(checkpoint: Checkpoint): string {
+export function checkpointLine(checkpoint: LineCheckpoint): string {
   return JSON.stringify({ $checkpoint: checkpoint });
 }
 

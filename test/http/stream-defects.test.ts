@@ -21,7 +21,7 @@ function defect(): never {
 }
 
 /** Each use of this member throws from now on. */
-function breakMember(object: object, name: string): void {
+function breakMember<Subject extends object>(object: Subject, name: keyof Subject & string): void {
   Object.defineProperty(object, name, { configurable: true, get: defect });
 }
 

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type InLine, type Line, LimitQueue } from '../../src/lookup/limit-queue.ts';
+import { type QueuedCall, type WaitingLine, LimitQueue } from '../../src/lookup/limit-queue.ts';
 
-class Call implements InLine<Call> {
-  line: Line<Call> | undefined = undefined;
+class Call implements QueuedCall<Call> {
+  line: WaitingLine<Call> | undefined = undefined;
   earlier: Call | undefined = undefined;
   later: Call | undefined = undefined;
   readonly name: string;

@@ -1,7 +1,7 @@
 import { RecordError } from '../../src/core/errors.ts';
 import type { Checkpoint } from '../../src/library/checkpoint/checkpoint.ts';
 import { Failure } from '../../src/library/failure.ts';
-import type { Outcome } from '../../src/library/invocation.ts';
+import type { FunctionOutcome } from '../../src/library/invocation.ts';
 import type { StreamQueue } from '../../src/operator/queue.ts';
 import { pending, type BarrierSlot, type RecordSlot, type Slot } from '../../src/operator/slot.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
@@ -20,7 +20,7 @@ export interface Input {
   readonly body: { mark: number };
 }
 
-export type Queue = StreamQueue<Input, Outcome<number>>;
+export type Queue = StreamQueue<Input, FunctionOutcome<number>>;
 
 /** The name by which errors are compared. */
 export function errorName(error: unknown): string {
@@ -28,7 +28,7 @@ export function errorName(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function givenOf(output: Outcome<number>): Produced {
+function givenOf(output: FunctionOutcome<number>): Produced {
   return output instanceof Failure ? errorName(output.error) : output;
 }
 
@@ -57,7 +57,7 @@ export class Model {
   complete = 0;
   taken = 0;
   lastLeft = -1;
-  #leaving: Outcome<number> | Watermark | undefined;
+  #leaving: FunctionOutcome<number> | Watermark | undefined;
   /** The numbers of the records that were taken since this was emptied. */
   log: number[] = [];
   /** Library: the values that the reader must receive next. */
@@ -92,7 +92,7 @@ export class Model {
     this.order.put(seq);
   }
 
-  completed(input: Input, output: Outcome<number>): void {
+  completed(input: Input, output: FunctionOutcome<number>): void {
     this.rules.trace?.(`completed ${input.seq}: ${String(givenOf(output))}`);
     const record = this.records.get(input.seq);
     if (record === undefined) return this.rules.broken('P1', `record ${input.seq} was completed after it was emitted`);
@@ -101,7 +101,7 @@ export class Model {
     this.complete++;
   }
 
-  left(slot: Slot<Input, Outcome<number>>): void {
+  left(slot: Slot<Input, FunctionOutcome<number>>): void {
     const item = slot.barrier === undefined ? this.records.get(slot.input.seq) : Number(slot.barrier.value);
     this.rules.trace?.(`emitted ${item === undefined ? 'a stranger' : nameOf(item)}`);
     if (item === undefined) return this.rules.broken('O4', 'a record was emitted that has no slot in the operator');
@@ -117,7 +117,7 @@ export class Model {
   }
 
   /** Checks that the outcome that is emitted is the one that was taken out of the queue before. */
-  emitted(output: Outcome<number> | Watermark): void {
+  emitted(output: FunctionOutcome<number> | Watermark): void {
     if (output !== this.#leaving)
       this.rules.broken('O4', 'the outcome that was emitted is not the one that was taken from the queue');
     this.#leaving = undefined;
@@ -139,7 +139,7 @@ export class Model {
     );
   }
 
-  #toReader(seq: number, slot: Slot<Input, Outcome<number>>): void {
+  #toReader(seq: number, slot: Slot<Input, FunctionOutcome<number>>): void {
     this.log.push(seq);
     if (slot.barrier !== undefined) this.toRead.push(slot.barrier);
     else if (slot.output instanceof Failure) {
@@ -148,7 +148,7 @@ export class Model {
     } else if (slot.output !== pending) for (const value of slot.output) this.toRead.push(value);
   }
 
-  #recordLeft(record: RecordState, output: Outcome<number> | typeof pending): void {
+  #recordLeft(record: RecordState, output: FunctionOutcome<number> | typeof pending): void {
     if (record.phase !== 'complete' || output === pending) {
       this.rules.broken('O4', `record ${record.seq} was emitted while ${record.phase}`);
       return;
@@ -198,7 +198,7 @@ export class WatchedQueue implements Queue {
     return this.#queue.ready;
   }
 
-  tryPut(input: Input): RecordSlot<Input, Outcome<number>> | undefined {
+  tryPut(input: Input): RecordSlot<Input, FunctionOutcome<number>> | undefined {
     const slot = this.#queue.tryPut(input);
     if (slot !== undefined) this.#model.admitted(input);
     return slot;
@@ -210,18 +210,18 @@ export class WatchedQueue implements Queue {
     return slot;
   }
 
-  complete(slot: RecordSlot<Input, Outcome<number>>, output: Outcome<number>) {
+  complete(slot: RecordSlot<Input, FunctionOutcome<number>>, output: FunctionOutcome<number>) {
     this.#model.completed(slot.input, output);
     return this.#queue.complete(slot, output);
   }
 
-  take(): Slot<Input, Outcome<number>> | undefined {
+  take(): Slot<Input, FunctionOutcome<number>> | undefined {
     const slot = this.#queue.take();
     if (slot !== undefined) this.#model.left(slot);
     return slot;
   }
 
-  slots(): Iterable<Slot<Input, Outcome<number>>> {
+  slots(): Iterable<Slot<Input, FunctionOutcome<number>>> {
     return this.#queue.slots();
   }
 

@@ -1,7 +1,7 @@
 import { CheckpointQueue } from '../../src/library/checkpoint/checkpoint-queue.ts';
 import { fromStart } from '../../src/library/checkpoint/checkpoint.ts';
 import { Failure } from '../../src/library/failure.ts';
-import type { Outcome } from '../../src/library/invocation.ts';
+import type { FunctionOutcome } from '../../src/library/invocation.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
 import { Progress } from '../../src/operator/progress.ts';
@@ -34,7 +34,7 @@ export class OperatorRound {
   readonly #clock: SimClock;
   readonly #model: Model;
   readonly #wait: Operator;
-  readonly #checkpoints: CheckpointQueue<Input, Outcome<number>>;
+  readonly #checkpoints: CheckpointQueue<Input, FunctionOutcome<number>>;
   /** The progress that the service would keep of the same stream. */
   readonly #progress = new Progress(0);
   readonly #items: SourceItems;
@@ -124,7 +124,7 @@ export class OperatorRound {
       get ready() {
         return readable();
       },
-      emit: (output: Outcome<number>) => this.#emitted(output),
+      emit: (output: FunctionOutcome<number>) => this.#emitted(output),
       emitBarrier: (barrier: Watermark) => this.#emitted(barrier),
       flush: () => {
         this.#unflushed = false;
@@ -132,7 +132,7 @@ export class OperatorRound {
     };
   }
 
-  #emitted(output: Outcome<number> | Watermark): void {
+  #emitted(output: FunctionOutcome<number> | Watermark): void {
     this.#model.emitted(output);
     this.#unflushed = true;
     this.#progress.emitting(this.#model.lastLeft);

@@ -3,7 +3,7 @@ import type { CallContext } from '../../src/core/call/call-context.ts';
 import { exponentialBackoff, withFullJitter } from '../../src/core/time/backoff.ts';
 import type { Checkpoint } from '../../src/library/checkpoint/checkpoint.ts';
 import { functionService } from '../../src/library/function-service.ts';
-import { invocation, retriedInvocation, type Invocation, type Outcome } from '../../src/library/invocation.ts';
+import { invocation, retriedInvocation, type Invocation, type FunctionOutcome } from '../../src/library/invocation.ts';
 import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/options/retry-strategies.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
@@ -18,7 +18,7 @@ import type { Plan } from './plan.ts';
 import { worthRetry } from './retry-model.ts';
 
 export type Operator = Pick<
-  AsyncWait<Input, Outcome<number>>,
+  AsyncWait<Input, FunctionOutcome<number>>,
   | 'offer'
   | 'offerBarrier'
   | 'end'
@@ -31,7 +31,7 @@ export type Operator = Pick<
   | 'lateCompletions'
 >;
 
-export type OperatorOptions = AsyncWaitOptions<Input, Outcome<number>>;
+export type OperatorOptions = AsyncWaitOptions<Input, FunctionOutcome<number>>;
 
 /** The places for planted defects: each part under test may be replaced. */
 export interface Defects {

@@ -27,7 +27,7 @@ export function scalarText(name: string, argument: Argument | undefined): string
   return anyText(name, argument);
 }
 
-/** As `scalarText`, but an object or an array becomes its JSON source. */
+/** As `scalarText`, but an object or an array becomes its JSON text. */
 function anyText(name: string, argument: Argument | undefined): string {
   if (typeof argument === 'string') return argument;
   if (typeof argument === 'number') return numberText(argument);

@@ -2,7 +2,7 @@ import { RequestError } from '../../core/errors.ts';
 import type { BadLine } from '../../wire/lines/bad-line.ts';
 import {
   badResume,
-  type Checkpoint,
+  type LineCheckpoint,
   isControlLine,
   isResumeLine,
   parseResume,
@@ -22,7 +22,7 @@ import type { Progress } from '../../operator/progress.ts';
 export class ControlInput {
   readonly #progress: Progress;
   readonly #multiline: boolean;
-  #from: Checkpoint;
+  #from: LineCheckpoint;
   #first = true;
   /** Lines of the body before the first line of `#from`. */
   #uncounted = 0;

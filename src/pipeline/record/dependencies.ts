@@ -1,14 +1,14 @@
 import { parsePointer } from '../../core/json/json-pointer.ts';
 
-type Place = readonly string[];
+type Tokens = readonly string[];
 
 /** The places that a step reads, and the place that it writes: the order of the steps depends on them. */
 export interface StepPlaces {
   /** The places of its arguments. */
-  readonly reads: readonly Place[];
+  readonly reads: readonly Tokens[];
   /** The places that its `when` and `until` read. */
-  readonly tests: readonly Place[];
-  readonly into: Place;
+  readonly tests: readonly Tokens[];
+  readonly into: Tokens;
 }
 
 /** The steps that one step waits for. */
@@ -21,7 +21,7 @@ export interface Dependencies {
 /** The JSON Pointers of a step's `with`, constants left out, and its `into`, as tokens. */
 export function placesOf(
   step: { readonly with: Readonly<Record<string, unknown>>; readonly into: string },
-  tests: readonly Place[],
+  tests: readonly Tokens[],
 ): StepPlaces {
   const pointers = Object.values(step.with).filter((source) => typeof source === 'string');
   return { reads: pointers.map((pointer) => parsePointer(pointer)), tests, into: parsePointer(step.into) };
@@ -36,9 +36,9 @@ export function placesOf(
  */
 export function dependencies(steps: readonly StepPlaces[]): readonly Dependencies[] {
   return steps.map((step, own) => {
-    const others = [...steps.entries()].filter(([index]) => index !== own);
-    const needs = others.filter(([, { into }]) => step.reads.some((read) => startsWith(read, into)));
-    const waitsFor = others.filter(
+    const otherSteps = [...steps.entries()].filter(([index]) => index !== own);
+    const needs = otherSteps.filter(([, { into }]) => step.reads.some((read) => startsWith(read, into)));
+    const waitsFor = otherSteps.filter(
       ([index, { into }]) =>
         step.reads.some((read) => startsWith(read, into)) ||
         step.tests.some((test) => startsWith(test, into) || (index < own && startsWith(into, test))),

@@ -31,7 +31,7 @@ export interface StreamRuntime {
  *
  *   push ─ reader ─ entry ─ offer ─▶ operator ─ outcome ─▶ joined text ─ write
  *             ▲               │no slot                          │no room
- *             └─ held entry ◀─┘                                 └▶ emission stops, slots stay taken, push returns false
+ *             └── pending ◀───┘                                 └▶ emission stops, slots stay taken, push returns false
  *
  * A chunk that arrives while all streams together hold too much waits before the reader, and push returns false.
  */

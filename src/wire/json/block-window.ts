@@ -11,8 +11,8 @@ const growth = 4;
  *   block    [ line | line | line | line | line | line | line | line ... ]
  *   loads    `- 1 KiB -´`------- 4 KiB ------´`----- 16 KiB, then the rest
  *
- * If the lines of a block are read one after the other, the block is copied in a few calls. If streams take turns line by
- * line, little more than the lines is copied.
+ * If the lines of a block are read one after the other, the block is copied in a few calls. If lines of several
+ * blocks are read alternately, little more than the lines is copied.
  */
 export class BlockWindow {
   #block: Buffer | undefined;
@@ -24,7 +24,7 @@ export class BlockWindow {
    * The address of the byte at `from`; the bytes up to `end`, and one more, follow it. -1 if they are too many. A block
    * must not change while its lines are scanned.
    */
-  place(block: Buffer, from: number, end: number): number {
+  addressOf(block: Buffer, from: number, end: number): number {
     if (block !== this.#block || from < this.#from || end >= this.#end) {
       if (end - from >= blockBytes) return -1;
       this.#load(block, from, end);
@@ -33,9 +33,9 @@ export class BlockWindow {
   }
 
   #load(block: Buffer, from: number, end: number): void {
-    const goesOn = block === this.#block && from >= this.#from;
-    const wish = Math.max(goesOn ? growth * (this.#end - this.#from) : leastBytes, end + 1 - from);
-    const until = from + Math.min(wish, blockBytes);
+    const continues = block === this.#block && from >= this.#from;
+    const wantedBytes = Math.max(continues ? growth * (this.#end - this.#from) : leastBytes, end + 1 - from);
+    const until = from + Math.min(wantedBytes, blockBytes);
     block.copy(memoryBytes, BLOCK, from, until);
     this.#block = block;
     this.#from = from;

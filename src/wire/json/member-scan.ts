@@ -63,8 +63,8 @@ export class MemberScan {
    */
   read(bytes: Buffer, from: number, end: number): MemberSpans | undefined {
     if (prepared !== this.#table && !this.#prepare()) return undefined;
-    const place = window.place(bytes, from, end);
-    if (place < 0 || scan(place, place + end - from, TABLE) !== 1) return undefined;
+    const address = window.addressOf(bytes, from, end);
+    if (address < 0 || scan(address, address + end - from, TABLE) !== 1) return undefined;
     const words = this.#words;
     const { length } = words;
     for (let at = 0; at < length; at += SPAN) {

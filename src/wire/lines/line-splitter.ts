@@ -45,12 +45,12 @@ export class LineSplitter {
   readonly #carry: Carry;
 
   #chunk: Buffer = nothing;
-  #from = 0;
+  #chunkIndex = 0;
   /** Index in the chunk up to which lines are decoded one by one. */
   #singleUntil = 0;
   /** The decoded block: lines that all end with LF. */
   #text = '';
-  #at = 0;
+  #textIndex = 0;
   /** The bytes of the block if it is ASCII: then bytes and text have the same indices. */
   #ascii: Buffer | undefined;
   #lineStart = 0;
@@ -95,19 +95,19 @@ export class LineSplitter {
 
   /** Bytes of memory that are held for input that `next` has not returned yet. */
   get heldBytes(): number {
-    const unread = this.#from < this.#chunk.length || this.#at < this.#text.length;
+    const unread = this.#chunkIndex < this.#chunk.length || this.#textIndex < this.#text.length;
     return this.#carry.heldBytes + (unread ? this.#chunk.length + this.#text.length : 0);
   }
 
   /** Takes one chunk, which must not change until `next` has returned undefined. Throws if lines of the chunk before are left. */
   push(chunk: Uint8Array): void {
     if (this.#ended) throw new Error('LineSplitter: push() after end(): the input is over');
-    if (this.#from < this.#chunk.length || this.#at < this.#text.length) {
+    if (this.#chunkIndex < this.#chunk.length || this.#textIndex < this.#text.length) {
       throw new Error('LineSplitter: push() before next() gave undefined: lines of the last chunk would be lost');
     }
     this.#chunk = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#singleUntil = 0;
-    this.#from = this.#mark.settled ? 0 : this.#mark.skip(this.#chunk, (bytes) => this.#carry.append(bytes));
+    this.#chunkIndex = this.#mark.settled ? 0 : this.#mark.skip(this.#chunk, (bytes) => this.#carry.append(bytes));
   }
 
   /** The input is over: the bytes after the last newline are a line as well. */
@@ -121,10 +121,10 @@ export class LineSplitter {
   next(): string | BadLine | undefined {
     for (;;) {
       const text = this.#text;
-      while (this.#at < text.length) {
-        const start = this.#at;
+      while (this.#textIndex < text.length) {
+        const start = this.#textIndex;
         let end = text.indexOf('\n', start);
-        this.#at = end + 1;
+        this.#textIndex = end + 1;
         this.#lines++;
         if (text.charCodeAt(end - 1) === CR) end--;
         if (text.charCodeAt(start) > SPACE || !isBlank(text.slice(start, end))) {
@@ -133,7 +133,7 @@ export class LineSplitter {
           return text.slice(start, end);
         }
       }
-      const line = this.#advance();
+      const line = this.#readOn();
       if (line === true) continue;
       if (line === false) return undefined;
       this.#seq = this.#lines - 1;
@@ -141,20 +141,20 @@ export class LineSplitter {
     }
   }
 
-  /** Returns one line, true if `next` has to look again, or false if another chunk is needed. */
-  #advance(): string | BadLine | boolean {
+  /** Returns one line; or true: `next` goes on with a new block or with the following line; or false: another chunk is needed. */
+  #readOn(): string | BadLine | boolean {
     this.#text = '';
-    this.#at = 0;
+    this.#textIndex = 0;
     this.#ascii = undefined;
-    if (this.#from < this.#chunk.length) return this.#decodeBlock() || this.#takeOne();
+    if (this.#chunkIndex < this.#chunk.length) return this.#decodeBlock() || this.#readLine();
     this.#chunk = nothing;
-    this.#from = 0;
-    return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finish(nothing) : false;
+    this.#chunkIndex = 0;
+    return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finishLine(nothing) : false;
   }
 
   /** Decodes as many whole lines as fit into a block. No line in a block is too long, because no block is. */
   #decodeBlock(): boolean {
-    const from = this.#from;
+    const from = this.#chunkIndex;
     if (this.#sequence !== undefined || this.#carry.length > 0 || this.#dropping || from < this.#singleUntil)
       return false;
     // The search goes back to the LF before `from` at most.
@@ -172,23 +172,23 @@ export class LineSplitter {
       this.#singleUntil = end;
       return false;
     }
-    this.#from = end;
+    this.#chunkIndex = end;
     return true;
   }
 
-  /** Takes the available bytes of one line: the whole line, its end, or a part, which goes into the carry. */
-  #takeOne(): string | BadLine | boolean {
+  /** Takes the available bytes of one line: the whole line, its end, or a part, which goes into the carry. Returns as `#readOn`. */
+  #readLine(): string | BadLine | boolean {
     const chunk = this.#chunk;
-    const start = this.#sequence === undefined ? this.#from : this.#sequence.begin(chunk, this.#from);
+    const start = this.#sequence === undefined ? this.#chunkIndex : this.#sequence.begin(chunk, this.#chunkIndex);
     const end = this.#sequence === undefined ? chunk.indexOf(LF, start) : this.#sequence.end(chunk, start);
-    this.#from = end === -1 ? chunk.length : end + 1;
-    if (end === -1) return this.#keep(chunk.subarray(start));
-    if (!this.#dropping) return this.#finish(chunk.subarray(start, end));
+    this.#chunkIndex = end === -1 ? chunk.length : end + 1;
+    if (end === -1) return this.#keepPart(chunk.subarray(start));
+    if (!this.#dropping) return this.#finishLine(chunk.subarray(start, end));
     this.#dropping = false;
     return true;
   }
 
-  #keep(piece: Buffer): BadLine | boolean {
+  #keepPart(piece: Buffer): BadLine | boolean {
     if (this.#dropping) return true;
     if (this.#isTooLong(piece)) {
       this.#dropping = true;
@@ -198,7 +198,7 @@ export class LineSplitter {
     return true;
   }
 
-  #finish(piece: Buffer): string | BadLine | boolean {
+  #finishLine(piece: Buffer): string | BadLine | boolean {
     if (this.#isTooLong(piece)) return this.#tooLong(piece);
     let line = piece;
     if (this.#carry.length > 0) {
