@@ -13,7 +13,7 @@ export function unsupportedNode(version: string): string | undefined {
   return (
     `Millrace needs Node.js ${oldestNodeMajor} or newer, but this is ${version}.\n` +
     `Installed as a package: install Node.js ${oldestNodeMajor} (https://nodejs.org) and start again.\n` +
-    'In a clone: "npm ci" (without --ignore-scripts) fetches the right one, and "npm run ..." or "npx node ..." uses it;\n' +
-    '"node" and "./node_modules/.bin/..." by hand take the one of the system.'
+    'In a clone: "npm ci" (without --ignore-scripts) installs the right version, and "npm run ..." or "npx node ..." uses it;\n' +
+    '"node" and "./node_modules/.bin/..." use the Node.js of the system.'
   );
 }

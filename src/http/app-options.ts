@@ -16,7 +16,7 @@ export interface PipelineDirectory {
   get(name: string): Pipeline | undefined;
 }
 
-/** One configuration, as requests see it. */
+/** One configuration, for the routes. */
 export interface Served {
   readonly pipelines: PipelineDirectory;
   readonly limits: ServerConfig['limits'];

@@ -34,7 +34,7 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
   throw unsupportedType(type);
 }
 
-/** `what` is the refused media type, or what stands for it in the message. */
+/** `what` names the refused media type in the message. */
 export function unsupportedType(what: string): RequestError {
   const read = [...streamTypes, recordType];
   return new RequestError('unsupported_media_type', `${what} is not read; a body may be ${read.join(', ')}`, { read });

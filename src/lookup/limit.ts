@@ -122,6 +122,6 @@ class WaitingCall<Req, Res> implements QueuedCall<WaitingCall<Req, Res>> {
   cancel(reason: unknown): void {
     this.removeCancelHook?.();
     this.#context.limitWaiting(-1);
-    this.#reject(cancelledError(reason, 'the record was given up before this call began'));
+    this.#reject(cancelledError(reason, 'the call was cancelled before it began'));
   }
 }

@@ -126,7 +126,7 @@ class RetriedCall<Req, Res> {
     const context = this.#context;
     return new Promise((resolve, reject) => {
       let waiting = true;
-      // Several of them can happen at the same time, and a hook that is being called cannot be removed.
+      // Timer, cancellation and end of the input can come together, and a hook that is being called cannot be removed.
       const endWait = (): boolean => {
         if (!waiting) return false;
         waiting = false;

@@ -56,7 +56,7 @@ function membersFault(names: readonly string[]): string {
   const control = names.find((name) => name.startsWith('$')) ?? '$';
   if (control === '$resume') return '$resume is the first line of a body, and this line is a later one';
   if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it`;
-  return `with control=true a first member that begins with $ makes a control line, and there is none called ${control}`;
+  return `with control=true a first member that begins with $ makes a control line, and no control line of the input is called ${control}`;
 }
 
 /** The checkpoint of a `$resume` line. Throws RequestError `bad_resume`. */
@@ -70,7 +70,7 @@ export function parseResume(line: string): LineCheckpoint {
   if (!isJsonObject(value) || Object.keys(value).length !== 1) throw badResume('other members stand beside $resume');
   const { next, pending, ...otherMembers } = objectOr(value['$resume']);
   const surplus = Object.keys(otherMembers)[0];
-  if (surplus !== undefined) throw badResume(`${surplus} is none of its members`);
+  if (surplus !== undefined) throw badResume(`the member ${surplus} is unknown`);
   if (!isIndex(next)) throw badResume(`next is ${shown(next)}, which is no line number from 0 to ${MAX_LINE_NUMBER}`);
   if (!isList(pending)) throw badResume(`pending is ${shown(pending)}`);
   const indices: number[] = [];

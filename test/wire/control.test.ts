@@ -25,8 +25,8 @@ describe('a control line', () => {
   test.each([
     ['{"$watermark":1', 'invalid_json', 'the control line is not JSON'],
     ['{"$watermark":1,"b":2}', 'not_an_object', '$watermark has 1 more members beside it'],
-    ['{"$checkpoint":{}}', 'not_an_object', 'there is none called $checkpoint'],
-    ['{"$id":1,"name":"x"}', 'not_an_object', 'there is none called $id'],
+    ['{"$checkpoint":{}}', 'not_an_object', 'no control line of the input is called $checkpoint'],
+    ['{"$id":1,"name":"x"}', 'not_an_object', 'no control line of the input is called $id'],
     ['{"$resume":{"next":1,"pending":[]}}', 'not_an_object', '$resume is the first line'],
   ])('that is none there is gets an error of its line: %s', (line, code, message) => {
     const fault = watermarkFault(line);
@@ -67,7 +67,7 @@ describe('$resume', () => {
     ['{"$resume":{"next":7,"pending":[null]}}', 'pending holds null'],
     ['{"$resume":{"next":7,"pending":[3,2]}}', 'pending is not ascending at 2'],
     ['{"$resume":{"next":7,"pending":[3,3]}}', 'pending is not ascending at 3'],
-    ['{"$resume":{"next":7,"pending":[],"more":1}}', 'more is none of its members'],
+    ['{"$resume":{"next":7,"pending":[],"more":1}}', 'the member more is unknown'],
   ])('is refused with what is wrong in it: %s', (line, fault) => {
     expect(isResumeLine(line)).toBe(true);
     expect(() => parseResume(line)).toThrow(RequestError);

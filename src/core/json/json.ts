@@ -28,7 +28,7 @@ const CLOSE = 0x7d;
  *
  * V8 13.6 to 14.6 (nodejs/node 63785) misreads a member's name that has an escape, if the decoded beginning of the
  * object and the *source* of the name equal an object that was made before: after `{"id":1,"gr\\u0":0}` the name
- * `gr\u00f6\u00dfe` is read as `gr\u0`. A name without an escape, and a string that is not a name, is always read right.
+ * `gr\u00f6\u00dfe` is read as `gr\u0`. A name without an escape, and a string that is not a name, is always read correctly.
  * So `JsonReader` reads a text that has a name with an escape.
  */
 export function parseJson(text: string): JsonValue {

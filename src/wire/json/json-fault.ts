@@ -16,7 +16,7 @@ const words: ReadonlyMap<string | undefined, string> = new Map([
 const escapes = '"\\/bfnrt';
 const fourHexDigits = /[0-9a-fA-F]{4}/y;
 
-/** The first fault; undefined if `parseJson` accepts the text. Makes no values, so it is faster than a parser, and has a stack of its own. */
+/** The first fault; undefined if `parseJson` accepts the text. Makes no values, so it is faster than a parser, and does not recurse. */
 export function findJsonFault(text: string): JsonFault | undefined {
   return new FaultFinder(text).run();
 }
