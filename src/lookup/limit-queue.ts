@@ -1,6 +1,6 @@
-/** A waiting call. It is its own link in the list, so that it leaves its line in O(1). */
+/** A waiting call. It is its own link in the list, so that it is removed from its line in O(1). */
 export interface QueuedCall<Call extends QueuedCall<Call>> {
-  /** The line it stands in; undefined if it does not wait. */
+  /** The line that it is in; undefined if it does not wait. */
   line: WaitingLine<Call> | undefined;
   earlier: Call | undefined;
   later: Call | undefined;

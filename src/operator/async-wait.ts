@@ -43,7 +43,7 @@ export class AsyncWait<In, Out> {
   #runScheduled = false;
   #roomWanted = false;
   #completedWaiting = 0;
-  /** Slots taken so far. */
+  /** Slots taken so far, those that are free again included. */
   #slotsTaken = 0;
 
   constructor(options: AsyncWaitOptions<In, Out>) {

@@ -56,8 +56,8 @@ export class Segment<In, Out> {
  *                  ▲ take                                                                  ▲ tryPut
  *     slots      a ⇄ x ⇄ b ⇄ y ⇄ ▮ ⇄ z ⇄ d ⇄ ▮ ⇄ …          all, in order of admission
  *
- * Only records of the first segment are emitted. When that segment has neither an incomplete nor a completed record, its watermark is
- * emitted and the segment removed.
+ * Only records of the first segment are emitted. When that segment has neither an incomplete nor a completed record, its
+ * watermark is emitted and the segment removed.
  */
 export class UnorderedQueue<In, Out> implements StreamQueue<In, Out> {
   readonly capacity: number;

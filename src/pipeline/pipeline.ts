@@ -10,7 +10,7 @@ import type { BadLine } from '../wire/lines/bad-line.ts';
 import { EnrichStream } from './stream/enrich-stream.ts';
 import type { StreamSink } from './stream/stream-sink.ts';
 import { AnswerForecast, RecordBytes } from './stream/held-bytes.ts';
-import { entryOf } from './record/invoke-records.ts';
+import { entryOf } from './record/entry.ts';
 import type { Outcome } from './record/outcome.ts';
 import { recordOperator } from './record/record-operator.ts';
 import { planOf, type PlanBase } from './record/plan.ts';

@@ -22,7 +22,7 @@ export function stalledError(timeoutMs: number): RequestError {
 interface Watched {
   readonly unread: Unread;
   /** When the bytes held here or by the kernel last changed. */
-  movedAt: number;
+  changedAtMs: number;
   checkedAt: number;
   heldBytes: number;
   /** Bytes that the kernel holds; undefined until they are read. */
@@ -61,7 +61,7 @@ export class StallWatch {
   /** Watches a response until it has stalled, or until the function returned is called. */
   watch(unread: Unread): () => void {
     const now = this.#clock.now();
-    const watched = { unread, movedAt: now, checkedAt: now, heldBytes: unread.heldBytes(), queuedBytes: undefined };
+    const watched = { unread, changedAtMs: now, checkedAt: now, heldBytes: unread.heldBytes(), queuedBytes: undefined };
     this.#watched.add(watched);
     this.#disarm ??= this.#arm();
     return () => this.#forget(watched);
@@ -96,7 +96,7 @@ export class StallWatch {
       const heldBytes = unread.heldBytes();
       // If nothing is held, there is nothing to read, or it is not produced yet.
       if (heldBytes > 0 && heldBytes === watched.heldBytes) unchanged.push(watched);
-      else this.#moved(watched, now, heldBytes);
+      else this.#noteChange(watched, now, heldBytes);
     }
     if (unchanged.length > 0 && !this.#reading && now >= this.#pauseUntil) void this.#measure(unchanged);
   }
@@ -113,19 +113,19 @@ export class StallWatch {
 
   #measured(watched: Watched, now: number, queues: QueuedBytes | undefined): void {
     if (!this.#watched.has(watched)) return;
-    const { unread, movedAt } = watched;
+    const { unread, changedAtMs } = watched;
     const heldBytes = unread.heldBytes();
     const sameQueue = queues === undefined || queues.unsent === watched.queuedBytes;
     if (queues !== undefined) watched.queuedBytes = queues.unsent;
-    if (heldBytes !== watched.heldBytes || !sameQueue) return this.#moved(watched, now, heldBytes);
+    if (heldBytes !== watched.heldBytes || !sameQueue) return this.#noteChange(watched, now, heldBytes);
     watched.checkedAt = now;
-    if (now - movedAt < unread.timeoutMs) return;
+    if (now - changedAtMs < unread.timeoutMs) return;
     this.#forget(watched);
     unread.stalled();
   }
 
-  #moved(watched: Watched, now: number, heldBytes: number): void {
-    watched.movedAt = now;
+  #noteChange(watched: Watched, now: number, heldBytes: number): void {
+    watched.changedAtMs = now;
     watched.checkedAt = now;
     watched.heldBytes = heldBytes;
   }

@@ -111,9 +111,9 @@ export class BodyRequest implements LiveStream {
     this.cut('failed', internalError());
   }
 
-  check(nowMs: number): void {
+  checkTimeouts(nowMs: number): void {
     if (this.#bodyEnded) return;
-    if (this.#waitingSince !== undefined) this.#idleLimit.moved(nowMs);
+    if (this.#waitingSince !== undefined) this.#idleLimit.noteActivity(nowMs);
     const grantError = this.#idleLimit.grant(nowMs, this.memory.hasGrant);
     const late = this.#idleLimit.idle(nowMs) ?? grantError;
     if (late !== undefined) this.cut('stalled', late);
@@ -181,7 +181,7 @@ export class BodyRequest implements LiveStream {
       };
       const take = (chunk: Buffer): void => {
         if (this.#bodyEnded) return;
-        this.#idleLimit.moved(clock.now());
+        this.#idleLimit.noteActivity(clock.now());
         bytes += chunk.byteLength;
         if (bytes > limits.lineBytes) {
           const maxBytes = limits.lineBytes;

@@ -7,23 +7,23 @@ import { RequestError } from '../../core/errors.ts';
 export class IdleLimit {
   readonly #timeoutMs: number;
   /** When something was last received, sent or in flight. */
-  #movedAt: number;
+  #lastActivityMs: number;
   /** Since when the request has had the grant. */
   #grantSince: number | undefined;
 
   /** `timeoutMs` is more than 0. */
   constructor(timeoutMs: number, nowMs: number) {
     this.#timeoutMs = timeoutMs;
-    this.#movedAt = nowMs;
+    this.#lastActivityMs = nowMs;
   }
 
-  moved(nowMs: number): void {
-    this.#movedAt = nowMs;
+  noteActivity(nowMs: number): void {
+    this.#lastActivityMs = nowMs;
   }
 
   /** The error of a request whose client has sent nothing for too long. */
   idle(nowMs: number): RequestError | undefined {
-    if (nowMs - this.#movedAt < this.#timeoutMs) return undefined;
+    if (nowMs - this.#lastActivityMs < this.#timeoutMs) return undefined;
     return new RequestError('idle', `nothing was sent for ${this.#timeoutMs} ms (limits.idleTimeout)`);
   }
 

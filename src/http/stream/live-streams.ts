@@ -12,7 +12,7 @@ export interface LiveStream {
   readonly kind: RequestKind;
   describe(nowMs: number): JsonObject;
   /** Called every `checkMs`, to notice timeouts. */
-  check(nowMs: number): void;
+  checkTimeouts(nowMs: number): void;
   /** Called when the service begins to drain: the stream may continue for `drainTimeout`. */
   draining(): void;
   /** Ends the response so that the client sees that it is incomplete. */
@@ -88,7 +88,7 @@ export class LiveStreams {
     this.#disarm = this.#clock.setTimer(this.#checkMs, () => {
       this.#arm();
       const now = this.#clock.now();
-      this.#each((stream) => stream.check(now));
+      this.#each((stream) => stream.checkTimeouts(now));
       this.#onCheck();
     });
   }

@@ -100,7 +100,7 @@ export class StreamSession implements StreamSink, LiveStream {
     const bytes = this.#transport.write(text);
     this.#sentBytes += bytes;
     pipeline.observer.sent(bytes);
-    this.#moved();
+    this.#noteActivity();
     if (this.#transport.hasRoom) return true;
     this.#watchReader();
     return false;
@@ -155,15 +155,15 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#stream.checkpoint();
   }
 
-  check(nowMs: number): void {
+  checkTimeouts(nowMs: number): void {
     const state = this.#state;
     if (state.phase !== 'reading' || this.#unwatchReader !== undefined) return;
     const late = state.idleLimit.grant(nowMs, this.#stream.hasMemoryGrant);
     if (late !== undefined) return this.cut('stalled', late);
-    if (!this.#stream.idle) return state.idleLimit.moved(nowMs);
+    if (!this.#stream.idle) return state.idleLimit.noteActivity(nowMs);
     const idle = state.idleLimit.idle(nowMs);
     if (idle === undefined) return;
-    state.idleLimit.moved(nowMs);
+    state.idleLimit.noteActivity(nowMs);
     this.#cutUnlessRead(state, idle).catch((error: unknown) => this.defect(error));
   }
 
@@ -191,7 +191,7 @@ export class StreamSession implements StreamSink, LiveStream {
   #received(chunk: Uint8Array): void {
     if (this.#state.phase === 'ended') return;
     this.#receivedBytes += chunk.byteLength;
-    this.#moved();
+    this.#noteActivity();
     if (this.#stream.push(chunk)) this.#transport.resume();
     else this.#transport.pause();
   }
@@ -202,8 +202,8 @@ export class StreamSession implements StreamSink, LiveStream {
     this.#stream.endBody();
   }
 
-  #moved(): void {
-    if (this.#state.phase === 'reading') this.#state.idleLimit.moved(this.#options.clock.now());
+  #noteActivity(): void {
+    if (this.#state.phase === 'reading') this.#state.idleLimit.noteActivity(this.#options.clock.now());
   }
 
   #watchReader(): void {
@@ -221,7 +221,7 @@ export class StreamSession implements StreamSink, LiveStream {
     if (phase === 'ended' || phase === 'finishing') return;
     this.#unwatchReader?.();
     this.#unwatchReader = undefined;
-    this.#moved();
+    this.#noteActivity();
     this.#stream.readerReady();
   }
 

@@ -10,7 +10,7 @@ import {
 } from '../../wire/control.ts';
 import { compact } from '../../wire/json/json-text.ts';
 import { BarrierLine } from './barrier-line.ts';
-import { type Entry, entryOf } from '../record/invoke-records.ts';
+import { type Entry, entryOf } from '../record/entry.ts';
 import type { Progress } from '../../operator/progress.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { StreamQueue } from '../../operator/queue.ts';
 import type { BarrierSlot, RecordSlot, Slot } from '../../operator/slot.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import { BarrierLine } from './barrier-line.ts';
-import type { Entry } from '../record/invoke-records.ts';
+import type { Entry } from '../record/entry.ts';
 import type { Outcome } from '../record/outcome.ts';
 
 type RecordsQueue = StreamQueue<Entry, Outcome>;

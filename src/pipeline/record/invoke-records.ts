@@ -1,36 +1,14 @@
 import { Cancellation } from '../../core/call/call-context.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { RecordError } from '../../core/errors.ts';
-import type { BadLine } from '../../wire/lines/bad-line.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
 import { isMultiline } from '../stream-settings.ts';
+import type { Entry } from './entry.ts';
 import { failed, invalid, type Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import { RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
 import { countCost, costOfStart } from '../stream/turn-gate.ts';
-
-/** A line of the input, admitted or waiting for a slot. `seq` is its index in the input. */
-export interface Entry {
-  readonly seq: number;
-  readonly line: string | BadLine;
-  /** The bytes in which the line stands from `start` on, each byte a character, until the record is started. */
-  bytes: Buffer | undefined;
-  readonly start: number;
-  /** Bytes of memory that the text of the line takes. */
-  readonly lineBytes: number;
-  /** The record of the line, or its fault, if the key was needed before the record is started. */
-  record: RecordText | RecordError | undefined;
-  /** Why the record is not looked up: it has no key. */
-  refusal: RecordError | undefined;
-  run: RecordRun | undefined;
-}
-
-/** A line as it comes in; `seq` is its index in the input. */
-export function entryOf(seq: number, line: string | BadLine, charBytes: 1 | 2, bytes?: Buffer, start = 0): Entry {
-  const lineBytes = charBytes * (typeof line === 'string' ? line : line.input).length;
-  return { seq, line, bytes, start, lineBytes, record: undefined, refusal: undefined, run: undefined };
-}
 
 /** The context of the calls of an immediate plan: they are over when they return, so that nothing cancels them. */
 class ImmediateAttempt extends Cancellation implements RunAttempt {

@@ -2,7 +2,7 @@ import { RecordError } from '../../core/errors.ts';
 import { formatPointer } from '../../core/json/json-pointer.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
 import { RawJson } from '../../lookup/lookup.ts';
-import type { Entry } from './invoke-records.ts';
+import type { Entry } from './entry.ts';
 import { recordOf } from './record-text.ts';
 
 /** Characters of a key that is an object or an array: to compare one of 1 MiB takes a quarter of a second. */

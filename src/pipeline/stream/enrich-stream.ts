@@ -8,7 +8,7 @@ import { BackpressureMeter } from '../../operator/backpressure-meter.ts';
 import { BarrierLine } from '../control/barrier-line.ts';
 import { type ControlSide, controlSide } from '../control/control-side.ts';
 import { type AnswerForecast, entryBytes, RecordBytes } from './held-bytes.ts';
-import type { Entry } from '../record/invoke-records.ts';
+import type { Entry } from '../record/entry.ts';
 import { EntryReader } from './entry-reader.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';

@@ -3,7 +3,7 @@ import type { BadLine } from '../../wire/lines/bad-line.ts';
 import { lineEndByte, LineSplitter } from '../../wire/lines/line-splitter.ts';
 import { BarrierLine } from '../control/barrier-line.ts';
 import type { ControlInput } from '../control/control-input.ts';
-import { type Entry, entryOf } from '../record/invoke-records.ts';
+import { type Entry, entryOf } from '../record/entry.ts';
 import type { StreamSettings } from '../stream-settings.ts';
 import type { Tally } from './tally.ts';
 

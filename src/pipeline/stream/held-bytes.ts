@@ -3,7 +3,7 @@ import type { SlotBytes } from '../../operator/async-wait-options.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import { SplicedLine } from '../../wire/spliced-line.ts';
 import { ExplodedLines } from '../record/exploded-lines.ts';
-import type { Entry } from '../record/invoke-records.ts';
+import type { Entry } from '../record/entry.ts';
 import type { Outcome } from '../record/outcome.ts';
 
 /** Bytes of a record besides its text: slot, attempt, run, and its call with path and headers. Measured: see docs/tuning.md. */

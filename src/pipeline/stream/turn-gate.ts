@@ -5,16 +5,16 @@ import { inLaterTurn } from '../../core/time/later-turn.ts';
 
 /**
  * Cost after which no more records are started in a turn of the event loop: 25 ms. The unit is a step of an expression,
- * 50 ns. One evaluation is bounded, but a
- * chunk of the body can hold a hundred records, and a hundred streams can have a chunk each. A failed record takes more
- * time than an enriched one, and a chunk can hold 30,000 lines that are not records.
+ * 50 ns. One evaluation is bounded, but a chunk of the body can hold a hundred records, and a hundred streams can have a
+ * chunk each. A failed record takes more time than an enriched one, and a chunk can hold 30,000 lines that are not
+ * records.
  */
 const costPerTurn = 500_000;
 
-/** Of a record that takes a slot, and of its call. */
+/** Cost of a record that takes a slot, and of its call. */
 export const costOfStart = 200;
 
-/** Of an error of a record, with the text of its line. */
+/** Cost of the error of a record, with the text of its line. */
 export const costOfFailure = 500;
 
 /** Hooks that wait for a later turn, of all streams: they share one event loop. */
@@ -31,8 +31,8 @@ export function countCost(cost: number): void {
 }
 
 /**
- * Open while another record may be started in this turn. Hooks are called in later turns, in order, as many in a turn as
- * its cost allows. If a hook throws, `guard` handles it, and the other hooks are called.
+ * Open while another record may be started in this turn. Hooks are called in order, in each later turn until the cost of that
+ * turn is spent. If a hook throws, `guard` handles it, and the other hooks are called.
  */
 export class TurnGate implements Gate {
   readonly #guarded: (hook: () => void) => () => void;
@@ -42,7 +42,7 @@ export class TurnGate implements Gate {
   }
 
   get open(): boolean {
-    return isWorkLeft();
+    return hasCostLeft();
   }
 
   whenOpen(hook: () => void): void {
@@ -53,14 +53,14 @@ export class TurnGate implements Gate {
 
 /** Resolves in the turn in which work may go on; undefined if work may go on now. */
 export function workTurn(): Promise<void> | undefined {
-  if (isWorkLeft()) return undefined;
+  if (hasCostLeft()) return undefined;
   return new Promise((resolve) => {
     waitingHooks.add(resolve);
     scheduleTurn();
   });
 }
 
-function isWorkLeft(): boolean {
+function hasCostLeft(): boolean {
   return totalCost() - costAtTurnStart <= costPerTurn;
 }
 
@@ -82,7 +82,7 @@ function beginTurn(): void {
     for (const hook of waitingHooks) {
       waitingHooks.delete(hook);
       hook();
-      if (!isWorkLeft()) break;
+      if (!hasCostLeft()) break;
     }
   } finally {
     if (waitingHooks.size > 0) scheduleTurn();
