@@ -5,11 +5,11 @@ import type { Watermark } from './watermark.ts';
 export const pending = Symbol('pending');
 
 /**
- * What a record holds in the operator, from admission to emission: the only object a record costs besides its attempt.
+ * The slot of a record, from admission to emission: the only object that a record costs besides its attempt.
  *
- * This is what the operator needs in every mode. Each queue has a class of its own that adds what the queue needs (links
- * of its own, a key), so that all slots of one queue have one shape. The classes repeat these members instead of
- * inheriting them: with a base class, the unordered operator alone is 9 to 13 % slower in V8 of Node.js 24.
+ * The operator needs these members in every mode. Each queue has a class of its own that adds others (links of its own,
+ * a key), so that all slots of one queue have one shape. The classes repeat these members instead of inheriting them:
+ * with a base class, the unordered operator alone is 9 to 13 % slower in V8 of Node.js 24.
  */
 export interface RecordSlot<In, Out> extends Timed<RecordSlot<In, Out>> {
   readonly barrier: undefined;

@@ -33,7 +33,7 @@ function conditions(enrich: CheckedPipeline['enrich'], at: readonly string[]): F
   ]);
 }
 
-/** What the compiled expression reads, or why it does not compile. */
+/** The places that a compiled expression reads, or the error if it does not compile. */
 type CompiledReads = Pick<Compiled<unknown>, 'reads'> | ExpressionError;
 
 function compiled(

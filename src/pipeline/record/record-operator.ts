@@ -19,7 +19,7 @@ import { recordKey } from './record-key.ts';
 import { TrackedQueue } from '../control/tracked-queue.ts';
 import type { StreamSettings } from '../stream-settings.ts';
 
-/** What the operator of a stream, or of one record, is connected to. */
+/** The functions and objects that the operator of a stream, or of one record, uses. */
 export interface RecordOperatorHooks {
   readonly downstream: Downstream<Outcome>;
   readonly onRoom: () => void;

@@ -19,7 +19,7 @@ import type { Tally } from './tally.ts';
  */
 const FLUSH_CHARS = 60 * 1024;
 
-/** Receives the text, and what happens to the outcomes. */
+/** Receives the text and the events of the outcomes. */
 export interface OutputHooks {
   /** False: no room; nothing more is written until `readerReady` is called. */
   write(text: string): boolean;

@@ -176,7 +176,7 @@ export class LineSplitter {
     return true;
   }
 
-  /** Takes the available bytes of one line: the whole line, its end, or a part, which goes into the carry. Returns as `#readOn`. */
+  /** Takes the available bytes of one line: the whole line, its end, or a part, which goes into the carry. Same results as `#readOn`. */
   #readLine(): string | BadLine | boolean {
     const chunk = this.#chunk;
     const start = this.#sequence === undefined ? this.#chunkIndex : this.#sequence.begin(chunk, this.#chunkIndex);
