@@ -62,14 +62,14 @@ for (const [name, source] of Object.entries(style)) {
 
 test('the registry chooses the connector whose options are there', () => {
   const choice = connectorOf({ table: tableOptions.parse({ file: 'a.csv', key: 'iata' }) });
-  expect(choice).toMatchObject({ name: 'table', parameters: ['iata'], problems: [] });
+  expect(choice).toMatchObject({ name: 'table', parameters: ['iata'], findings: [] });
   expect(connectorOf({ module: connectors.module.schema.parse({ file: 'a.mjs' }) })).toMatchObject({
     parameters: undefined,
   });
   const url = 'http://{host}/{iata}';
   expect(connectorOf({ http: connectors.http.schema.parse({ url }) })).toMatchObject({
     name: 'http',
-    problems: [{ path: ['url'], message: expect.stringContaining('literal') }],
+    findings: [{ path: ['url'], message: expect.stringContaining('literal') }],
   });
   expect(() => connectorOf({})).toThrow(/http, table, module/);
 });

@@ -16,7 +16,7 @@ export const echo: ConnectorDefinition<z.output<typeof schema>> = {
   name: 'echo',
   schema,
   parameters: () => ['iata'],
-  problems: ({ word }) => (word === '' ? [{ path: ['word'], message: 'expected a word' }] : []),
+  findings: ({ word }) => (word === '' ? [{ path: ['word'], message: 'expected a word' }] : []),
   files: () => [],
   watchesFiles: false,
   create: ({ word }) => ({
@@ -64,7 +64,7 @@ test('a new connector takes one file, and one line in the list with its import',
   const types = run(folder, [resolve('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   expect([types.stdout, types.status]).toEqual(['', 0]);
 
-  // Its options are read by its schema, its problems are checked, and it is opened and called.
+  // Its options are read by its schema, its findings are reported, and it is opened and called.
   writeFileSync(join(folder, 'millrace.json'), config({ word: 'hello' }));
   const called = run(folder, ['src/cli/main.ts', 'check', '-c', 'millrace.json', '--connect', '--with', 'iata=SFO']);
   expect(called.stderr).toMatch(/^ok +airport +echo +.* answered, 29 bytes$/m);
