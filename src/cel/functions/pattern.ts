@@ -73,16 +73,23 @@ export function instructionsAtMost(source: string): number {
     groups.push((groups.pop() ?? 0) + instructions);
   };
   for (const [token, least = '', most = ''] of source.matchAll(tokens)) {
+    // Flags are no instruction, and RE2 repeats the part before them: `a{9}(?i){9}` has `a` 81 times.
+    if (token.startsWith('(?')) continue;
     if (token === '(') groups.push(0);
     else if (token === ')') add((groups.length > 1 ? (groups.pop() ?? 0) : 0) + 3);
-    else if (least === '') add(token.length);
+    else if (/^[*+?]$/.test(token)) {
+      // One instruction around the one before. Flags may stand between it and a further repetition.
+      const repeated = last + 1;
+      add(1);
+      last = repeated;
+    } else if (least === '') add(token.length);
     else add((last + 1) * Math.max(1, Number(least), Number(most)));
   }
   return 1 + groups.reduce((sum, instructions) => sum + instructions, 0);
 }
 
-/** `{2,5}`, an escape, a class of characters, or one character. */
-const tokens = /\{(\d+)(?:,(\d*))?\}|\\.|\[[^\]]*\]|[^]/g;
+/** Flags such as `(?i)`, `{2,5}`, an escape, a class of characters, or one character. */
+const tokens = /\(\?[A-Za-z-]*\)|\{(\d+)(?:,(\d*))?\}|\\.|\[[^\]]*\]|[^]/g;
 
 function largestRepeat(source: string): number {
   let repeat = 1;

@@ -13,6 +13,9 @@ test.each([
   '(x{30}[])]y{30}){33}',
   String.raw`\x{41}{20}`,
   '(?i)(?P<name>[[:alpha:]]{3}){5}',
+  'a{9,20}(?i){9,20}',
+  '(a{30})*(?i){30}',
+  '(a{30})(?i)+(?s-i){30}',
 ])('%s compiles to at most as many instructions as are counted for it', (source) => {
   expect(RE2JS.compile(source).programSize()).toBeLessThanOrEqual(2 * instructionsAtMost(source) + 10);
 });
