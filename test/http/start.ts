@@ -8,6 +8,7 @@ import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { silentObserver } from '../../src/core/observer/observer.ts';
 import { silentLogger } from '../../src/core/observer/logger.ts';
 import { MemoryBudget } from '../../src/core/memory-budget.ts';
+import { inLaterTurn } from '../../src/core/time/later-turn.ts';
 import { type Clock, systemClock } from '../../src/core/time/time.ts';
 import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
@@ -197,7 +198,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const heard = new Heard();
   const { observer } = heard;
-  const memory = new MemoryBudget(options.memoryBytes ?? Infinity, setImmediate);
+  const memory = new MemoryBudget(options.memoryBytes ?? Infinity, inLaterTurn);
   const runtime = {
     clock,
     observer,

@@ -5,6 +5,7 @@ import type { CallContext } from '../../src/core/call/call-context.ts';
 import type { RequestError } from '../../src/core/errors.ts';
 import { MemoryBudget } from '../../src/core/memory-budget.ts';
 import { silentObserver } from '../../src/core/observer/observer.ts';
+import { inLaterTurn } from '../../src/core/time/later-turn.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { Answer, type Arguments } from '../../src/lookup/lookup.ts';
 import { buildSteps } from '../../src/pipeline/build.ts';
@@ -77,7 +78,7 @@ export function pipelineOf(
   };
   const steps = buildSteps(config, new Map(lookups.map((lookup) => [lookup.name, lookup])));
   const observer = silentObserver.pipeline('p');
-  const memory = new MemoryBudget(Infinity, setImmediate);
+  const memory = new MemoryBudget(Infinity, inLaterTurn);
   const secrets = new Secrets();
   const runtime = { observer, clock, lineBytes: 1 << 20, memory, secrets };
   return { pipeline: new Pipeline('p', config, steps, runtime), clock, memory };
