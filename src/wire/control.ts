@@ -49,14 +49,14 @@ export function watermarkFault(line: string): BadLine | undefined {
   }
   const names = [...new Set(memberNames(line))];
   if (names.length === 1 && names[0] === '$watermark') return undefined;
-  return { code: 'not_an_object', message: `${membersFault(names)}; ${expected}`, input: excerptOfText(line) };
+  return { code: 'not_an_object', message: membersFault(names), input: excerptOfText(line) };
 }
 
 function membersFault(names: readonly string[]): string {
   const control = names.find((name) => name.startsWith('$')) ?? '$';
-  if (control === '$resume') return '$resume is the first line of a body, and this line is a later one';
-  if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it`;
-  return `with control=true a first member that begins with $ makes a control line, and no control line of the input is called ${control}`;
+  if (control === '$resume') return `$resume is the first line of a body, and this line is a later one; ${expected}`;
+  if (control === '$watermark') return `$watermark has ${names.length - 1} more members beside it; ${expected}`;
+  return `the input has no control line ${control}; ${expected}; without control=true this line is a record`;
 }
 
 /** The checkpoint of a `$resume` line. Throws RequestError `bad_resume`. */
@@ -65,26 +65,28 @@ export function parseResume(line: string): LineCheckpoint {
   try {
     value = parseJson(line);
   } catch {
-    throw badResume('the line is not JSON');
+    throw badResume('the line of $resume is not JSON');
   }
   if (!isJsonObject(value) || Object.keys(value).length !== 1) throw badResume('other members stand beside $resume');
   const { next, pending, ...otherMembers } = objectOr(value['$resume']);
   const surplus = Object.keys(otherMembers)[0];
-  if (surplus !== undefined) throw badResume(`the member ${surplus} is unknown`);
-  if (!isIndex(next)) throw badResume(`next is ${shown(next)}, which is no line number from 0 to ${MAX_LINE_NUMBER}`);
-  if (!isList(pending)) throw badResume(`pending is ${shown(pending)}`);
+  if (surplus !== undefined) throw badResume(`$resume.${surplus} is unknown`);
+  if (next === undefined) throw badResume('$resume.next is missing');
+  if (!isIndex(next)) throw badResume(`$resume.next is ${shown(next)}, not a line number from 0 to ${MAX_LINE_NUMBER}`);
+  if (pending === undefined) throw badResume('$resume.pending is missing');
+  if (!isList(pending)) throw badResume(`$resume.pending is ${shown(pending)}, not a list`);
   const indices: number[] = [];
   for (const seq of pending) {
-    if (!isIndex(seq) || seq >= next) throw badResume(`pending holds ${shown(seq)}, which is no line before ${next}`);
-    if (seq <= (indices.at(-1) ?? -1)) throw badResume(`pending is not ascending at ${seq}`);
+    if (!isIndex(seq) || seq >= next) throw badResume(`$resume.pending has ${shown(seq)}, not a line before ${next}`);
+    if (seq <= (indices.at(-1) ?? -1)) throw badResume(`$resume.pending is not ascending at ${seq}`);
     indices.push(seq);
   }
   return { next, pending: indices };
 }
 
 export function badResume(fault: string): RequestError {
-  const rule = 'expected the value of the last $checkpoint: {"$resume":{"next":1000,"pending":[997,998]}}';
-  return new RequestError('bad_resume', `$resume: ${fault}; ${rule}`);
+  const remedy = 'copy the value of the last $checkpoint, such as {"$resume":{"next":1000,"pending":[997,998]}}';
+  return new RequestError('bad_resume', `${fault}; ${remedy}`);
 }
 
 export function checkpointLine(checkpoint: LineCheckpoint): string {
@@ -99,9 +101,9 @@ export function fatalLine(problem: object): string {
   return JSON.stringify({ $fatal: problem });
 }
 
-function objectOr(value: JsonValue | undefined): JsonObject {
+function objectOr(value: JsonValue = null): JsonObject {
   if (isJsonObject(value)) return value;
-  throw badResume(`its value is ${shown(value)}`);
+  throw badResume(`$resume is ${shown(value)}, not an object`);
 }
 
 function isIndex(value: JsonValue | undefined): value is number {
@@ -112,8 +114,7 @@ function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
 
-function shown(value: JsonValue | undefined): string {
-  if (value === undefined) return 'missing';
+function shown(value: JsonValue): string {
   if (isJsonObject(value)) return 'an object';
   return isList(value) ? 'an array' : JSON.stringify(value).slice(0, 40);
 }

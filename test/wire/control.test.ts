@@ -25,13 +25,19 @@ describe('a control line', () => {
   test.each([
     ['{"$watermark":1', 'invalid_json', 'the control line is not JSON'],
     ['{"$watermark":1,"b":2}', 'not_an_object', '$watermark has 1 more members beside it'],
-    ['{"$checkpoint":{}}', 'not_an_object', 'no control line of the input is called $checkpoint'],
-    ['{"$id":1,"name":"x"}', 'not_an_object', 'no control line of the input is called $id'],
+    ['{"$checkpoint":{}}', 'not_an_object', 'the input has no control line $checkpoint'],
+    ['{"$id":1,"name":"x"}', 'not_an_object', 'the input has no control line $id'],
     ['{"$resume":{"next":1,"pending":[]}}', 'not_an_object', '$resume is the first line'],
   ])('that is none there is gets an error of its line: %s', (line, code, message) => {
     const fault = watermarkFault(line);
     expect(fault).toMatchObject({ code, message: expect.stringContaining(message), input: line });
     expect(fault?.message).toContain('expected {"$watermark": …}');
+  });
+
+  test('that does not exist: the message begins with its name and says when the line is a record', () => {
+    expect(watermarkFault('{"$foo":1}')?.message).toBe(
+      'the input has no control line $foo; expected {"$watermark": …} and nothing beside it; without control=true this line is a record',
+    );
   });
 });
 
@@ -53,21 +59,24 @@ describe('$resume', () => {
   test.each([
     ['{"$resume":', 'is not JSON'],
     ['{"$resume":{"next":1,"pending":[]},"a":1}', 'other members stand beside'],
-    ['{"$resume":5}', 'its value is 5'],
-    ['{"$resume":{"pending":[]}}', 'next is missing'],
+    ['{"$resume":5}', '$resume is 5, not an object'],
+    [
+      '{"$resume":{"pending":[]}}',
+      '$resume.next is missing; copy the value of the last $checkpoint, such as {"$resume":',
+    ],
     ['{"$resume":{"next":-1,"pending":[]}}', 'next is -1'],
     ['{"$resume":{"next":1.5,"pending":[]}}', 'next is 1.5'],
     ['{"$resume":{"next":"7","pending":[]}}', 'next is "7"'],
-    ['{"$resume":{"next":1000000000000001,"pending":[]}}', 'no line number from 0 to 1000000000000000'],
+    ['{"$resume":{"next":1000000000000001,"pending":[]}}', 'not a line number from 0 to 1000000000000000'],
     ['{"$resume":{"next":9007199254740991,"pending":[9007199254740990]}}', 'from 0 to 1000000000000000'],
     ['{"$resume":{"next":1e16,"pending":[]}}', 'from 0 to 1000000000000000'],
-    ['{"$resume":{"next":1000000000000000,"pending":[1000000000000000]}}', 'which is no line before 1000000000000000'],
+    ['{"$resume":{"next":1000000000000000,"pending":[1000000000000000]}}', 'not a line before 1000000000000000'],
     ['{"$resume":{"next":7}}', 'pending is missing'],
-    ['{"$resume":{"next":7,"pending":[7]}}', 'pending holds 7, which is no line before 7'],
-    ['{"$resume":{"next":7,"pending":[null]}}', 'pending holds null'],
+    ['{"$resume":{"next":7,"pending":[7]}}', '$resume.pending has 7, not a line before 7'],
+    ['{"$resume":{"next":7,"pending":[null]}}', 'pending has null'],
     ['{"$resume":{"next":7,"pending":[3,2]}}', 'pending is not ascending at 2'],
     ['{"$resume":{"next":7,"pending":[3,3]}}', 'pending is not ascending at 3'],
-    ['{"$resume":{"next":7,"pending":[],"more":1}}', 'the member more is unknown'],
+    ['{"$resume":{"next":7,"pending":[],"more":1}}', '$resume.more is unknown'],
   ])('is refused with what is wrong in it: %s', (line, fault) => {
     expect(isResumeLine(line)).toBe(true);
     expect(() => parseResume(line)).toThrow(RequestError);

@@ -50,8 +50,8 @@ export class ControlInput {
   }
 
   #resume(line: string | BadLine, index: number): RequestError | undefined {
-    if (this.#from.next > 0) return badResume('the parameter offset is set as well; use one of the two');
-    if (typeof line !== 'string') return badResume(line.message);
+    if (this.#from.next > 0) return badResume('$resume and the parameter offset are both set; use one of them');
+    if (typeof line !== 'string') return badResume(`$resume: ${line.message}`);
     try {
       this.#from = parseResume(line);
     } catch (error) {
