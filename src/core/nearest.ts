@@ -11,6 +11,20 @@ export function nearest(word: string, knownWords: readonly string[]): string | u
   return best;
 }
 
+/**
+ * The end of a message about an unknown word, and the member `nearest` of its error; both empty if no known word is near.
+ *
+ *     nearestHint('flight', ['flights'])   { hint: '; did you mean "flights"?', member: { nearest: 'flights' } }
+ */
+export function nearestHint(
+  word: string,
+  knownWords: readonly string[],
+): { readonly hint: string; readonly member: { readonly nearest?: string } } {
+  const meant = nearest(word, knownWords);
+  if (meant === undefined) return { hint: '', member: {} };
+  return { hint: `; did you mean ${JSON.stringify(meant)}?`, member: { nearest: meant } };
+}
+
 /** Insertions, deletions and replacements between two words (Levenshtein), row by row. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

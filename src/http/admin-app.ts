@@ -6,8 +6,13 @@ import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
 import { type ReloadResult, reloadRoute } from './reload-route.ts';
+import { requestId } from './request-id.ts';
 import { refuseOtherMethods } from './routing.ts';
 import { noSchemaCompilers } from './openapi/schema-compilers.ts';
+
+const readPaths = ['/livez', '/readyz', '/metrics', '/state'] as const;
+/** All paths of this listener. */
+export const adminPaths = [...readPaths, '/reload'] as const;
 
 export interface AdminOptions {
   readonly drainState: DrainState;
@@ -22,7 +27,12 @@ export interface AdminOptions {
 
 /** Builds the listener for operators: health, metrics, state, reload. The caller lets it listen. */
 export function buildAdminApp({ drainState, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
-  const app = fastify({ logger: false, forceCloseConnections: true, schemaController: noSchemaCompilers });
+  const app = fastify({
+    logger: false,
+    genReqId: requestId,
+    forceCloseConnections: true,
+    schemaController: noSchemaCompilers,
+  });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {
     if (!drainState.draining) return { status: 'ready' };
@@ -30,14 +40,11 @@ export function buildAdminApp({ drainState, streams, scrape, state, reload }: Ad
   });
   app.get('/metrics', async (_request, reply) => reply.type(scrape.contentType).send(await scrape.text()));
   app.get('/state', () => ({ draining: drainState.draining, streams: streams.describe(), ...state() }));
-  for (const path of ['/livez', '/readyz', '/metrics', '/state']) refuseOtherMethods(app, path, ['GET', 'HEAD']);
+  for (const path of readPaths) refuseOtherMethods(app, path, ['GET', 'HEAD']);
   reloadRoute(app, reload);
   app.setErrorHandler((error, _request, reply) => sendRequestError(reply, requestError(error)));
   app.setNotFoundHandler((request, reply) =>
-    sendRequestError(
-      reply,
-      new RequestError('unknown_route', `${request.url} is not /livez, /readyz, /metrics, /state or /reload`),
-    ),
+    sendRequestError(reply, new RequestError('unknown_route', `${request.url} is not one of ${adminPaths.join(', ')}`)),
   );
   return app;
 }

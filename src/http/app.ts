@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
+import { adminPaths } from './admin-app.ts';
 import type { AppOptions, Served } from './app-options.ts';
 import { closeAfterEarlyAnswer, resetUnlessRead } from './connection/connection-end.ts';
 import { enrichRoute } from './enrich-route.ts';
@@ -9,6 +9,8 @@ import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi/openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
+import { requestId } from './request-id.ts';
+import { pathOf } from './routing.ts';
 import { headProblem, unknownExpectation } from './connection/request-head.ts';
 import { documentOnly, noSchemaCompilers } from './openapi/schema-compilers.ts';
 
@@ -89,11 +91,9 @@ export function takeHeadersTimeout(app: FastifyInstance, { headersTimeout }: Ser
 }
 
 function unknownRoute(url: string): RequestError {
-  return new RequestError('unknown_route', `${url} does not exist; /docs lists the routes`);
-}
-
-/** The id that the client sent if it is a plain token, so that its log and the log of the service can be joined. */
-function requestId({ headers }: IncomingMessage): string {
-  const sent = headers['x-request-id'];
-  return typeof sent === 'string' && /^[\w.~-]{1,128}$/.test(sent) ? sent : randomUUID();
+  const path = pathOf(url);
+  const fault = adminPaths.some((adminPath) => adminPath === path)
+    ? `${path} is a path of the admin listener (server.admin); /docs lists the routes of this listener`
+    : `${url} does not exist; /docs lists the routes`;
+  return new RequestError('unknown_route', fault);
 }

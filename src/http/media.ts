@@ -34,10 +34,12 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
   throw unsupportedType(type);
 }
 
-/** `what` names the refused media type in the message. */
-export function unsupportedType(what: string): RequestError {
+/** `refused` is the media type, or the words for it in the message. */
+export function unsupportedType(refused: string): RequestError {
   const read = [...streamTypes, recordType];
-  return new RequestError('unsupported_media_type', `${what} is not read; a body may be ${read.join(', ')}`, { read });
+  return new RequestError('unsupported_media_type', `${refused} is not supported; send one of ${read.join(', ')}`, {
+    read,
+  });
 }
 
 /** Refuses a compressed body: its bytes would be read as records. Throws `unsupported_encoding`. */
@@ -46,7 +48,7 @@ export function refuseEncoding(contentEncoding: string | undefined): void {
   if (encoding === 'identity' || encoding === '') return;
   throw new RequestError(
     'unsupported_encoding',
-    `Content-Encoding is ${encoding}, which is not read; send the body uncompressed`,
+    `Content-Encoding is ${encoding}, which is not supported; send the body uncompressed`,
     {
       read: ['identity'],
     },

@@ -1,6 +1,7 @@
 import { errorPolicies, type MetaField, metaFields, modes } from '../core/vocabulary.ts';
 import { RequestError } from '../core/errors.ts';
-import { durationMs } from '../core/options/quantity.ts';
+import { nearestHint } from '../core/nearest.ts';
+import { durationMs, durationText } from '../core/options/quantity.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { CheckpointEvery, ControlSettings, StreamSettings } from '../pipeline/stream-settings.ts';
 import { MAX_LINE_NUMBER } from '../wire/control.ts';
@@ -61,7 +62,9 @@ function setParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<Paramete
   for (const [name, value] of Object.entries(typeof query === 'object' && query !== null ? query : {})) {
     const known = parameterNames.find((parameter) => parameter === name);
     if (known === undefined) {
-      throw refused(name, value, `there is no parameter ${name}; the parameters are ${parameterNames.join(', ')}`);
+      const { hint, member } = nearestHint(name, parameterNames);
+      const unknown = `there is no parameter ${JSON.stringify(name)}; parameters: ${parameterNames.join(', ')}`;
+      throw refused(name, value, `${unknown}${hint}`, member);
     }
     if (!allowed.includes(known) && !alwaysAllowed.includes(known)) {
       const open = `only ${[...allowed, ...alwaysAllowed].join(', ')}`;
@@ -95,7 +98,9 @@ function chosenTimeout(value: string, mostMs: number): number {
   const timeoutMs = durationMs(value);
   if (timeoutMs !== undefined && (mostMs === 0 || (timeoutMs > 0 && timeoutMs <= mostMs))) return timeoutMs;
   const rule =
-    mostMs === 0 ? 'a duration such as 500ms, or 0 for none,' : `a duration such as 500ms, up to ${mostMs}ms,`;
+    mostMs === 0
+      ? 'a duration such as 500ms, or 0 for none,'
+      : `a duration such as 500ms, up to ${durationText(mostMs)},`;
   throw refused('timeout', value, `timeout is ${value}; ${rule} is allowed`, { limit: `${mostMs}ms` });
 }
 
@@ -144,7 +149,11 @@ export function refuseStreamParameters({ control, offset }: StreamSettings): voi
 function oneOf<Value extends string>(name: string, value: string, values: readonly Value[]): Value {
   const found = values.find((candidate) => candidate === value);
   if (found !== undefined) return found;
-  throw refused(name, value, `${name} is ${value}; ${values.join(', ')} are allowed`, { limit: values });
+  const { hint, member } = nearestHint(value, values);
+  throw refused(name, value, `${name} is ${value}; ${values.join(', ')} are allowed${hint}`, {
+    limit: values,
+    ...member,
+  });
 }
 
 function refused(parameter: string, value: unknown, detail: string, extra: object = {}): RequestError {

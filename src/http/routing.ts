@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { RequestError } from '../core/errors.ts';
-import { nearest } from '../core/nearest.ts';
+import { nearestHint } from '../core/nearest.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions, PipelineDirectory, Served } from './app-options.ts';
 
@@ -10,12 +10,11 @@ export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeli
   const pipeline = pipelines.get(name);
   if (pipeline !== undefined) return pipeline;
   const { names } = pipelines;
-  const similar = nearest(name, names);
-  const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
-  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-  throw new RequestError('unknown_pipeline', `there is no pipeline ${name}: ${known}${hint}`, {
+  const { hint, member } = nearestHint(name, names);
+  const known = names.length === 0 ? 'the configuration has none' : `pipelines: ${names.join(', ')}`;
+  throw new RequestError('unknown_pipeline', `there is no pipeline ${JSON.stringify(name)}; ${known}${hint}`, {
     pipelines: names,
-    ...(similar !== undefined && { nearest: similar }),
+    ...member,
   });
 }
 
@@ -33,6 +32,12 @@ export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: 
   throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
     limit: limits.streams,
   });
+}
+
+/** The path of a request's target, without its query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
 }
 
 /** All methods that Node's parser knows except CONNECT, which never becomes a request. */
@@ -55,7 +60,7 @@ export function refuseOtherMethods(
     // This runs before the framework checks the body, which would answer 400 to a QUERY without a media type.
     onRequest: (request, reply) => {
       reply.header('allow', allow);
-      const detail = `${request.routeOptions.url} takes ${allow}, not ${request.method}`;
+      const detail = `${pathOf(request.url)} takes ${allow}, not ${request.method}`;
       const hint = request.method === 'PUT' ? hintForPut : '';
       throw new RequestError('method_not_allowed', `${detail}${hint}`, { allow: allowed });
     },

@@ -21,8 +21,8 @@ describe('a refused query parameter is named with its value and what is allowed:
     ['capacity=1000', 'capacity', '1000', /from 1 to 100/],
     ['capacity=0', 'capacity', '0', /from 1 to 100/],
     ['capacity=ten', 'capacity', 'ten', /whole number/],
-    ['timeout=1h', 'timeout', '1h', /up to 10000ms/],
-    ['timeout=0', 'timeout', '0', /up to 10000ms/],
+    ['timeout=1h', 'timeout', '1h', /up to 10s, is allowed/],
+    ['timeout=0', 'timeout', '0', /up to 10s, is allowed/],
     ['timeout=soon', 'timeout', 'soon', /a duration such as 500ms/],
     ['mode=keyed', 'mode', 'keyed', /pipeline test has no key: set pipelines\.test\.key/],
     ['mode=fifo', 'mode', 'fifo', /ordered, unordered, keyed/],
@@ -32,7 +32,7 @@ describe('a refused query parameter is named with its value and what is allowed:
       'drop',
       /pipeline test allows only mode, capacity, timeout, control, checkpoint, offset/,
     ],
-    ['contrl=true', 'contrl', 'true', /there is no parameter contrl; the parameters are mode/],
+    ['contrl=true', 'contrl', 'true', /there is no parameter "contrl"; parameters: mode, .*; did you mean "control"\?/],
     ['control=yes', 'control', 'yes', /true, false/],
     ['checkpoint=5', 'checkpoint', '5', /needs control=true/],
     ['control=true&checkpoint=0', 'checkpoint', '0', /a number of lines from 1, or a duration from 10ms to 24h/],
@@ -51,17 +51,39 @@ describe('a refused query parameter is named with its value and what is allowed:
   });
 });
 
+test.each([
+  ['onerror=fail', 'onError'],
+  ['mode=orderd', 'ordered'],
+  ['onError=drp', 'drop'],
+  ['meta=seq,timming', 'timing'],
+  ['control=tru', 'true'],
+])('a misspelled parameter or value is answered with the nearest one: %s', async (query, nearest) => {
+  const { url } = await start({ pipeline: { allow: { parameters: ['mode', 'onError', 'meta'] } } });
+  const { problem } = await refusal(`${url}/v1/enrich/test?${query}`);
+  expect(problem).toMatchObject({ nearest, detail: expect.stringMatching(`; did you mean "${nearest}"\\?$`) });
+});
+
+test('a parameter or value that is near to none has no nearest one', async () => {
+  const { url } = await start();
+  for (const query of ['page=2', 'mode=fifo']) {
+    const { problem } = await refusal(`${url}/v1/enrich/test?${query}`);
+    expect([problem['code'], 'nearest' in problem]).toEqual(['bad_parameter', false]);
+    expect(problem['detail']).not.toContain('did you mean');
+  }
+});
+
 test('an unknown pipeline is answered with the names of all pipelines and the nearest one', async () => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/tets`);
   expect(status).toBe(404);
   expect(problem).toMatchObject({ code: 'unknown_pipeline', pipelines: ['test'], nearest: 'test' });
+  expect(problem['detail']).toBe('there is no pipeline "tets"; pipelines: test; did you mean "test"?');
 });
 
 test.each([
-  ['text/csv', 'unsupported_media_type', /text\/csv is not read; a body may be application\/x-ndjson/],
+  ['text/csv', 'unsupported_media_type', /text\/csv is not supported; send one of application\/x-ndjson/],
   ['application/x-ndjson; charset=latin1', 'unsupported_media_type', /UTF-8 only/],
-  ['nonsense', 'unsupported_media_type', /this Content-Type is not read; a body may be/],
+  ['nonsense', 'unsupported_media_type', /this Content-Type is not supported; send one of/],
 ])('a body of type %s is refused', async (type, code, detail) => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/test`, { headers: { 'content-type': type } });
@@ -89,8 +111,13 @@ test.each([
 test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('%s is answered with the allowed method', async (method) => {
   const { url } = await start();
   const body = method === 'GET' ? {} : { body: records(1), headers: ndjson };
-  const { status, headers } = await refusal(`${url}/v1/enrich/test`, { method, body: null, ...body });
+  const { status, headers, problem } = await refusal(`${url}/v1/enrich/test?mode=ordered`, {
+    method,
+    body: null,
+    ...body,
+  });
   expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+  expect(problem['detail']).toMatch(`/v1/enrich/test takes POST, not ${method}`);
 });
 
 test('an unknown route is a problem, whatever its body', async () => {
@@ -98,6 +125,17 @@ test('an unknown route is a problem, whatever its body', async () => {
   const { status, problem } = await refusal(`${url}/nowhere`, { headers: { 'content-type': 'text/csv' } });
   expect([status, problem['code']]).toEqual([404, 'unknown_route']);
 });
+
+test.each(['/livez', '/readyz', '/metrics?name=x', '/state', '/reload'])(
+  'the admin listener is named for its path %s',
+  async (path) => {
+    const { url } = await start();
+    const { status, problem } = await refusal(`${url}${path}`);
+    const [name] = path.split('?');
+    const detail = `${name} is a path of the admin listener (server.admin); /docs lists the routes of this listener`;
+    expect([status, problem['code'], problem['detail']]).toEqual([404, 'unknown_route', detail]);
+  },
+);
 
 test('a path that cannot be decoded is a problem', async () => {
   const { url } = await start();

@@ -27,6 +27,13 @@ export function durationMs(text: string): number | undefined {
   return match === null ? undefined : scaled(match[1] ?? '0', msPerUnit.get(match[2] ?? 'ms'));
 }
 
+/** The shortest text of a duration: `10s` of 10000, `1500ms` of 1500, `0` of 0. `durationMs` reads it. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0';
+  const [unit, factor] = [...msPerUnit].findLast(([, unitMs]) => ms % unitMs === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}
+
 /** Whole bytes of `64KiB`, `1MiB`, `10MB` or `512`; undefined for any other text, and above 2^53. */
 export function sizeBytes(text: string): number | undefined {
   const match = sizePattern.exec(text);

@@ -21,6 +21,11 @@ export const problemSchema = {
       items: { type: 'string' },
       description: 'With `unknown_pipeline`: the names of all pipelines.',
     },
+    nearest: {
+      type: 'string',
+      description:
+        'With `bad_parameter` and `unknown_pipeline`: the known name or value that is nearest to the wrong one. Absent if none is near.',
+    },
   },
 } as const;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { durationMs, sizeBytes } from '../../../src/core/options/quantity.ts';
+import { durationMs, durationText, sizeBytes } from '../../../src/core/options/quantity.ts';
 import { duration, size } from '../../../src/core/options/units.ts';
 
 describe('durations', () => {
@@ -61,4 +61,18 @@ describe('sizes', () => {
     const schema = z.toJSONSchema(size, { io: 'input' });
     expect(schema.anyOf).toMatchObject([{ type: 'string', pattern: expect.any(String) }, { type: 'integer' }]);
   });
+});
+
+test.each([
+  [0, '0'],
+  [0.5, '0.5ms'],
+  [250, '250ms'],
+  [1500, '1500ms'],
+  [10_000, '10s'],
+  [90_000, '90s'],
+  [300_000, '5m'],
+  [86_400_000, '24h'],
+])('%d ms are shown as %s, which is read as the same duration', (ms, text) => {
+  expect(durationText(ms)).toBe(text);
+  expect(durationMs(text)).toBe(ms);
 });

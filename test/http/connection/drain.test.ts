@@ -106,7 +106,13 @@ test('the admin listener shows readiness, metrics and the live streams', async (
   drainState.draining = true;
   expect(await get('/readyz')).toMatchObject({ statusCode: 503 });
   expect(await get('/livez')).toMatchObject({ statusCode: 200 });
-  expect(await get('/nowhere')).toMatchObject({ statusCode: 404, type: 'application/problem+json' });
+  const nowhere = await get('/nowhere');
+  expect(nowhere).toMatchObject({ statusCode: 404, type: 'application/problem+json' });
+  // Unique also over restarts, as on the public listener.
+  expect(JSON.parse(nowhere.body)).toMatchObject({
+    detail: '/nowhere is not one of /livez, /readyz, /metrics, /state, /reload',
+    instance: expect.stringMatching(/^urn:millrace:request:[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
+  });
   client.write('0\r\n\r\n');
   await client.until('Millrace-Status: complete');
   await admin.close();
