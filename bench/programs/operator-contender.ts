@@ -3,9 +3,9 @@ import pMap from 'p-map';
 import { from, lastValueFrom, mergeMap, of, reduce } from 'rxjs';
 import { systemClock } from '../../src/core/time/time.ts';
 import { AsyncWait } from '../../src/operator/async-wait.ts';
-import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
-import type { StreamQueue } from '../../src/operator/queue.ts';
-import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { OrderedQueue } from '../../src/operator/queues/ordered-queue.ts';
+import type { StreamQueue } from '../../src/operator/queues/queue.ts';
+import { UnorderedQueue } from '../../src/operator/queues/unordered-queue.ts';
 import { numberOf, work } from '../worker.ts';
 
 /**

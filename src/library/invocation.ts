@@ -1,5 +1,5 @@
 import type { Clock } from '../core/time/time.ts';
-import { plainRules, retry, type RetryRules } from '../lookup/retry.ts';
+import { plainRules, retry, type RetryRules } from '../lookup/retry/retry.ts';
 import { collect, isThenable, timedOut, type Fn } from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
 import { completeWith, type SettledResult } from '../operator/call-result.ts';

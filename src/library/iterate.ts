@@ -1,7 +1,7 @@
 import { inMicrotask } from '../core/time/later-turn.ts';
 import { collectFrom, type Fn } from '../operator/async-function.ts';
 import { AsyncWait } from '../operator/async-wait.ts';
-import type { StreamQueue } from '../operator/queue.ts';
+import type { StreamQueue } from '../operator/queues/queue.ts';
 import { FunctionLife } from '../operator/rich-function.ts';
 import { runtimeContext } from '../operator/runtime-context.ts';
 import { Watermark } from '../operator/watermark.ts';

@@ -1,7 +1,7 @@
 import type { Fn } from '../operator/async-function.ts';
-import { KeyedQueue } from '../operator/keyed-queue.ts';
-import { OrderedQueue } from '../operator/ordered-queue.ts';
-import { UnorderedQueue } from '../operator/unordered-queue.ts';
+import { KeyedQueue } from '../operator/queues/keyed-queue.ts';
+import { OrderedQueue } from '../operator/queues/ordered-queue.ts';
+import { UnorderedQueue } from '../operator/queues/unordered-queue.ts';
 import type { Watermark } from '../operator/watermark.ts';
 import { checkFunction, checkSource } from './options/check-call.ts';
 import { iterate } from './iterate.ts';

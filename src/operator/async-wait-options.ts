@@ -5,7 +5,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { CallTrace } from '../core/observer/tracing.ts';
 import type { Attempt } from './attempt.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
-import type { StreamQueue } from './queue.ts';
+import type { StreamQueue } from './queues/queue.ts';
 import type { Watermark } from './watermark.ts';
 
 export type AsyncWaitObserver = Pick<PipelineObserver, 'recordDuration' | 'reorderWait' | 'lateCompletion'>;

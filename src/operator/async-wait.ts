@@ -5,8 +5,8 @@ import type { AsyncWaitObserver, AsyncWaitOptions, Downstream, SlotBytes } from 
 import { Attempts } from './attempts.ts';
 import type { BackpressureMeter } from './backpressure-meter.ts';
 import { isBetweenRuns, isClosed, isOpen, withInputEnded, withRunBegun, withRunEnded, type Phase } from './phase.ts';
-import type { StreamQueue } from './queue.ts';
-import { pending, type RecordSlot } from './slot.ts';
+import type { StreamQueue } from './queues/queue.ts';
+import { pending, type RecordSlot } from './queues/slot.ts';
 import type { Watermark } from './watermark.ts';
 
 /**

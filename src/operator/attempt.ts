@@ -1,5 +1,5 @@
 import { Cancellation, type InputEnd } from '../core/call/call-context.ts';
-import type { RecordSlot } from './slot.ts';
+import type { RecordSlot } from './queues/slot.ts';
 
 /** What an attempt reports to. `slot` is undefined if the attempt has completed before. */
 export interface AttemptOwner<In, Out> {

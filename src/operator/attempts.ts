@@ -4,7 +4,7 @@ import { RecordError } from '../core/errors.ts';
 import { Fifo } from '../core/fifo.ts';
 import type { Clock } from '../core/time/time.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
-import type { RecordSlot } from './slot.ts';
+import type { RecordSlot } from './queues/slot.ts';
 
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;

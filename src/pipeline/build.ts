@@ -5,13 +5,13 @@ import { parsePointer } from '../core/json/json-pointer.ts';
 import { plainText, shownText } from '../core/secrets/reference-text.ts';
 import { type Argument, RawJson } from '../lookup/lookup.ts';
 import { compilePlace } from '../wire/splice.ts';
-import { compileCondition, compileUntil } from './record/condition.ts';
-import { dependencies, placesOf } from './record/dependencies.ts';
+import { compileCondition, compileUntil } from './steps/condition.ts';
+import { dependencies, placesOf } from './steps/dependencies.ts';
 import type { Lookup, LookupRuntime } from './lookups/lookups.ts';
 import type { OpenLookups } from './lookups/open-lookups.ts';
 import { Pipeline } from './pipeline.ts';
 import type { RecordPlace } from './record/record-text.ts';
-import type { Step } from './record/step.ts';
+import type { Step } from './steps/step.ts';
 
 /** The pipelines of one configuration, and the lookups that they share. */
 export interface Pipelines {

@@ -1,7 +1,7 @@
 import type { Finding } from '../core/finding.ts';
 import { ExpressionError } from '../cel/expression.ts';
-import { type Compiled, compileCondition, compileUntil, placeIn } from './record/condition.ts';
-import { dependencies, findCycle, placesOf } from './record/dependencies.ts';
+import { type Compiled, compileCondition, compileUntil, placeIn } from './steps/condition.ts';
+import { dependencies, findCycle, placesOf } from './steps/dependencies.ts';
 
 /** The part of a pipeline's configuration that is checked here. */
 export interface CheckedPipeline {

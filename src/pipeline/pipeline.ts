@@ -13,10 +13,10 @@ import { AnswerForecast, RecordBytes } from './stream/held-bytes.ts';
 import { entryOf } from './record/entry.ts';
 import type { Outcome } from './record/outcome.ts';
 import { recordOperator } from './record/record-operator.ts';
-import { planOf, type PlanBase } from './record/plan.ts';
+import { planOf, type PlanBase } from './steps/plan.ts';
 import { defaultSettings, type StreamSettings } from './stream-settings.ts';
 import { recordOf, type RecordText } from './record/record-text.ts';
-import { argumentsOf, missingArgument, membersOf, shownArguments, type Step } from './record/step.ts';
+import { argumentsOf, missingArgument, membersOf, shownArguments, type Step } from './steps/step.ts';
 import { Tally } from './stream/tally.ts';
 
 export interface PipelineRuntime {

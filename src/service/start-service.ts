@@ -13,7 +13,7 @@ import { LiveStreams } from '../http/stream/live-streams.ts';
 import { messageLogger } from '../observability/log/function-logger.ts';
 import type { Logger } from '../observability/log/logger.ts';
 import { createMetrics } from '../observability/metrics/metrics.ts';
-import type { ProcessCounts } from '../observability/metrics/process-counts.ts';
+import type { ProcessCounts } from '../observability/metrics/counts/process-counts.ts';
 import { generationBuilder } from './generation-builder.ts';
 import { listen, logRefusedConnections } from './listen.ts';
 import { ADMIN_CONNECTIONS, memoryBytes, openFiles, planConnections } from './process-limits.ts';

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { Cancellation } from '../../src/core/call/call-context.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { createMetrics } from '../../src/observability/metrics/metrics.ts';
-import { LookupCache } from '../../src/lookup/cache.ts';
-import { cacheOptions } from '../../src/lookup/cache-options.ts';
+import { LookupCache } from '../../src/lookup/cache/cache.ts';
+import { cacheOptions } from '../../src/lookup/cache/cache-options.ts';
 import { Answer } from '../../src/lookup/lookup.ts';
 import { complaints, load } from '../config/loading.ts';
-import { cached, fill, outcome } from '../lookup/cached.ts';
+import { cached, fill, outcome } from '../lookup/cache/cached.ts';
 
 /** A configuration whose lookup has this cache. */
 const withCache = (cache: string): string => `

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Watermark } from '../../src/index.ts';
-import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
-import type { StreamQueue } from '../../src/operator/queue.ts';
-import { pending, type Slot } from '../../src/operator/slot.ts';
-import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { OrderedQueue } from '../../src/operator/queues/ordered-queue.ts';
+import type { StreamQueue } from '../../src/operator/queues/queue.ts';
+import { pending, type Slot } from '../../src/operator/queues/slot.ts';
+import { UnorderedQueue } from '../../src/operator/queues/unordered-queue.ts';
 
 type Queue = StreamQueue<number, number>;
 

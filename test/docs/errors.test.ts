@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recordErrors, requestErrors } from '../../src/core/errors.ts';
-import { retryOptions } from '../../src/lookup/retry-options.ts';
+import { retryOptions } from '../../src/lookup/retry/retry-options.ts';
 import { codes, page, rows, section } from './pages.ts';
 
 const errors = page('errors.md');

@@ -5,10 +5,10 @@ import { AsyncWait } from '../../src/operator/async-wait.ts';
 import type { PipelineObserver } from '../../src/core/observer/observer.ts';
 import type { AsyncWaitObserver } from '../../src/operator/async-wait-options.ts';
 import { BackpressureMeter } from '../../src/operator/backpressure-meter.ts';
-import { KeyedQueue } from '../../src/operator/keyed-queue.ts';
-import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
-import type { StreamQueue } from '../../src/operator/queue.ts';
-import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { KeyedQueue } from '../../src/operator/queues/keyed-queue.ts';
+import { OrderedQueue } from '../../src/operator/queues/ordered-queue.ts';
+import type { StreamQueue } from '../../src/operator/queues/queue.ts';
+import { UnorderedQueue } from '../../src/operator/queues/unordered-queue.ts';
 import { Watermark } from '../../src/operator/watermark.ts';
 
 export type Mode = 'ordered' | 'unordered' | 'keyed';

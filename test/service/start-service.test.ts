@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { loadConfig, type Loaded } from '../../src/config/load.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { createLogger } from '../../src/observability/log/logger.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
+import { noProcessCounts } from '../../src/observability/metrics/counts/process-counts.ts';
 import { type RunningService, type ServiceOptions, startService } from '../../src/service/start-service.ts';
 import { folderOf } from './serving.ts';
 

@@ -3,7 +3,7 @@ import type { Loaded } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema/schema.ts';
 import { secretsOf } from '../../src/config/secrets-of.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
-import { noProcessCounts } from '../../src/observability/metrics/process-counts.ts';
+import { noProcessCounts } from '../../src/observability/metrics/counts/process-counts.ts';
 import { type RunningService, type ServiceOptions, startService } from '../../src/service/start-service.ts';
 
 /** The service that `millrace serve` runs, in this process; stopped with the test. */

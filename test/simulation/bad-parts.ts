@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/core/time/time.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
 import type { ResultFuture } from '../../src/operator/async-function.ts';
-import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { UnorderedQueue } from '../../src/operator/queues/unordered-queue.ts';
 import type { Watermark } from '../../src/operator/watermark.ts';
 import type { Input, Queue } from './model.ts';
 import type { Defects, OperatorOptions } from './parts.ts';

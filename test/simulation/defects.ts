@@ -1,6 +1,6 @@
 import { Failure } from '../../src/library/failure.ts';
-import { OrderedQueue } from '../../src/operator/ordered-queue.ts';
-import { UnorderedQueue } from '../../src/operator/unordered-queue.ts';
+import { OrderedQueue } from '../../src/operator/queues/ordered-queue.ts';
+import { UnorderedQueue } from '../../src/operator/queues/unordered-queue.ts';
 import { but, oneFutureForAll, options, overtaking, queue, retried, spoiling, type Planted } from './bad-parts.ts';
 import { errorName, type Queue } from './model.ts';
 import { queueOf } from './parts.ts';

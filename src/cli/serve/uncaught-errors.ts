@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { thrownMessage, thrownStack } from '../../core/thrown.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Logger } from '../../observability/log/logger.ts';
-import type { UncaughtOrigin, UncaughtSource } from '../../observability/metrics/process-counts.ts';
+import type { UncaughtOrigin, UncaughtSource } from '../../observability/metrics/counts/process-counts.ts';
 
 /** A rejected promise counts as uncaught if it still has no handler after this time. */
 const graceMs = 1000;

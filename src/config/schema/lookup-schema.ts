@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ConnectorName, connectorNames, connectors } from '../../connectors/registry.ts';
-import { cacheOptions } from '../../lookup/cache-options.ts';
-import { retryOptions } from '../../lookup/retry-options.ts';
+import { cacheOptions } from '../../lookup/cache/cache-options.ts';
+import { retryOptions } from '../../lookup/retry/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
 
 type Connectors = typeof connectors;

@@ -1,6 +1,6 @@
 import { Progress } from '../../operator/progress.ts';
-import type { StreamQueue } from '../../operator/queue.ts';
-import type { BarrierSlot, RecordSlot, Slot } from '../../operator/slot.ts';
+import type { StreamQueue } from '../../operator/queues/queue.ts';
+import type { BarrierSlot, RecordSlot, Slot } from '../../operator/queues/slot.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import { seqOf, type Checkpoint } from './checkpoint.ts';
 

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
 import type { TableCounts } from '../../core/observer/observer.ts';
-import type { LayerFigures } from './layer-counts.ts';
-import type { LookupCounts } from './lookup-counts.ts';
-import { noMode, type PipelineCounts } from './pipeline-counts.ts';
+import type { LayerFigures } from './counts/layer-counts.ts';
+import type { LookupCounts } from './counts/lookup-counts.ts';
+import { noMode, type PipelineCounts } from './counts/pipeline-counts.ts';
 import { publishCounter, publishGauge, publishHistogram, type Sample } from './published.ts';
 
 /**

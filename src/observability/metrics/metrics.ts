@@ -4,14 +4,14 @@ import type { Observer, ServiceGauges } from '../../core/observer/observer.ts';
 import { type Clock, systemClock } from '../../core/time/time.ts';
 import { FunctionMetrics } from './function-metrics.ts';
 import { publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
-import { LookupCounts } from './lookup-counts.ts';
-import { PipelineCounts } from './pipeline-counts.ts';
-import { noProcessCounts, type ProcessCounts, publishProcess } from './process-counts.ts';
+import { LookupCounts } from './counts/lookup-counts.ts';
+import { PipelineCounts } from './counts/pipeline-counts.ts';
+import { noProcessCounts, type ProcessCounts, publishProcess } from './counts/process-counts.ts';
 import { publishGauge } from './published.ts';
 import { publishService } from './service-families.ts';
 import { RecentErrors, type SeenError } from './recent-errors.ts';
 import { lookupState, pipelineState } from './state.ts';
-import { ReloadCounts } from './reload-counts.ts';
+import { ReloadCounts } from './counts/reload-counts.ts';
 
 export interface Metrics {
   /** The same name returns the same counts again: counts survive a reload of the configuration. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/json/json.ts';
 import type { DurationHistogram } from './histogram.ts';
-import type { LookupCounts } from './lookup-counts.ts';
-import type { PipelineCounts } from './pipeline-counts.ts';
+import type { LookupCounts } from './counts/lookup-counts.ts';
+import type { PipelineCounts } from './counts/pipeline-counts.ts';
 
 /** One pipeline in `/state`: counts since the start of the service, and in `recent` those of the last seconds. */
 export function pipelineState(counts: PipelineCounts, nowMs: number): JsonObject {

@@ -1,5 +1,5 @@
-import type { StreamQueue } from '../../operator/queue.ts';
-import type { BarrierSlot, RecordSlot, Slot } from '../../operator/slot.ts';
+import type { StreamQueue } from '../../operator/queues/queue.ts';
+import type { BarrierSlot, RecordSlot, Slot } from '../../operator/queues/slot.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import { BarrierLine } from './barrier-line.ts';
 import type { Entry } from '../record/entry.ts';

@@ -5,7 +5,7 @@ import type { MemberSpans } from '../../wire/json/member-scan.ts';
 import { isMultiline } from '../stream-settings.ts';
 import type { Entry } from './entry.ts';
 import { failed, invalid, type Outcome } from './outcome.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from '../steps/plan.ts';
 import { RecordRun, type RunAttempt } from './record-run.ts';
 import { recordOf, RecordText } from './record-text.ts';
 import { countCost, costOfStart } from '../stream/turn-gate.ts';

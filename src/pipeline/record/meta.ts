@@ -3,7 +3,7 @@ import type { Answer } from '../../lookup/lookup.ts';
 import { metaPlace } from '../../wire/codec.ts';
 import { ExplodedLines } from './exploded-lines.ts';
 import { type Outcome, textsOf } from './outcome.ts';
-import type { Step } from './step.ts';
+import type { Step } from '../steps/step.ts';
 
 export interface MetaFacts {
   readonly fields: readonly MetaField[];

@@ -2,7 +2,7 @@ import type { Answer } from '../../lookup/lookup.ts';
 import type { SplicedLine } from '../../wire/spliced-line.ts';
 import { ExplodedLines } from './exploded-lines.ts';
 import type { Outcome } from './outcome.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from '../steps/plan.ts';
 
 /** Steps that a number has a bit for. For a later step the line is scanned when its answer is spliced. */
 export const MASK_BITS = 31;

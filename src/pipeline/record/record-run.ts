@@ -5,11 +5,11 @@ import { Answer } from '../../lookup/lookup.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
 import { dropped, enriched, failed, type Outcome, untouched } from './outcome.ts';
 import { spliceMeta } from './meta.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from '../steps/plan.ts';
 import { MASK_BITS, RecordAnswers } from './record-answers.ts';
 import { RecordText } from './record-text.ts';
-import { repeatLookup } from './repeat.ts';
-import { argumentsOf, type Step, uncalledMiss } from './step.ts';
+import { repeatLookup } from '../steps/repeat.ts';
+import { argumentsOf, type Step, uncalledMiss } from '../steps/step.ts';
 
 /** The slot's token: the context of the calls, and the receiver of the outcome. */
 export type RunAttempt = Cancellation & {

@@ -12,7 +12,7 @@ import type { Entry } from '../record/entry.ts';
 import { EntryReader } from './entry-reader.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
-import type { Plan } from '../record/plan.ts';
+import type { Plan } from '../steps/plan.ts';
 import { recordOperator } from '../record/record-operator.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';

@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/core/time/time.ts';
 import type { Connector, ConnectorRuntime } from '../../../src/connectors/connector.ts';
 import { http } from '../../../src/connectors/http/http.ts';
 import { httpOptions } from '../../../src/connectors/http/http-options.ts';
-import { Limit } from '../../../src/lookup/limit.ts';
+import { Limit } from '../../../src/lookup/limit/limit.ts';
 import type { Answer, Arguments } from '../../../src/lookup/lookup.ts';
 
 /** The other end of a connector, held by the test. */

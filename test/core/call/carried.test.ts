@@ -4,10 +4,10 @@ import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { CallTrace } from '../../../src/core/observer/tracing.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Answer, type Arguments, type Layer } from '../../../src/lookup/lookup.ts';
-import { plainRules, retry } from '../../../src/lookup/retry.ts';
+import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { traced } from '../../../src/lookup/traced.ts';
-import { SuperstepContext } from '../../../src/pipeline/record/repeat.ts';
+import { SuperstepContext } from '../../../src/pipeline/steps/repeat.ts';
 
 type Member = keyof CallContext;
 

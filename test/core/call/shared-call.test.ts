@@ -3,9 +3,9 @@ import { InputEnd } from '../../../src/core/call/call-context.ts';
 import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
-import { Limit } from '../../../src/lookup/limit.ts';
+import { Limit } from '../../../src/lookup/limit/limit.ts';
 import { type Layer, type Service, stack } from '../../../src/lookup/lookup.ts';
-import { plainRules, retry } from '../../../src/lookup/retry.ts';
+import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { Held, Record } from './sharing.ts';
 

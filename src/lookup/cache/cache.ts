@@ -1,0 +1,159 @@
+import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
+import { RecordError } from '../../core/errors.ts';
+import type { LayerGauges } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+import { cacheKey } from './cache-key.ts';
+import type { CacheOptions } from './cache-options.ts';
+import { CacheStore, detached, type CacheEntry } from './cache-store.ts';
+import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
+
+/**
+ * The layer `cache` of a lookup: it returns a stored answer without a call.
+ *
+ *     cache: { maxEntries: 10000, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }
+ *
+ *     const cache = new LookupCache(options, clock);
+ *     const service = cache.layer(connector.call);
+ *
+ *     answer ────── ttl ────┬─ staleWhileRevalidate ─┬──────────▶ time
+ *         hit               │ stale, and one refresh │ miss: a call
+ *                           └───────── staleIfError ─────────┐
+ *                                      a call; stale if it fails
+ *
+ * A fresh answer is returned at once, without a promise. A failure is never kept. A miss is kept for `negativeTtl`, and
+ * replaces the answer that was stored for the key. A refresh, the call for a new answer while the old one is used
+ * (RFC 5861), belongs to no record; its deadline is that of the record that began it. A key has at most one
+ * refresh, and each refresh one timer; apart from that the cache sets no timer.
+ */
+export class LookupCache implements LookupLayerEntry {
+  readonly name = 'cache';
+  readonly #options: CacheOptions;
+  readonly #clock: Clock;
+  readonly #store: CacheStore;
+  /** Refreshes under way, by key. */
+  readonly #refreshes = new Map<string, Cancellation>();
+  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0 };
+
+  constructor(options: CacheOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#store = new CacheStore(options.maxEntries);
+  }
+
+  readonly layer: LookupLayer = (inner) => (args, context) => {
+    const key = cacheKey(args);
+    const entry = this.#store.use(key);
+    if (entry === undefined) return this.#call(inner, key, args, context);
+    const { answer, freshUntil } = entry;
+    const now = this.#clock.now();
+    if (now < freshUntil) {
+      if (answer.json === undefined) this.#counts.negative++;
+      else this.#counts.hit++;
+      return answer;
+    }
+    if (answer.json === undefined || now >= freshUntil + this.#options.staleWhileRevalidate) {
+      return this.#call(inner, key, args, context);
+    }
+    this.#counts.stale++;
+    if (!this.#refreshes.has(key)) this.#refresh(inner, entry.key, args, context);
+    return new Answer(answer.json, 0, 'stale');
+  };
+
+  /** Totals: requests by the state of the cache (`miss`: the request was passed on), and evicted answers. */
+  gauges() {
+    const { size, evictions } = this.#store;
+    return { totals: { ...this.#counts, evictions }, now: { entries: size } } satisfies LayerGauges;
+  }
+
+  /** Cancels the refreshes and removes all answers. */
+  close(): void {
+    for (const refresh of this.#refreshes.values())
+      refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
+    this.#store.clear();
+  }
+
+  #call(inner: LookupService, key: string, args: Arguments, context: CallContext): Answer | Promise<Answer> {
+    const calledAt = this.#clock.now();
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = inner(args, context);
+    } catch (error) {
+      return this.#failed(key, error, context);
+    }
+    if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt);
+    return answer.then(
+      (found) => this.#answered(key, found, calledAt),
+      (error: unknown) => this.#failed(key, error, context),
+    );
+  }
+
+  #answered(key: string, answer: Answer, calledAt: number): Answer {
+    this.#counts.miss++;
+    this.#keep(key, answer, calledAt);
+    return answer;
+  }
+
+  #keep(key: string, { json }: Answer, calledAt: number): void {
+    const { ttl, negativeTtl } = this.#options;
+    const now = this.#clock.now();
+    if (json !== undefined) this.#store.put(key, new Answer(detached(json), 0, 'cache'), now + ttl, calledAt);
+    else if (negativeTtl > 0) this.#store.put(key, new Answer(undefined, 0, 'cache'), now + negativeTtl, calledAt);
+    else this.#store.forget(key, calledAt);
+  }
+
+  /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
+  #failed(key: string, error: unknown, context: CallContext): Answer {
+    const entry = this.#options.staleIfError > 0 && !context.cancelled ? this.#store.use(key) : undefined;
+    const failure = RecordError.from(error);
+    if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
+      this.#counts.miss++;
+      throw error;
+    }
+    this.#counts.stale++;
+    return new Answer(entry.answer.json, failure.details.attempts ?? 1, 'stale');
+  }
+
+  #mayReplaceFailure({ freshUntil }: CacheEntry): boolean {
+    return this.#clock.now() < freshUntil + this.#options.staleIfError;
+  }
+
+  #refresh(inner: LookupService, key: string, args: Arguments, { deadline }: CallContext): void {
+    const refresh = new Cancellation(deadline);
+    const calledAt = this.#clock.now();
+    const stopTimer =
+      deadline === Infinity
+        ? undefined
+        : this.#clock.setTimer(Math.max(0, Math.ceil(deadline - calledAt)), () => {
+            refresh.cancel(new RecordError('timeout', 'the time of the record that began this call ran out'));
+          });
+    const end = (): void => {
+      // A cancelled refresh ends twice: by the cancellation and by its call. The next one may be under way by then.
+      if (this.#refreshes.get(key) !== refresh) return;
+      this.#refreshes.delete(key);
+      stopTimer?.();
+    };
+    this.#refreshes.set(key, refresh);
+    refresh.onCancel(end);
+    const keep = (answer: Answer): void => {
+      // Ignore an answer that arrives after the refresh was cancelled.
+      if (this.#refreshes.get(key) === refresh) this.#keep(key, answer, calledAt);
+      end();
+    };
+    try {
+      const answer = inner(args, refresh);
+      // Its failure is counted like that of any call. The next request for the old answer begins another one.
+      if (answer instanceof Promise) answer.then(keep, end);
+      else keep(answer);
+    } catch {
+      end();
+    }
+  }
+}
+
+/**
+ * Whether the failure is about this record, so that another call would fail as well: an argument that cannot be sent, or
+ * a status of 400 to 499 except 408 and 429, which are about the server's load.
+ */
+function isAboutTheRecord({ code, details: { status = 0 } }: RecordError): boolean {
+  return code === 'missing_argument' || (status >= 400 && status < 500 && status !== 408 && status !== 429);
+}
