@@ -36,7 +36,7 @@ const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
 /** Expressions that only some files may contain. */
 const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = [
   [
-    /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bhrtime\b|(?<![.#\w])(?:setTimeout|setInterval)\b|\bMath\.random\b/,
+    /\bDate\.now\b|\bnew Date\(\)|(?<!\bnew )(?<![.#\w])Date\(|\bperformance\.|\bhrtime\b|(?<![.#\w])(?:setTimeout|setInterval)\b|\bAbortSignal\.timeout\b|\bMath\.random\b/,
     /^core\/time\/time\.ts$/,
     'only core/time/time knows the time, timers and chance',
   ],
@@ -47,7 +47,7 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
   ],
   [/\bglobalThis\.(?:set|queue)\w+/, /^$/, 'core/time takes the timers of the runtime by their own names'],
   [
-    /\bprocess\.env\b/,
+    /\bprocess\.env\b|\bprocess\s*\[|\benv\b[^=;{}]*\}\s*=\s*process\b/,
     /^(config\/load|cli\/serve\/bounded-heap)\.ts$/,
     'only config/load reads the environment, and cli/serve/bounded-heap hands it on',
   ],
@@ -61,9 +61,11 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
 ];
 
 const maxLines = 300;
+/** A folder of more files is divided by subject. */
+const maxFiles = 12;
 const comment = /\/\*[\s\S]*?\*\/|(?<=^|[\s;{}(),])\/\/[^\n]*/g;
 const specifier =
-  /(?:^|[\s;{}])(?:import|export)\s(?:[\w\s{},*$]|'[^'\n]*' as)*?\bfrom\s*['"]([^'"\n]+)['"]|(?:^|\n)\s*import\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/g;
+  /(?:^|[\s;{}])(?:import|export)\s(?:[\w\s{},*$]|'[^'\n]*' as)*?\bfrom\s*['"]([^'"\n]+)['"]|(?:^|\n)\s*import\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"`]([^'"`\n]+)['"`]/g;
 
 const roomOf = (file: string): string => file.split('/', 1)[0] ?? file;
 const floorOf = (file: string): number => floors.findIndex((rooms) => rooms.includes(roomOf(file)));
@@ -93,7 +95,17 @@ function breaches(sources: ReadonlyMap<string, string>): string[] {
     }
     edges.set(file, inside);
   }
-  return [...found, ...cycles(edges)];
+  return [...found, ...fullFolders(sources.keys()), ...cycles(edges)];
+}
+
+/** One line for every folder with too many files. */
+function fullFolders(files: Iterable<string>): string[] {
+  const folders = Map.groupBy(files, (file) => posix.dirname(file));
+  return Array.from(folders).flatMap(([folder, inside]) =>
+    inside.length > maxFiles
+      ? [`${folder} has ${inside.length} files; a folder of more than ${maxFiles} is divided`]
+      : [],
+  );
 }
 
 /** One line for every import that closes a circle. */
@@ -127,6 +139,7 @@ describe('a planted breach is found', () => {
     ['a type of a neighbour', 'wire/x.ts', `import type { Y } from '../lookup/y.ts';`, /imports lookup\/y\.ts/],
     ['a re-export from above', 'core/x.ts', `export * from '../wire/y.ts';`, /imports wire\/y\.ts/],
     ['an import on demand', 'core/x.ts', `const y = await import('../wire/y.ts');`, /imports wire\/y\.ts/],
+    ['an import with back quotes', 'core/x.ts', 'const y = await import(`../wire/y.ts`);', /imports wire\/y\.ts/],
     ['a type import in place', 'core/x.ts', `let y: import('../wire/y.ts').Y;`, /imports wire\/y\.ts/],
     ['an import for its effect', 'core/x.ts', `import '../wire/y.ts';`, /imports wire\/y\.ts/],
     ['a circle', 'wire/x.ts', `import { y } from './y.ts';`, /cycle: wire\/x\.ts -> wire\/y\.ts -> wire\/x\.ts/],
@@ -146,8 +159,12 @@ describe('a planted breach is found', () => {
     ['an immediate by import', 'http/x.ts', `import { setImmediate } from 'node:timers';`, /may not import/],
     ['a microtask of its own', 'library/x.ts', 'queueMicrotask(f);', /only core\/time\/later-turn/],
     ['a tick of its own', 'pipeline/x.ts', 'process.nextTick(f);', /only core\/time\/later-turn/],
+    ['a date as text', 'lookup/x.ts', 'const now = Date();', /only core\/time/],
+    ['a timer in a signal', 'lookup/x.ts', 'const signal = AbortSignal.timeout(5);', /only core\/time/],
     ['chance', 'lookup/x.ts', 'const jitter = Math.random();', /only core\/time/],
     ['the environment', 'cli/x.ts', 'const port = process.env.PORT;', /only config\/load/],
+    ['the environment by a key', 'cli/x.ts', "const { PORT } = process['env'];", /only config\/load/],
+    ['the environment by its own name', 'cli/x.ts', 'const { env } = process;', /only config\/load/],
     ['a parser that misreads names', 'wire/x.ts', 'const value = JSON.parse(line);', /only core\/json calls/],
     ['an end of the process', 'http/x.ts', 'process.exit(1);', /only cli ends/],
     ['a line on the terminal', 'pipeline/x.ts', `console.log('x');`, /only cli reads and writes/],
@@ -160,6 +177,14 @@ describe('a planted breach is found', () => {
     expect(breaches(sources)).toEqual([]);
     sources.set(file, source);
     expect(breaches(sources).join('\n')).toMatch(breach);
+  });
+
+  test('a folder that grew', () => {
+    const sources = new Map(Array.from({ length: 12 }, (_, index) => [`wire/lines/${index}.ts`, '']));
+    sources.set('wire/x.ts', '');
+    expect(breaches(sources)).toEqual([]);
+    sources.set('wire/lines/x.ts', '');
+    expect(breaches(sources)).toEqual([expect.stringMatching(/^wire\/lines has 13 files/)]);
   });
 
   test('but not in a comment, nor in a method of the same name', () => {
