@@ -46,7 +46,7 @@ export class Connection {
  *                ▲ [conn][conn][conn]   stack of connections with room; the one used last is used next
  *
  * Taking a connection and returning it are O(1). The pool has no queue: a call is made only while the pool is open, and
- * waits in lookup/limit/limit. The pool reports at most once a turn of the event loop that it is open again, so the kernel can
+ * waits in lookup/limit. The pool reports at most once a turn of the event loop that it is open again, so the kernel can
  * deliver several answers at a time, and undici's parser never dispatches a call.
  * A dead connection opens a new socket with its next call.
  */
