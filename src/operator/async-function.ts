@@ -1,6 +1,11 @@
 import { RecordError } from '../core/errors.ts';
 
-/** The context of one call of the function: when to stop, and which call it is. */
+/**
+ * The context of one call of the function: when to stop, and which call it is.
+ *
+ *     const names: AsyncFn<string, string> = async (iata, { signal, attempt }) =>
+ *       (attempt === 1 ? primary : replica).names(iata, { signal });
+ */
 export interface AsyncContext {
   /** Aborted when no caller waits for the result any more: its time ran out, or the iteration was left. Made at its first use. */
   readonly signal: AbortSignal;
@@ -26,7 +31,11 @@ export interface AsyncFn<In, Out> {
   readonly timeout?: (input: In, context: AsyncContext) => Promise<Iterable<Out>> | Iterable<Out>;
 }
 
-/** Takes the first completion of a call. Every later one is ignored. */
+/**
+ * Takes the first completion of a call. Every later one is ignored.
+ *
+ *     database.name(iata, (error, name) => (error ? result.completeExceptionally(error) : result.complete([name])));
+ */
 export interface ResultFuture<Out> {
   /** Gives the values of the record, 0 to n of them. A supplier is called at once; if it throws, the record fails. */
   complete(values: Iterable<Out> | (() => Iterable<Out>)): void;

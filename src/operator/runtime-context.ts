@@ -1,7 +1,15 @@
 import type { Logger } from '../core/observer/logger.ts';
 import type { MetricGroup } from '../core/observer/metric-group.ts';
 
-/** Describes where a function runs; the argument of `open` (semantics F3; Flink: RuntimeContext). */
+/**
+ * Describes where a function runs; the argument of `open` (semantics F3; Flink: RuntimeContext).
+ *
+ *     open(context) {
+ *       this.hits = context.metrics.counter('hits');
+ *       this.database = connect(String(context.parameters.address));
+ *       context.logger.info(`${context.taskName} has connected`);
+ *     }
+ */
 export interface RuntimeContext {
   readonly taskName: string;
   /** The index of this worker among all workers, from 0. */

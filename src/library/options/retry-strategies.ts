@@ -27,26 +27,32 @@ export interface AsyncRetryStrategy<Out> {
 interface RetryWhen<Out> {
   /**
    * The most retries of one record, a whole number of at least 0. The first call is not counted: with 3 there are at most
-   * four calls, with 0 there is no retry.
+   * four calls, with 0 there is no retry. Example: `maxAttempts: 3`.
    */
   readonly maxAttempts: number;
-  /** Whether a result, the whole collection, leads to another call. Default: no result does. */
+  /**
+   * Whether a result, the whole collection, leads to another call. Default: no result does.
+   * Example: `ifResult: RetryPredicates.emptyResult`.
+   */
   readonly ifResult?: (values: readonly Out[]) => boolean;
-  /** Whether an error leads to another call. Default: no error does. */
+  /**
+   * Whether an error leads to another call. Default: no error does.
+   * Example: `ifError: RetryPredicates.errorType(TypeError)`.
+   */
   readonly ifError?: (error: unknown) => boolean;
 }
 
 export interface FixedDelayOptions<Out> extends RetryWhen<Out> {
-  /** Milliseconds between the end of a call and the next call, at least 0. */
+  /** Milliseconds between the end of a call and the next call, at least 0. Example: `delayMs: 100`. */
   readonly delayMs: number;
 }
 
 export interface ExponentialBackoffOptions<Out> extends RetryWhen<Out> {
-  /** Milliseconds before the first retry, at least 0. */
+  /** Milliseconds before the first retry, at least 0. Example: `initialDelayMs: 100`. */
   readonly initialDelayMs: number;
-  /** The longest wait in milliseconds, at least `initialDelayMs`. */
+  /** The longest wait in milliseconds, at least `initialDelayMs`. Example: `maxDelayMs: 10_000`. */
   readonly maxDelayMs: number;
-  /** The factor from one wait to the next, at least 1. 1 = waits of equal length. */
+  /** The factor from one wait to the next, at least 1. 1 = waits of equal length. Example: `multiplier: 2`. */
   readonly multiplier: number;
 }
 
