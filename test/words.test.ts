@@ -59,7 +59,16 @@ test('no text of the project has a phrase of the list', () => {
   expect(all).toEqual([]);
 });
 
-test.each([
+/** Every phrase in one line, over lines of a comment, and over strings that are joined. */
+const plants = Array.from(phrases.keys()).flatMap((phrase): [text: string, phrase: string][] => [
+  [`it says ${phrase} here`, phrase],
+  [`// it says\n// ${phrase.replaceAll(' ', '\n// ')} here`, phrase],
+  [`/**\n * ${phrase.replaceAll(' ', '\n * ')} here\n */`, phrase],
+  [`'it says ${phrase.replaceAll(' ', " ' +\n  '")} here'`, phrase],
+]);
+
+test.each<[text: string, phrase: string]>([
+  ...plants,
   ['a member that can not be read', 'can not'],
   ['// Nobody waits for it.', 'nobody'],
   ['/**\n * The caller is\n * told about it.\n */', 'is told'],
