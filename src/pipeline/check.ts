@@ -81,6 +81,11 @@ function collisions(enrich: CheckedPipeline['enrich'], at: readonly string[]): F
   return enrich.flatMap(({ into }, index) => {
     const first = enrich.findIndex((other) => other.into === into);
     if (first === index) return [];
-    return [{ path: [...at, index, 'into'], message: `step ${first + 1} puts its answer at ${into} as well` }];
+    return [
+      {
+        path: [...at, index, 'into'],
+        message: `enrich[${first}] writes ${into} as well; give each step a place of its own`,
+      },
+    ];
   });
 }

@@ -312,6 +312,15 @@ describe('a mistake in an expression', () => {
       expect.stringContaining('the steps wait for each other in a circle: /a -> /b -> /a'),
     ]);
   });
+
+  test('is also a place that two steps write: the message counts steps as the path does', () => {
+    const [step = ''] = /- \{ .*/.exec(small) ?? [];
+    expect(complaints(small.replace(step, `${step}\n      ${step}`))).toEqual([
+      expect.stringMatching(
+        /enrich\[1\]\.into: enrich\[0\] writes \/originAirport as well; give each step a place of its own$/,
+      ),
+    ]);
+  });
 });
 
 describe('the configuration is found as', () => {

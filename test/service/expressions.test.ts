@@ -49,7 +49,7 @@ test('an expression that would take too long is an error of its record; the reco
   const body = small('a') + line({ key: 'b', tags: numbers, allowed: numbers }) + small('c');
   expect(linesOf(await enrich(body))).toEqual([
     enriched('a'),
-    failed('b', 'when of step 1, line 1, column 13: this takes more than 1000000 steps'),
+    failed('b', 'enrich[0].when, line 1, column 13: this takes more than 1000000 steps'),
     enriched('c'),
   ]);
   expect(await admin.metric('millrace_record_errors_total')).toBe(1);
@@ -132,7 +132,7 @@ test('members with names such as __proto__ are ordinary members, in the record a
 test('an operation of an expression that fails on a record has its position', async () => {
   const { enrich } = await started({ when: 'has(record.key) && record.n + 1 == 2.0' });
   expect(linesOf(await enrich('{"key":"a","n":1}\n{"key":"b"}\n'))).toEqual([
-    failed('a', 'when of step 1, line 1, column 29: double + int is not defined; numbers of a record are doubles'),
-    failed('b', 'when of step 1, line 1, column 27: record has no member "n"; ask with has() first'),
+    failed('a', 'enrich[0].when, line 1, column 29: double + int is not defined; numbers of a record are doubles'),
+    failed('b', 'enrich[0].when, line 1, column 27: record has no member "n"; ask with has() first'),
   ]);
 });

@@ -20,18 +20,18 @@ export interface Compiled<Test> {
  * Throws ExpressionError if it does not compile, or if its type is neither bool nor unknown.
  */
 export function compileCondition(source: string, step: number): Compiled<Condition> {
-  return compile(source, ['record'], `when of step ${step + 1}`);
+  return compile(source, ['record'], `enrich[${step}].when`);
 }
 
 /** Compiles the CEL expression of `until`, on `record`, with the answer in it, and `answer`. Throws like `compileCondition`. */
 export function compileUntil(source: string, step: number): Compiled<Until> {
-  return compile(source, ['record', 'answer'], `until of step ${step + 1}`);
+  return compile(source, ['record', 'answer'], `enrich[${step}].repeat.until`);
 }
 
 function compile(
   source: string,
   variables: readonly string[],
-  what: string,
+  place: string,
 ): Compiled<(...values: readonly JsonValue[]) => boolean> {
   const expression = compileExpression(source, variables, true);
   if (expression.type !== 'bool' && expression.type !== 'dyn') {
@@ -44,10 +44,10 @@ function compile(
       result = expression.evaluate(...values);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
-      throw new RecordError('expression_error', `${what}, ${placeIn(source, error)}: ${error.message}`);
+      throw new RecordError('expression_error', `${place}, ${placeIn(source, error)}: ${error.message}`);
     }
     if (typeof result === 'boolean') return result;
-    throw new RecordError('expression_error', `${what} gave a value that is neither true nor false`);
+    throw new RecordError('expression_error', `${place} gave a value that is neither true nor false`);
   };
   return { test, reads };
 }

@@ -109,7 +109,7 @@ describe('when', () => {
     const { pipeline } = pipelineOf([new ScriptedLookup('a', found('1'))], [conditional]);
     const [line] = await linesOf(pipeline, '{"iata":"X"}\n');
     expect(JSON.parse(line ?? '')._error).toMatchObject({ code: 'expression_error', lookup: 'a' });
-    expect(line).toContain('when of step 1, line 1, column 8: record has no member \\"flag\\"');
+    expect(line).toContain('enrich[0].when, line 1, column 8: record has no member \\"flag\\"');
   });
 });
 

@@ -23,13 +23,13 @@ describe('an error of an expression', () => {
     const { code, message, retryable } = failure(() => taken({ a: 1, b: {} }));
     expect(code).toBe('expression_error');
     expect(retryable).toBe(false);
-    expect(message).toBe('when of step 3, line 2, column 12: record.b has no member "c"; ask with has() first');
+    expect(message).toBe('enrich[2].when, line 2, column 12: record.b has no member "c"; ask with has() first');
   });
 
   it('of an until names it', () => {
     const { test: done } = compileUntil('answer.n > 1', 0);
     expect(failure(() => done({}, { n: 'x' })).message).toBe(
-      'until of step 1, line 1, column 10: string and int have no order',
+      'enrich[0].repeat.until, line 1, column 10: string and int have no order',
     );
   });
 
@@ -38,7 +38,7 @@ describe('an error of an expression', () => {
     expect(taken({ a: true })).toBe(true);
     expect(failure(() => taken({ a: 1 }))).toMatchObject({
       code: 'expression_error',
-      message: 'when of step 1 gave a value that is neither true nor false',
+      message: 'enrich[0].when gave a value that is neither true nor false',
     });
   });
 
@@ -52,7 +52,7 @@ describe('an error of an expression', () => {
     const [line = ''] = await linesOf(pipelineOf([far], [climb]).pipeline, '{"id":1}\n');
     expect(JSON.parse(line)._error).toEqual({
       code: 'expression_error',
-      message: 'until of step 1, line 1, column 8: answer has no member "missing"; ask with has() first',
+      message: 'enrich[0].repeat.until, line 1, column 8: answer has no member "missing"; ask with has() first',
       lookup: 'far',
       attempts: 1,
       line: 1,

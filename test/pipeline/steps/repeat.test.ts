@@ -105,7 +105,7 @@ describe('a step that repeats', () => {
     ]);
     const [line = ''] = await linesOf(one('answer.missing > 1.0'), '{"id":1}\n');
     expect(JSON.parse(line)._error).toMatchObject({ code: 'expression_error', lookup: 'far' });
-    expect(line).toContain('until of step 1, line 1, column 8');
+    expect(line).toContain('enrich[0].repeat.until, line 1, column 8');
   });
 
   test('makes no call if its `when` is false, and a step that reads its answer waits for the last answer', async () => {
