@@ -29,6 +29,16 @@ test('every file that CONTRIBUTING.md names is there, and every pattern has an e
   expect(named.filter((path) => !exists(path))).toEqual([]);
 });
 
+test('every file that a comment of knip.jsonc names is there', () => {
+  const comments = Array.from(
+    readFileSync(join(root, 'knip.jsonc'), 'utf8').matchAll(/^ *\/\/.*$/gm),
+    ([line]) => line,
+  );
+  const named = comments.flatMap((line) => line.match(/\b(?:src|test|scripts)\/[\w/-]+\.\w+/g) ?? []);
+  expect(named.length).toBeGreaterThan(2);
+  expect(named.filter((path) => !exists(path))).toEqual([]);
+});
+
 test('a file that is not there is found', () => {
   const named = pathsIn(
     '| `src/core/errors.ts`, `src/core/nothing.ts` | `src/lookup/NAME.tsx` | `src/connectors/NAME/NAME.ts` |',
