@@ -2,7 +2,7 @@ import { ConfigError, type Located, mistakeOf } from '../config/checks/config-er
 import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
+import { exitCodeOfFindings, exitCodes, UsageError } from './exit-codes.ts';
 import { withProcessDefaults } from '../service/process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
 
@@ -39,7 +39,7 @@ export async function check(flags: CheckFlags): Promise<number> {
     const mistakes = first?.findings ?? [];
     if (json) print({ mistakes: mistakes.map((finding) => mistakeOf(finding)) });
     else process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);
-    return exitCodes.configuration;
+    return exitCodeOfFindings(mistakes);
   }
   if (trying) return tryLookups(first.loaded, flags);
   if (json) print(first.loaded.effective);
@@ -53,11 +53,12 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
     const { config: _, ...otherFlags } = flags;
     const reading = readingOf(config === undefined ? otherFlags : { ...otherFlags, config });
     const { lookups } = reading.draft;
-    if ([...lookups.values()].some((lookup) => lookup?.table !== undefined)) {
-      const [{ readTables }, { silentRuntime }] = await Promise.all([
+    if ([...lookups.values()].some((lookup) => lookup?.table !== undefined || lookup?.module !== undefined)) {
+      const [{ missingModules, readTables }, { silentRuntime }] = await Promise.all([
         import('../pipeline/lookups/read-tables.ts'),
         import('./connect.ts'),
       ]);
+      reading.add(missingModules(lookups, reading.baseDir));
       reading.add(await readTables(lookups, silentRuntime(reading.baseDir, new Secrets())));
     }
     return { loaded: withProcessDefaults(reading.finish()) };
@@ -79,7 +80,7 @@ function several(checked: readonly Checked[], json: boolean): number {
     if (mistakes.length > 0) process.stderr.write(`${new ConfigError(mistakes).toString()}\n`);
   }
   for (const { source } of valid) process.stderr.write(`${source} is valid\n`);
-  return mistakes.length > 0 ? exitCodes.configuration : exitCodes.done;
+  return mistakes.length > 0 ? exitCodeOfFindings(mistakes) : exitCodes.done;
 }
 
 async function tryLookups(loaded: Loaded, flags: CheckFlags): Promise<number> {

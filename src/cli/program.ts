@@ -1,14 +1,18 @@
 import { logLevels } from '../core/vocabulary.ts';
+import { extname, join } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/checks/config-error.ts';
 import { durationMs } from '../core/options/quantity.ts';
 import { thrownMessage } from '../core/thrown.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
+import { exitCodeOfFindings, exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
 import { version } from '../service/version.ts';
+
+/** The flights of the data; the data itself is loaded only by the demo. */
+const demoFlights = 20_000;
 
 /**
  * Runs one command line and resolves with its exit code. Only data is written to stdout; the other output is on stderr.
@@ -37,7 +41,7 @@ function failure(error: unknown): number {
   }
   if (error instanceof ConfigError) {
     process.stderr.write(`${error.toString()}\n`);
-    return exitCodes.configuration;
+    return exitCodeOfFindings(error.findings);
   }
   process.stderr.write(`millrace: ${thrownMessage(error)}\n`);
   return exitCodes.failed;
@@ -110,13 +114,15 @@ export function commandLine(done: (code: number) => void): Command {
     .command('demo')
     .description('stream 20,000 real flights through a service, with two lookups of airports for each')
     .option('--keep', 'keep the service running afterwards, and print curl commands to try', false)
-    .option('--records <n>', 'number of flights, at most 20000', wholeNumber)
+    .option('--records <n>', `number of flights, at most ${demoFlights}`, numberOfFlights)
     .addHelpText('after', '\nExample:\n  millrace demo --keep')
     .action(async (options: { keep: boolean; records?: number }) => {
       const { demo } = await import('../demo/demo.ts');
       const { stdout, stderr } = process;
       const color = isatty(stdout.fd) && stdout.hasColors();
-      const outcome = await demo({ ...options, color, tty: isatty(stderr.fd), stdout, stderr });
+      // The sources are .ts, the files of the package .js.
+      const file = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
+      const outcome = await demo({ ...options, program: file, color, tty: isatty(stderr.fd), stdout, stderr });
       done(exitCodes[outcome === 'passed' ? 'done' : outcome]);
     });
 
@@ -147,8 +153,8 @@ function interval(text: string): number {
   throw new InvalidArgumentError('Expected a duration of at least 100ms, such as 1s.');
 }
 
-function wholeNumber(text: string): number {
+function numberOfFlights(text: string): number {
   const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('Expected a whole number above 0.');
+  if (Number.isInteger(number) && number > 0 && number <= demoFlights) return number;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${demoFlights}, the flights of the demo.`);
 }

@@ -7,6 +7,8 @@ import { bar, paint, ProgressLine } from './screen.ts';
 import { type DemoService, startDemoService } from './service.ts';
 
 export interface DemoOptions {
+  /** The file of the command line, which has the command `serve`. */
+  readonly program: string;
   /** Keep the service running after the demo, until a signal arrives. */
   readonly keep: boolean;
   /** The number of flights; default all 20,000. */
@@ -33,7 +35,7 @@ export async function demo(options: DemoOptions, answerOf: AnswerOf = airportAns
     const all = await readDemoData();
     const data = { ...all, flights: all.flights.slice(0, options.records) };
     directory = await startDirectory(data.airports, answerOf);
-    service = await startDemoService(directory.urlTemplate);
+    service = await startDemoService(options.program, directory.urlTemplate);
     const passed = await perform(options, { directory, service, data, signal: interruption.signal });
     if (passed && options.keep) {
       options.stdout.write(tryIt(service, data.flights, paint(options.color)));

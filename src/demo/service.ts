@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** `millrace serve` in its own process, so that the figures are those of the service that a user runs. */
 export interface DemoService {
@@ -40,14 +40,13 @@ export const enrichUrl = (service: DemoService, mode: string): string =>
 /** The first line of `serve`, with the addresses of its listeners. */
 const listens = /listens on (http:\S+), admin on (http:[^\s;]+)/;
 
-/** Resolves when the service listens. Rejects with its output if it ends before that. */
-export async function startDemoService(urlTemplate: string): Promise<DemoService> {
+/** Runs `program serve`. Resolves when the service listens. Rejects with its output if it ends before that. */
+export async function startDemoService(program: string, urlTemplate: string): Promise<DemoService> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'));
   const configFile = join(folder, 'millrace.yaml');
   writeFileSync(configFile, yaml(urlTemplate));
-  const main = join(import.meta.dirname, '..', 'cli', `main${extname(import.meta.filename)}`);
   const listenFlags = ['--host', '127.0.0.1', '--port', '0', '--admin-host', '127.0.0.1', '--admin-port', '0'];
-  const child = spawn(process.execPath, [main, 'serve', '-c', configFile, ...listenFlags], {
+  const child = spawn(process.execPath, [program, 'serve', '-c', configFile, ...listenFlags], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const stop = async (): Promise<void> => {

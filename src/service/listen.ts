@@ -17,6 +17,9 @@ function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'EADDRINUSE') return 'another process listens there; stop it, or choose another --port or --admin-port';
   if (code === 'EACCES') return 'a port below 1024 is for root; choose another --port or --admin-port';
+  if (code === 'EADDRNOTAVAIL') {
+    return 'no network interface of this machine has this address; choose another --host or --admin-host';
+  }
   return cause instanceof Error ? cause.message : String(cause);
 }
 

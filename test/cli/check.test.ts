@@ -19,6 +19,11 @@ pipelines: { p: { enrich: [ { lookup: t, with: { id: /id }, into: /a } ] } }
 const wrong = valid.replace('lookup: t,', 'lookup: u,').replace('/a }', 'a }');
 const files = { 'rows.csv': 'id,v\n1,x\n', 'valid.yaml': valid, 'wrong.yaml': wrong };
 
+/** The valid configuration with a module instead of the table. */
+function withModule(file: string): string {
+  return valid.replace(/table: \{.*?\}/, `module: { file: ${file} }`);
+}
+
 describe('millrace check', () => {
   test('accepts several files, and prints which are valid and what is wrong with the others', () => {
     const cwd = folder(files);
@@ -92,6 +97,24 @@ valid.yaml is valid
       '',
     ]);
     expect(stderr).toContain('ENOENT');
+  });
+
+  test('a missing module is a mistake with its place, and an existing one is not loaded', () => {
+    const cwd = folder({
+      'missing.yaml': withModule('none.mjs').replace('/a }', 'a }'),
+      'there.yaml': withModule('mine.mjs'),
+      'mine.mjs': 'throw new Error("it was loaded");',
+    });
+    const missing = millrace(cwd, ['check', 'missing.yaml']);
+    expect(missing).toMatchObject({ status: 78, stdout: '' });
+    expect(missing.stderr.split('\n')).toEqual([
+      expect.stringMatching(
+        /^missing\.yaml:2:33 lookups\.t\.module\.file: there is no file \/.*\/none\.mjs; correct the path/,
+      ),
+      expect.stringMatching(/^missing\.yaml:3:\d+ pipelines\.p\.enrich\[0\]\.into: /),
+      '',
+    ]);
+    expect(millrace(cwd, ['check', 'there.yaml'])).toMatchObject({ status: 0, stderr: 'there.yaml is valid\n' });
   });
 });
 

@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { readDemoData } from '../../src/demo/data.ts';
 import { demo, type DemoOutcome } from '../../src/demo/demo.ts';
 import { airportAnswer, type AnswerOf } from '../../src/demo/directory.ts';
+
+const program = join(import.meta.dirname, '../../src/cli/main.ts');
 
 class Captured extends Writable {
   text = '';
@@ -21,7 +25,7 @@ interface Performance {
 async function performed(records: number, answerOf: AnswerOf, terminal = false): Promise<Performance> {
   const stdout = new Captured();
   const stderr = new Captured();
-  const options = { keep: false, records, color: terminal, tty: terminal, stdout, stderr };
+  const options = { program, keep: false, records, color: terminal, tty: terminal, stdout, stderr };
   const outcome = await demo(options, answerOf);
   return { outcome, stdout: stdout.text, stderr: stderr.text };
 }
@@ -57,6 +61,16 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(outcome).toBe('failed');
     expect(stderr).toContain('"code":"bad_response"');
     expect(stdout).not.toMatch(/errors +0 +0\n/);
+  });
+
+  test('starts the program that it receives', async () => {
+    const [stdout, stderr] = [new Captured(), new Captured()];
+    const options = { program: '/nowhere/main.ts', keep: false, color: false, tty: false, stdout, stderr };
+    await expect(demo(options)).rejects.toThrow(/ended with exit code 1 before it listened[^]*\/nowhere\/main\.ts/);
+  });
+
+  test('has the 20,000 flights that --records allows', async () => {
+    expect((await readDemoData()).flights).toHaveLength(20_000);
   });
 
   test('redraws one progress line on a terminal, and removes it at the end', async () => {

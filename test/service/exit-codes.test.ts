@@ -50,11 +50,29 @@ describe('2: the command line is wrong, and the message lists what is possible',
     [['serv'], /unknown command 'serv'/],
     [['serve', '--prot', '1'], /unknown option '--prot'[\s\S]*--port/],
     [['serve', '-c'], /argument missing/],
-    [['demo', '--records', 'few'], /'--records <n>' argument 'few' is invalid\. Expected a whole number above 0/],
+    [
+      ['demo', '--records', 'few'],
+      /'--records <n>' argument 'few' is invalid\. Expected a whole number from 1 to 20000/,
+    ],
+    [['demo', '--records', '20001'], /argument '20001' is invalid\. Expected a whole number from 1 to 20000/],
   ])('%j', async (args, said) => {
     const { code, stdout, stderr } = await run(...args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(said);
+  });
+
+  test.each([
+    ['--port', 'abc', /^--port: expected a whole number from 0 to 65535, got "abc"\n$/],
+    ['--admin-port', '70000', /^--admin-port: expected a whole number from 0 to 65535, got 70000\n$/],
+    ['--host', '', /^--host: expected an address to listen on, got ""\n$/],
+    ['--admin-host', '', /^--admin-host: expected an address to listen on, got ""\n$/],
+    ['--log-level', 'loud', /^--log-level: expected trace, debug, info, warn, error, fatal or silent, got "loud"\n$/],
+  ])('%s "%s": the message names the flag', async (flag, value, message) => {
+    for (const command of ['serve', 'check']) {
+      const { code, stdout, stderr } = await run(command, '-c', config(good), flag, value);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(message);
+    }
   });
 });
 
@@ -67,6 +85,18 @@ describe('78: the configuration is wrong, and no service is started', () => {
     expect(first).toMatch(/millrace\.yaml:3:\d+ pipelines\.test\.enrich\[0\]\.lookup: .*rows/);
     expect(second).toMatch(/millrace\.yaml:4:\d+ server\.prot: .*port/);
     expect(rest).toEqual(['']);
+  });
+
+  test('a wrong flag beside a mistake of the file', async () => {
+    const { code, stderr } = await run(
+      'check',
+      '-c',
+      config(good.replace('lookup: rows', 'lookup: row')),
+      '--port',
+      'x',
+    );
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/^--port: .*\n.*millrace\.yaml:3:\d+ pipelines/);
   });
 
   test('a file that does not exist', async () => {
@@ -87,13 +117,22 @@ describe('1: the configuration is right, but the command fails', () => {
       ['--port', port, '--admin-port', '0'],
       ['--port', '0', '--admin-port', port],
     ]) {
-      const { code, stdout, stderr } = await run('serve', '-c', config(good), '--log-level', 'silent', ...flags);
+      const { code, stdout, stderr } = await run('serve', '-c', config(good), ...flags);
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
         `millrace: cannot listen on 127.0.0.1:${port}: another process listens there; ` +
           'stop it, or choose another --port or --admin-port\n',
       );
     }
+  });
+
+  test('an address that no network interface has: the message says what to do', async () => {
+    const { code, stderr } = await run('serve', '-c', config(good), '--host', '192.0.2.1', '--admin-port', '0');
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'millrace: cannot listen on 192.0.2.1:8080: no network interface of this machine has this address; ' +
+        'choose another --host or --admin-host\n',
+    );
   });
 
   test('a table that cannot be read', async () => {

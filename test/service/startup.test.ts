@@ -89,6 +89,8 @@ pipelines: { test: { enrich: [ { lookup: far, into: /answer } ] } }\n`,
   );
   millrace.child.kill('SIGTERM');
   await millrace.ended;
+  expect(millrace.stderr).not.toContain('Server listening');
+  expect(millrace.stderr).toContain('"msg":"stopped"');
 });
 
 test('log lines from before a failed start are written', async () => {

@@ -24,9 +24,15 @@ export class ConfigError extends Error {
   }
 }
 
-/** `millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?` */
+/**
+ * A value from outside the file has only the name of its variable or flag, which says the path too:
+ *
+ *     millrace.yaml:12:5 pipelines.flights.capcity: unknown key; did you mean "capacity"?
+ *     --port: expected a whole number from 0 to 65535, got "abc"
+ */
 export function findingLine({ file, line, column, path, message }: Located): string {
-  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+  if (line === undefined) return `${file}: ${message}`;
+  const place = `${file}:${line}:${column ?? 1}`;
   return path.length === 0 ? `${place}: ${message}` : `${place} ${pathText(path)}: ${message}`;
 }
 

@@ -20,6 +20,11 @@ function variableName(path: Path): string {
   return `MILLRACE_${words.join('_').toUpperCase()}`;
 }
 
+/** The option of the command line that sets a key: `--admin-port` for server.admin.port. */
+function flagName(path: Path): string {
+  return `--${path.slice(1).join('-')}`;
+}
+
 /** The values of the file, replaced by those of the environment and of flags. */
 export interface Overlaid {
   readonly value: unknown;
@@ -49,7 +54,10 @@ export function overlay(
     if (path === undefined) findings.push(unknownVariable(name));
     else put(path, text, `environment variable ${name}`);
   }
-  for (const [path, text] of Object.entries(flags)) put(path.split('.'), text, `flag for ${path}`);
+  for (const [key, text] of Object.entries(flags)) {
+    const path = key.split('.');
+    put(path, text, flagName(path));
+  }
   return { value, origins, findings };
 }
 

@@ -1,6 +1,22 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { connectorOf, type ConnectorChoice } from '../../connectors/registry.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { LookupRuntime } from './lookups.ts';
+
+/** Reports each lookup whose module is not there. No module is loaded, because that runs its code. */
+export function missingModules(
+  lookups: ReadonlyMap<string, ConnectorChoice | undefined>,
+  baseDir: string,
+): readonly Finding[] {
+  return [...lookups].flatMap(([name, lookup]) => {
+    if (lookup?.module === undefined) return [];
+    const file = resolve(baseDir, lookup.module.file);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return [];
+    const message = `there is no file ${file}; correct the path, which starts at the folder of the configuration`;
+    return [{ path: ['lookups', name, 'module', 'file'], message }];
+  });
+}
 
 /** Reads every table once, all at the same time, and closes it again. Returns what is wrong with each. */
 export async function readTables(

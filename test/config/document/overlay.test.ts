@@ -45,14 +45,14 @@ test('a variable is read as the type of its key', () => {
 describe('a mistake outside the file', () => {
   test('is reported with the name of the variable', () => {
     expect(complaints(small, { env: { MILLRACE_SERVER_PORT: 'http' } })).toEqual([
-      'environment variable MILLRACE_SERVER_PORT server.port: expected a whole number from 0 to 65535, got "http"',
+      'environment variable MILLRACE_SERVER_PORT: expected a whole number from 0 to 65535, got "http"',
     ]);
   });
 
   test('is reported with the name of the flag', () => {
     expect(complaints(small, { flags: { 'server.log.level': 'loud', 'server.prot': '1' } })).toEqual([
-      'flag for server.log.level server.log.level: expected trace, debug, info, warn, error, fatal or silent, got "loud"',
-      'flag for server.prot server.prot: unknown key; did you mean "port"?',
+      '--log-level: expected trace, debug, info, warn, error, fatal or silent, got "loud"',
+      '--prot: unknown key; did you mean "port"?',
     ]);
   });
 
