@@ -1,10 +1,17 @@
 import type { Clock } from '../core/time/time.ts';
+import type { Service } from '../lookup/lookup.ts';
 import { plainRules, retry, type RetryRules } from '../lookup/retry/retry.ts';
-import { collect, isThenable, timedOut, type Fn } from '../operator/async-function.ts';
+import {
+  collect,
+  isThenable,
+  timedOut,
+  type AsyncFn,
+  type AsyncFunction,
+  type Fn,
+} from '../operator/async-function.ts';
 import type { Attempt } from '../operator/attempt.ts';
-import { completeWith, type SettledResult } from '../operator/call-result.ts';
+import { CallResult, completeWith, type SettledResult } from '../operator/call-result.ts';
 import { Failure } from './failure.ts';
-import { functionService } from './function-service.ts';
 import type { AsyncRetryStrategy } from './options/retry-strategies.ts';
 
 export type FunctionOutcome<Out> = readonly Out[] | Failure;
@@ -61,6 +68,26 @@ export function retriedInvocation<In, Out>(
     },
     onTimeout: invocation(fn).onTimeout,
   };
+}
+
+/**
+ * A function of either style as a service, so that layers can stand around it. Each call has a future of its own: a
+ * completion of an old call cannot complete a newer one (semantics P2).
+ */
+export function functionService<In, Out>(fn: AsyncFn<In, Out> | AsyncFunction<In, Out>): Service<In, readonly Out[]> {
+  if (typeof fn === 'function') {
+    return (input, context) => {
+      const returned = fn(input, context);
+      return isThenable(returned) ? Promise.resolve(returned).then(collect) : collect(returned);
+    };
+  }
+  return (input, context) => new FunctionCall<Out>().run((result) => fn.asyncInvoke(input, result, context));
+}
+
+class FunctionCall<Out> extends CallResult<Out, readonly Out[]> {
+  protected override answerOf(values: Iterable<Out>): readonly Out[] {
+    return collect(values);
+  }
 }
 
 function rulesOf<Out>(strategy: AsyncRetryStrategy<Out>): RetryRules<readonly Out[]> {

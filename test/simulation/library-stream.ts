@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { iterate } from '../../src/library/iterate.ts';
-import { keyReader } from '../../src/library/key-reader.ts';
+import { keyReader } from '../../src/library/wait.ts';
 import type { WaitResults } from '../../src/library/wait-results.ts';
 import { settingsOf } from '../../src/library/options/wait-options.ts';
 import { Watermark } from '../../src/operator/watermark.ts';

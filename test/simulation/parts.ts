@@ -2,8 +2,13 @@ import type { Clock } from '../../src/core/time/time.ts';
 import type { CallContext } from '../../src/core/call/call-context.ts';
 import { exponentialBackoff, withFullJitter } from '../../src/core/time/backoff.ts';
 import type { Checkpoint } from '../../src/library/checkpoint/checkpoint.ts';
-import { functionService } from '../../src/library/function-service.ts';
-import { invocation, retriedInvocation, type Invocation, type FunctionOutcome } from '../../src/library/invocation.ts';
+import {
+  functionService,
+  invocation,
+  retriedInvocation,
+  type FunctionOutcome,
+  type Invocation,
+} from '../../src/library/invocation.ts';
 import { AsyncRetryStrategies, type AsyncRetryStrategy } from '../../src/library/options/retry-strategies.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import type { Fn } from '../../src/operator/async-function.ts';
