@@ -63,9 +63,9 @@ export function constant(value: Value, type: CelType, at: number): Node {
 }
 
 /** Throws ExpressionError if a value of this type is never true or false. */
-export function requireBool(node: Node, what: string, { typed }: Pick<Compiler, 'typed'>): void {
+export function requireBool(node: Node, title: string, { typed }: Pick<Compiler, 'typed'>): void {
   if (!typed || node.type === 'bool' || node.type === 'dyn') return;
-  throw new ExpressionError(`${what} is ${node.type}, and true or false is needed`, node.at);
+  throw new ExpressionError(`${title} is ${node.type}, and true or false is needed`, node.at);
 }
 
 /** Adds the offset to errors that have none. */

@@ -31,8 +31,8 @@ const notJson = 'the line is not JSON';
 
 function invalidJson(line: string, cause: unknown): RecordError {
   const fault = findJsonFault(line);
-  const what = fault === undefined ? String(cause) : describeJsonFault(line, fault);
-  return new RecordError('invalid_json', `${notJson}: ${what}`, { cause });
+  const description = fault === undefined ? String(cause) : describeJsonFault(line, fault);
+  return new RecordError('invalid_json', `${notJson}: ${description}`, { cause });
 }
 
 /** `line` is JSON; its first character determines the kind of value. */

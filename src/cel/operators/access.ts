@@ -70,10 +70,10 @@ export function element(operand: Node, index: Node, at: number, compiler: Compil
       if (collection instanceof Optional) return select(collection, key, at);
       const value = find(collection, key, at);
       if (value !== undefined) return value;
-      const what = isList(collection)
+      const wanted = isList(collection)
         ? `index ${spelled(key)} of ${collection.length} elements`
         : `key ${spelled(key)}`;
-      throw new ExpressionError(`there is no ${what}`, at);
+      throw new ExpressionError(`there is no ${wanted}`, at);
     },
   };
 }

@@ -80,9 +80,9 @@ async function call(lookup: OpenedLookup, args: Arguments): Promise<string> {
     : `answered, ${Buffer.byteLength(json)} bytes`;
 }
 
-function within<Result>(clock: Clock, what: 'open' | 'close', work: Promise<Result>): Promise<Result> {
+function within<Result>(clock: Clock, phase: 'open' | 'close', work: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const disarm = clock.setTimer(openMs, () => reject(new Error(`${what} did not end within ${openMs / 1000} s`)));
+    const disarm = clock.setTimer(openMs, () => reject(new Error(`${phase} did not end within ${openMs / 1000} s`)));
     void work.then(resolve, reject).finally(disarm);
   });
 }

@@ -90,10 +90,10 @@ function missing(
   { name, tokens }: RecordPlace & { readonly name: string },
   found: undefined | null,
 ): RecordError {
-  const what = found === null ? 'null' : 'missing';
+  const fault = found === null ? 'null' : 'missing';
   return new RecordError(
     'missing_argument',
-    `${formatPointer(tokens)} is ${what}; argument {${name}} is read from it`,
+    `${formatPointer(tokens)} is ${fault}; argument {${name}} is read from it`,
     {
       lookup: step.lookup.name,
     },

@@ -52,10 +52,10 @@ function spanOf(wanted: i32, name: i32, length: i32): i32 {
 function isSame(left: i32, right: i32, length: i32): bool {
   let at = 0;
   while (true) {
-    const others = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff;
+    const unequal = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff;
     const left16 = length - at;
-    if (left16 <= ROW) return (others & ((1 << left16) - 1)) == 0;
-    if (others != 0) return false;
+    if (left16 <= ROW) return (unequal & ((1 << left16) - 1)) == 0;
+    if (unequal != 0) return false;
     at += ROW;
   }
 }

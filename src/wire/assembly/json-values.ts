@@ -119,9 +119,9 @@ function skipDigits(from: i32): i32 {
   let at = from;
   while (true) {
     const digits = i8x16.sub(v128.load(at), i8x16.splat(0x30));
-    const others = ~i8x16.bitmask(i8x16.eq(i8x16.min_u(digits, i8x16.splat(9)), digits)) & 0xffff;
-    if (others != 0) {
-      at += ctz(others);
+    const nonDigits = ~i8x16.bitmask(i8x16.eq(i8x16.min_u(digits, i8x16.splat(9)), digits)) & 0xffff;
+    if (nonDigits != 0) {
+      at += ctz(nonDigits);
       return at == from ? NOT_UNDERSTOOD : at;
     }
     at += 16;
