@@ -9,9 +9,9 @@ const PLENTY = 3 / 4;
  * before it admits a record; above the limit it waits.
  *
  *     share ── admit, add, body ──▶ heldBytes ─ below limitBytes ─▶ go on
- *                                             └ above ────────────▶ wait, with one chunk or one line in hand
+ *                                             └ above ────────────▶ wait, and hold one chunk or one line
  *     parts     [ begun: resumed, and no record admitted since ] [ fresh ]           served from the left
- *     lines     [ streams with a whole line in hand ]                                served from the left
+ *     lines     [ streams that hold a whole line ]                                   served from the left
  *     partGrant  the one stream of `parts` that goes on above the limit, until it has admitted one record
  *     lineGrant  the same for `lines`
  *
@@ -29,7 +29,7 @@ const PLENTY = 3 / 4;
  *   number of lines.
  *
  * The bound follows: above the limit only the streams with a grant take more, which is one line, one chunk and the bytes
- * of two records; and each stream holds one chunk or one line in hand. Answers that are larger than was expected when
+ * of two records; and each stream holds one chunk or one line. Answers that are larger than was expected when
  * their records were admitted are not bounded.
  */
 export class MemoryBudget {
@@ -172,7 +172,7 @@ function first(waiting: Set<MemoryShare>): MemoryShare | undefined {
 /**
  * The memory that one stream, or one request with a single body, holds.
  *
- *     bodyBytes     received and not admitted: the chunk in hand, the part of a line, the line in hand
+ *     bodyBytes     received and not admitted: a chunk, a part of a line, a line
  *     recordBytes   records in slots, their answers (expected or real), and output that the client has not taken
  */
 export class MemoryShare {
@@ -206,8 +206,8 @@ export class MemoryShare {
 
   /**
    * Whether a chunk may be taken, or a record admitted; if not, `resume` is called once, and the first call after that
-   * returns true. Call it before each chunk and each record. `hasLine`: a whole line is in hand, so that a record can be
-   * admitted even if the client sends nothing more.
+   * returns true. Call it before each chunk and each record. `hasLine`: the stream holds a whole line, so that a record
+   * can be admitted even if the client sends nothing more.
    */
   mayGoOn(hasLine: boolean): boolean {
     if (this.#mayTakeNext) {
@@ -217,7 +217,7 @@ export class MemoryShare {
     return this.#budget.admits(this, hasLine);
   }
 
-  /** Sets the bytes that the body holds. `passed`: lines were read since the last call, and no line is in hand. */
+  /** Sets the bytes that the body holds. `passed`: lines were read since the last call, and the stream holds no line. */
   body(bytes: number, passed: boolean): void {
     if (this.#closed) return;
     const change = bytes - this.#bodyBytes;

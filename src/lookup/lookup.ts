@@ -7,8 +7,8 @@ import { isHeldByNumber } from '../core/json/json-number.ts';
 /**
  * The one shape of everything that answers a request. A layer takes a service and returns a service.
  *
- * A service answers at once (a table, a cache hit) or by a promise. It fails with a RecordError, thrown or rejected. It
- * rejects early when its context is cancelled.
+ * A service returns its answer immediately (a table, a cache hit) or as a promise. It fails with a RecordError, thrown
+ * or rejected. It rejects early when its context is cancelled.
  */
 export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;

@@ -7,7 +7,8 @@ import type { ManyService, Reply, Service } from './lookup.ts';
  *     const call = oneOfMany(connector.callMany);
  *     const answer = await call({ iata: 'SFO' }, context);
  *
- * The reply is returned at once if the service returns its replies at once. A reply that is a failure is thrown.
+ * The reply is returned without a promise if the service returns its replies without one. A reply that is a failure is
+ * thrown.
  */
 export function oneOfMany<Req, Res>(many: ManyService<Req, Res>): Service<Req, Res> {
   return (request, context) => {

@@ -19,9 +19,9 @@ export interface TimeoutOptions<Req, Res> {
  *     const service = timeout<Arguments, Answer>({ timeoutMs: 500, clock })(connector.call);
  *
  * When the time is over, the attempt fails with `timeout`, and the inner call is cancelled with the same error; the
- * context of the caller is not cancelled. An inner call that answers at once needs no deadline. All attempts of one layer
- * have the same time and share one timer. `onTimeout` is called after the cancellation and gets the same time again
- * (semantics T2); then it is cancelled too, and the attempt fails with `timeout`.
+ * context of the caller is not cancelled. An inner call with an immediate answer needs no deadline. All attempts of one
+ * layer have the same time and share one timer. `onTimeout` is called after the cancellation and gets the same time
+ * again (semantics T2); then it is cancelled too, and the attempt fails with `timeout`.
  */
 export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req, Res> {
   const { timeoutMs, clock, onTimeout } = options;

@@ -120,7 +120,7 @@ export class Attempts<In, Out> {
       attempt.fail(error);
     }
     if (timeoutMs === 0 || slot.attempt !== attempt || this.#closed) return;
-    // The deadline is armed after the call, so that a call which is answered at once costs no deadline.
+    // The deadline is armed after the call, so that a call with an immediate answer costs no deadline.
     if (limitWaitCounts || !attempt.waitsForFirstCall) this.#deadlines.arm(slot, due);
     else attempt.clockDeferred = true;
   }

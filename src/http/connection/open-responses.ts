@@ -31,14 +31,14 @@ interface Connection {
   /** The request that is being answered. */
   current: PendingRequest | undefined;
   readonly waiting: Fifo<PendingRequest>;
-  /** The bytes after the requests that were read are no request: the connection ends after their answers. */
+  /** The bytes that follow are not a request. The connection ends after the requests before them are answered. */
   broken: boolean;
 }
 
 /**
  * The connections of a listener, and the response that is under way on each.
  *
- *     connection    current: being answered    waiting: requests behind it; each begins when the response before is complete
+ *     connection    current: being answered    waiting: requests behind it; each begins when the previous response is complete
  *
  * Requests of one connection are answered one after the other (RFC 9112, section 9.3.2, allows nothing else for POST).
  * A stream that began earlier would hold its output in memory until its response has the connection, and would look
@@ -135,7 +135,7 @@ export class OpenResponses {
     connection.current = undefined;
     const next = waiting.shift();
     if (waiting.size === MAX_WAITING - 1) socket.resume();
-    // The response before may have been the last one of its connection (`Connection: close`).
+    // The previous response may have been the last one of its connection (`Connection: close`).
     const reaches = next?.response.socket === socket && !socket.destroyed;
     if (next !== undefined && reaches && (next.request.complete || !broken)) return this.#answer(connection, next);
     // If the body was not complete, closeAfterEarlyAnswer closes the connection after time to read the answer.

@@ -148,7 +148,7 @@ export class BodyRequest implements LiveStream {
   }
 
   #memoryFree(): void {
-    // The body waited with a chunk in hand; this call counts that chunk as taken.
+    // The body waited and held a chunk; this call counts that chunk as taken.
     this.memory.mayGoOn(true);
     this.#stopWaiting();
     this.#request.raw.resume();

@@ -16,7 +16,7 @@ export interface Http1Options {
   readonly clock: Clock;
 }
 
-/** What a response may hold before emission stops: more than a turn of a lookup that answers at once. */
+/** Bytes that a response may hold before emission stops. An immediate lookup produces less in one turn of the event loop. */
 const FULL_BYTES = 256 * 1024;
 
 /** One request and its response over HTTP/1.1 or HTTP/1.0. HTTP/1.0 has no chunks: no trailers, and a cut is a reset. */

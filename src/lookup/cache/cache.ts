@@ -20,10 +20,10 @@ import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type L
  *                           └───────── staleIfError ─────────┐
  *                                      a call; stale if it fails
  *
- * A fresh answer is returned at once, without a promise. A failure is never kept. A miss is kept for `negativeTtl`, and
- * replaces the answer that was stored for the key. A refresh, the call for a new answer while the old one is used
- * (RFC 5861), belongs to no record; its deadline is that of the record that began it. A key has at most one
- * refresh, and each refresh one timer; apart from that the cache sets no timer.
+ * A fresh answer is immediate: it is returned without a promise. A failure is never kept. A miss is kept for
+ * `negativeTtl`, and replaces the answer that was stored for the key. A refresh, the call for a new answer while the
+ * old one is used (RFC 5861), belongs to no record; its deadline is that of the record that began it. A key has at most
+ * one refresh, and each refresh one timer; apart from that the cache sets no timer.
  */
 export class LookupCache implements LookupLayerEntry {
   readonly name = 'cache';

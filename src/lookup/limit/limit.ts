@@ -73,7 +73,7 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
   }
 }
 
-/** For a connector without a limit: every call begins at once. */
+/** For a connector without a limit: every call begins without a wait. */
 export function unlimited<Req, Res>(): Layer<Req, Res> {
   return (inner) => (request, context) => {
     context.callBegins();

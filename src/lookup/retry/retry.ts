@@ -53,9 +53,9 @@ export const plainRules = {
  *                  │        └─ cancelled: fails, no call
  *                  └─ final at once: no rule wants a retry, or the wait would not end before the deadline
  *
- * The first call gets the context of its caller; a later one gets that context with its own number. A final outcome that
- * is there at once is returned at once. While a record waits there is one timer, one hook for the cancellation and one
- * for the end of the input; after the wait there is none of them.
+ * The first call gets the context of its caller; a later one gets that context with its own number. If the first
+ * outcome is final and came without a promise, it is returned without a promise. While a record waits there is one
+ * timer, one hook for the cancellation and one for the end of the input; after the wait there is none of them.
  */
 export function retry<Req, Res>(rules: RetryRules<Res>, deps: { readonly clock: Clock }): Layer<Req, Res> {
   const { clock } = deps;

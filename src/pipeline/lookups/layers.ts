@@ -53,12 +53,12 @@ const spans: MakeLayer = ({ lookup, tracesCalls, connector: { span } }) => {
  *
  *     cache      A hit needs no call: it stands above all that makes, delays or counts calls.
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
- *     limit      The wait for a free connection is no part of an attempt, so it stands above `timeout`.
+ *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`.
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * Places of the layers that do not exist yet: cache, coalesce, retry, hedge, batch, breaker, limit, rate limit,
- * timeout, spans. Above `batch` a layer has one record, below it one call.
+ * The order with the layers that are planned (coalesce, hedge, batch, breaker, rate limit): cache, coalesce, retry,
+ * hedge, batch, breaker, limit, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
 export const lookupLayers: readonly MakeLayer[] = [cache, retry, limit, attemptTimeout, spans];
 

@@ -4,7 +4,10 @@ import { ExplodedLines } from './exploded-lines.ts';
 import type { Outcome } from './outcome.ts';
 import type { Plan } from '../steps/plan.ts';
 
-/** Steps that a number has a bit for. For a later step the line is scanned when its answer is spliced. */
+/**
+ * Steps that have a bit in the mask: a bit operation of JavaScript has 32 bits, one of them the sign. For a later step
+ * the line is scanned when its answer is spliced.
+ */
 export const MASK_BITS = 31;
 
 /**

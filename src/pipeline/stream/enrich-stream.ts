@@ -226,7 +226,7 @@ export class EnrichStream {
   /** Offers lines until there is no slot or no memory (false) or no whole line left (true: more of the body is wanted). */
   #offerLines(): boolean {
     for (;;) {
-      // The record before may have ended the stream.
+      // The previous record may have ended the stream.
       if (this.#ended) return false;
       const entry = this.#pendingEntry ?? this.#reader.next();
       if (entry === undefined) {

@@ -52,7 +52,7 @@ export class JoinedOutput implements Downstream<Outcome> {
   readonly #tally: Tally;
   readonly #hooks: OutputHooks;
   #text = '';
-  /** The end of the last line that came in parts, and the same with the suffix: the next line mostly has the same end. */
+  /** The end of the last line that came in parts, and the same with the suffix. Most lines end like the previous one. */
   #end: string | undefined;
   #framedEnd = '';
   #room = true;

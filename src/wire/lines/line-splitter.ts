@@ -34,7 +34,7 @@ export function lineEndByte(delimiter: LineSplitterOptions['delimiter']): number
  *                                                                    block: checked and decoded as a whole, then sliced
  *                                                                    tail: goes into the carry
  *
- * A block that is not UTF-8 is taken line by line, so that a bad line does not spoil its neighbours. A line over
+ * A block that is not UTF-8 is taken line by line, so that a bad line does not affect the lines beside it. A line over
  * the limit gives its BadLine as soon as it exceeds the limit; its remaining bytes are dropped as they come.
  */
 export class LineSplitter {
