@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import { adminPaths } from './admin-app.ts';
 import type { AppOptions, Served } from './app-options.ts';
@@ -22,7 +22,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { serving, clock, logger, responses, stalls } = options;
   const { limits } = serving.current;
   const app = fastify({
-    ...(logger === false ? { logger } : { loggerInstance: withoutListenLine(logger) }),
+    ...(logger === false ? { logger } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     schemaController: noSchemaCompilers,
@@ -96,14 +96,4 @@ function unknownRoute(url: string): RequestError {
     ? `${path} is a path of the admin listener (server.admin); /docs lists the routes of this listener`
     : `${url} does not exist; /docs lists the routes`;
   return new RequestError('unknown_route', fault);
-}
-
-/**
- * Removes Fastify's line "Server listening at", because `serve` itself writes the addresses of both listeners. It is the
- * only line that Fastify writes at `info` with the logger of the app. The loggers of requests have an `info` of their own.
- */
-function withoutListenLine(logger: FastifyBaseLogger): FastifyBaseLogger {
-  const quiet: FastifyBaseLogger = Object.create(logger);
-  quiet.info = () => {};
-  return quiet;
 }

@@ -117,7 +117,7 @@ describe('1: the configuration is right, but the command fails', () => {
       ['--port', port, '--admin-port', '0'],
       ['--port', '0', '--admin-port', port],
     ]) {
-      const { code, stdout, stderr } = await run('serve', '-c', config(good), ...flags);
+      const { code, stdout, stderr } = await run('serve', '-c', config(good), '--log-level', 'silent', ...flags);
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
         `millrace: cannot listen on 127.0.0.1:${port}: another process listens there; ` +
@@ -127,7 +127,17 @@ describe('1: the configuration is right, but the command fails', () => {
   });
 
   test('an address that no network interface has: the message says what to do', async () => {
-    const { code, stderr } = await run('serve', '-c', config(good), '--host', '192.0.2.1', '--admin-port', '0');
+    const { code, stderr } = await run(
+      'serve',
+      '-c',
+      config(good),
+      '--log-level',
+      'silent',
+      '--host',
+      '192.0.2.1',
+      '--admin-port',
+      '0',
+    );
     expect(code).toBe(1);
     expect(stderr).toBe(
       'millrace: cannot listen on 192.0.2.1:8080: no network interface of this machine has this address; ' +
