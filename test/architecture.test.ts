@@ -23,7 +23,6 @@ const outside: readonly (readonly [name: RegExp, importers: RegExp])[] = [
   [/^undici$/, /^connectors\/http\//],
   [/^(prom-client|pino)$/, /^observability\//],
   [/^@opentelemetry\/(api|sdk-trace-base|exporter-trace-otlp-http|resources)$/, /^observability\/tracing\//],
-  [/^csv-parse(\/.+)?$/, /^connectors\/table\//],
   [/^commander$/, /^cli\//],
   [/^yaml$/, /^config\/|^http\/openapi\//],
   [/^zod$/, optionRooms],

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { csvRowByRow } from '../connectors/table/table-csv.ts';
+import { csvRows } from '../connectors/table/rows/csv-reader.ts';
 import { isJsonObject, parseJson } from '../core/json/json.ts';
 
 /** A row of airports.csv. Every value is text, also the coordinates. */
@@ -18,8 +18,7 @@ export async function readDemoData(): Promise<DemoData> {
   const folder = dataFolder();
   const airports = new Map<string, Airport>();
   const csv = readFileSync(join(folder, 'airports.csv'));
-  for await (const { key, json } of csvRowByRow(csv, { key: 'iata', delimiter: ',' }))
-    airports.set(key, stringsOf(json));
+  for (const { key, json } of csvRows(csv, { key: 'iata', delimiter: ',' })) airports.set(key, stringsOf(json));
   const flights = parseJson(readFileSync(join(folder, 'flights-20k.json'), 'utf8'));
   if (!Array.isArray(flights)) throw new Error('flights-20k.json is not an array');
   return { airports, flights: flights.map((flight) => JSON.stringify(flight)) };

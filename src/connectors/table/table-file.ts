@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type Fingerprint, fingerprintOf } from '../../core/file-watch.ts';
 import { laterTurn } from '../../core/time/later-turn.ts';
-import { type TableIndex, TableIndexBuilder } from './table-index.ts';
-import { rowsOf, type TableFormat } from './table-rows.ts';
+import type { TableIndex } from './table-index.ts';
+import { buildIndex } from './table-index-builder.ts';
+import { readerOf, type TableFormat } from './rows/reader-of.ts';
 
 /** The bytes of a file, and the version of the file that they are from. */
 export interface Content {
@@ -10,8 +11,6 @@ export interface Content {
   readonly version: Fingerprint;
 }
 
-/** Rows that are read in one turn of the event loop: lookups wait for some milliseconds. */
-const rowsPerTurn = 250;
 const mostReadings = 3;
 
 /** Reads a file, and reads it again if it changed meanwhile: the bytes could be half old and half new. */
@@ -27,17 +26,13 @@ export async function contentOf(file: string, signal: AbortSignal): Promise<Cont
 }
 
 /**
- * Collects the rows in pieces, with turns of the event loop between them. Rejects with an Error that names the place if
- * the content is invalid, and with the reason of the signal.
+ * Reads the rows in pieces, with turns of the event loop between them. Rejects with an Error that names the place if the
+ * content is invalid, and with the reason of the signal.
  */
 export async function indexOf({ bytes }: Content, format: TableFormat, signal: AbortSignal): Promise<TableIndex> {
-  const index = new TableIndexBuilder();
-  for await (const row of rowsOf(bytes, format)) {
-    index.add(row);
-    if (index.size % rowsPerTurn === 0) {
-      await laterTurn();
-      signal.throwIfAborted();
-    }
-  }
-  return index.build();
+  const turn = async (): Promise<void> => {
+    await laterTurn();
+    signal.throwIfAborted();
+  };
+  return buildIndex(await readerOf(bytes, format, turn), turn);
 }

@@ -8,8 +8,10 @@ import { TableContent } from './table-content.ts';
 import { tableOptions, type TableOptions } from './table-options.ts';
 
 /**
- * Finds rows of a file that is held in memory. It answers at once, with answers that were made when the file was read,
- * also while the file is read again.
+ * Finds rows of a file that is held in memory. It answers at once, also while the file is read again.
+ *
+ *     file ──▶ RowReader: CSV, JSON, NDJSON ──▶ KeyIndex ──▶ TableIndex ──▶ Answer        kept in HotAnswers
+ *              rows by their start in the bytes  key ▶ start  key ▶ answer
  *
  * Two rows with one key are an error: only their owner knows which one is right, and a join that silently takes one of
  * them is noticed late.
