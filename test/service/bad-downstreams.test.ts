@@ -158,17 +158,26 @@ test.each<[string, Script, object]>([
   [
     'announces more than it sends',
     (socket) => socket.end(`${ok}\r\ncontent-length: 100\r\n\r\n{"a":`),
-    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    {
+      code: 'unreachable',
+      message: 'no complete answer from ORIGIN: it closed the connection before the answer was whole',
+    },
   ],
   [
     'ends within a chunk',
     (socket) => socket.end(`${chunked}5\r\n{"a":\r\n`),
-    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    {
+      code: 'unreachable',
+      message: 'no complete answer from ORIGIN: it closed the connection before the answer was whole',
+    },
   ],
   [
     'closes the connection without an answer',
     (socket) => socket.end(),
-    { code: 'unreachable', message: 'no complete answer from ORIGIN: UND_ERR_SOCKET: other side closed' },
+    {
+      code: 'unreachable',
+      message: 'no complete answer from ORIGIN: it closed the connection before the answer was whole',
+    },
   ],
   [
     'resets',
@@ -235,7 +244,7 @@ test('an address where no process listens fails the records that call it, and no
   expect([before, after]).toEqual(['{"key":"a","answer":{"found":"a"}}', '{"key":"b","answer":{"found":"b"}}']);
   expect(linesOf(bad)[0]?.['_error']).toEqual({
     code: 'unreachable',
-    message: `no complete answer from http://127.0.0.1:${closed.port}: connect ECONNREFUSED 127.0.0.1:${closed.port}`,
+    message: `cannot connect to http://127.0.0.1:${closed.port}: nothing listens there (connect ECONNREFUSED 127.0.0.1:${closed.port})`,
     lookup: 'closed',
     attempts: 1,
     line: 2,

@@ -13,10 +13,7 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
     ['lookups', '*'],
     ['redis', 'sql', 'breaker', 'concurrency', 'rateLimit', 'hedge', 'batch', 'coalesce'],
   ],
-  [
-    ['lookups', '*', 'http'],
-    ['client', 'followRedirects'],
-  ],
+  [['lookups', '*', 'http'], ['followRedirects']],
   [['lookups', '*', 'cache'], ['respectCacheControl']],
   [
     ['pipelines', '*'],

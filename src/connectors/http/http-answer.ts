@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { RecordError } from '../../core/errors.ts';
 import { wallClockMs } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';
+import type { AnswerHead } from './client/answer-head.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
 import { isJson } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
@@ -18,12 +19,6 @@ export interface AnswerRules {
   readonly maxResponseBytes: number;
 }
 
-/** The head of an answer; header names are lower case. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
 const miss = new Answer(undefined);
 const shownBytes = 100;
 const byteOrderMark = '\uFEFF';
@@ -37,12 +32,19 @@ export function isSuccess(status: number): boolean {
 export function readAnswer(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
   if (rules.missStatus.has(head.status)) return miss;
   if (!isSuccess(head.status)) throw badStatus(rules, head, body);
-  const encoding = header(head, 'content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+  const encoding = head.contentEncoding;
+  if (encoding !== undefined && !isPlain(encoding)) {
     throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which is not supported`);
   }
   const text = checkedText(rules, head, body);
   return new Answer(compact(selected(rules, head, text)));
+}
+
+/** Codings that change no byte: `identity`, and names that servers put there by mistake (RFC 9110, 8.4). */
+const plainCodings: ReadonlySet<string> = new Set(['', 'identity', 'none', 'utf-8', 'utf8']);
+
+function isPlain(encoding: string): boolean {
+  return encoding.split(',').every((coding) => plainCodings.has(coding.trim().toLowerCase()));
 }
 
 function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string {
@@ -71,9 +73,9 @@ function badResponse({ lookup }: AnswerRules, { status }: AnswerHead, message: s
 
 function badStatus({ lookup, origin }: AnswerRules, head: AnswerHead, body: Buffer): RecordError {
   const { status } = head;
-  const retryAfterMs = retryAfter(header(head, 'retry-after'));
+  const retryAfterMs = retryAfter(head.retryAfter);
   const details = { lookup, status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  const location = header(head, 'location');
+  const location = head.location;
   if (status >= 300 && status < 400 && location !== undefined) {
     const message = `${origin} answered ${status} and points to ${location}; redirects are never followed: configure that address`;
     return new RecordError('bad_status', message, details);
@@ -89,19 +91,17 @@ export function tooLarge(rules: AnswerRules, status: number, bytes: number | und
 }
 
 function beginning(head: AnswerHead, body: Buffer): string {
-  const type = header(head, 'content-type') ?? 'no content-type';
+  const type = head.contentType ?? 'no content-type';
   return `${type}, beginning with ${JSON.stringify(excerpt(body, shownBytes))}`;
-}
-
-export function header({ headers }: AnswerHead, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }
 
 /** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); a date that has passed is 0. */
 function retryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
+  // The form of asctime names no zone: it is UTC (RFC 9110, 5.6.7).
+  const date = Date.parse(
+    /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/.test(value) ? `${value} UTC` : value,
+  );
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallClockMs());
 }

@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
@@ -6,7 +5,8 @@ import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Answer } from '../../lookup/lookup.ts';
 import { cancellation, outcomeOf } from '../call-outcome.ts';
-import { header, isSuccess, readAnswer, tooLarge, type AnswerHead, type AnswerRules } from './http-answer.ts';
+import type { AnswerHead } from './client/answer-head.ts';
+import { isSuccess, readAnswer, tooLarge, type AnswerRules } from './http-answer.ts';
 import { exchangeFailure, isDeadConnection } from './http-failure.ts';
 import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
 
@@ -41,7 +41,7 @@ export class HttpCall implements PooledCall {
   #settled = false;
   #sentAgain = false;
   #onKeptConnection = false;
-  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #abort: ((error: Error) => void) | undefined = undefined;
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
   #bytes = 0;
@@ -72,61 +72,60 @@ export class HttpCall implements PooledCall {
     });
   }
 
-  /** May be called more than once: undici sends pipelined calls again if one before them broke the connection. */
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Thrown instead of aborted: an abort would close the connection.
-    if (this.#settled) throw new Error('cancelled before it was sent');
-    this.#controller = controller;
-    this.#onKeptConnection = this.connection?.kept === true;
+  /** Called more than once if the request is sent again. */
+  sending(abort: (error: Error) => void, reused: boolean): boolean {
+    if (this.#settled) {
+      this.#calls.pool.release(this);
+      return false;
+    }
+    this.#abort = abort;
+    this.#onKeptConnection = reused;
     this.#head = undefined;
     this.#answerBegan = false;
     this.#bytes = 0;
     this.#chunk = undefined;
     this.#chunks = undefined;
+    return true;
   }
 
-  onResponseStarted(): void {
+  answerBegan(): void {
     this.#answerBegan = true;
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHead['headers']): void {
-    if (status < 200) return;
-    this.#answerBegan = true;
-    this.#head = { status, headers };
+  answerHead(head: AnswerHead): void {
+    this.#head = head;
     const { rules } = this.#calls;
+    const { status, contentLength = 0 } = head;
     if (!isSuccess(status) || rules.missStatus.has(status)) return;
-    const length = Number(header(this.#head, 'content-length') ?? 0);
-    if (length > rules.maxResponseBytes) controller.abort(tooLarge(rules, status, length));
+    if (contentLength > rules.maxResponseBytes) this.#abort?.(tooLarge(rules, status, contentLength));
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  answerBody(bytes: Buffer, last: boolean): void {
     const { rules } = this.#calls;
     const status = this.#head?.status ?? 0;
-    this.#bytes += chunk.length;
-    if (!isSuccess(status) || rules.missStatus.has(status)) {
-      this.#chunk ??= chunk;
-      if (this.#bytes > discardedBytes) controller.abort(new Error('the unused part of an answer'));
-    } else if (this.#bytes > rules.maxResponseBytes) {
-      controller.abort(tooLarge(rules, status, undefined));
-    } else if (this.#chunk === undefined) {
-      this.#chunk = chunk;
-    } else {
+    this.#bytes += bytes.byteLength;
+    const used = isSuccess(status) && !rules.missStatus.has(status);
+    if (used && this.#bytes > rules.maxResponseBytes) return this.#abort?.(tooLarge(rules, status, undefined));
+    if (!used && this.#bytes > discardedBytes)
+      return this.#abort?.(new Error('the rest of an answer that is not used'));
+    if (this.#chunk === undefined) {
+      this.#chunk = last ? bytes : Buffer.from(bytes);
+    } else if (used) {
       this.#chunks ??= [this.#chunk];
-      this.#chunks.push(chunk);
+      this.#chunks.push(last ? bytes : Buffer.from(bytes));
     }
   }
 
-  onResponseEnd(): void {
-    if (this.connection !== undefined) this.connection.kept = true;
+  ended(): void {
     this.#calls.pool.release(this);
     this.#finish();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#controller = undefined;
+  failed(error: Error): void {
+    this.#abort = undefined;
     if (this.#mayBeSentAgain(error)) {
       this.#sentAgain = true;
-      // undici has not finished removing the dead connection yet.
+      // The client is in the middle of clearing up the dead connection.
       inLaterTurn(() => this.#sendAgain());
       return;
     }
@@ -153,7 +152,7 @@ export class HttpCall implements PooledCall {
     if (this.#settled) return;
     const error = cancellation(this.#calls.rules.lookup, reason);
     this.#fail(error);
-    this.#controller?.abort(error);
+    this.#abort?.(error);
   }
 
   #finish(): void {

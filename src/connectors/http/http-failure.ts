@@ -1,21 +1,20 @@
 import { RecordError } from '../../core/errors.ts';
+import { ConnectionLost } from './client/connection-lost.ts';
+import { MalformedAnswer } from './client/malformed-answer.ts';
+import { connectReason, errorCode, isNotConnected, reported } from './connect-reason.ts';
 
 /** What a broken exchange means: the errors of sockets, TLS, DNS and undici as errors of a record. */
 
 /** A connection that ended during the call: the server may have closed it before it read the request. */
 const deadConnection = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 export function isDeadConnection(error: unknown): boolean {
-  return deadConnection.has(errorCode(error) ?? '');
+  return error instanceof ConnectionLost ? error.by === 'closed' : deadConnection.has(errorCode(error) ?? '');
 }
 
 /** undici's errors of the parser differ only in name and message. */
 function isNotHttp(error: unknown): boolean {
-  if (errorCode(error) === 'UND_ERR_HEADERS_OVERFLOW') return true;
+  if (error instanceof MalformedAnswer || errorCode(error) === 'UND_ERR_HEADERS_OVERFLOW') return true;
   return error instanceof Error && error.name === 'HTTPParserError' && !error.message.includes('EOF');
 }
 
@@ -23,11 +22,16 @@ function isNotHttp(error: unknown): boolean {
 export function exchangeFailure(origin: string, lookup: string, error: unknown): RecordError {
   const code = errorCode(error);
   const details = { lookup, cause: error };
-  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
+  if (
+    code === 'UND_ERR_DESTROYED' ||
+    code === 'UND_ERR_CLOSED' ||
+    (error instanceof ConnectionLost && error.by === 'destroyed')
+  ) {
     return new RecordError('cancelled', 'the lookup is closed', details);
   }
-  const said = error instanceof Error ? error.message : String(error);
-  const why = code === undefined || said.includes(code) ? said : [code, said].filter((part) => part !== '').join(': ');
-  if (isNotHttp(error)) return new RecordError('bad_response', `${origin} did not answer in HTTP: ${why}`, details);
-  return new RecordError('unreachable', `no complete answer from ${origin}: ${why}`, details);
+  if (isNotHttp(error))
+    return new RecordError('bad_response', `${origin} did not answer in HTTP: ${reported(error)}`, details);
+  if (isNotConnected(error))
+    return new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, details);
+  return new RecordError('unreachable', `no complete answer from ${origin}: ${reported(error)}`, details);
 }

@@ -82,6 +82,12 @@ export const httpOptions = z
       .boolean()
       .default(false)
       .describe('Use HTTP/2: over TLS if the server offers it; over plain http:// always (prior knowledge).'),
+    client: z
+      .enum(['lean', 'undici'])
+      .default('lean')
+      .describe(
+        "The client of HTTP/1.1: lean is Millrace's own; undici is for a server whose answers lean refuses. HTTP/2 and pipelining above 1 always use undici.",
+      ),
     maxResponseBytes: size
       .prefault('1MiB')
       .describe(

@@ -1,39 +1,30 @@
-import { EventEmitter } from 'node:events';
-import type { Settings } from 'node:http2';
-import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Gate } from '../../core/call/gate.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
-import { readingConnector } from './http-reading.ts';
-import { socketConnector, type SocketOptions } from './http-socket.ts';
+import type { Exchange, HttpClient } from './client/http-client.ts';
 
-export interface HttpPoolOptions extends SocketOptions {
-  readonly method: string;
+export interface HttpPoolOptions {
   readonly connections: number;
+  /** Calls that one connection carries at the same time, before its client says otherwise. */
   readonly pipelining: number;
+  /** The client of a new connection, which reports how many calls it carries from now on. */
+  readonly createClient: (resize: (slots: number) => void) => HttpClient;
 }
 
-const streamsPerConnection = 100;
-
-/** One call of the pool: the parts of its request, and undici's handler for the answer. */
-export interface PooledCall extends Dispatcher.DispatchHandler {
-  readonly path: string;
-  readonly headers: string[];
-  readonly body: string | null;
+/** One call of the pool. */
+export interface PooledCall extends Exchange {
   /** The connection that the call runs on. */
   connection: Connection | undefined;
 }
 
 export class Connection {
-  readonly client: Client;
+  readonly client: HttpClient;
   running = 0;
   /** Calls that may run at the same time. Over HTTP/2 the settings of the server raise it. */
   slots: number;
   /** Whether it is in the stack `withRoom`. */
   offered = false;
-  /** Whether its socket has received a complete answer. The server may have closed such a socket since. */
-  kept = false;
 
-  constructor(client: Client, slots: number) {
+  constructor(client: HttpClient, slots: number) {
     this.client = client;
     this.slots = slots;
   }
@@ -58,14 +49,9 @@ export class HttpPool implements Gate {
   #onOpen: (() => void) | undefined = undefined;
   #openingScheduled = false;
   #closed = false;
-  readonly #connectSocket: buildConnector.connector;
-  readonly #url: URL;
 
   constructor(options: HttpPoolOptions) {
     this.#options = options;
-    this.#url = spelledOut(options.origin);
-    const plain = options.origin.startsWith('http:') && !options.http2;
-    this.#connectSocket = plain ? readingConnector(options) : socketConnector(options);
   }
 
   get running(): number {
@@ -83,7 +69,7 @@ export class HttpPool implements Gate {
 
   /** Connections whose socket is open. */
   get connections(): number {
-    return this.#all.reduce((sum, { client }) => sum + (client.stats.connected ? 1 : 0), 0);
+    return this.#all.reduce((sum, { client }) => sum + (client.connected ? 1 : 0), 0);
   }
 
   whenOpen(hook: () => void): void {
@@ -97,12 +83,12 @@ export class HttpPool implements Gate {
     if (connection === undefined) throw new Error('a call was made while every connection was in use');
     call.connection = connection;
     this.#running++;
-    this.#dispatch(call, connection);
+    connection.client.dispatch(call);
   }
 
   /** Sends the call again on the connection it holds, which opens a fresh socket because the last one has died. */
   again(call: PooledCall): void {
-    if (call.connection !== undefined) this.#dispatch(call, call.connection);
+    call.connection?.client.dispatch(call);
   }
 
   /** The call has ended: its connection has room for another. */
@@ -144,19 +130,6 @@ export class HttpPool implements Gate {
     if (this.#onOpen !== undefined) this.#scheduleOpening();
   }
 
-  /**
-   * The server may change the number of streams that it allows at any time. Above it undici would queue calls, and their
-   * time would run.
-   */
-  #followSettings(connection: Connection): void {
-    const session = sessionOf(connection.client);
-    if (session === undefined) return this.#resize(connection, streamsPerConnection);
-    session.on('remoteSettings', ({ maxConcurrentStreams = streamsPerConnection }: Settings) => {
-      if (sessionOf(connection.client) !== session) return;
-      this.#resize(connection, Math.min(maxConcurrentStreams, streamsPerConnection));
-    });
-  }
-
   #resize(connection: Connection, slots: number): void {
     connection.slots = slots;
     if (connection.running < slots) return this.#offer(connection);
@@ -177,52 +150,11 @@ export class HttpPool implements Gate {
     });
   }
 
-  #dispatch(call: PooledCall, { client }: Connection): void {
-    const { method } = this.#options;
-    const { path, headers, body } = call;
-    // The pool itself bounds the calls by `slots`. Without `idempotent` and `blocking` undici would delay pipelined calls,
-    // and without `reset` it would close the connection after a GET with a body.
-    client.dispatch({ method, path, headers, body, idempotent: true, blocking: false, reset: false }, call);
-  }
-
   #connect(): Connection {
-    const { pipelining, http2 } = this.#options;
-    const client = new Client(this.#url, {
-      // 2 instead of 1: with 1 undici waits for a turn of the event loop before it uses a connection again.
-      pipelining: Math.max(2, pipelining),
-      allowH2: http2,
-      h2Options: { maxConcurrentStreams: streamsPerConnection },
-      // The time of a call is bounded by the layer `timeout`; undici's own timers are too coarse for it.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (options, callback) =>
-        this.#connectSocket(options, (...outcome) => {
-          const socket = outcome[1] ?? null;
-          const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
-          connection.kept = false;
-          this.#resize(connection, pipelining);
-          callback(...outcome);
-          if (isHttp2) this.#followSettings(connection);
-        }),
-    });
-    const connection = new Connection(client, pipelining);
+    const { pipelining, createClient } = this.#options;
+    const client = createClient((slots) => this.#resize(connection, slots));
+    const connection: Connection = new Connection(client, pipelining);
     this.#all.push(connection);
     return connection;
   }
-}
-
-/**
- * undici reads both members for each call, and a URL builds them each time: 0.6 % of a call.
- * Borrowed (docs/dependencies.md): undici does not promise to keep this URL, nor to read its own members.
- */
-function spelledOut(origin: string): URL {
-  const url = new URL(origin);
-  return Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
-}
-
-/** Borrowed (docs/dependencies.md): undici keeps the session behind a symbol and does not give it out. */
-function sessionOf(client: Client): EventEmitter | undefined {
-  const symbol = Object.getOwnPropertySymbols(client).find(({ description }) => description === 'http2Session');
-  const session: unknown = symbol && Reflect.get(client, symbol);
-  return session instanceof EventEmitter ? session : undefined;
 }

@@ -5,7 +5,7 @@ import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { cancellation } from '../call-outcome.ts';
-import { errorCode } from './http-failure.ts';
+import { connectReason } from './connect-reason.ts';
 
 export interface SocketOptions {
   readonly origin: string;
@@ -58,7 +58,12 @@ export function reachOrigin(
       socket?.destroy();
       if (error === undefined) resolve(there);
       else
-        reject(new RecordError('unreachable', `cannot connect to ${origin}: ${why(error)}`, { lookup, cause: error }));
+        reject(
+          new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, {
+            lookup,
+            cause: error,
+          }),
+        );
     };
     // Borrowed (docs/dependencies.md): typed to return nothing, the connector returns the socket, which has to be closed
     // if the caller gives up before it is connected.
@@ -87,32 +92,4 @@ export function reachOrigin(
 function reached(origin: string, socket: Socket | null): string {
   const secured = socket instanceof TLSSocket ? socket.getProtocol() : null;
   return `connected to ${origin}${secured === null ? '' : ` with ${secured}`}`;
-}
-
-const untrusted = 'its authority is not trusted: set tls.ca';
-
-/** What a code of the system or of OpenSSL means, or what to check. */
-const hints = new Map([
-  ['ECONNREFUSED', 'nothing listens there'],
-  ['ENOTFOUND', 'the name is not known'],
-  ['EAI_AGAIN', 'the resolver does not answer'],
-  ['ECONNRESET', 'it closed the connection'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
-  ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', untrusted],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
-  ['ERR_SSL_WRONG_VERSION_NUMBER', 'it does not speak TLS there'],
-  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'it does not speak TLS there'],
-  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it asks for a certificate: set tls.cert and tls.key'],
-  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it may ask for a certificate: see tls.cert and tls.key'],
-]);
-
-function why(error: unknown): string {
-  const code = errorCode(error);
-  // A name with several addresses has one error for each.
-  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-  const said = errors.map((one) => (one instanceof Error ? one.message.trim() : String(one))).join('; ');
-  const named = code === undefined || said.includes(code) ? said : `${code}: ${said}`;
-  const hint = hints.get(code ?? '');
-  return hint === undefined ? named : `${hint} (${named})`;
 }

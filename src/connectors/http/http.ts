@@ -4,6 +4,7 @@ import { RecordError } from '../../core/errors.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
 import type { CallTrace } from '../../core/observer/tracing.ts';
 import type { Gate } from '../../core/call/gate.ts';
+import { systemClock } from '../../core/time/time.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
 import { HttpCall, type HttpCalls } from './http-call.ts';
@@ -105,7 +106,13 @@ async function openCalls(options: HttpOptions, { url }: HttpRequest, runtime: Co
   const { lookup, clock, observer } = runtime;
   const [{ HttpPool }, tls] = await Promise.all([import('./http-pool.ts'), readTls(options.tls, runtime)]);
   const { method, connections, pipelining, http2 } = options;
-  const pool = new HttpPool({ origin: url.origin, method, connections, pipelining, http2, tls });
+  // Sockets and their idle time are real, whatever clock the calls have.
+  const shared = { origin: url.origin, method, tls, clock: systemClock };
+  const lean = options.client === 'lean' && !http2 && pipelining === 1;
+  const clients = lean
+    ? new (await import('./client/lean-client.ts')).LeanClients(shared)
+    : new (await import('./client/undici-client.ts')).UndiciClients({ ...shared, http2, pipelining });
+  const pool = new HttpPool({ connections, pipelining, createClient: (resize) => clients.create(resize) });
   const rules = {
     lookup,
     origin: url.origin,

@@ -122,6 +122,7 @@ describe('the options', () => {
       missStatus: [404, 204],
       connections: 256,
       pipelining: 1,
+      client: 'lean',
       http2: false,
       maxResponseBytes: 1_048_576,
       tls: { ca: null, cert: null, key: null },

@@ -1,0 +1,23 @@
+/** The head of an answer: the fields that Millrace reads, without the white space around their values. */
+export interface AnswerHead {
+  /** Three digits, 100 to 999. */
+  readonly status: number;
+  /** Bytes of the body; undefined if the head does not say how many. */
+  readonly contentLength: number | undefined;
+  readonly contentType: string | undefined;
+  /** Every coding that the head names, separated by commas. */
+  readonly contentEncoding: string | undefined;
+  readonly retryAfter: string | undefined;
+  readonly location: string | undefined;
+}
+
+/** Receives the parts of one answer, in order. */
+export interface AnswerReceiver {
+  /** Any byte of the answer, interim answers included, has arrived. */
+  answerBegan(): void;
+  answerHead(head: AnswerHead): void;
+  /** `bytes` is overwritten after the call returns. `last`: the answer ends with them. */
+  answerBody(bytes: Buffer, last: boolean): void;
+  /** The answer is whole. `reusable`: the connection may carry another call. */
+  answerEnded(reusable: boolean): void;
+}

@@ -1,0 +1,277 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../../core/time/time.ts';
+import { socketConnector, type SocketOptions } from '../http-socket.ts';
+import type { AnswerHead, AnswerReceiver } from './answer-head.ts';
+import { AnswerParser } from './answer-parser.ts';
+import { ConnectionLost } from './connection-lost.ts';
+import type { Exchange, HttpClient } from './http-client.ts';
+import { RequestText, type Sender, TurnWriter } from './request-writer.ts';
+
+export interface LeanClientOptions extends Omit<SocketOptions, 'http2'> {
+  readonly method: string;
+  readonly clock: Clock;
+}
+
+/** How long an idle connection is kept if the server does not say (Keep-Alive: timeout). */
+const keptIdleMs = 4000;
+/** An idle connection is given up so long before the server does it: a request may be on its way by then. */
+const aheadOfServerMs = 1000;
+const longestIdleMs = 600_000;
+/** How often idle connections are checked. */
+const checkMs = 500;
+
+/** What the bytes of all plain connections are read into, one read after the other. */
+const arrival = Buffer.allocUnsafeSlow(65_536);
+
+/** The clients of one origin: what they share. */
+export class LeanClients {
+  readonly #clients = new Set<LeanClient>();
+  readonly #connect: ReturnType<typeof socketConnector> | undefined;
+  readonly #options: LeanClientOptions;
+  readonly #where: {
+    readonly protocol: string;
+    readonly host: string;
+    readonly hostname: string;
+    readonly port: string;
+  };
+  #stopTimer: (() => void) | undefined = undefined;
+  /** Connections that are open. Idle ones are checked while there are any. */
+  #open = 0;
+  readonly text: RequestText;
+  readonly writer = new TurnWriter();
+  readonly withoutBody: boolean;
+  /** Grows by one with each check of idle connections. */
+  checks = 0;
+
+  constructor(options: LeanClientOptions) {
+    this.#options = options;
+    const { protocol, host, hostname, port } = new URL(options.origin);
+    this.#where = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
+    this.text = new RequestText(options.method, options.origin);
+    this.withoutBody = options.method === 'HEAD';
+    // Connections with TLS share one, so that they share sessions.
+    this.#connect = protocol === 'https:' ? socketConnector({ ...options, http2: false }) : undefined;
+  }
+
+  create(): HttpClient {
+    const client = new LeanClient(this);
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Opens a socket whose bytes go to `client`. */
+  connect(client: LeanClient): void {
+    const onread = { buffer: arrival, callback: (length: number) => client.arrived(arrival, length) };
+    const connect = this.#connect ?? socketConnector({ ...this.#options, http2: false }, onread);
+    connect(this.#where, (...outcome) => {
+      if (outcome[0] !== null) return client.notConnected(outcome[0]);
+      const socket = outcome[1];
+      if (this.#connect !== undefined) socket.on('data', (bytes: Buffer) => client.arrived(bytes, bytes.length));
+      client.connectedTo(socket);
+    });
+  }
+
+  /** A connection of one of the clients is open. */
+  opened(): void {
+    this.#open += 1;
+    if (this.#open === 1) this.#stopTimer = this.#options.clock.setTimer(checkMs, this.#check);
+  }
+
+  closed(): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#stopTimer?.();
+  }
+
+  remove(client: LeanClient): void {
+    this.#clients.delete(client);
+  }
+
+  readonly #check = (): void => {
+    this.checks += 1;
+    this.#stopTimer = this.#options.clock.setTimer(checkMs, this.#check);
+    for (const client of this.#clients) client.closeIfIdle();
+  };
+}
+
+/**
+ * One HTTP/1.1 connection, and the call that it carries.
+ *
+ *     closed ── dispatch ─▶ connecting ─▶ queued ── the turn is over ─▶ waiting ── answer ─▶ idle ── dispatch ─▶ queued
+ *        ▲                                                                 │                  │
+ *        └── destroyed: call aborted, answer malformed or cut, Connection: close, unasked bytes, idle for too long
+ */
+class LeanClient implements HttpClient, AnswerReceiver, Sender {
+  readonly #shared: LeanClients;
+  readonly #parser = new AnswerParser();
+  #socket: Socket | undefined = undefined;
+  #connecting = false;
+  #exchange: Exchange | undefined = undefined;
+  #queued = false;
+  #sent = false;
+  /** Whether the socket has brought a whole answer. */
+  #reused = false;
+  #closed = false;
+  /** What the socket reported before it closed. */
+  #error: Error | undefined = undefined;
+  /** The number of the check before which the connection became idle. */
+  #idleSince = 0;
+  #keptIdleChecks = keptIdleMs / checkMs;
+
+  constructor(shared: LeanClients) {
+    this.#shared = shared;
+  }
+
+  get connected(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  dispatch(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#sent = false;
+    this.#prepare();
+  }
+
+  async destroy(): Promise<void> {
+    this.#closed = true;
+    const socket = this.#socket;
+    this.#lose(new ConnectionLost('destroyed', 'the lookup is closed'));
+    this.#shared.remove(this);
+    if (socket === undefined || socket.closed) return;
+    await new Promise((resolve) => socket.once('close', resolve));
+  }
+
+  /** The turn in which the call was made is over. */
+  send(): void {
+    this.#queued = false;
+    const exchange = this.#exchange;
+    const socket = this.#socket;
+    if (exchange === undefined) return;
+    // The connection was closed in this turn, before anything was sent on it.
+    if (socket === undefined) return this.#prepare();
+    if (!exchange.sending(this.#abort, this.#reused)) {
+      this.#exchange = undefined;
+      return;
+    }
+    this.#sent = true;
+    this.#parser.expect(this, this.#shared.withoutBody);
+    socket.write(this.#shared.text.of(exchange), 'latin1');
+  }
+
+  connectedTo(socket: Socket): void {
+    this.#connecting = false;
+    this.#error = undefined;
+    if (this.#closed) return void socket.destroy();
+    this.#socket = socket;
+    this.#shared.opened();
+    this.#reused = false;
+    this.#keptIdleChecks = keptIdleMs / checkMs;
+    this.#idleSince = this.#shared.checks;
+    socket.on('error', (error: Error) => {
+      if (socket === this.#socket) this.#error = error;
+    });
+    socket.on('end', () => {
+      if (socket === this.#socket) this.#streamEnded();
+    });
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#lose(this.#error ?? new ConnectionLost('closed', 'it closed the connection'));
+    });
+    this.#prepare();
+  }
+
+  notConnected(error: Error): void {
+    this.#connecting = false;
+    this.#fail(error);
+  }
+
+  /** Bytes for this connection are in `bytes`, which the next read overwrites. True: read on. */
+  arrived(bytes: Buffer, length: number): boolean {
+    const parser = this.#parser;
+    if (!parser.busy) {
+      // No call has asked for these: the next call would take them for its answer.
+      if (this.#socket !== undefined) this.#drop();
+      return true;
+    }
+    try {
+      parser.feed(bytes, length);
+    } catch (error) {
+      this.#lose(error instanceof Error ? error : new Error(String(error)));
+    }
+    return true;
+  }
+
+  answerBegan(): void {
+    this.#exchange?.answerBegan();
+  }
+
+  answerHead(head: AnswerHead): void {
+    this.#exchange?.answerHead(head);
+  }
+
+  answerBody(bytes: Buffer, last: boolean): void {
+    this.#exchange?.answerBody(bytes, last);
+  }
+
+  answerEnded(reusable: boolean): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#reused = true;
+    const seconds = this.#parser.keepAliveSeconds;
+    if (seconds !== undefined)
+      this.#keptIdleChecks = Math.min(longestIdleMs, seconds * 1000 - aheadOfServerMs) / checkMs;
+    if (reusable && this.#keptIdleChecks > 0) this.#idleSince = this.#shared.checks;
+    else this.#drop();
+    exchange?.ended();
+  }
+
+  closeIfIdle(): void {
+    if (this.#socket !== undefined && this.#exchange === undefined && this.#expired) this.#drop();
+  }
+
+  get #expired(): boolean {
+    return this.#shared.checks - this.#idleSince >= this.#keptIdleChecks;
+  }
+
+  /** Brings the call to the end of its turn, over a connection that is open. */
+  #prepare(): void {
+    if (this.#exchange === undefined || this.#queued || this.#connecting) return;
+    if (this.#closed) return this.#fail(new ConnectionLost('destroyed', 'the lookup is closed'));
+    if (this.#socket === undefined) {
+      this.#connecting = true;
+      this.#shared.connect(this);
+      return;
+    }
+    this.#queued = true;
+    this.#shared.writer.add(this);
+  }
+
+  readonly #abort = (error: Error): void => this.#lose(error);
+
+  #streamEnded(): void {
+    if (!this.#parser.busy) return this.#drop();
+    if (!this.#parser.end())
+      this.#lose(new ConnectionLost('closed', 'it closed the connection before the answer was whole'));
+  }
+
+  /** Closes the connection; the call on it fails, unless nothing of it was sent. */
+  #lose(error: Error): void {
+    const unsent = this.#exchange !== undefined && !this.#sent && !this.#closed;
+    this.#drop();
+    if (!unsent) this.#fail(error);
+    else this.#prepare();
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    this.#parser.stop();
+    if (socket === undefined) return;
+    this.#socket = undefined;
+    this.#shared.closed();
+    socket.destroy();
+  }
+
+  #fail(error: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.failed(error);
+  }
+}

@@ -1,0 +1,76 @@
+import { inLaterTurn } from '../../../core/time/later-turn.ts';
+import type { Exchange } from './http-client.ts';
+
+/** Methods whose requests name the length of their body even if there is none (RFC 9110, 8.6). */
+const expectBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
+
+/** The bytes of requests to one origin. */
+export class RequestText {
+  readonly #method: string;
+  readonly #host: string;
+  readonly #length0: string;
+  /** The fields of the last request, and their text: most lookups send the same fields with every call. */
+  #fields: readonly string[] = [];
+  #fieldsText: string;
+
+  constructor(method: string, origin: string) {
+    this.#method = method;
+    this.#host = new URL(origin).host;
+    this.#length0 = expectBody.has(method) ? 'content-length: 0\r\n' : '';
+    this.#fieldsText = this.#render([]);
+  }
+
+  /** Text if every character is one byte, in Latin-1. */
+  of({ path, headers, body }: Exchange): string | Buffer {
+    if (headers !== this.#fields) {
+      this.#fields = headers;
+      this.#fieldsText = this.#render(headers);
+    }
+    const head = `${this.#method} ${path} HTTP/1.1\r\n${this.#fieldsText}`;
+    if (body === null) return `${head}${this.#length0}\r\n`;
+    const length = Buffer.byteLength(body);
+    const start = `${head}content-length: ${length}\r\n\r\n`;
+    if (length === body.length) return start + body;
+    const bytes = Buffer.allocUnsafe(start.length + length);
+    bytes.write(start, 0, 'latin1');
+    bytes.write(body, start.length, 'utf8');
+    return bytes;
+  }
+
+  #render(headers: readonly string[]): string {
+    let text = '';
+    let named = false;
+    for (let at = 0; at < headers.length; at += 2) {
+      text += `${headers[at]}: ${headers[at + 1]}\r\n`;
+      named ||= headers[at] === 'host';
+    }
+    return `${named ? '' : `host: ${this.#host}\r\n`}connection: keep-alive\r\n${text}`;
+  }
+}
+
+/** A client that has a request to send. */
+export interface Sender {
+  send(): void;
+}
+
+/**
+ * Lets all requests of a turn of the event loop be sent together, at the beginning of the next one.
+ *
+ *     turn n:    answers arrive ─▶ calls begin ─▶ add, add, add
+ *     turn n+1:  send, send, send
+ *
+ * This wakes the other system once for many requests. It is also what makes an answer that no call asked for safe: it
+ * has been read, and its connection closed, before the connection carries another request.
+ */
+export class TurnWriter {
+  #senders: Sender[] = [];
+  readonly #flush = (): void => {
+    const senders = this.#senders;
+    this.#senders = [];
+    for (const sender of senders) sender.send();
+  };
+
+  add(sender: Sender): void {
+    if (this.#senders.push(sender) === 1) inLaterTurn(this.#flush);
+  }
+}

@@ -1,0 +1,49 @@
+/** Why a connection could not be opened, in plain words: the errors of sockets, DNS and TLS. */
+
+const untrusted = 'its authority is not trusted: set tls.ca';
+
+/** What a code of the system or of OpenSSL means, or what to check. */
+const hints = new Map([
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ENOTFOUND', 'the name is not known'],
+  ['EAI_AGAIN', 'the resolver does not answer'],
+  ['EHOSTUNREACH', 'no route leads there'],
+  ['ENETUNREACH', 'no route leads there'],
+  ['ETIMEDOUT', 'it does not answer'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'it does not answer'],
+  ['ECONNRESET', 'it closed the connection'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
+  ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', untrusted],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'it does not speak TLS there'],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'it does not speak TLS there'],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it asks for a certificate: set tls.cert and tls.key'],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it may ask for a certificate: see tls.cert and tls.key'],
+]);
+
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Whether the error says that no connection was opened, so that no request was sent. */
+export function isNotConnected(error: unknown): boolean {
+  const code = errorCode(error) ?? '';
+  return code !== 'ECONNRESET' && hints.has(code);
+}
+
+/** What the system or undici reports, with its code. */
+export function reported(error: unknown): string {
+  const code = errorCode(error);
+  // A name with several addresses has one error for each.
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const messages = errors.map((one) => (one instanceof Error ? one.message.trim() : String(one))).join('; ');
+  if (code === undefined || messages.includes(code)) return messages;
+  return messages === '' ? code : `${code}: ${messages}`;
+}
+
+/** Why there is no connection, what to check, and what the system reports. */
+export function connectReason(error: unknown): string {
+  const hint = hints.get(errorCode(error) ?? '');
+  return hint === undefined ? reported(error) : `${hint} (${reported(error)})`;
+}

@@ -1,0 +1,432 @@
+import type { Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Cancellation } from '../../../../src/core/call/call-context.ts';
+import { virtualClock } from '../../../../src/core/time/virtual-clock.ts';
+import type { AnswerHead } from '../../../../src/connectors/http/client/answer-head.ts';
+import type { Exchange, HttpClient } from '../../../../src/connectors/http/client/http-client.ts';
+import { LeanClients } from '../../../../src/connectors/http/client/lean-client.ts';
+import { listen, openHttp, tcpEnd } from '../far-end.ts';
+import { createServer } from 'node:net';
+
+const answer = (body: string, ...fields: readonly string[]): string =>
+  ['HTTP/1.1 200 OK', `content-length: ${body.length}`, ...fields, '', body].join('\r\n');
+
+/** A server that the test answers by hand: the requests that arrived, and the socket of each. */
+async function scripted(): Promise<{
+  origin: string;
+  sockets: readonly Socket[];
+  readonly request: (number: number) => Promise<{ text: string; socket: Socket }>;
+}> {
+  const requests: { text: string; socket: Socket }[] = [];
+  const { origin, sockets } = await tcpEnd((socket) => {
+    socket.setNoDelay(true);
+    socket.on('data', (bytes) => requests.push({ text: bytes.toString('latin1'), socket }));
+  });
+  return {
+    origin,
+    sockets,
+    request: async (number) => {
+      while (requests[number] === undefined) await turn();
+      return requests[number];
+    },
+  };
+}
+
+/** A call that writes down what its client reports. */
+class Call implements Exchange {
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: string | null;
+  head: AnswerHead | undefined = undefined;
+  text = '';
+  wanted = true;
+  abort: (error: Error) => void = () => {};
+  readonly reused: boolean[] = [];
+  readonly done = Promise.withResolvers<string>();
+
+  constructor(path = '/', { headers = [], body = null }: { headers?: readonly string[]; body?: string | null } = {}) {
+    this.path = path;
+    this.headers = headers;
+    this.body = body;
+    this.done.promise.catch(() => {});
+  }
+
+  sending(abort: (error: Error) => void, reused: boolean): boolean {
+    this.abort = abort;
+    if (this.wanted) this.reused.push(reused);
+    return this.wanted;
+  }
+
+  answerBegan(): void {}
+
+  answerHead(head: AnswerHead): void {
+    this.head = head;
+  }
+
+  answerBody(bytes: Buffer): void {
+    this.text += bytes.toString('latin1');
+  }
+
+  ended(): void {
+    this.done.resolve(this.text);
+  }
+
+  failed(error: Error): void {
+    this.done.reject(error);
+  }
+}
+
+function clientOf(origin: string, method = 'GET'): { client: HttpClient; clock: ReturnType<typeof virtualClock> } {
+  const clock = virtualClock();
+  const client = new LeanClients({ origin, method, tls: {}, clock }).create();
+  onTestFinished(() => client.destroy());
+  return { client, clock };
+}
+
+function send(client: HttpClient, call = new Call()): Call {
+  client.dispatch(call);
+  return call;
+}
+
+describe('a request', () => {
+  test('names its host, keeps the connection, and has its fields in their order', async () => {
+    const { origin, request } = await scripted();
+    const { client } = clientOf(origin);
+    send(client, new Call('/a?b=%20', { headers: ['accept', 'application/json', 'x-latin', '\xfc'] }));
+    expect((await request(0)).text).toBe(
+      `GET /a?b=%20 HTTP/1.1\r\nhost: ${new URL(origin).host}\r\nconnection: keep-alive\r\naccept: application/json\r\nx-latin: \xfc\r\n\r\n`,
+    );
+  });
+
+  test('has the host that its fields name', async () => {
+    const { origin, request } = await scripted();
+    const { client } = clientOf(origin);
+    send(client, new Call('/', { headers: ['host', 'other.example'] }));
+    expect((await request(0)).text).toBe('GET / HTTP/1.1\r\nconnection: keep-alive\r\nhost: other.example\r\n\r\n');
+  });
+
+  test.each([
+    ['POST', null, 'content-length: 0\r\n\r\n'],
+    ['DELETE', null, 'connection: keep-alive\r\n\r\n'],
+    ['GET', '{"a":1}', 'content-length: 7\r\n\r\n{"a":1}'],
+    ['QUERY', 'Zürich €', `content-length: 11\r\n\r\n${Buffer.from('Zürich €').toString('latin1')}`],
+  ])('by %s with body %j has its length in bytes', async (method, body, end) => {
+    const { origin, request } = await scripted();
+    const { client } = clientOf(origin, method);
+    send(client, new Call('/', { body, headers: ['x', '\xfc'] }));
+    expect((await request(0)).text.replace('x: \xfc\r\n', '').endsWith(end)).toBe(true);
+  });
+
+  test('goes to an IPv6 address', async () => {
+    const server = createServer((socket) => socket.on('data', () => socket.write(answer('{}'))));
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket: Socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const address = server.address();
+    const { client } = clientOf(`http://[::1]:${typeof address === 'object' && address !== null ? address.port : 0}`);
+    expect(await send(client).done.promise).toBe('{}');
+  });
+
+  test('waits for the end of the turn, with all others of that turn', async () => {
+    const { origin, request } = await scripted();
+    const clock = virtualClock();
+    const clients = new LeanClients({ origin, method: 'GET', tls: {}, clock });
+    const pair = [clients.create(), clients.create()];
+    onTestFinished(async () => void (await Promise.all(pair.map((client) => client.destroy()))));
+    const first = pair.map((client) => send(client));
+    for (const number of [0, 1]) (await request(number)).socket.write(answer('{}'));
+    await Promise.all(first.map(({ done }) => done.promise));
+    const second = pair.map((client) => send(client));
+    expect(second.map(({ reused }) => reused)).toEqual([[], []]);
+    await turn();
+    expect(second.map(({ reused }) => reused)).toEqual([[true], [true]]);
+  });
+});
+
+describe('a connection', () => {
+  test('carries one call after the other', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    for (const number of [0, 1, 2]) {
+      const call = send(client);
+      (await request(number)).socket.write(answer(`{"n":${number}}`));
+      expect(await call.done.promise).toBe(`{"n":${number}}`);
+      expect(call.reused).toEqual([number > 0]);
+    }
+    expect([sockets.length, client.connected]).toEqual([1, true]);
+  });
+
+  test.each([
+    ['an answer that no call asked for', answer('{"evil":1}')],
+    ['an empty line', '\r\n'],
+  ])('that receives %s while it is idle is closed, and the next call has its own answer', async (_, bytes) => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    const first = send(client);
+    const { socket } = await request(0);
+    socket.write(answer('{}'));
+    await first.done.promise;
+    socket.write(bytes);
+    while (client.connected) await turn();
+    const second = send(client);
+    (await request(1)).socket.write(answer('{"right":1}'));
+    expect(await second.done.promise).toBe('{"right":1}');
+    expect(sockets).toHaveLength(2);
+  });
+
+  test('that receives an unasked answer with the answer before it is closed', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    const first = send(client);
+    (await request(0)).socket.write(answer('{}') + answer('{"evil":1}'));
+    expect(await first.done.promise).toBe('{}');
+    const second = send(client);
+    (await request(1)).socket.write(answer('{"right":1}'));
+    expect(await second.done.promise).toBe('{"right":1}');
+    expect(sockets).toHaveLength(2);
+  });
+
+  test('that receives an unasked answer after a call was made, but before it is sent, is closed, and a fresh one carries the call', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    const first = send(client);
+    const { socket } = await request(0);
+    socket.write(answer('{}'));
+    await first.done.promise;
+    await new Promise<void>((resolve) => socket.write(answer('{"evil":1}'), () => resolve()));
+    await turn();
+    const second = send(client);
+    (await request(1)).socket.write(answer('{"right":1}'));
+    expect(await second.done.promise).toBe('{"right":1}');
+    expect(second.reused.at(-1)).toBe(false);
+    expect(sockets).toHaveLength(2);
+  });
+
+  test.each(['connection: close', 'proxy-connection: close', 'keep-alive: timeout=1'])(
+    'is not used again after %s',
+    async (field) => {
+      const { origin, request } = await scripted();
+      const { client } = clientOf(origin);
+      const call = send(client);
+      (await request(0)).socket.write(answer('{}', field));
+      await call.done.promise;
+      expect(client.connected).toBe(false);
+    },
+  );
+
+  test.each([
+    [undefined, 4000],
+    ['keep-alive: timeout=3', 2000],
+    ['keep-alive: timeout=10000', 600_000],
+  ])('that is idle after %s is closed after %d ms', async (field, ms) => {
+    const { origin, request } = await scripted();
+    const { client, clock } = clientOf(origin);
+    for (const number of [0, 1]) {
+      const call = send(client);
+      (await request(number)).socket.write(answer('{}', ...(field === undefined ? [] : [field])));
+      await call.done.promise;
+      await clock.advance(ms - 500);
+      expect(client.connected).toBe(true);
+    }
+    await clock.advance(500);
+    expect(client.connected).toBe(false);
+    expect(clock.timers).toBe(0);
+  });
+
+  test('is not closed for its age while a call runs', async () => {
+    const { origin, request } = await scripted();
+    const { client, clock } = clientOf(origin);
+    const call = send(client);
+    const { socket } = await request(0);
+    await clock.advance(3_600_000);
+    socket.write(answer('{}'));
+    expect(await call.done.promise).toBe('{}');
+  });
+
+  test('that the server closes while it is idle is replaced, and POST is sent, because nothing was sent before', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin, 'POST');
+    const first = send(client);
+    const { socket } = await request(0);
+    socket.write(answer('{}'));
+    await first.done.promise;
+    socket.end();
+    while (client.connected) await turn();
+    const second = send(client);
+    (await request(1)).socket.write(answer('{}'));
+    expect(await second.done.promise).toBe('{}');
+    expect(sockets).toHaveLength(2);
+  });
+
+  test('has no timer when its client is destroyed, and every call fails from then on', async () => {
+    const { origin, request } = await scripted();
+    const { client, clock } = clientOf(origin);
+    const running = send(client);
+    await request(0);
+    await client.destroy();
+    await expect(running.done.promise).rejects.toMatchObject({ name: 'ConnectionLost', by: 'destroyed' });
+    await expect(send(client).done.promise).rejects.toMatchObject({ by: 'destroyed' });
+    expect([client.connected, clock.timers]).toEqual([false, 0]);
+  });
+
+  test('that opens when its client has been destroyed is closed', async () => {
+    const { origin, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    const call = send(client);
+    await client.destroy();
+    await expect(call.done.promise).rejects.toMatchObject({ by: 'destroyed' });
+    while (sockets.length === 0 || sockets[0]?.destroyed !== true) {
+      sockets[0]?.resume();
+      await turn();
+    }
+  });
+});
+
+describe('a call', () => {
+  test('that is cancelled before it is sent is not sent, and its connection is kept', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin);
+    const first = send(client);
+    (await request(0)).socket.write(answer('{}'));
+    await first.done.promise;
+    const cancelled = send(client);
+    cancelled.wanted = false;
+    await turn();
+    const third = send(client, new Call('/third'));
+    expect((await request(1)).text).toContain('GET /third');
+    (await request(1)).socket.write(answer('{}'));
+    await third.done.promise;
+    expect(sockets).toHaveLength(1);
+  });
+
+  test('that is aborted closes its connection, and fails with that reason', async () => {
+    const { origin, request } = await scripted();
+    const { client } = clientOf(origin);
+    const call = send(client);
+    await request(0);
+    call.abort(new Error('too slow'));
+    await expect(call.done.promise).rejects.toThrow('too slow');
+    expect(client.connected).toBe(false);
+    call.abort(new Error('once more'));
+  });
+
+  test('fails if nothing listens', async () => {
+    const { client } = clientOf('http://127.0.0.1:1');
+    await expect(send(client).done.promise).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('fails if the answer is malformed, and its connection is closed', async () => {
+    const { origin, request } = await scripted();
+    const { client } = clientOf(origin);
+    const call = send(client);
+    (await request(0)).socket.write('HTTP/1.1 200 OK\n\n');
+    await expect(call.done.promise).rejects.toMatchObject({ name: 'MalformedAnswer' });
+    expect(client.connected).toBe(false);
+  });
+
+  const texts = [
+    answer('{"a":1}', 'content-type: application/json'),
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n0\r\n\r\n',
+  ];
+  test.each(texts)('fails if the connection is closed at any byte of the answer: %j', async (text) => {
+    for (let length = 0; length < text.length; length += 1) {
+      for (const end of ['end', 'resetAndDestroy'] as const) {
+        const { origin } = await tcpEndOnce(text.slice(0, length), end);
+        const { client } = clientOf(origin);
+        await expect(send(client).done.promise).rejects.toBeInstanceOf(Error);
+        expect(client.connected).toBe(false);
+      }
+    }
+  });
+
+  test('has its answer if the connection closes after it', async () => {
+    const { origin } = await tcpEndOnce('HTTP/1.1 200 OK\r\n\r\n{"a":1}', 'end');
+    const { client } = clientOf(origin);
+    expect(await send(client).done.promise).toBe('{"a":1}');
+  });
+});
+
+describe('an HTTP lookup', () => {
+  test('sends a call again, once, if its kept connection is reset before the answer begins', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { ask } = await openHttp({ url: `${origin}/x` });
+    const first = ask();
+    (await request(0)).socket.write(answer('{}'));
+    await first;
+    const second = ask();
+    (await request(1)).socket.resetAndDestroy();
+    (await request(2)).socket.write(answer('{"a":2}'));
+    expect((await second).json).toBe('{"a":2}');
+    expect(sockets).toHaveLength(2);
+  });
+
+  test.each(['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n', 'HTTP/1.1 099 X\r\n\r\n'])(
+    'takes a malformed answer on a kept connection for a bad response, and asks no second time: %j',
+    async (text) => {
+      const { origin, request, sockets } = await scripted();
+      const { ask } = await openHttp({ url: `${origin}/x` });
+      const first = ask();
+      (await request(0)).socket.write(answer('{}'));
+      await first;
+      const second = ask();
+      (await request(1)).socket.write(text);
+      await expect(second).rejects.toMatchObject({ code: 'bad_response' });
+      await turn();
+      expect(sockets).toHaveLength(1);
+    },
+  );
+
+  test('asks again on the same connection after a call that was cancelled while it was being opened', async () => {
+    const { origin, request } = await scripted();
+    const { ask } = await openHttp({ url: `${origin}/x`, connections: 1 });
+    const context = new Cancellation();
+    const cancelled = ask({}, context);
+    context.cancel('enough');
+    await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+    const next = ask();
+    (await request(0)).socket.write(answer('{"a":1}'));
+    expect((await next).json).toBe('{"a":1}');
+  });
+
+  test.each([
+    ['', '{}'],
+    ['identity', '{}'],
+    ['identity, identity', '{}'],
+    ['utf-8', '{}'],
+    ['none', '{}'],
+  ])('takes an answer whose content-encoding is %j as it is', async (encoding, body) => {
+    const { origin } = await tcpEnd((socket) =>
+      socket.on('data', () => socket.write(answer(body, `content-encoding: ${encoding}`))),
+    );
+    const { ask } = await openHttp({ url: `${origin}/x` });
+    expect((await ask()).json).toBe(body);
+  });
+
+  test.each([
+    ['7 ', 7000],
+    ['Sun Nov  6 08:49:37 1994', 0],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 0],
+  ])('reads Retry-After: %s', async (value, retryAfterMs) => {
+    const { origin } = await tcpEnd((socket) =>
+      socket.on('data', () => socket.write(`HTTP/1.1 503 Busy\r\nretry-after: ${value}\r\ncontent-length: 0\r\n\r\n`)),
+    );
+    const { ask } = await openHttp({ url: `${origin}/x` });
+    await expect(ask()).rejects.toMatchObject({ code: 'bad_status', details: { retryAfterMs } });
+  });
+});
+
+async function tcpEndOnce(text: string, end: 'end' | 'resetAndDestroy'): Promise<{ origin: string }> {
+  return listen(
+    createServer((socket) => {
+      socket.once('data', () => {
+        if (text === '') socket[end]();
+        else socket.write(text, 'latin1', () => socket[end]());
+      });
+    }),
+  );
+}
