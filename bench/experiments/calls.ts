@@ -7,6 +7,7 @@ import { startService } from '../service.ts';
 
 const bare = 'bare undici dispatch';
 const service = 'Millrace, the whole service';
+const withUndici = 'Millrace with client: undici';
 const withRequest = 'Readable.map with undici.request';
 const withFetch = 'Readable.map with fetch';
 
@@ -15,23 +16,26 @@ export async function wholeService(bench: Bench): Promise<Section> {
   const list = flights();
   const file = bench.file('flights.ndjson', ndjson(list));
   const airports = await startAirports(bench);
-  const { pid, url } = await startService(bench, 'calls', {
-    lookups: { airport: { http: { url: `${airports.origin}/airports/{iata}` } } },
-    pipelines: {
-      flights: {
-        mode: 'ordered',
-        capacity: 100,
-        enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }],
+  const started = (client: 'lean' | 'undici') =>
+    startService(bench, client, {
+      lookups: { airport: { http: { url: `${airports.origin}/airports/{iata}`, client } } },
+      pipelines: {
+        flights: {
+          mode: 'ordered',
+          capacity: 100,
+          enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }],
+        },
       },
-    },
-  });
+    });
+  const lean = await started('lean');
+  const undici = await started('undici');
   const prefix = `${airports.origin}/airports/`;
   const client = await startWorker(bench, 'load-client.ts');
   const dispatcher = await startWorker(bench, 'bare-dispatch.ts', [airports.origin, '/airports/', 'origin', '100']);
   const mapRequest = await startWorker(bench, 'readable-map.ts', ['request', prefix]);
   const mapFetch = await startWorker(bench, 'readable-map.ts', ['fetch', prefix]);
-  const stream = async (query: string, times: number) => {
-    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights${query}`, file, times }));
+  const stream = async ({ pid, url }: typeof lean, times: number) => {
+    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights`, file, times }));
     const records = list.length * times;
     if (figure(figures, 'written') !== records || figure(figures, 'errors') !== 0)
       throw new Error(
@@ -41,13 +45,14 @@ export async function wholeService(bench: Bench): Promise<Section> {
   };
   const contenders: Contender[] = [
     { name: bare, run: (times) => withCpu(dispatcher.pid, () => dispatcher.run({ file, times })) },
-    { name: service, run: (times) => stream('', times) },
+    { name: service, run: (times) => stream(lean, times) },
+    { name: withUndici, run: (times) => stream(undici, times) },
     { name: withRequest, run: (times) => withCpu(mapRequest.pid, () => mapRequest.run({ file, times })) },
     { name: withFetch, run: (times) => withCpu(mapFetch.pid, () => mapFetch.run({ file, times })) },
   ];
   const measured = await inTurn(bench, contenders, 1);
-  const ratio = (name: string, pick: typeof cpuPerRecord): Row['value'] =>
-    ratioOf(runsOf(measured, name, pick), runsOf(measured, bare, pick));
+  const ratio = (name: string, pick: typeof cpuPerRecord, to = bare): Row['value'] =>
+    ratioOf(runsOf(measured, name, pick), runsOf(measured, to, pick));
   return {
     id: 'a',
     title: 'The whole service against bare HTTP calls',
@@ -59,6 +64,11 @@ export async function wholeService(bench: Bench): Promise<Section> {
         target: { atMost: 1.35 },
       },
       { what: `records/s: ${service} ÷ ${bare}`, value: ratio(service, perSecond), unit: '×' },
+      {
+        what: `CPU a record: ${service} ÷ ${withUndici}`,
+        value: ratio(service, cpuPerRecord, withUndici),
+        unit: '×',
+      },
       ...[withRequest, withFetch].map((name) => ({
         what: `CPU a record: ${name} ÷ ${bare}`,
         value: ratio(name, cpuPerRecord),
