@@ -12,7 +12,7 @@ export interface UndiciClientOptions extends SocketOptions {
 /** The most calls that one connection over HTTP/2 carries at the same time. */
 const streamsPerConnection = 100;
 
-/** undici, which carries HTTP/2, pipelined calls, and those of whoever chose it: the clients of one origin. */
+/** The clients of one origin that use undici: for HTTP/2, pipelining, and lookups with `client: undici`. */
 export class UndiciClients {
   readonly #options: UndiciClientOptions;
   readonly #connectSocket: ReturnType<typeof socketConnector>;
