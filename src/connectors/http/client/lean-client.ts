@@ -108,6 +108,8 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   #exchange: Exchange | undefined = undefined;
   #queued = false;
   #sent = false;
+  /** Whether a connection was lost before the call was sent: a second one is not replaced. */
+  #replaced = false;
   /** Whether the socket has brought a whole answer. */
   #reused = false;
   #closed = false;
@@ -128,6 +130,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   dispatch(exchange: Exchange): void {
     this.#exchange = exchange;
     this.#sent = false;
+    this.#replaced = false;
     this.#prepare();
   }
 
@@ -147,7 +150,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     const socket = this.#socket;
     if (exchange === undefined) return;
     // The connection was closed in this turn, before anything was sent on it.
-    if (socket === undefined) return this.#prepare();
+    if (socket === undefined) return this.#replace(new ConnectionLost('closed', 'it closed the connection at once'));
     if (!exchange.sending(this.#abort, this.#reused)) {
       this.#exchange = undefined;
       return;
@@ -252,12 +255,19 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
       this.#lose(new ConnectionLost('closed', 'it closed the connection before the answer was whole'));
   }
 
-  /** Closes the connection; the call on it fails, unless nothing of it was sent. */
+  /** Closes the connection. The call on it fails, or goes over another connection if nothing of it was sent. */
   #lose(error: Error): void {
     const unsent = this.#exchange !== undefined && !this.#sent && !this.#closed;
     this.#drop();
-    if (!unsent) this.#fail(error);
-    else this.#prepare();
+    if (unsent) this.#replace(error);
+    else this.#fail(error);
+  }
+
+  /** Nothing of the call was sent: it goes over another connection, once. A server may close every connection at once. */
+  #replace(error: Error): void {
+    if (this.#replaced) return this.#fail(error);
+    this.#replaced = true;
+    this.#prepare();
   }
 
   #drop(): void {

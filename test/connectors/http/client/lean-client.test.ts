@@ -329,6 +329,21 @@ describe('a call', () => {
     expect(client.connected).toBe(false);
   });
 
+  test.each([
+    ['closes', (socket: Socket) => void socket.end()],
+    ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+    ['speaks first on', (socket: Socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')],
+  ])('fails if the server %s every connection at once; no third one is opened', async (_, script) => {
+    const { origin, sockets } = await tcpEnd(script);
+    const { client } = clientOf(origin);
+    for (let number = 1; number <= 5; number += 1) {
+      const call = send(client);
+      await expect(call.done.promise).rejects.toBeInstanceOf(Error);
+      expect(sockets.length).toBeLessThanOrEqual(2 * number);
+      expect(client.connected).toBe(false);
+    }
+  });
+
   const texts = [
     answer('{"a":1}', 'content-type: application/json'),
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n0\r\n\r\n',
