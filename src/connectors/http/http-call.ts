@@ -25,10 +25,10 @@ const emptyBody = Buffer.alloc(0);
 const discardedBytes = 65_536;
 
 /**
- * One call: it runs on a connection of the pool and settles once. It is undici's handler as well.
+ * One call: it runs on a connection of the pool and settles once. It is the exchange of the connection's client as well.
  *
  * The promise settles when the answer is complete or the call is cancelled. The connection returns to the pool when
- * undici no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
+ * the client no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
 export class HttpCall implements PooledCall {
   readonly path: string;

@@ -38,7 +38,7 @@ export class Connection {
  *
  * Taking a connection and returning it are O(1). The pool has no queue: a call is made only while the pool is open, and
  * waits in lookup/limit. The pool reports at most once a turn of the event loop that it is open again, so the kernel can
- * deliver several answers at a time, and undici's parser never dispatches a call.
+ * deliver several answers at a time, and no call is dispatched from within a parser.
  * A dead connection opens a new socket with its next call.
  */
 export class HttpPool implements Gate {
@@ -58,7 +58,7 @@ export class HttpPool implements Gate {
     return this.#running;
   }
 
-  /** Whether a connection has room for a call, or another one may be opened. A closed pool is open: its calls fail at once. */
+  /** Whether a connection has room for a call, or another one may be opened. Also true after `close`, so that waiting calls are made, and fail. */
   get open(): boolean {
     return this.#closed || this.#withRoom.length > 0 || this.#all.length < this.#options.connections;
   }

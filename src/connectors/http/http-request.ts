@@ -129,7 +129,7 @@ export function parametersOf({ url, headers, body }: HttpRequest): readonly stri
 }
 
 /**
- * Names and values in turn, as undici takes them, with the headers of the trace at the end. If no header has an argument,
+ * Names and values in turn, as an exchange has them, with the headers of the trace at the end. If no header has an argument,
  * all calls, or all calls of one trace, share one list. A `traceparent` of the configuration replaces that of the trace.
  */
 export function headerRenderer(

@@ -18,7 +18,7 @@ import {
   type HttpRequest,
 } from './http-request.ts';
 
-/** Asks an HTTP service, one call a request. The client, undici, is loaded when a lookup is opened. */
+/** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
 export const http: ConnectorDefinition<HttpOptions> = {
   name: 'http',
   schema: httpOptions,
