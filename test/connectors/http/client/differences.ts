@@ -21,14 +21,19 @@ export const differences: readonly Difference[] = [
     holds: refused(/^it begins with "(?:HTTP\/(?:2\.0|0\.9)|ICY)/),
   },
   {
-    name: 'refused: an empty line before an answer',
+    name: 'refused: an empty line, or the end of one, before an answer',
     why: 'It stands behind the answer before, if anywhere, and that connection is closed.',
-    holds: (ours, theirs, text) => theirs.whole && !ours.whole && /^\r?\n/.test(text),
+    holds: (ours, theirs, text) => theirs.whole && !ours.whole && /(?:^|\r\n\r\n)[\r\n]+HTTP/.test(text),
   },
   {
     name: 'refused: a malformed extension of a chunk',
     why: 'RFC 9112, 7.1.1: what two readers take for the size of a chunk must not differ.',
     holds: refused(/extensions that do not follow the grammar/),
+  },
+  {
+    name: 'taken: white space around the parts of an extension of a chunk',
+    why: 'RFC 9112, 7.1.1, allows it.',
+    holds: refusedByUndici(/Invalid character in chunk extensions/),
   },
   {
     name: 'taken: 100 Continue that no request asked for',
