@@ -6,8 +6,8 @@ import { type Clock, systemRandom } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { connectorOf } from '../../connectors/registry.ts';
-import { type Arguments, type LookupService, stack } from '../../lookup/lookup.ts';
-import { lookupLayers, type MakeLayer } from './layers.ts';
+import { type Answer, type Arguments, type LookupService, stack } from '../../lookup/lookup.ts';
+import { lookupLayers, type LayerList } from './layers.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
 export interface Lookup {
@@ -46,13 +46,13 @@ export interface OpenedLookup extends Lookup {
 
 /**
  * Opens one lookup: it is ready to answer when the promise resolves. The promise rejects if the connector cannot be
- * opened. `make` is the list of its layers, in order.
+ * opened. `list` has its layers.
  */
 export async function openLookup(
   name: string,
   config: LookupConfig,
   runtime: LookupRuntime,
-  make: readonly MakeLayer[] = lookupLayers,
+  list: LayerList = lookupLayers,
 ): Promise<OpenedLookup> {
   const { clock, baseDir, generation, tracesCalls } = runtime;
   const observer = runtime.observer.lookup(name);
@@ -74,7 +74,12 @@ export async function openLookup(
     throw error;
   }
   const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
-  const layers = make.map((one) => one(parts)).filter((layer) => layer !== undefined);
+  const { onTimeout } = connector;
+  const callParts = { ...parts, onTimeout, isFound: ({ json }: Answer): boolean => json !== undefined };
+  const layers = [
+    ...list.record.map((make) => make(parts)),
+    ...list.call.map((make) => make<Arguments, Answer>(callParts)),
+  ].filter((layer) => layer !== undefined);
   const stopGauges = layers.map((layer) =>
     layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
   );

@@ -5,7 +5,7 @@ import type { LookupConfig } from '../../config/schema/schema.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
 import { timeout } from '../../lookup/timeout.ts';
-import { callLayers } from './layers.ts';
+import { lookupLayers } from './layers.ts';
 import { type LookupRuntime, type OpenedLookup, openLookup } from './lookups.ts';
 
 /** The outcome of trying a lookup once. */
@@ -43,7 +43,7 @@ export async function tryLookup(
   const openedAt = clock.now();
   let lookup: OpenedLookup;
   try {
-    lookup = await within(clock, 'open', openLookup(name, bounded, runtime, callLayers));
+    lookup = await within(clock, 'open', openLookup(name, bounded, runtime, { ...lookupLayers, record: [] }));
   } catch (error) {
     return { ...about, ok: false, ms: clock.now() - openedAt, detail: reason(error) };
   }

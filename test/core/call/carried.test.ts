@@ -117,7 +117,14 @@ const variants: readonly (readonly [
   // Its attempt and deadline are taken from the caller when it is made.
   ['a timed attempt', cancellation, within(timeout({ timeoutMs: 20, clock: virtualClock() }), null)],
   ['a later attempt', ['attempt'], laterAttempt],
-  ['a call with a span', ['trace'], within(traced({ name: 'GET /', attributes: {} }), new Answer(undefined))],
+  [
+    'a call with a span',
+    ['trace'],
+    within(
+      traced<Arguments, Answer>({ name: 'GET /', attributes: {} }, () => false),
+      new Answer(undefined),
+    ),
+  ],
   ['a superstep', ['superstep'], (caller) => new SuperstepContext(caller, 3)],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],

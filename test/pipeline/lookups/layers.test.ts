@@ -8,7 +8,7 @@ import { buildAdminApp } from '../../../src/http/admin-app.ts';
 import { LiveStreams } from '../../../src/http/stream/live-streams.ts';
 import type { LookupLayerEntry } from '../../../src/lookup/lookup.ts';
 import { createMetrics, type Metrics } from '../../../src/observability/metrics/metrics.ts';
-import { lookupLayers, type MakeLayer } from '../../../src/pipeline/lookups/layers.ts';
+import { lookupLayers, type LayerList } from '../../../src/pipeline/lookups/layers.ts';
 import { type OpenedLookup, openLookup } from '../../../src/pipeline/lookups/lookups.ts';
 import { httpEnd } from '../../connectors/http/far-end.ts';
 
@@ -33,7 +33,7 @@ class Toy implements LookupLayerEntry {
 }
 
 /** The lookup `airport` with a cache, a retry and this list of layers. The first call for each key fails. */
-async function opened(layers: readonly MakeLayer[], metrics: Metrics): Promise<OpenedLookup> {
+async function opened(layers: LayerList, metrics: Metrics): Promise<OpenedLookup> {
   const known = new Set<string | undefined>();
   const { origin } = await httpEnd((request, response) => {
     response.statusCode = known.has(request.url) ? 200 : 503;
@@ -78,10 +78,7 @@ describe('a layer that is added to the list', () => {
   test('stands at its place, shows its gauges in /state, and is closed with the lookup', async () => {
     const metrics = createMetrics({ version: '0' });
     const toy = new Toy();
-    const lookup = await opened(
-      lookupLayers.toSpliced(1, 0, () => toy),
-      metrics,
-    );
+    const lookup = await opened({ ...lookupLayers, record: lookupLayers.record.toSpliced(1, 0, () => toy) }, metrics);
     let open = true;
     const close = async (): Promise<void> => {
       if (open) await lookup.close();
@@ -110,9 +107,9 @@ describe('a layer that is added to the list', () => {
   test('goes on with the totals of the lookup that a reload replaced, and not with its other gauges', async () => {
     const metrics = createMetrics({ version: '0' });
     const [before, after] = [new Toy(), new Toy()];
-    const first = await opened([() => before], metrics);
+    const first = await opened({ record: [() => before], call: [] }, metrics);
     await Promise.allSettled([first.call({ iata: 'SFO' }, new Cancellation())]);
-    const second = await opened([() => after], metrics);
+    const second = await opened({ record: [() => after], call: [] }, metrics);
     onTestFinished(() => second.close());
     expect(await stateOf(metrics)).toMatchObject({ toy: { passed: 1, open: 2 }, queued: 6 });
     await first.close();
