@@ -76,6 +76,27 @@ const connectionPanels = [
   }),
 ];
 
+const ratePanels = [
+  graph({
+    title: 'Rate limit',
+    description: 'Calls that end per second, and the rate limit of all instances together.',
+    unit: 'ops',
+    width: 12,
+    queries: [
+      ['{{lookup}} limit', sum('millrace_lookup_rate_limit', of, 'lookup')],
+      ['{{lookup}} calls', `${calls} and on (lookup) ${sum('millrace_lookup_rate_limit', of, 'lookup')}`],
+    ],
+  }),
+  graph({
+    title: 'Paused',
+    description:
+      'The share of instances in which all calls wait, because the lookup has answered 429 with Retry-After: it gets too many calls.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [['{{lookup}}', `avg by (lookup) (${select('millrace_lookup_paused', of)})`]],
+  }),
+];
+
 const requests = rate('millrace_cache_requests_total', of, 'lookup');
 
 const cachePanels = [
@@ -136,6 +157,7 @@ export const lookupsBoard = dashboard({
   rows: [
     ['Calls', callPanels],
     ['Connections', connectionPanels],
+    ['Rate', ratePanels],
     ['Cache', cachePanels],
     ['Tables', tablePanels],
   ],

@@ -1,4 +1,5 @@
 import type { CallContext } from '../core/call/call-context.ts';
+import type { Gate } from '../core/call/gate.ts';
 import type { RecordError } from '../core/errors.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import { parseJson, type JsonValue } from '../core/json/json.ts';
@@ -30,6 +31,11 @@ export interface LayerEntry<Req, Res> {
   /** As in the configuration. `/state` shows the gauges of the layer under this name. */
   readonly name: string;
   readonly layer: Layer<Req, Res>;
+  /**
+   * What a call above this layer waits for, if a call below it waits for `inner`; undefined: for nothing. The layer
+   * `limit` waits for the gate of all layers below it. A call is made in the turn of the event loop in which it is open.
+   */
+  gate?(inner: Gate | undefined): Gate;
   /** Read whenever `/metrics` or `/state` is read, until the lookup closes. */
   gauges?(): LayerGauges;
   /** Called once, when the lookup closes, before its connector closes. Calls that wait in the layer are rejected. */

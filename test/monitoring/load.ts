@@ -26,6 +26,7 @@ const configuration = (farPort: number): string => `
 lookups:
   far:
     http: { url: 'http://127.0.0.1:${farPort}/{key}', connections: 4 }
+    rateLimit: { perSecond: 10000 }
     timeout: 100ms
     retry: { attempts: 1, backoff: { initial: 200ms, jitter: none }, budget: { perSecond: 100 } }
   kept:

@@ -4,6 +4,7 @@ import type { LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Answer } from '../../lookup/lookup.ts';
+import type { Pause } from '../../lookup/rate-limit/pause.ts';
 import { cancellation, outcomeOf } from '../call-outcome.ts';
 import type { AnswerHead } from './client/answer-head.ts';
 import { isSuccess, readAnswer, tooLarge, type AnswerRules } from './http-answer.ts';
@@ -13,6 +14,8 @@ import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
 /** What all calls of one lookup share. */
 export interface HttpCalls {
   readonly pool: HttpPool;
+  /** Begins if the server has had too many calls (429) and says for how long (`Retry-After`). */
+  readonly pause: Pause;
   readonly rules: AnswerRules;
   readonly clock: Clock;
   readonly observer: LookupObserver;
@@ -170,6 +173,8 @@ export class HttpCall implements PooledCall {
   #fail(error: RecordError): void {
     if (this.#settled) return;
     this.#settle(outcomeOf(error));
+    const { status, retryAfterMs } = error.details;
+    if (status === 429 && retryAfterMs !== undefined) this.#calls.pause.begin(retryAfterMs);
     this.#reject?.(error);
   }
 

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { jsonData } from '../../core/options/data-schema.ts';
-import { size } from '../../core/options/units.ts';
+import { duration, size } from '../../core/options/units.ts';
 
 /** What `lookups.NAME.http` takes. */
 const template = 'A template: {name} is an argument, encoded for its place; {{ and }} are braces.';
+
+const hourMs = 3_600_000;
 
 const auth = z.union([
   z.strictObject({ bearer: z.string().min(1).describe('Sent as "Authorization: Bearer …".') }),
@@ -69,6 +71,12 @@ export const httpOptions = z
       .default(256)
       .describe(
         'The most connections. They are opened as needed; further calls wait for their turn, and the streams take turns.',
+      ),
+    maxPause: duration
+      .refine((ms) => ms <= hourMs, 'expected a duration from 0s to 1h')
+      .prefault('30s')
+      .describe(
+        'The longest pause of all calls after an answer of 429 with Retry-After, 0s to 1h. 0s: no pause; only the record that got the answer waits, by its retry.',
       ),
     pipelining: z
       .int()

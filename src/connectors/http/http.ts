@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { RecordError } from '../../core/errors.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
 import type { CallTrace } from '../../core/observer/tracing.ts';
-import type { Gate } from '../../core/call/gate.ts';
+import { bothGates, type Gate } from '../../core/call/gate.ts';
 import { systemClock } from '../../core/time/time.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
+import { Pause } from '../../lookup/rate-limit/pause.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
 import { HttpCall, type HttpCalls } from './http-call.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
@@ -44,8 +45,9 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   const renderHeaders = headerRenderer(request.headers);
   const { url, body } = request;
   let calls: HttpCalls | undefined;
-  let unobserved: (() => void) | undefined;
-  const gate: Gate = {
+  let unobserved: (() => void)[] = [];
+  const pause = new Pause(runtime.clock, options.maxPause);
+  const free: Gate = {
     // A call to a lookup that is not open fails: it waits for nothing.
     get open() {
       return calls === undefined || calls.pool.open;
@@ -68,7 +70,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
   return {
     immediate: false,
     runsUserCode: false,
-    gate,
+    gate: bothGates(pause, free),
     largestAnswerBytes: options.maxResponseBytes,
     call(args, context) {
       if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
@@ -87,22 +89,27 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
       return reachOrigin({ origin: url.origin, http2: options.http2, tls }, runtime, context);
     },
     async open() {
-      calls = await openCalls(options, request, runtime);
+      calls = await openCalls(options, request, runtime, pause);
       const { pool } = calls;
-      unobserved = runtime.observer.gauges(() => ({
-        inFlight: pool.running,
-        queued: 0,
-        connections: pool.connections,
-      }));
+      unobserved = [
+        runtime.observer.gauges(() => ({ inFlight: pool.running, queued: 0, connections: pool.connections })),
+        runtime.observer.layer('pause', () => pause.gauges()),
+      ];
     },
     async close() {
-      unobserved?.();
+      pause.close();
+      for (const stop of unobserved) stop();
       await calls?.pool.close();
     },
   };
 }
 
-async function openCalls(options: HttpOptions, { url }: HttpRequest, runtime: ConnectorRuntime): Promise<HttpCalls> {
+async function openCalls(
+  options: HttpOptions,
+  { url }: HttpRequest,
+  runtime: ConnectorRuntime,
+  pause: Pause,
+): Promise<HttpCalls> {
   const { lookup, clock, observer } = runtime;
   const [{ HttpPool }, tls] = await Promise.all([import('./http-pool.ts'), readTls(options.tls, runtime)]);
   const { method, connections, pipelining, http2 } = options;
@@ -121,7 +128,7 @@ async function openCalls(options: HttpOptions, { url }: HttpRequest, runtime: Co
     selectTokens: parsePointer(options.select),
     maxResponseBytes: options.maxResponseBytes,
   };
-  return { pool, rules, clock, observer, idempotent: mayBeSentTwice.has(method) };
+  return { pool, pause, rules, clock, observer, idempotent: mayBeSentTwice.has(method) };
 }
 
 async function readTls(

@@ -5,3 +5,17 @@ export interface Gate {
   /** Calls `hook` once, as soon as the gate is open, but never before `whenOpen` returns. */
   whenOpen(hook: () => void): void;
 }
+
+/** A gate that is open while both gates are. A call that waits for both waits once, in one queue. */
+export function bothGates(one: Gate, other: Gate): Gate {
+  const both: Gate = {
+    get open() {
+      return one.open && other.open;
+    },
+    whenOpen(hook) {
+      const closed = one.open ? other : one;
+      closed.whenOpen(() => (both.open ? hook() : both.whenOpen(hook)));
+    },
+  };
+  return both;
+}

@@ -106,7 +106,21 @@ const PipelineState = object({
 });
 
 /** Members that only some lookups have. */
-const cacheAndTable = {
+const someLookups = {
+  rateLimit: object(
+    {
+      perSecond: described(number, 'Calls that may begin in a second.'),
+      burst: described(count, 'Calls that may begin at the same time.'),
+    },
+    'Absent without a rate limit.',
+  ),
+  pause: object(
+    {
+      pauses: described(count, 'Pauses since the start of the service.'),
+      paused: described(count, '1 while all calls wait, else 0.'),
+    },
+    'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
+  ),
   cache: counts(
     ['hit', 'negative', 'stale', 'miss', 'entries', 'evictions'],
     'Requests by the state of the cache, answers that it holds now (`entries`), and answers removed to make room (`evictions`). Absent without a cache.',
@@ -132,7 +146,7 @@ const everyLookup = {
   recent: recent(['calls', 'errors', 'retries'], 'the duration of a call'),
 };
 
-const LookupState: Schema = { ...object(everyLookup), properties: { ...everyLookup, ...cacheAndTable } };
+const LookupState: Schema = { ...object(everyLookup), properties: { ...everyLookup, ...someLookups } };
 
 const SeenError = object({
   at: described({ type: 'string', format: 'date-time' }, 'When the error was last seen.'),

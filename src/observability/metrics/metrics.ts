@@ -7,6 +7,7 @@ import { publishCaches, publishLookups, publishPipelines, publishTables } from '
 import { LookupCounts } from './counts/lookup-counts.ts';
 import { PipelineCounts } from './counts/pipeline-counts.ts';
 import { noProcessCounts, type ProcessCounts, publishProcess } from './counts/process-counts.ts';
+import { publishProtection } from './protection-families.ts';
 import { publishGauge } from './published.ts';
 import { publishService } from './service-families.ts';
 import { RecentErrors, type SeenError } from './recent-errors.ts';
@@ -63,6 +64,7 @@ export function createMetrics({
   publishLookups(registry, lookups);
   publishCaches(registry, lookups);
   publishTables(registry, lookups);
+  publishProtection(registry, lookups);
   publishGauge(
     registry,
     {

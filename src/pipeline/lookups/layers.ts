@@ -1,9 +1,12 @@
+import type { Gate } from '../../core/call/gate.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
 import type { Clock, Random } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
 import { Limit, unlimited } from '../../lookup/limit/limit.ts';
+import { RateLimit } from '../../lookup/rate-limit/rate-limit.ts';
+import type { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
 import { lookupRetry } from '../../lookup/retry/lookup-retry.ts';
 import type { LayerEntry, LookupLayerEntry, Service } from '../../lookup/lookup.ts';
 import { timeout } from '../../lookup/timeout.ts';
@@ -26,6 +29,10 @@ interface LayerParts {
 interface CallParts<Req, Res> extends LayerParts {
   /** Gives the outcome of a call that took longer than `timeout`. */
   readonly onTimeout: Service<Req, Res> | undefined;
+  /** The rates of all lookups of the process. */
+  readonly buckets: SharedBuckets;
+  /** What a call waits for, by the connector and the layers below this one; undefined: for nothing. */
+  readonly gate: Gate | undefined;
   /** Whether an answer has a value; false for a miss. */
   readonly isFound: (answer: Res) => boolean;
 }
@@ -44,11 +51,14 @@ const retry: MakeLayer = ({ config, clock, random, observer }) =>
     ? undefined
     : { name: 'retry', layer: lookupRetry(config.retry, { clock, random, observer }) };
 
-/** The calls of an immediate connector neither wait nor use a clock. */
-const limit: MakeCallLayer = <Req, Res>({ connector: { immediate, gate } }: CallParts<Req, Res>) => {
-  if (immediate) return undefined;
-  return gate === undefined ? { name: 'limit', layer: unlimited<Req, Res>() } : new Limit<Req, Res>(gate);
+/** The calls of an immediate connector neither wait nor use a clock, unless a layer below makes them wait. */
+const limit: MakeCallLayer = <Req, Res>({ connector: { immediate }, gate }: CallParts<Req, Res>) => {
+  if (gate !== undefined) return new Limit<Req, Res>(gate);
+  return immediate ? undefined : { name: 'limit', layer: unlimited<Req, Res>() };
 };
+
+const rateLimit: MakeCallLayer = <Req, Res>({ lookup, config, clock, buckets }: CallParts<Req, Res>) =>
+  config.rateLimit === undefined ? undefined : new RateLimit<Req, Res>(config.rateLimit, { lookup, clock, buckets });
 
 const attemptTimeout: MakeCallLayer = ({ config: { timeout: timeoutMs }, clock, onTimeout }) =>
   timeoutMs === undefined ? undefined : { name: 'timeout', layer: timeout({ timeoutMs, clock, onTimeout }) };
@@ -72,11 +82,13 @@ export interface LayerList {
  *
  *     cache      A hit needs no call: it stands above all that makes, delays or counts calls.
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
- *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`.
+ *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`. All that a
+ *                call waits for, also by the layers below, it waits for here, in one queue in which the streams take turns.
+ *     rateLimit  Counts calls when they begin, so it stands below the wait.
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * The order with the layers that are planned (coalesce, hedge, batch, breaker, rate limit): cache, coalesce, retry,
- * hedge, batch, breaker, limit, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
+ * The order with the layers that are planned (coalesce, hedge, batch, breaker): cache, coalesce, retry, hedge, batch,
+ * breaker, limit, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
-export const lookupLayers: LayerList = { record: [cache, retry], call: [limit, attemptTimeout, spans] };
+export const lookupLayers: LayerList = { record: [cache, retry], call: [limit, rateLimit, attemptTimeout, spans] };

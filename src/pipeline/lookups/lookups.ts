@@ -6,7 +6,8 @@ import { type Clock, systemRandom } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { connectorOf } from '../../connectors/registry.ts';
-import { type Answer, type Arguments, type LookupService, stack } from '../../lookup/lookup.ts';
+import { type Answer, type Arguments, type LookupLayerEntry, type LookupService, stack } from '../../lookup/lookup.ts';
+import { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
 import { lookupLayers, type LayerList } from './layers.ts';
 
 /** A named lookup with its layers: one for all pipelines and all streams. */
@@ -46,13 +47,14 @@ export interface OpenedLookup extends Lookup {
 
 /**
  * Opens one lookup: it is ready to answer when the promise resolves. The promise rejects if the connector cannot be
- * opened. `list` has its layers.
+ * opened. `list` has its layers. Lookups of one name share their rate by `buckets`.
  */
 export async function openLookup(
   name: string,
   config: LookupConfig,
   runtime: LookupRuntime,
   list: LayerList = lookupLayers,
+  buckets = new SharedBuckets(),
 ): Promise<OpenedLookup> {
   const { clock, baseDir, generation, tracesCalls } = runtime;
   const observer = runtime.observer.lookup(name);
@@ -75,11 +77,17 @@ export async function openLookup(
   }
   const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
   const { onTimeout } = connector;
-  const callParts = { ...parts, onTimeout, isFound: ({ json }: Answer): boolean => json !== undefined };
-  const layers = [
-    ...list.record.map((make) => make(parts)),
-    ...list.call.map((make) => make<Arguments, Answer>(callParts)),
-  ].filter((layer) => layer !== undefined);
+  const callParts = { ...parts, buckets, onTimeout, isFound: ({ json }: Answer): boolean => json !== undefined };
+  const callLayers: LookupLayerEntry[] = [];
+  let { gate } = connector;
+  for (const make of list.call.toReversed()) {
+    const layer = make<Arguments, Answer>({ ...callParts, gate });
+    if (layer === undefined) continue;
+    callLayers.unshift(layer);
+    gate = layer.gate?.(gate) ?? gate;
+  }
+  const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
+  const layers = [...recordLayers, ...callLayers];
   const stopGauges = layers.map((layer) =>
     layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
   );

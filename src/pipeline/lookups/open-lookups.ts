@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import { fingerprintOf } from '../../core/file-watch.ts';
+import { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
+import { lookupLayers } from './layers.ts';
 import { type Lookup, type LookupRuntime, openLookup } from './lookups.ts';
 
 interface Shared {
@@ -18,10 +20,11 @@ interface Shared {
  *     generation 2   airport A   weather B'   rates C      A goes on, with its connections and its calls under way
  *
  * Two lookups are the same if they have the same name and the same options, references resolved, and if none of their
- * files was written since.
+ * files was written since. Lookups of the same name that differ still share their rate (`rateLimit`).
  */
 export class OpenLookups {
   readonly #byIdentity = new Map<string, Shared>();
+  readonly #buckets = new SharedBuckets();
 
   get size(): number {
     return this.#byIdentity.size;
@@ -57,7 +60,8 @@ export class OpenLookups {
       open.users++;
       return open;
     }
-    const shared = { identity, lookup: await openLookup(name, config, runtime), users: 1 };
+    const lookup = await openLookup(name, config, runtime, lookupLayers, this.#buckets);
+    const shared = { identity, lookup, users: 1 };
     this.#byIdentity.set(identity, shared);
     return shared;
   }

@@ -124,6 +124,7 @@ describe('the options', () => {
       pipelining: 1,
       client: 'lean',
       http2: false,
+      maxPause: 30_000,
       maxResponseBytes: 1_048_576,
       tls: { ca: null, cert: null, key: null },
       auth: null,

@@ -27,6 +27,9 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_in_flight: ['gauge', ['lookup']],
   lookup_queued: ['gauge', ['lookup']],
   lookup_connections: ['gauge', ['lookup']],
+  lookup_rate_limit: ['gauge', ['lookup']],
+  lookup_pauses_total: ['counter', ['lookup']],
+  lookup_paused: ['gauge', ['lookup']],
   cache_requests_total: ['counter', ['lookup', 'result']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
@@ -84,6 +87,8 @@ function withOneOfEach(): Metrics {
   metrics.observer.pipeline('flights');
   const lookup = metrics.observer.lookup('airport');
   lookup.layer('cache', cacheOf(0, 0));
+  lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
+  lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;
 }

@@ -1,55 +1,8 @@
-import { createServer, type RequestListener } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { configSchema } from '../../../src/config/schema/schema.ts';
-import { Secrets } from '../../../src/core/secrets/secrets.ts';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../../src/core/errors.ts';
-import { silentLogger } from '../../../src/core/observer/logger.ts';
-import { type Clock, systemClock } from '../../../src/core/time/time.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
-import type { Answer } from '../../../src/lookup/lookup.ts';
-import { createMetrics } from '../../../src/observability/metrics/metrics.ts';
-import { openLookup } from '../../../src/pipeline/lookups/lookups.ts';
-
-/** The lookup `airport` as a service builds it, in front of a real server. */
-async function lookupOf(layers: object, listener: RequestListener, clock: Clock = systemClock) {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const { lookups } = configSchema.parse({
-    lookups: { airport: { http: { url: `http://127.0.0.1:${port}/{iata}` }, ...layers } },
-    pipelines: { p: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/airport' }] } },
-  });
-  const metrics = createMetrics({ version: '0' });
-  const config = lookups['airport'];
-  if (config === undefined) throw new Error('the configuration lost its lookup');
-  const lookup = await openLookup('airport', config, {
-    clock,
-    observer: metrics.observer,
-    baseDir: '/',
-    generation: 1,
-    secrets: new Secrets(),
-    logger: () => silentLogger,
-    tracesCalls: false,
-  });
-  onTestFinished(async () => {
-    await lookup.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return {
-    metrics,
-    ask: async (timeoutMs = Infinity): Promise<Answer | RecordError> => {
-      try {
-        return await lookup.call({ iata: 'SFO' }, new Cancellation(clock.now() + timeoutMs));
-      } catch (error) {
-        return RecordError.from(error);
-      }
-    },
-  };
-}
+import { lookupOf } from './opened.ts';
 
 const soon = { initial: '1ms', max: '5ms' };
 
