@@ -1,6 +1,8 @@
 /** Why a connection could not be opened, in plain words: the errors of sockets, DNS and TLS. */
 
 const untrusted = 'its authority is not trusted: set tls.ca';
+const refused = 'it does not accept the certificate of tls.cert';
+const oldTls = 'it speaks neither TLS 1.2 nor TLS 1.3';
 
 /** What a code of the system or of OpenSSL means, or what to check. */
 const hints = new Map([
@@ -16,10 +18,22 @@ const hints = new Map([
   ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', untrusted],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
+  ['UNABLE_TO_GET_ISSUER_CERT', untrusted],
+  ['CERT_SIGNATURE_FAILURE', untrusted],
+  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+  ['CERT_NOT_YET_VALID', 'its certificate is not valid yet: check the clocks'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'it does not speak TLS there'],
   ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'it does not speak TLS there'],
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it asks for a certificate: set tls.cert and tls.key'],
-  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it may ask for a certificate: see tls.cert and tls.key'],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', refused],
+  ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', refused],
+  ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED', refused],
+  ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN', refused],
+  ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', oldTls],
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', oldTls],
+  ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'it does not speak HTTP/1.1 there: see http2'],
+  ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'it may ask for a certificate: see tls.cert and tls.key'],
 ]);
 
 export function errorCode(error: unknown): string | undefined {

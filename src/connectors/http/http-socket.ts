@@ -1,5 +1,5 @@
 import { type OnReadOpts, Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
@@ -13,20 +13,36 @@ export interface SocketOptions {
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
+/** `onread` takes the bytes instead of the stream. */
+type SocketConnector = (
+  to: buildConnector.Options,
+  callback: buildConnector.Callback,
+  onread?: OnReadOpts,
+) => ReturnType<buildConnector.connector>;
+
 const connectTimeoutMs = 10_000;
 
-/**
- * Opens the sockets of one origin. All its connections use one connector, and share TLS sessions. `onread` takes the bytes
- * instead of the stream.
- */
-export function socketConnector({ origin, http2, tls }: SocketOptions, onread?: OnReadOpts): buildConnector.connector {
-  return buildConnector({
-    ...tls,
-    ...(onread === undefined ? {} : { onread }),
-    allowH2: http2,
-    timeout: connectTimeoutMs,
-    ...(http2 && origin.startsWith('http:') ? { useH2c: true } : {}),
-  });
+/** Opens the sockets of one origin. With TLS they share one context, and a new one resumes the session of those before it. */
+export function socketConnector({ origin, http2, tls }: SocketOptions): SocketConnector {
+  const secureContext = origin.startsWith('https:') ? createSecureContext(tls) : undefined;
+  // undici would keep sessions as well, but only until the next garbage collection.
+  let session: Buffer | undefined;
+  return (to, callback, onread) =>
+    buildConnector({
+      allowH2: http2,
+      timeout: connectTimeoutMs,
+      ...(secureContext === undefined ? { useH2c: http2 } : { secureContext, session, maxCachedSessions: 0 }),
+      ...(onread === undefined ? {} : { onread }),
+    })(to, (...outcome) => {
+      const socket = outcome[1];
+      if (socket === null) session = undefined;
+      else if (socket instanceof TLSSocket) {
+        socket.on('session', (fresh: Buffer) => (session = fresh));
+        // An alert leaves the socket open: its end would hide the alert, which says why.
+        socket.once('error', () => socket.destroy());
+      }
+      callback(...outcome);
+    });
 }
 
 /**

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { RecordError } from '../../core/errors.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
 import type { CallTrace } from '../../core/observer/tracing.ts';
@@ -85,7 +83,8 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
       }
     },
     async reach(context) {
-      const [{ reachOrigin }, tls] = await Promise.all([import('./http-socket.ts'), readTls(options.tls, runtime)]);
+      const [{ reachOrigin }, { readTls }] = await Promise.all([import('./http-socket.ts'), import('./tls-files.ts')]);
+      const tls = await readTls(options.tls, runtime);
       return reachOrigin({ origin: url.origin, http2: options.http2, tls }, runtime, context);
     },
     async open() {
@@ -111,7 +110,8 @@ async function openCalls(
   pause: Pause,
 ): Promise<HttpCalls> {
   const { lookup, clock, observer } = runtime;
-  const [{ HttpPool }, tls] = await Promise.all([import('./http-pool.ts'), readTls(options.tls, runtime)]);
+  const [{ HttpPool }, { readTls }] = await Promise.all([import('./http-pool.ts'), import('./tls-files.ts')]);
+  const tls = await readTls(options.tls, runtime);
   const { method, connections, pipelining, http2 } = options;
   // Sockets and their idle time are real, whatever clock the calls have.
   const shared = { origin: url.origin, method, tls, clock: systemClock };
@@ -123,25 +123,11 @@ async function openCalls(
   const rules = {
     lookup,
     origin: url.origin,
+    tls: url.origin.startsWith('https:'),
     missStatus: new Set(options.missStatus),
     select: options.select,
     selectTokens: parsePointer(options.select),
     maxResponseBytes: options.maxResponseBytes,
   };
   return { pool, pause, rules, clock, observer, idempotent: mayBeSentTwice.has(method) };
-}
-
-async function readTls(
-  tls: HttpOptions['tls'],
-  { lookup, baseDir }: ConnectorRuntime,
-): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
-  const named = Object.entries(tls).filter((entry): entry is [string, string] => entry[1] !== null);
-  const read = named.map(async ([key, file]): Promise<[string, Buffer]> => {
-    try {
-      return [key, await readFile(resolve(baseDir, file))];
-    } catch (cause) {
-      throw new Error(`lookup "${lookup}": tls.${key} cannot be read: ${file}`, { cause });
-    }
-  });
-  return Object.fromEntries(await Promise.all(read));
 }

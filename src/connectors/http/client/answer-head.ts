@@ -4,6 +4,8 @@ export interface AnswerHead {
   readonly status: number;
   /** Bytes of the body; undefined if the head does not say how many. */
   readonly contentLength: number | undefined;
+  /** Whether only the end of the connection ends the body. */
+  readonly untilClose: boolean;
   readonly contentType: string | undefined;
   /** Every coding that the head names, separated by commas. */
   readonly contentEncoding: string | undefined;

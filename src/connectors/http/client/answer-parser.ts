@@ -251,7 +251,7 @@ export class AnswerParser {
         break;
       case 'none':
     }
-    this.#receiver?.answerHead(fields.head());
+    this.#receiver?.answerHead(fields.head(framing === 'until close'));
     if (framing === 'none' && this.#state !== 'idle') this.#finish(last);
   }
 

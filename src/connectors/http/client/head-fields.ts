@@ -131,9 +131,9 @@ export class HeadFields {
   }
 
   /** A copy for the caller, which keeps it longer than this object keeps its values. */
-  head(): AnswerHead {
+  head(untilClose: boolean): AnswerHead {
     const { status, contentLength, contentType, contentEncoding, retryAfter, location } = this;
-    return { status, contentLength, contentType, contentEncoding, retryAfter, location };
+    return { status, contentLength, untilClose, contentType, contentEncoding, retryAfter, location };
   }
 
   /** A list of equal lengths is one length (RFC 9110, 8.6). */

@@ -20,13 +20,13 @@ const longestIdleMs = 600_000;
 /** How often idle connections are checked. */
 const checkMs = 500;
 
-/** What the bytes of all plain connections are read into, one read after the other. */
+/** What the bytes of all connections are read into, one read after the other. */
 const arrival = Buffer.allocUnsafeSlow(65_536);
 
 /** The clients of one origin: what they share. */
 export class LeanClients {
   readonly #clients = new Set<LeanClient>();
-  readonly #connect: ReturnType<typeof socketConnector> | undefined;
+  readonly #connect: ReturnType<typeof socketConnector>;
   readonly #options: LeanClientOptions;
   readonly #where: {
     readonly protocol: string;
@@ -49,8 +49,7 @@ export class LeanClients {
     this.#where = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
     this.text = new RequestText(options.method, options.origin);
     this.withoutBody = options.method === 'HEAD';
-    // Connections with TLS share one, so that they share sessions.
-    this.#connect = protocol === 'https:' ? socketConnector({ ...options, http2: false }) : undefined;
+    this.#connect = socketConnector({ ...options, http2: false });
   }
 
   create(): HttpClient {
@@ -62,13 +61,11 @@ export class LeanClients {
   /** Opens a socket whose bytes go to `client`. */
   connect(client: LeanClient): void {
     const onread = { buffer: arrival, callback: (length: number) => client.arrived(arrival, length) };
-    const connect = this.#connect ?? socketConnector({ ...this.#options, http2: false }, onread);
-    connect(this.#where, (...outcome) => {
-      if (outcome[0] !== null) return client.notConnected(outcome[0]);
-      const socket = outcome[1];
-      if (this.#connect !== undefined) socket.on('data', (bytes: Buffer) => client.arrived(bytes, bytes.length));
-      client.connectedTo(socket);
-    });
+    this.#connect(
+      this.#where,
+      (...outcome) => (outcome[0] === null ? client.connectedTo(outcome[1]) : client.notConnected(outcome[0])),
+      onread,
+    );
   }
 
   /** A connection of one of the clients is open. */

@@ -27,7 +27,7 @@ export class UndiciClients {
   /** `resize` is called with the number of calls that the connection carries from now on. */
   create(resize: (slots: number) => void): HttpClient {
     const { pipelining, http2, method } = this.#options;
-    const connection = { reused: false };
+    const connection = { reused: false, http2: false };
     const client = new Client(this.#url, {
       // 2 instead of 1: with 1 undici waits for a turn of the event loop before it uses a connection again.
       pipelining: Math.max(2, pipelining),
@@ -39,11 +39,11 @@ export class UndiciClients {
       connect: (options, callback) =>
         this.#connectSocket(options, (...outcome) => {
           const socket = outcome[1] ?? null;
-          const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+          connection.http2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
           connection.reused = false;
           resize(pipelining);
           callback(...outcome);
-          if (isHttp2) followSettings(client, resize);
+          if (connection.http2) followSettings(client, resize);
         }),
     });
     return {
@@ -65,9 +65,9 @@ export class UndiciClients {
 /** Translates undici's handler. */
 class UndiciExchange implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
-  readonly #connection: { reused: boolean };
+  readonly #connection: { reused: boolean; readonly http2: boolean };
 
-  constructor(exchange: Exchange, connection: { reused: boolean }) {
+  constructor(exchange: Exchange, connection: { reused: boolean; readonly http2: boolean }) {
     this.#exchange = exchange;
     this.#connection = connection;
   }
@@ -98,6 +98,7 @@ class UndiciExchange implements Dispatcher.DispatchHandler {
     this.#exchange.answerHead({
       status,
       contentLength: length === undefined ? undefined : Number(length),
+      untilClose: length === undefined && headers['transfer-encoding'] === undefined && !this.#connection.http2,
       contentType: field('content-type'),
       contentEncoding: Array.isArray(encoding) ? encoding.join(', ') : encoding,
       retryAfter: field('retry-after'),

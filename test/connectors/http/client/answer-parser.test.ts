@@ -145,6 +145,7 @@ describe('an answer is read', () => {
     expect(readText(text).head).toEqual({
       status: 503,
       contentLength: 0,
+      untilClose: false,
       contentType: 'text/html',
       contentEncoding: 'gzip, br',
       retryAfter: '7',
@@ -344,6 +345,7 @@ describe('a parser', () => {
     expect(receivers[1]?.head).toEqual({
       status: 200,
       contentLength: 0,
+      untilClose: false,
       contentType: undefined,
       contentEncoding: undefined,
       retryAfter: undefined,
