@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -63,4 +64,26 @@ test.each([
   socket.end(request.replace('1.1', version));
   await text(socket);
   expect(seen).toEqual([chunked]);
+});
+
+test('each chunk of a body has memory of its own, which its receiver may free', async () => {
+  const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => index % 251));
+  const own: boolean[] = [];
+  const digest = createHash('sha256');
+  const received = Promise.withResolvers<void>();
+  const { client } = await listen((incoming) => {
+    incoming.on('data', (chunk: Buffer) => {
+      digest.update(chunk);
+      own.push(chunk.byteLength === chunk.buffer.byteLength);
+      if (chunk.buffer instanceof ArrayBuffer) chunk.buffer.transfer(0);
+    });
+    incoming.once('end', () => received.resolve());
+  });
+  const socket = client();
+  socket.write(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+  socket.write(bytes);
+  await received.promise;
+  socket.destroy();
+  expect(new Set(own)).toEqual(new Set([true]));
+  expect(digest.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
 });

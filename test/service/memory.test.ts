@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientRequest, createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { listen } from '../http/start.ts';
 import { type Built, build } from './built.ts';
 import { type Serving, serve } from './serving.ts';
 
-const bodyBytes = 210_000_000;
 const limitBytes = 150_000_000;
 const blockLines = 100;
 const capacity = 100;
@@ -23,7 +23,7 @@ class Lines {
   readonly #filler: string;
   readonly #answer: (key: number) => string;
 
-  constructor(lineBytes: number, answer: (key: number) => string) {
+  constructor(bodyBytes: number, lineBytes: number, answer: (key: number) => string) {
     this.#filler = 'x'.repeat(lineBytes - 30);
     this.count = Math.ceil(bodyBytes / lineBytes);
     this.#answer = answer;
@@ -93,7 +93,7 @@ pipelines: { lines: { capacity: ${capacity}, enrich: [ { lookup: far, with: { ke
     },
     built.main,
   );
-  const lines = new Lines(4000, (key) => `{"found":"/${key}"}`);
+  const lines = new Lines(210_000_000, 4000, (key) => `{"found":"/${key}"}`);
   const { request, response } = await opened(serving);
   const sent = lines.send(request);
 
@@ -118,20 +118,35 @@ pipelines: { lines: { capacity: ${capacity}, enrich: [ { lookup: far, with: { ke
 }, 120_000);
 
 const row = (key: number): string => `{"key":${key},"name":"row ${key}"}`;
-
-test('210 MB through a table to a client that reads at once: memory stays below 150 MB', async () => {
-  const serving = await serve(
-    {
-      'millrace.yaml': `
+const table = {
+  'millrace.yaml': `
 lookups: { rows: { table: { file: rows.ndjson, key: key } } }
 pipelines: { lines: { enrich: [ { lookup: rows, with: { key: /key }, into: /answer } ] } }`,
-      'rows.ndjson': Array.from({ length: 1000 }, (_, key) => row(key)).join('\n'),
-    },
-    built.main,
-  );
-  const lines = new Lines(200, row);
+  'rows.ndjson': Array.from({ length: 1000 }, (_, key) => row(key)).join('\n'),
+};
+
+test('500 MB through a table to a client that reads at once: memory stays below 150 MB', async () => {
+  const serving = await serve(table, built.main);
+  const lines = new Lines(500_000_000, 200, row);
   const { request, response } = await opened(serving);
   const [digest] = await Promise.all([digestOf(response), lines.send(request)]);
   expect(digest).toBe(lines.digest());
+  expect(serving.peakBytes() ?? 0).toBeLessThan(limitBytes);
+}, 120_000);
+
+test('a line of 500 MB is skipped, and memory stays below 150 MB', async () => {
+  const serving = await serve(table, built.main);
+  const { request, response } = await opened(serving);
+  const received = text(response);
+  const part = Buffer.alloc(64 * 1024, 'x');
+  for (let sentBytes = 0; sentBytes < 500_000_000; sentBytes += part.length) {
+    if (!request.write(part)) await once(request, 'drain');
+  }
+  request.end('\n{"key":7}\n');
+  const [bad = '', good = '', ...others] = (await received).split('\n');
+  expect(JSON.parse(bad)).toMatchObject({ _error: { code: 'line_too_long', line: 1 } });
+  expect(JSON.parse(good)).toEqual({ key: 7, answer: JSON.parse(row(7)) });
+  expect(others).toEqual(['']);
+  expect(response.trailers['millrace-status']).toBe('complete');
   expect(serving.peakBytes() ?? 0).toBeLessThan(limitBytes);
 }, 120_000);

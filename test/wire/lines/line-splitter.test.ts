@@ -8,6 +8,13 @@ function splitter(lineBytes = 1024, delimiter: 'lf' | 'rs' = 'lf'): LineSplitter
   return new LineSplitter({ lineBytes, delimiter });
 }
 
+/** A chunk that shares its memory with no other bytes. */
+function ownChunk(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length);
+  bytes.write(text);
+  return bytes;
+}
+
 function drain(lines: LineSplitter): (string | BadLine)[] {
   const given: (string | BadLine)[] = [];
   for (let line = lines.next(); line !== undefined; line = lines.next()) given.push(line);
@@ -97,6 +104,37 @@ describe('lines', () => {
     drain(lines);
     lines.end();
     expect(() => lines.push(Buffer.from('{}\n'))).toThrow('push() after end()');
+  });
+});
+
+describe('the memory of a chunk', () => {
+  test('is free when its lines are read, and it holds only parts of lines', () => {
+    const lines = splitter(8);
+    const chunks = ['{"a":', '1}\n{"b', '":"too long', ' and more', '\n', '\n'].map((text) => ownChunk(text));
+    const read = chunks.flatMap((bytes) => {
+      lines.push(bytes);
+      return drain(lines);
+    });
+    expect(read).toMatchObject(['{"a":1}', { code: 'line_too_long' }]);
+    expect(chunks.map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 1]);
+  });
+
+  test('is kept while lines refer to it, and until the last line is read', () => {
+    const lines = splitter();
+    const bytes = ownChunk('{}\n{"part');
+    lines.push(bytes);
+    expect(lines.next()).toBe('{}');
+    const { ascii } = lines;
+    expect(drain(lines)).toEqual([]);
+    expect(ascii?.toString()).toBe('{}\n');
+  });
+
+  test('is kept if other bytes are in it', () => {
+    const lines = splitter();
+    const both = ownChunk('{"part of a line":{"other"');
+    lines.push(both.subarray(0, 18));
+    expect(drain(lines)).toEqual([]);
+    expect(both.toString()).toBe('{"part of a line":{"other"');
   });
 });
 
