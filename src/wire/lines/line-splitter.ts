@@ -53,7 +53,7 @@ export class LineSplitter {
   /** The decoded block: lines that all end with LF. */
   #text = '';
   #textIndex = 0;
-  /** The bytes of the block if it is ASCII: then bytes and text have the same indices. */
+  /** The bytes of the block, or of the last line if it stands alone, if they are ASCII: then bytes and text have the same indices. */
   #ascii: Buffer | undefined;
   #lineStart = 0;
   #charBytes: 1 | 2 = 2;
@@ -81,7 +81,10 @@ export class LineSplitter {
     return this.#lines;
   }
 
-  /** The bytes that hold the last line from `lineStart` on, one byte for each character; undefined if the line is not in an ASCII block. */
+  /**
+   * The bytes that hold the last line from `lineStart` on, one byte for each character. Undefined if the line is not
+   * ASCII, and for a line that is not in a block also if it is a JSON text of a sequence, or longer than a block.
+   */
   get ascii(): Buffer | undefined {
     return this.#ascii;
   }
@@ -215,6 +218,11 @@ export class LineSplitter {
     }
     if (line.at(-1) === CR) line = line.subarray(0, -1);
     const result = this.#decode(line);
+    if (this.#charBytes === 1 && this.#sequence === undefined && line.length <= maxBlockBytes) {
+      // A copy: the carry is used again for the next line.
+      this.#ascii = Buffer.from(line);
+      this.#lineStart = 0;
+    }
     this.#carry.clear();
     this.#lines++;
     return typeof result === 'string' && isBlank(result) ? true : result;

@@ -21,6 +21,10 @@ function drain(lines: LineSplitter): (string | BadLine)[] {
   return given;
 }
 
+function* texts(lines: LineSplitter): Generator<string> {
+  for (let line = lines.next(); line !== undefined; line = lines.next()) if (typeof line === 'string') yield line;
+}
+
 function split(
   chunks: readonly (string | Uint8Array)[],
   lineBytes?: number,
@@ -127,6 +131,28 @@ describe('the memory of a chunk', () => {
     const { ascii } = lines;
     expect(drain(lines)).toEqual([]);
     expect(ascii?.toString()).toBe('{}\n');
+  });
+
+  test('is copied for a line that comes in parts, also while other lines come in parts', () => {
+    const lines = splitter();
+    const found: string[] = [];
+    const bytes: Buffer[] = [];
+    for (const part of ['{"a"', ':1}\n{"b', '":2}\r\n', '{"c":"é', '"}\n']) {
+      lines.push(Buffer.from(part));
+      for (const line of texts(lines)) {
+        found.push(line);
+        if (lines.ascii !== undefined) bytes.push(lines.ascii.subarray(lines.lineStart, lines.lineStart + line.length));
+      }
+    }
+    expect(found).toEqual(['{"a":1}', '{"b":2}', '{"c":"é"}']);
+    expect(bytes.map(String)).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  test('has no copy for a JSON text of a sequence, whose line breaks are removed later', () => {
+    const lines = splitter(64, 'rs');
+    lines.push(Buffer.from('\u001e{"a":\n1}\n\u001e'));
+    expect(lines.next()).toBe('{"a":\n1}');
+    expect(lines.ascii).toBeUndefined();
   });
 
   test('is kept if other bytes are in it', () => {
