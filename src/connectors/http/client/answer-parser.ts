@@ -110,7 +110,7 @@ export class AnswerParser {
         case 'end of chunk':
         case 'trailers': {
           const end = lineEnd(bytes, at, length);
-          if (end < 0) return this.#keep(bytes, at, length);
+          if (end < 0) return void this.#keep(bytes, at, length);
           this.#wholeLine(state, bytes, at, end, end + 1 === length);
           at = end + 1;
         }
@@ -136,21 +136,23 @@ export class AnswerParser {
     return end;
   }
 
-  #keep(bytes: Buffer, start: number, end: number): void {
+  /** Returns all that is kept of the line. */
+  #keep(bytes: Buffer, start: number, end: number): Buffer {
     const length = this.#partialLength + end - start;
     if (length > maxHeadBytes) throw tooLong();
     this.#partial ??= Buffer.allocUnsafeSlow(maxHeadBytes);
     bytes.copy(this.#partial, this.#partialLength, start, end);
     this.#partialLength = length;
+    return this.#partial;
   }
 
   /** The bytes from `start` to `end`, where a line feed stands, end a line. */
   #wholeLine(state: LineState, bytes: Buffer, start: number, end: number, last: boolean): void {
     if (this.#partialLength === 0) return this.#line(state, bytes, start, end, last);
-    this.#keep(bytes, start, end);
+    const line = this.#keep(bytes, start, end);
     const length = this.#partialLength;
     this.#partialLength = 0;
-    this.#line(state, this.#partial ?? bytes, 0, length, last);
+    this.#line(state, line, 0, length, last);
   }
 
   /** `end`: place of the line feed, before which a carriage return has to stand. `last`: no more bytes have arrived. */
@@ -238,18 +240,13 @@ export class AnswerParser {
     const framing = fields.framing(this.#withoutBody);
     this.#headBytes = 0;
     this.#mayFold = false;
-    switch (framing) {
-      case 'length':
-        this.#state = 'body of known length';
-        this.#remaining = fields.contentLength ?? 0;
-        break;
-      case 'chunked':
-        this.#state = 'chunk size';
-        break;
-      case 'until close':
-        this.#state = 'body until close';
-        break;
-      case 'none':
+    if (framing === 'chunked') {
+      this.#state = 'chunk size';
+    } else if (framing === 'until close') {
+      this.#state = 'body until close';
+    } else if (framing !== 'none') {
+      this.#state = 'body of known length';
+      this.#remaining = framing;
     }
     this.#receiver?.answerHead(fields.head(framing === 'until close'));
     if (framing === 'none' && this.#state !== 'idle') this.#finish(last);

@@ -45,8 +45,8 @@ export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldNam
   return undefined;
 }
 
-/** The body that a head announces. */
-export type Framing = 'none' | 'length' | 'chunked' | 'until close';
+/** The body that a head announces; a number is its bytes. */
+type Framing = 'none' | 'chunked' | 'until close' | number;
 
 /** What the fields of one head say together. One object serves all answers of a connection. */
 export class HeadFields {
@@ -121,8 +121,8 @@ export class HeadFields {
     }
     if (withoutBody || status === 204 || status === 304) return 'none';
     if (encoding !== undefined) return 'chunked';
-    if (contentLength === undefined) return 'until close';
-    return contentLength === 0 ? 'none' : 'length';
+    if (contentLength === 0) return 'none';
+    return contentLength ?? 'until close';
   }
 
   /** Whether the server keeps the connection after this answer (RFC 9112, 9.3). */

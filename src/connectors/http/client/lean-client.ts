@@ -101,17 +101,13 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   readonly #shared: LeanClients;
   readonly #parser = new AnswerParser();
   #socket: Socket | undefined = undefined;
-  #connecting = false;
   #exchange: Exchange | undefined = undefined;
   #queued = false;
-  #sent = false;
   /** Whether a connection was lost before the call was sent: a second one is not replaced. */
   #replaced = false;
   /** Whether the socket has brought a whole answer. */
   #reused = false;
   #closed = false;
-  /** What the socket reported before it closed. */
-  #error: Error | undefined = undefined;
   /** The number of the check before which the connection became idle. */
   #idleSince = 0;
   #keptIdleChecks = keptIdleMs / checkMs;
@@ -126,18 +122,15 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
 
   dispatch(exchange: Exchange): void {
     this.#exchange = exchange;
-    this.#sent = false;
     this.#replaced = false;
     this.#prepare();
   }
 
   async destroy(): Promise<void> {
     this.#closed = true;
-    const socket = this.#socket;
-    this.#lose(new ConnectionLost('destroyed', 'the lookup is closed'));
+    this.#drop();
     this.#shared.remove(this);
-    if (socket === undefined || socket.closed) return;
-    await new Promise((resolve) => socket.once('close', resolve));
+    this.#fail(lookupClosed());
   }
 
   /** The turn in which the call was made is over. */
@@ -147,39 +140,39 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     const socket = this.#socket;
     if (exchange === undefined) return;
     // The connection was closed in this turn, before anything was sent on it.
-    if (socket === undefined) return this.#replace(new ConnectionLost('closed', 'it closed the connection at once'));
-    if (!exchange.sending(this.#abort, this.#reused)) {
-      this.#exchange = undefined;
-      return;
+    if (socket === undefined) return this.#replace();
+    try {
+      if (exchange.sending(this.#abort, this.#reused)) this.#write(socket, exchange);
+      else this.#exchange = undefined;
+    } catch (error) {
+      this.#drop();
+      this.#fail(asError(error));
     }
-    this.#sent = true;
+  }
+
+  #write(socket: Socket, exchange: Exchange): void {
     this.#parser.expect(this, this.#shared.withoutBody);
     socket.write(this.#shared.text.of(exchange), 'latin1');
   }
 
   connectedTo(socket: Socket): void {
-    this.#connecting = false;
-    this.#error = undefined;
     if (this.#closed) return void socket.destroy();
     this.#socket = socket;
     this.#shared.opened();
     this.#reused = false;
     this.#keptIdleChecks = keptIdleMs / checkMs;
     this.#idleSince = this.#shared.checks;
-    socket.on('error', (error: Error) => {
-      if (socket === this.#socket) this.#error = error;
-    });
-    socket.on('end', () => {
-      if (socket === this.#socket) this.#streamEnded();
-    });
-    socket.on('close', () => {
-      if (socket === this.#socket) this.#lose(this.#error ?? new ConnectionLost('closed', 'it closed the connection'));
-    });
+    const listen = (event: string, run: (error: Error) => void): void =>
+      void socket.on(event, (error: Error) => {
+        if (socket === this.#socket) run(error);
+      });
+    listen('error', (error) => this.#lose(error));
+    listen('end', () => this.#streamEnded());
+    listen('close', () => this.#lose(new ConnectionLost('closed', 'it closed the connection')));
     this.#prepare();
   }
 
   notConnected(error: Error): void {
-    this.#connecting = false;
     this.#fail(error);
   }
 
@@ -188,13 +181,13 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     const parser = this.#parser;
     if (!parser.busy) {
       // No call has asked for these: the next call would take them for its answer.
-      if (this.#socket !== undefined) this.#drop();
+      this.#drop();
       return true;
     }
     try {
       parser.feed(bytes, length);
     } catch (error) {
-      this.#lose(error instanceof Error ? error : new Error(String(error)));
+      this.#lose(asError(error));
     }
     return true;
   }
@@ -233,13 +226,8 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
 
   /** Brings the call to the end of its turn, over a connection that is open. */
   #prepare(): void {
-    if (this.#exchange === undefined || this.#queued || this.#connecting) return;
-    if (this.#closed) return this.#fail(new ConnectionLost('destroyed', 'the lookup is closed'));
-    if (this.#socket === undefined) {
-      this.#connecting = true;
-      this.#shared.connect(this);
-      return;
-    }
+    if (this.#closed) return this.#fail(lookupClosed());
+    if (this.#socket === undefined) return this.#shared.connect(this);
     this.#queued = true;
     this.#shared.writer.add(this);
   }
@@ -252,17 +240,15 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
       this.#lose(new ConnectionLost('closed', 'it closed the connection before the answer was whole'));
   }
 
-  /** Closes the connection. The call on it fails, or goes over another connection if nothing of it was sent. */
+  /** Closes the connection. The call on it fails; a call that is still to be sent gets another one when its turn comes. */
   #lose(error: Error): void {
-    const unsent = this.#exchange !== undefined && !this.#sent && !this.#closed;
     this.#drop();
-    if (unsent) this.#replace(error);
-    else this.#fail(error);
+    if (!this.#queued) this.#fail(error);
   }
 
   /** Nothing of the call was sent: it goes over another connection, once. A server may close every connection at once. */
-  #replace(error: Error): void {
-    if (this.#replaced) return this.#fail(error);
+  #replace(): void {
+    if (this.#replaced) return this.#fail(new ConnectionLost('closed', 'it closed the connection at once'));
     this.#replaced = true;
     this.#prepare();
   }
@@ -281,4 +267,12 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     this.#exchange = undefined;
     exchange?.failed(error);
   }
+}
+
+function lookupClosed(): ConnectionLost {
+  return new ConnectionLost('destroyed', 'the lookup is closed');
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -67,7 +67,16 @@ export class TurnWriter {
   readonly #flush = (): void => {
     const senders = this.#senders;
     this.#senders = [];
-    for (const sender of senders) sender.send();
+    let begun = 0;
+    try {
+      for (const sender of senders) {
+        begun += 1;
+        sender.send();
+      }
+    } finally {
+      // One has thrown: the others go in the next turn.
+      for (const sender of senders.slice(begun)) this.add(sender);
+    }
   };
 
   add(sender: Sender): void {
