@@ -10,5 +10,14 @@ export default defineConfig({
     // By default one core is reserved for the runner: with two cores the files would run one after the other.
     maxWorkers: '100%',
     reporters: ['default', './test/summary-reporter.ts'],
+    // Counted by `vitest run --coverage`, which `npm test` calls: the parser and client of HTTP/1.1, and no other files.
+    coverage: {
+      provider: 'custom',
+      customProviderModule: './test/client-coverage.ts',
+      include: ['src/connectors/http/client/*.ts'],
+      exclude: ['src/connectors/http/client/undici-client.ts'],
+      reporter: [['text', { skipFull: true }]],
+      thresholds: { 100: true },
+    },
   },
 });
