@@ -31,7 +31,7 @@ export interface Arrived {
   readonly path: string;
   readonly socket: Socket;
   /** Sends RST. */
-  reset(): void;
+  readonly reset: () => void;
 }
 
 /** A server over TCP or TLS whose connections belong to the test: it reads heads of requests, and answers nothing by itself. */

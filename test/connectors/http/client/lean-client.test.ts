@@ -46,6 +46,19 @@ function send(client: HttpClient, call = new RecordedCall()): RecordedCall {
   return call;
 }
 
+/** The sockets that are opened while the test runs. */
+function openedSockets(onSocket: (socket: Socket) => void = () => {}): readonly Socket[] {
+  const opened: Socket[] = [];
+  const listener = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    opened.push(socket);
+    onSocket(socket);
+  };
+  subscribe('net.client.socket', listener);
+  onTestFinished(() => void unsubscribe('net.client.socket', listener));
+  return opened;
+}
+
 describe('a request', () => {
   test('names its host, keeps the connection, and has its fields in their order', async () => {
     const { origin, request } = await scripted();
@@ -368,19 +381,6 @@ describe('a call', () => {
       expect(client.connected).toBe(false);
     }
   });
-
-  /** The sockets that are opened while the test runs. */
-  function openedSockets(onSocket: (socket: Socket) => void = () => {}): readonly Socket[] {
-    const opened: Socket[] = [];
-    const listener = (message: unknown): void => {
-      const { socket } = message as { readonly socket: Socket };
-      opened.push(socket);
-      onSocket(socket);
-    };
-    subscribe('net.client.socket', listener);
-    onTestFinished(() => void unsubscribe('net.client.socket', listener));
-    return opened;
-  }
 
   test('fails if two connections break before the turn is over; no third one is opened', async () => {
     const { origin } = await scripted();

@@ -1,5 +1,5 @@
 import type { OracleAnswer } from './oracle.ts';
-import type { ReadAnswer } from './read-answer.ts';
+import type { ReadAnswer } from '../read-answer.ts';
 
 /** A kind of answer that undici and Millrace take in different ways, and why that is right. */
 interface Difference {

@@ -1,7 +1,7 @@
 import { differences, isAlike } from './differences.ts';
 import { mutant, seeded } from './mutants.ts';
 import { askOracle } from './oracle.ts';
-import { readPieces } from './read-answer.ts';
+import { readPieces } from '../read-answer.ts';
 
 export interface DifferentialResult {
   /** Mutants that both clients take, with the same status, the same body and the same fate of the connection. */

@@ -83,12 +83,12 @@ const statuses = [
 ];
 const protocols = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/0.9', 'ICY', 'http/1.1'];
 
-/** A real answer with up to three changes, and the pieces in which it arrives. */
-export function mutant(random: () => number): { readonly text: string; readonly pieces: readonly Buffer[] } {
+/** A real answer with up to `most` changes, and the pieces in which it arrives. */
+export function mutant(random: () => number, most = 3): { readonly text: string; readonly pieces: readonly Buffer[] } {
   const below = (bound: number): number => Math.floor(random() * bound);
   const oneOf = (list: readonly string[]): string => list[below(list.length)] ?? '';
   let text = oneOf(answers);
-  for (let changes = below(4); changes > 0; changes -= 1) {
+  for (let changes = below(most + 1); changes > 0; changes -= 1) {
     const at = below(text.length + 1);
     switch (below(9)) {
       case 0:
