@@ -1,4 +1,3 @@
-import v8 from '@vitest/coverage-v8';
 import type { CoverageProviderModule } from 'vitest/node';
 
 /** Tests that have to run every line and branch of the HTTP client by themselves. */
@@ -14,13 +13,16 @@ function counts(): boolean {
   return worker?.ctx.files.some(({ filepath }) => countedTests.test(filepath)) ?? false;
 }
 
+const loadV8 = async (): Promise<CoverageProviderModule> => (await import('@vitest/coverage-v8')).default;
+const counting = async (): Promise<CoverageProviderModule | undefined> => (counts() ? loadV8() : undefined);
+
 /**
  * Coverage by V8 in the processes of the client's tests only. Counting makes a test take 1.6 times the CPU, and no other
  * test is needed for the thresholds in vitest.config.ts.
  */
 export default {
-  getProvider: () => v8.getProvider(),
-  startCoverage: (options) => (counts() ? v8.startCoverage?.(options) : undefined),
-  takeCoverage: (options) => (counts() ? v8.takeCoverage?.(options) : undefined),
-  stopCoverage: (options) => (counts() ? v8.stopCoverage?.(options) : undefined),
+  getProvider: async () => (await loadV8()).getProvider(),
+  startCoverage: async (options) => (await counting())?.startCoverage?.(options),
+  takeCoverage: async (options) => (await counting())?.takeCoverage?.(options),
+  stopCoverage: async (options) => (await counting())?.stopCoverage?.(options),
 } satisfies CoverageProviderModule;
