@@ -129,6 +129,23 @@ const lookupAlerts: readonly Alert[] = [
       '{{ $value | humanizePercentage }} of the calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) got no answer within their timeout.',
   },
   {
+    name: 'MillraceBreakerOpen',
+    // It is half open for a moment at each try, so the moment of an evaluation says little.
+    expression: `max by (${deployment}, lookup) (avg_over_time(millrace_breaker_state{state="closed"}[5m])) < 0.5`,
+    severity: 'warning',
+    summary: 'The circuit breaker of lookup {{ $labels.lookup }} is open',
+    description:
+      'Lookup {{ $labels.lookup }} ({{ $labels.job }}) failed or was slow: no instance has called it for most of the last five minutes, except to try it.',
+  },
+  {
+    name: 'MillraceLookupPaused',
+    expression: `avg by (${deployment}, lookup) (avg_over_time(millrace_lookup_paused[15m])) > 0.5`,
+    severity: 'warning',
+    summary: 'Lookup {{ $labels.lookup }} refuses most calls as too many',
+    description:
+      'Lookup {{ $labels.lookup }} ({{ $labels.job }}) was paused for {{ $value | humanizePercentage }} of the last 15 minutes, because it answers 429 with Retry-After.',
+  },
+  {
     name: 'MillraceTableReloadFailed',
     expression: 'millrace_table_last_reload_successful == 0',
     holds: '1m',

@@ -76,6 +76,24 @@ const connectionPanels = [
   }),
 ];
 
+const breakerPanels = [
+  graph({
+    title: 'Breaker',
+    description:
+      'The number of instances whose circuit breaker is in each state. While it is open, records fail with breaker_open, or wait (whenOpen).',
+    unit: 'none',
+    width: 12,
+    queries: [['{{lookup}} {{state}}', sum('millrace_breaker_state', of, 'lookup, state')]],
+  }),
+  graph({
+    title: 'Calls refused by the breaker',
+    description: 'Calls that were not made, because the circuit breaker was open, per second.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}}', rate('millrace_lookup_calls_total', of, 'lookup', 'outcome="refused"')]],
+  }),
+];
+
 const ratePanels = [
   graph({
     title: 'Rate limit',
@@ -157,6 +175,7 @@ export const lookupsBoard = dashboard({
   rows: [
     ['Calls', callPanels],
     ['Connections', connectionPanels],
+    ['Breaker', breakerPanels],
     ['Rate', ratePanels],
     ['Cache', cachePanels],
     ['Tables', tablePanels],

@@ -42,8 +42,12 @@ function base(code: string, title: string, status: number, detail: string, reque
 export const RETRY_AFTER_SECONDS = 1;
 
 /** Sends bytes: the framework would add a charset to a text, and JSON has none. */
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+export function sendProblem(
+  reply: FastifyReply,
+  problem: Problem,
+  retryAfterSeconds = RETRY_AFTER_SECONDS,
+): FastifyReply {
+  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(retryAfterSeconds));
   reply.header('x-request-id', reply.request.id);
   return reply
     .code(problem.status)

@@ -35,7 +35,7 @@ export interface LayerEntry<Req, Res> {
    * What a call above this layer waits for, if a call below it waits for `inner`; undefined: for nothing. The layer
    * `limit` waits for the gate of all layers below it. A call is made in the turn of the event loop in which it is open.
    */
-  gate?(inner: Gate | undefined): Gate;
+  gate?(inner: Gate | undefined): Gate | undefined;
   /** Read whenever `/metrics` or `/state` is read, until the lookup closes. */
   gauges?(): LayerGauges;
   /** Called once, when the lookup closes, before its connector closes. Calls that wait in the layer are rejected. */

@@ -56,6 +56,7 @@ describe('docs/metrics.md and a scrape', () => {
       totals: { hit: 1, negative: 0, stale: 0, miss: 1, evictions: 0 },
       now: { entries: 1 },
     }));
+    lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
     lookup.layer('rateLimit', () => ({ now: { perSecond: 50, burst: 5 } }));
     lookup.layer('pause', () => ({ totals: { pauses: 1 }, now: { paused: 0 } }));
     lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));

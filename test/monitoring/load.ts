@@ -32,6 +32,7 @@ lookups:
   kept:
     http: { url: 'http://127.0.0.1:${farPort}/{key}' }
     cache: { maxEntries: 4, negativeTtl: 1h }
+    breaker: {}
   near:
     table: { file: near.json, key: key }
 pipelines:

@@ -11,7 +11,7 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
   ],
   [
     ['lookups', '*'],
-    ['redis', 'sql', 'breaker', 'concurrency', 'hedge', 'batch', 'coalesce'],
+    ['redis', 'sql', 'concurrency', 'hedge', 'batch', 'coalesce'],
   ],
   [['lookups', '*', 'http'], ['followRedirects']],
   [['lookups', '*', 'cache'], ['respectCacheControl']],

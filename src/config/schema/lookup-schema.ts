@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ConnectorName, connectorNames, connectors } from '../../connectors/registry.ts';
+import { breakerOptions } from '../../lookup/breaker/breaker-options.ts';
 import { cacheOptions } from '../../lookup/cache/cache-options.ts';
 import { rateLimitOptions } from '../../lookup/rate-limit/rate-limit-options.ts';
 import { retryOptions } from '../../lookup/retry/retry-options.ts';
@@ -18,6 +19,7 @@ const layerKeys = {
     .exactOptional()
     .describe('The time of one attempt, 1ms to 24h. Default none: only the timeout of the pipeline ends an attempt.'),
   retry: retryOptions.exactOptional(),
+  breaker: breakerOptions.exactOptional(),
   rateLimit: rateLimitOptions.exactOptional(),
   cache: cacheOptions.exactOptional(),
 };

@@ -5,7 +5,7 @@ import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Answer } from '../../lookup/lookup.ts';
 import type { Pause } from '../../lookup/rate-limit/pause.ts';
-import { cancellation, outcomeOf } from '../call-outcome.ts';
+import { cancellation, outcomeOf, timeLeft } from '../call-outcome.ts';
 import type { AnswerHead } from './client/answer-head.ts';
 import { isSuccess, readAnswer, tooLarge, type AnswerRules } from './http-answer.ts';
 import { exchangeFailure, isDeadConnection } from './http-failure.ts';
@@ -19,6 +19,8 @@ export interface HttpCalls {
   readonly rules: AnswerRules;
   readonly clock: Clock;
   readonly observer: LookupObserver;
+  /** Name of the header that says how many milliseconds are left; undefined: none. */
+  readonly deadlineHeader: string | undefined;
   /** Whether a request of this method may be sent twice. */
   readonly idempotent: boolean;
 }
@@ -35,7 +37,7 @@ const discardedBytes = 65_536;
  */
 export class HttpCall implements PooledCall {
   readonly path: string;
-  readonly headers: string[];
+  headers: string[];
   readonly body: string | null;
   connection: Connection | undefined = undefined;
 
@@ -62,8 +64,12 @@ export class HttpCall implements PooledCall {
     this.#startedMs = calls.clock.now();
   }
 
-  /** Called once, while the pool is open or closed for good. Rejects with RecordError. */
+  /** Called once, while the pool is open or closed for good. Throws or rejects RecordError. */
   run(context: CallContext): Promise<Answer> {
+    const leftMs = timeLeft(this.#calls.rules.lookup, context, this.#startedMs);
+    const { deadlineHeader } = this.#calls;
+    if (deadlineHeader !== undefined && leftMs < Infinity)
+      this.headers = [...this.headers, deadlineHeader, String(Math.floor(leftMs))];
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -55,6 +55,15 @@ export const httpOptions = z
         'Body of the request: a JSON structure, in which a string that is exactly "{name}" becomes the JSON value of the argument, and a number keeps its spelling; or text, as a string. null: no body.',
       )
       .register(grammars, { grammar: 'data template' }),
+    deadlineHeader: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Name of a header, such as X-Request-Deadline, that says how many milliseconds are left for the call: the shorter of timeout and what is left of the record. null: no such header.',
+      )
+      .register(grammars, { grammar: 'text' }),
     select: z
       .string()
       .default('')

@@ -36,6 +36,17 @@ const ownHeaders = new Set([
   'upgrade',
 ]);
 
+/** Headers that a request may have by other options. */
+const usedHeaders = new Set([
+  'accept',
+  'authorization',
+  'content-type',
+  'host',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+]);
+
 /** Compiles the whole request and collects all findings. The request is undefined if there is one. */
 export function compileRequest(options: HttpOptions): {
   readonly request: HttpRequest | undefined;
@@ -64,6 +75,7 @@ export function compileRequest(options: HttpOptions): {
   const body =
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
   attempt(['auth'], () => checkAuth(options.auth));
+  attempt(['deadlineHeader'], () => checkDeadlineHeader(options.deadlineHeader, named));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
     findings.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
   }
@@ -87,6 +99,14 @@ function compileHeader(name: string, value: string, options: HttpOptions): Heade
 function headerLiteral(text: string): string {
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new Error('has a control character or one beyond Latin-1');
   return text;
+}
+
+function checkDeadlineHeader(name: string | null, named: (name: string) => string | undefined): void {
+  if (name === null) return;
+  if (!token.test(name)) throw new Error('is not a valid name of a header (RFC 9110, 5.1)');
+  const lower = name.toLowerCase();
+  if (ownHeaders.has(lower) || usedHeaders.has(lower)) throw new Error('has another meaning: choose another name');
+  if (named(lower) !== undefined) throw new Error('is set by headers as well: remove one of them');
 }
 
 /** A token is sent unchanged; user name and password are encoded. */
@@ -161,7 +181,11 @@ export function spanOf({ url }: HttpRequest, { method }: HttpOptions): CallAbout
 }
 
 /** The request as a client may see it. Throws RecordError `missing_argument`. */
-export function shownRequest(request: HttpRequest, method: string, args: Arguments): JsonObject {
+export function shownRequest(
+  request: HttpRequest,
+  { method, deadlineHeader }: HttpOptions,
+  args: Arguments,
+): JsonObject {
   const { url, headers, body } = request;
   const shown = headers.map(({ name, template }): [string, string] => {
     const value = template.renderShown(args);
@@ -170,7 +194,10 @@ export function shownRequest(request: HttpRequest, method: string, args: Argumen
   return {
     method,
     url: url.origin + url.renderShown(args),
-    headers: Object.fromEntries(shown),
+    headers: {
+      ...Object.fromEntries(shown),
+      ...(deadlineHeader !== null && { [deadlineHeader.toLowerCase()]: '<milliseconds left>' }),
+    },
     ...(body === undefined ? {} : { body: body.template.renderShown(args) }),
   };
 }

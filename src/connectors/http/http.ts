@@ -77,7 +77,7 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     span: spanOf(request, options),
     describe(args) {
       try {
-        return shownRequest(request, options.method, args);
+        return shownRequest(request, options, args);
       } catch (error) {
         throw RecordError.from(error).with({ lookup });
       }
@@ -129,5 +129,6 @@ async function openCalls(
     selectTokens: parsePointer(options.select),
     maxResponseBytes: options.maxResponseBytes,
   };
-  return { pool, pause, rules, clock, observer, idempotent: mayBeSentTwice.has(method) };
+  const deadlineHeader = options.deadlineHeader?.toLowerCase();
+  return { pool, pause, rules, clock, observer, deadlineHeader, idempotent: mayBeSentTwice.has(method) };
 }

@@ -7,6 +7,7 @@ import { thrownMessage } from '../../core/thrown.ts';
 import { type Arguments, type LookupService, RawJson } from '../../lookup/lookup.ts';
 import { type RuntimeContext, runtimeContext } from '../../operator/runtime-context.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
+import { timeLeft } from '../call-outcome.ts';
 import { ModuleCall } from './module-call.ts';
 import { loadFunction, type ModuleFunction } from './module-function.ts';
 import { moduleOptions, type ModuleOptions } from './module-options.ts';
@@ -42,6 +43,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);
       const startedMs = clock.now();
+      timeLeft(lookup, context, startedMs);
       const call = new ModuleCall(lookup, maxResponseBytes, (outcome) =>
         observer.called(outcome, clock.now() - startedMs),
       );

@@ -21,6 +21,10 @@ export type BackpressureReason = (typeof backpressureReasons)[number];
 export const callOutcomes = ['ok', 'miss', 'bad_status', 'unreachable', 'timeout', 'cancelled', 'refused'] as const;
 export type CallOutcome = (typeof callOutcomes)[number];
 
+/** The states of a circuit breaker: the values of the label `state` of `millrace_breaker_state`. */
+export const breakerStateNames = ['closed', 'open', 'half_open'] as const;
+export type BreakerStateName = (typeof breakerStateNames)[number];
+
 /** The gauges of a stream at the moment of the call. */
 export interface StreamGauges {
   readonly capacity: number;
@@ -87,7 +91,7 @@ export interface TableCounts {
 }
 
 export interface LookupObserver {
-  /** One attempt has ended. */
+  /** One attempt has ended; `refused`: no call was made, and `ms` is not used. */
   called(outcome: CallOutcome, ms: number): void;
   /** A record is attempted again. */
   retried(): void;

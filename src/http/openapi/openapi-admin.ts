@@ -107,6 +107,15 @@ const PipelineState = object({
 
 /** Members that only some lookups have. */
 const someLookups = {
+  breaker: object(
+    {
+      closed: described(count, '1 in this state, else 0.'),
+      open: described(count, '1 in this state, else 0.'),
+      half_open: described(count, '1 in this state, else 0.'),
+      opened: described(count, 'How often it has opened since the start of the service.'),
+    },
+    'The circuit breaker. Absent without one.',
+  ),
   rateLimit: object(
     {
       perSecond: described(number, 'Calls that may begin in a second.'),

@@ -113,14 +113,15 @@ function endOf(outcome: Outcome, code: RecordErrorCode | undefined): StreamEnd {
 const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', 'dropped']);
 
 function sendFailure(reply: FastifyReply, { code, message, details = {} }: RecordFailure): FastifyReply {
-  const { lookup, attempts, status } = details;
+  const { lookup, attempts, status, retryAfterMs = 0 } = details;
   if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(lookup));
   const extra = {
     ...(lookup !== undefined && { lookup }),
     ...(attempts !== undefined && { attempts }),
     ...(status !== undefined && { lookupStatus: status }),
   };
-  return sendProblem(reply, recordProblem(code, message, reply.request.id, extra));
+  const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  return sendProblem(reply, recordProblem(code, message, reply.request.id, extra), retryAfterSeconds);
 }
 
 /** No call has begun, and there is no stream to slow down: the same request may succeed later (semantics C7). */

@@ -57,6 +57,9 @@ function retryAfterMs(error: unknown): number {
 function counted(error: RecordError, attempts: number, earlier: unknown): RecordError {
   // The record lacks an argument, so no call was made.
   if (error.code === 'missing_argument') return error;
-  const status = error.details.status ?? (earlier instanceof RecordError ? earlier.details.status : undefined);
-  return error.with(status === undefined ? { attempts } : { attempts, status });
+  const before = earlier instanceof RecordError ? earlier.details : {};
+  // The breaker refused this attempt, or no time was left for it: no call was made.
+  const calls = error.details.attempts === 0 ? (before.attempts ?? 0) : attempts;
+  const status = error.details.status ?? before.status;
+  return error.with(status === undefined ? { attempts: calls } : { attempts: calls, status });
 }

@@ -1,9 +1,19 @@
 import type { Registry } from 'prom-client';
+import { breakerStateNames } from '../../core/observer/observer.ts';
 import type { LookupCounts } from './counts/lookup-counts.ts';
 import { publishCounter, publishGauge, type Sample } from './published.ts';
 
 /** The metrics of the layers that protect the far end of a lookup from calls. */
 export function publishProtection(registry: Registry, lookups: ReadonlyMap<string, LookupCounts>): void {
+  publishGauge(
+    registry,
+    {
+      name: 'millrace_breaker_state',
+      help: '1 for the state in which the circuit breaker is, 0 for the other states.',
+      labelNames: ['lookup', 'state'],
+    },
+    () => breakerStates(lookups),
+  );
   const figure = (layer: string, name: string) => (): Iterable<Sample<number>> => figures(lookups, layer, name);
   publishGauge(
     registry,
@@ -32,6 +42,15 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
     },
     figure('pause', 'paused'),
   );
+}
+
+/** During a reload two configurations may have the breaker open, in different states: both states are 1. */
+function* breakerStates(lookups: ReadonlyMap<string, LookupCounts>): Iterable<Sample<number>> {
+  for (const [lookup, counts] of lookups) {
+    const breaker = counts.layers()['breaker'];
+    if (breaker === undefined) continue;
+    for (const state of breakerStateNames) yield [{ lookup, state }, Math.min(1, breaker[state] ?? 0)];
+  }
 }
 
 function* figures(lookups: ReadonlyMap<string, LookupCounts>, layer: string, name: string): Iterable<Sample<number>> {

@@ -3,6 +3,7 @@ import type { LookupObserver } from '../../core/observer/observer.ts';
 import type { Clock, Random } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
+import { Breaker } from '../../lookup/breaker/breaker.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
 import { Limit, unlimited } from '../../lookup/limit/limit.ts';
 import { RateLimit } from '../../lookup/rate-limit/rate-limit.ts';
@@ -57,6 +58,9 @@ const limit: MakeCallLayer = <Req, Res>({ connector: { immediate }, gate }: Call
   return immediate ? undefined : { name: 'limit', layer: unlimited<Req, Res>() };
 };
 
+const breaker: MakeCallLayer = <Req, Res>({ lookup, config, clock, observer }: CallParts<Req, Res>) =>
+  config.breaker === undefined ? undefined : new Breaker<Req, Res>(config.breaker, { lookup, clock, observer });
+
 const rateLimit: MakeCallLayer = <Req, Res>({ lookup, config, clock, buckets }: CallParts<Req, Res>) =>
   config.rateLimit === undefined ? undefined : new RateLimit<Req, Res>(config.rateLimit, { lookup, clock, buckets });
 
@@ -84,11 +88,16 @@ export interface LayerList {
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
  *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`. All that a
  *                call waits for, also by the layers below, it waits for here, in one queue in which the streams take turns.
+ *     breaker    Times calls without their wait, and refuses also those that waited while it opened: it stands below
+ *                `limit`. A refused call uses up no rate, so it stands above `rateLimit`.
  *     rateLimit  Counts calls when they begin, so it stands below the wait.
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * The order with the layers that are planned (coalesce, hedge, batch, breaker): cache, coalesce, retry, hedge, batch,
- * breaker, limit, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
+ * The order with the layers that are planned (coalesce, hedge, batch): cache, coalesce, retry, hedge, batch, limit,
+ * breaker, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
-export const lookupLayers: LayerList = { record: [cache, retry], call: [limit, rateLimit, attemptTimeout, spans] };
+export const lookupLayers: LayerList = {
+  record: [cache, retry],
+  call: [limit, breaker, rateLimit, attemptTimeout, spans],
+};

@@ -84,7 +84,7 @@ export async function openLookup(
     const layer = make<Arguments, Answer>({ ...callParts, gate });
     if (layer === undefined) continue;
     callLayers.unshift(layer);
-    gate = layer.gate?.(gate) ?? gate;
+    gate = layer.gate === undefined ? gate : layer.gate(gate);
   }
   const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
   const layers = [...recordLayers, ...callLayers];

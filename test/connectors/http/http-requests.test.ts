@@ -118,6 +118,7 @@ describe('the options', () => {
       headers: {},
       query: {},
       body: null,
+      deadlineHeader: null,
       select: '',
       missStatus: [404, 204],
       connections: 256,

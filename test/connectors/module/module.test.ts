@@ -15,7 +15,7 @@ const noted = (): unknown => Reflect.get(globalThis, 'noted');
 /** The outcome of a call that has 10 ms, and its hook as long again. */
 async function timedOut(source: string, afterMs = 10): Promise<Answer | RecordError> {
   const clock = virtualClock();
-  const { connector } = await openModule(source);
+  const { connector } = await openModule(source, { clock });
   const { onTimeout } = connector;
   const service = timeout({ timeoutMs: 10, clock, onTimeout })((args, context) => connector.call(args, context));
   const outcome = Promise.resolve(service({ n: 1 }, new Cancellation())).catch((error: unknown) =>
@@ -447,4 +447,12 @@ test('a module may be TypeScript', async () => {
     file: 'double.ts',
   });
   expect(await ask({ n: 21 })).toMatchObject({ json: '42' });
+});
+
+test('a call for which less than a millisecond is left is not made, and is not counted', async () => {
+  const clock = virtualClock(1000);
+  const { ask, heard } = await openModule(echo, { clock });
+  expect(await ask({}, new Cancellation(1000.9))).toMatchObject({ code: 'timeout', details: { attempts: 0 } });
+  expect(heard.outcomes).toEqual([]);
+  expect(await ask({}, new Cancellation(1001))).toMatchObject({ json: '{}' });
 });

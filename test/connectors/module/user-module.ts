@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Cancellation } from '../../../src/core/call/call-context.ts';
 import { RecordError } from '../../../src/core/errors.ts';
+import { type Clock, systemClock } from '../../../src/core/time/time.ts';
 import type { Connector } from '../../../src/connectors/connector.ts';
 import { module } from '../../../src/connectors/module/module.ts';
 import { moduleOptions } from '../../../src/connectors/module/module-options.ts';
@@ -19,13 +20,17 @@ export interface OpenModule {
 /** A connector, not yet open, on a module with this source; without a source the file is not there. */
 export async function moduleOf(
   source: string | undefined,
-  { file = 'lookup.mjs', ...options }: { file?: string; parameters?: object; maxResponseBytes?: string } = {},
+  {
+    file = 'lookup.mjs',
+    clock = systemClock,
+    ...options
+  }: { file?: string; clock?: Clock; parameters?: object; maxResponseBytes?: string } = {},
 ): Promise<OpenModule> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   if (source !== undefined) await writeFile(join(folder, file), source);
   const heard = new Heard();
-  const connector = module.create(moduleOptions.parse({ file, ...options }), runtimeFor(heard, folder));
+  const connector = module.create(moduleOptions.parse({ file, ...options }), { ...runtimeFor(heard, folder), clock });
   const ask = async (args: Arguments = {}, context = new Cancellation()): Promise<Answer | RecordError> => {
     try {
       return await connector.call(args, context);

@@ -27,6 +27,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_in_flight: ['gauge', ['lookup']],
   lookup_queued: ['gauge', ['lookup']],
   lookup_connections: ['gauge', ['lookup']],
+  breaker_state: ['gauge', ['lookup', 'state']],
   lookup_rate_limit: ['gauge', ['lookup']],
   lookup_pauses_total: ['counter', ['lookup']],
   lookup_paused: ['gauge', ['lookup']],
@@ -87,6 +88,7 @@ function withOneOfEach(): Metrics {
   metrics.observer.pipeline('flights');
   const lookup = metrics.observer.lookup('airport');
   lookup.layer('cache', cacheOf(0, 0));
+  lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));

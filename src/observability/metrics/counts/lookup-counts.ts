@@ -28,7 +28,7 @@ export class LookupCounts implements LookupObserver {
 
   constructor(nowMs: number) {
     this.recent = new Recent(nowMs, () => ({
-      counts: { calls: this.durations.count, errors: this.errors, retries: this.retries },
+      counts: { calls: this.calls.sum(callOutcomes), errors: this.errors, retries: this.retries },
       durations: this.durations,
     }));
   }
@@ -40,7 +40,8 @@ export class LookupCounts implements LookupObserver {
 
   called(outcome: CallOutcome, ms: number): void {
     this.calls.add(outcome);
-    this.durations.record(ms);
+    // A refused call was not made.
+    if (outcome !== 'refused') this.durations.record(ms);
   }
 
   retried(): void {
