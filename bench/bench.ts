@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { seeded } from './random.ts';
 
 /** The tools of every experiment. Everything that it starts is stopped in reverse order, even after an error. */
 export class Bench {
@@ -10,9 +11,12 @@ export class Bench {
   /** The time of one measured run. */
   readonly seconds: number;
   readonly rounds: number;
+  /** Decides the order of the contenders in each round. */
+  readonly random: () => number;
   readonly #cleanups: (() => Promise<void> | void)[] = [];
 
-  constructor(quick: boolean) {
+  constructor(quick: boolean, seed: number) {
+    this.random = seeded(seed);
     this.seconds = quick ? 1 : 5;
     this.rounds = quick ? 2 : 5;
   }

@@ -3,18 +3,22 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import { wholeService } from './experiments/calls.ts';
+import { halfLoad } from './experiments/half-load.ts';
 import { shareOfLimit } from './experiments/latency.ts';
 import { linesThrough } from './experiments/lines.ts';
+import { oneAtATime } from './experiments/one-at-a-time.ts';
 import { operatorAlone } from './experiments/operator.ts';
 import { pairs } from './experiments/pairs.ts';
 import { verdicts, type Section } from './figures.ts';
 import { markdown, reportOf } from './report.ts';
 
-const usage = `npm run bench -- [--only a,c] [--quick] [--write | --against DIR]
-  --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table
+const usage = `npm run bench -- [--only a,c] [--quick] [--seed N] [--write | --against DIR]
+  --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table,
+           e one record at a time, f latency at half load
   --quick  about a tenth of the time; to see that it runs, not for figures
+  --seed   decides the order of the contenders in each round; a run prints its seed
   --write  put the figures into bench/README.md
-  --against DIR  measure this checkout and another one in turn, and print the ratios of the two
+  --against DIR  measure this checkout and another one in turn, and print the ratios of the two (a to e)
 `;
 
 const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
@@ -22,12 +26,15 @@ const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> 
   b: shareOfLimit,
   c: operatorAlone,
   d: linesThrough,
+  e: oneAtATime,
+  f: halfLoad,
 };
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(experiments).join() },
     quick: { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     write: { type: 'boolean', default: false },
     against: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -61,12 +68,13 @@ function writeInto(page: string, figures: string): void {
 if (values.help) {
   process.stdout.write(usage);
 } else {
-  const bench = new Bench(values.quick);
+  const seed = Number(values.seed);
+  const bench = new Bench(values.quick, seed);
   try {
     const names = values.only.split(',');
     const sections =
       values.against === undefined ? await runAll(names, bench) : [await pairs(bench, resolve(values.against), names)];
-    const report = reportOf(sections, values.quick);
+    const report = reportOf(sections, values.quick, seed);
     const text = markdown(report);
     process.stdout.write(`\n${text}`);
     const results = join(import.meta.dirname, 'results');

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { verdicts, type Row, type Section } from './figures.ts';
+import { verdicts, type Quantity, type Row, type Section } from './figures.ts';
 
 export interface Report {
   readonly date: string;
   readonly quick: boolean;
+  /** Of the order of the contenders in each round. */
+  readonly seed: number;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly sections: readonly Section[];
@@ -19,11 +21,12 @@ function versionOf(name: string): string {
   return manifest.version;
 }
 
-export function reportOf(sections: readonly Section[], quick: boolean): Report {
+export function reportOf(sections: readonly Section[], quick: boolean, seed: number): Report {
   const compared = ['fastify', 'p-map', 'rxjs', 'undici'];
   return {
     date: new Date().toISOString().slice(0, 10),
     quick,
+    seed,
     machine: {
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,
@@ -55,6 +58,9 @@ function digits(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 }
 
+const medianOf = ({ value, unit }: Quantity): string => `${digits(value.median)} ${unit}`.trim();
+const spread = ({ value }: Quantity): string => `${digits(value.min)} – ${digits(value.max)}`;
+
 function targetOf({ target }: Row): string {
   if (target?.atMost !== undefined) return `≤ ${target.atMost}`;
   return target?.atLeast === undefined ? '' : `≥ ${target.atLeast}`;
@@ -67,7 +73,8 @@ export function markdown(report: Report): string {
   const head = [
     `${report.date}${report.quick ? ', a quick run: figures are rough' : ''}. ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}.`,
     `${versions.join(', ')}.`,
-    'A figure is the median of all rounds, its spread is from the lowest to the highest; a ratio is calculated within each round.',
+    `A figure is the median of all rounds, its spread is from the lowest to the highest; a ratio is calculated within each round. The order within a round is random (seed ${report.seed}).`,
+    'Control: the same measurement of the first thing and itself, in a second process.',
   ].join('\n');
   return `${[head, ...report.sections.map(sectionTable)].join('\n\n')}\n`;
 }
@@ -75,11 +82,12 @@ export function markdown(report: Report): string {
 function sectionTable({ id, title, rows, notes }: Section): string {
   const verdict = verdicts(rows);
   const cells = [
-    ['what', 'figure', 'spread', 'target', ''],
+    ['what', 'figure', 'spread', 'control', 'target', ''],
     ...rows.map((row, at) => [
       row.what,
-      `${digits(row.value.median)} ${row.unit}`.trim(),
-      `${digits(row.value.min)} – ${digits(row.value.max)}`,
+      medianOf(row),
+      spread(row),
+      row.control === undefined ? '' : `${medianOf(row.control)} (${spread(row.control)})`,
       targetOf(row),
       verdict[at] ?? '',
     ]),

@@ -1,3 +1,5 @@
+import { seeded } from './random.ts';
+
 /** The earliest time at which the last of these calls can be answered, in the unit of `latencies`. */
 
 /**
@@ -40,17 +42,6 @@ function sink(heap: Float64Array, value: number): void {
     at = child;
   }
   heap[at] = value;
-}
-
-/** Random numbers in [0, 1), the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Most calls take 5 to 10 ms, one in twenty has a Pareto tail (alpha 1.5) from 10 to 250 ms; microseconds. */

@@ -1,10 +1,12 @@
 import { airportsCsv, flights, ndjson, type Bench } from '../bench.ts';
-import { ratioOf, spreadOf, type Figures, type Row, type Section } from '../figures.ts';
+import { figure, spreadOf, type Figures, type Row, type Section } from '../figures.ts';
 import { startWorker, withCpu } from '../processes.ts';
-import { figure, inTurn, runsOf, type Contender } from '../rounds.ts';
-import { startService } from '../service.ts';
+import { inTurn, withControl, type Contender } from '../rounds.ts';
+import type { Service } from '../service.ts';
+import { startFlights, stream } from '../streams.ts';
 
 const echo = 'raw echo';
+const modes = ['ordered', 'unordered'] as const;
 const lineBytes = 197;
 const megabytesIn = (figures: Figures): number => figure(figures, 'bytesIn') / 1000 / figure(figures, 'elapsedMs');
 const cpuPerLine = (figures: Figures): number =>
@@ -13,53 +15,51 @@ const megabytesOut = (figures: Figures): number => figure(figures, 'bytesOut') /
 
 /** Lines through the whole service with a lookup that answers at once, compared with a server that sends the body back unchanged. */
 export async function linesThrough(bench: Bench): Promise<Section> {
-  const file = bench.file('wide-flights.ndjson', ndjson(wide()));
-  const { pid, url } = await startService(bench, 'lines', {
-    lookups: { airport: { table: { file: airportsCsv, key: 'iata' } } },
-    pipelines: {
-      flights: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }] },
-    },
-  });
+  const lines = [...wide()];
+  const file = bench.file('wide-flights.ndjson', ndjson(lines));
+  const table = { table: { file: airportsCsv, key: 'iata' } };
+  const services = [await startFlights(bench, 'lines', table), await startFlights(bench, 'control', table)] as const;
   const echoServer = await startWorker(bench, 'echo-server.ts');
   const echoUrl = `http://127.0.0.1:${echoServer.ready['port']}/echo`;
   const client = await startWorker(bench, 'load-client.ts');
-  const through = async (mode: string, times: number): Promise<Figures> => {
-    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights?mode=${mode}`, file, times }));
-    if (figure(figures, 'written') !== figure(figures, 'bytesIn') / lineBytes || figure(figures, 'errors') !== 0)
-      throw new Error(`the service wrote ${figures['written']} records, ${figures['errors']} of them errors`);
-    return figures;
-  };
+  const through = (service: Service, mode: string) => (times: number) =>
+    stream(client, service, { path: `flights?mode=${mode}`, file, records: lines.length, times });
   const contenders: Contender[] = [
     { name: echo, run: (times) => withCpu(echoServer.pid, () => client.run({ url: echoUrl, file, times })) },
-    { name: 'ordered', run: (times) => through('ordered', times) },
-    { name: 'unordered', run: (times) => through('unordered', times) },
+    ...modes.flatMap((mode) => withControl(mode, [through(services[0], mode), through(services[1], mode)])),
   ];
   const measured = await inTurn(bench, contenders, 2);
-  const rates = (name: string): number[] => runsOf(measured, name, megabytesIn);
+  const rates = measured.runs('ordered', megabytesIn);
   return {
     id: 'd',
     title: 'Lines through the service with a lookup in a table',
     rows: [
-      ...['ordered', 'unordered'].flatMap((mode): Row[] => [
-        { what: mode, value: spreadOf(rates(mode)), unit: 'MB/s in', target: { atLeast: 100 }, either: mode },
-        {
-          what: `${mode} ÷ ${echo}`,
-          value: ratioOf(rates(mode), rates(echo)),
-          unit: '×',
-          target: { atLeast: 0.5 },
-          either: mode,
-        },
-      ]),
-      { what: echo, value: spreadOf(rates(echo)), unit: 'MB/s in' },
-      { what: 'ordered', value: spreadOf(runsOf(measured, 'ordered', megabytesOut)), unit: 'MB/s out' },
-      {
-        what: 'ordered',
-        value: spreadOf(rates('ordered').map((rate) => (rate * 1e6) / lineBytes)),
-        unit: 'records/s',
-      },
-      ...contenders.map(({ name }) => ({
+      ...modes.flatMap((mode): Row[] => {
+        const control = measured.control(mode, megabytesIn);
+        return [
+          {
+            what: mode,
+            value: measured.spread(mode, megabytesIn),
+            unit: 'MB/s in',
+            target: { atLeast: 200 },
+            control,
+            either: mode,
+          },
+          {
+            what: `${mode} ÷ ${echo}`,
+            ...measured.ratio(mode, echo, megabytesIn),
+            target: { atLeast: 0.5 },
+            control,
+            either: mode,
+          },
+        ];
+      }),
+      { what: echo, value: measured.spread(echo, megabytesIn), unit: 'MB/s in' },
+      { what: 'ordered', value: measured.spread('ordered', megabytesOut), unit: 'MB/s out' },
+      { what: 'ordered', value: spreadOf(rates.map((rate) => (rate * 1e6) / lineBytes)), unit: 'records/s' },
+      ...[echo, ...modes].map((name) => ({
         what: name,
-        value: spreadOf(runsOf(measured, name, cpuPerLine)),
+        value: measured.spread(name, cpuPerLine),
         unit: 'µs CPU a record',
       })),
     ],

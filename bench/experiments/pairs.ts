@@ -1,19 +1,19 @@
 import { airportsCsv, flights, ndjson, type Bench } from '../bench.ts';
 import { startAirports } from '../downstream.ts';
-import { ratioOf, type Figures, type Row, type Section } from '../figures.ts';
-import { startWorker, withCpu, type Worker } from '../processes.ts';
-import { cpuPerRecord, figure, inTurn, perSecond, runsOf, type Contender } from '../rounds.ts';
-import { ownRoot, startService } from '../service.ts';
+import { cpuPerRecord, perSecond, type Measured, type Row, type Section } from '../figures.ts';
+import { startWorker, withCpu } from '../processes.ts';
+import { inTurn, withControl, type Contender } from '../rounds.ts';
+import { ownRoot } from '../service.ts';
+import { startFlights, stream } from '../streams.ts';
 
-/** The checkouts that run in turn: this one, this one again as a control, and the other one. */
-const [here, control, there] = ['this checkout', 'this checkout again', 'the other checkout'] as const;
+const [here, there] = ['this checkout', 'the other checkout'] as const;
 
 /** One measurement of a checkout: resolves with a function that runs it. */
 type Subject = (root: string, name: string) => Promise<Contender['run']>;
 
 /**
- * Compares two checkouts, in turn within one run: CPU per record and records per second of this one, divided by those of
- * the other one. The control, this checkout divided by itself, shows how much of a ratio is noise.
+ * Compares two checkouts within one run: CPU per record and records per second of this one, divided by those of the other
+ * one. The control, this checkout divided by itself, shows how much of a ratio is noise.
  */
 export async function pairs(bench: Bench, otherRoot: string, names: readonly string[]): Promise<Section> {
   const rows: Row[] = [];
@@ -22,12 +22,9 @@ export async function pairs(bench: Bench, otherRoot: string, names: readonly str
     bench.say(`(${id}) ${what}`);
     try {
       const subject = await prepare();
-      const contenders: Contender[] = [
-        { name: here, run: await subject(ownRoot, 'here') },
-        { name: control, run: await subject(ownRoot, 'control') },
-        { name: there, run: await subject(otherRoot, 'there') },
-      ];
-      rows.push(...ratios(id, what, await inTurn(bench, contenders, id === 'c' ? 20_000 : 1)));
+      const own = [await subject(ownRoot, 'here'), await subject(ownRoot, 'control')] as const;
+      const other = { name: there, run: await subject(otherRoot, 'there') };
+      rows.push(...ratios(`(${id}) ${what}`, await inTurn(bench, [...withControl(here, own), other])));
     } finally {
       await bench.cleanUp();
     }
@@ -42,77 +39,55 @@ export async function pairs(bench: Bench, otherRoot: string, names: readonly str
   };
 }
 
-function ratios(id: string, what: string, measured: ReadonlyMap<string, readonly Figures[]>): Row[] {
+function ratios(what: string, measured: Measured): Row[] {
   const measures = [
     ['CPU a record', cpuPerRecord],
     ['records/s', perSecond],
   ] as const;
-  return measures.flatMap(([measure, pick]) =>
-    [there, control].flatMap((other): Row[] => {
-      const value = ratioOf(runsOf(measured, here, pick), runsOf(measured, other, pick));
-      if (!Number.isFinite(value.median)) return [];
-      return [{ what: `(${id}) ${what}: ${measure}${other === control ? ', control' : ''}`, value, unit: '×' }];
-    }),
-  );
+  return measures.map(([measure, pick]) => ({
+    what: `${what}: ${measure}`,
+    ...measured.ratio(here, there, pick),
+    control: measured.control(here, pick),
+  }));
 }
 
 function subjects(bench: Bench): readonly (readonly [id: string, what: string, prepare: () => Promise<Subject>])[] {
   const list = flights();
-  const airports = async (mode: string): Promise<Subject> => {
-    const file = bench.file('flights.ndjson', ndjson(list));
+  const airports = async (query: string): Promise<Subject> => {
     const { origin } = await startAirports(bench);
-    const client = await startWorker(bench, 'load-client.ts');
-    const lookups = { airport: { http: { url: `${origin}/airports/{iata}` } } };
-    return (root, name) => service(bench, root, name, client, { lookups, file, mode, records: list.length });
+    return service(bench, { http: { url: `${origin}/airports/{iata}` } }, query, list);
   };
   const waits = async (): Promise<Subject> => {
-    const records = bench.seconds * 2000;
-    const file = bench.file('waits.ndjson', ndjson(Array.from({ length: records }, (_, n) => ({ n, origin: 10_000 }))));
     const server = await startWorker(bench, 'latency-server.ts');
-    const client = await startWorker(bench, 'load-client.ts');
-    const lookups = { airport: { http: { url: `http://127.0.0.1:${server.ready['port']}/wait/{iata}` } } };
-    return (root, name) => service(bench, root, name, client, { lookups, file, mode: 'unordered', records });
-  };
-  const table = async (): Promise<Subject> => {
-    const file = bench.file('flights.ndjson', ndjson(list));
-    const client = await startWorker(bench, 'load-client.ts');
-    const lookups = { airport: { table: { file: airportsCsv, key: 'iata' } } };
-    return (root, name) => service(bench, root, name, client, { lookups, file, mode: 'ordered', records: list.length });
+    const records = Array.from({ length: bench.seconds * 2000 }, (_, n) => ({ n, origin: 10_000 }));
+    const lookup = { http: { url: `http://127.0.0.1:${server.ready['port']}/wait/{iata}` } };
+    return service(bench, lookup, 'mode=unordered', records);
   };
   const operator = async (): Promise<Subject> => async (root) => {
     const worker = await startWorker(bench, 'operator-contender.ts', ['operator, ordered'], root);
-    return (records) => withCpu(worker.pid, async () => ({ ...(await worker.run({ records })), records }));
+    const unit = 20_000;
+    return (size) => withCpu(worker.pid, () => worker.run({ records: size * unit }));
   };
   return [
-    ['a', 'whole service, no latency, ordered', () => airports('ordered')],
-    ['a', 'whole service, no latency, unordered', () => airports('unordered')],
+    ['a', 'whole service, no latency, ordered', () => airports('mode=ordered')],
+    ['a', 'whole service, no latency, unordered', () => airports('mode=unordered')],
     ['b', 'whole service, 10 ms, unordered', waits],
     ['c', 'operator alone, ordered', operator],
-    ['d', 'whole service, table, ordered', table],
+    [
+      'd',
+      'whole service, table, ordered',
+      () => service(bench, { table: { file: airportsCsv, key: 'iata' } }, 'mode=ordered', list),
+    ],
+    ['e', 'whole service, one record at a time', () => airports('capacity=1')],
   ];
 }
 
-interface Load {
-  readonly lookups: object;
-  readonly file: string;
-  readonly mode: string;
-  readonly records: number;
-}
-
-async function service(
-  bench: Bench,
-  root: string,
-  name: string,
-  client: Worker,
-  { lookups, file, mode, records }: Load,
-): Promise<Contender['run']> {
-  const enrich = [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }];
-  const { pid, url } = await startService(bench, name, { lookups, pipelines: { flights: { enrich } } }, root);
-  return async (times) => {
-    const figures = await withCpu(pid, () => client.run({ url: `${url}/flights?mode=${mode}`, file, times }));
-    if (figure(figures, 'written') === records * times && figure(figures, 'errors') === 0) return figures;
-    throw new Error(
-      `${name} wrote ${figures['written']} of ${records * times} records, ${figures['errors']} of them errors`,
-    );
+/** The same stream through the service of each checkout. */
+async function service(bench: Bench, airport: object, query: string, records: readonly object[]): Promise<Subject> {
+  const file = bench.file('records.ndjson', ndjson(records));
+  const client = await startWorker(bench, 'load-client.ts');
+  return async (root, name) => {
+    const started = await startFlights(bench, name, airport, root);
+    return (times) => stream(client, started, { path: `flights?${query}`, file, records: records.length, times });
   };
 }

@@ -1,0 +1,33 @@
+import type { Bench } from './bench.ts';
+import { figure, type Figures } from './figures.ts';
+import { withCpu, type Worker } from './processes.ts';
+import { startService, type Service } from './service.ts';
+
+/** A pipeline that looks up the airport of each flight, with the default capacity of 100; for a lookup named `airport`. */
+const airportPipelines = {
+  flights: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }] },
+};
+
+/** A service with that pipeline. `airport` is the configuration of the lookup. */
+export function startFlights(bench: Bench, name: string, airport: object, root?: string): Promise<Service> {
+  return startService(bench, name, { lookups: { airport }, pipelines: airportPipelines }, root);
+}
+
+/** A file of records that a client sends to a pipeline `times` times, as one stream. */
+export interface Load {
+  /** The pipeline, and query parameters if there are any. */
+  readonly path: string;
+  readonly file: string;
+  readonly records: number;
+  readonly times?: number;
+}
+
+/** One stream, with the CPU of the service. Throws an Error if a record was not written, or if one has an error. */
+export async function stream(client: Worker, service: Service, load: Load): Promise<Figures> {
+  const { path, file, records, times = 1 } = load;
+  const figures = await withCpu(service.pid, () => client.run({ url: `${service.url}/${path}`, file, times }));
+  if (figure(figures, 'written') === records * times && figure(figures, 'errors') === 0) return figures;
+  throw new Error(
+    `${path}: the service wrote ${figures['written']} of ${records * times} records, ${figures['errors']} of them errors`,
+  );
+}
