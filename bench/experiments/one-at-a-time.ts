@@ -24,7 +24,7 @@ export async function oneAtATime(bench: Bench): Promise<Section> {
   const control = through(await startFlights(bench, 'control', { http: { url } }));
   const undici = through(await startFlights(bench, 'undici', { http: { url, client: 'undici' } }));
   const contenders: Contender[] = [...withControl(own, [lean, control]), { name: withUndici, run: undici }];
-  const measured = await inTurn(bench, contenders);
+  const measured = await inTurn(bench, contenders, 1, bench.seconds / 2);
   return {
     id: 'e',
     title: 'One record at a time',
