@@ -69,6 +69,7 @@ if (values.help) {
   process.stdout.write(usage);
 } else {
   const seed = Number(values.seed);
+  if (!Number.isInteger(seed)) throw new Error(`--seed takes a whole number, not "${values.seed}"`);
   const bench = new Bench(values.quick, seed);
   try {
     const names = values.only.split(',');
