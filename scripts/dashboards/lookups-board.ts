@@ -55,7 +55,7 @@ const connectionPanels = [
     title: 'In flight',
     description: 'Calls that are running on a connection.',
     unit: 'none',
-    width: 8,
+    width: 12,
     queries: [['{{lookup}}', sum('millrace_lookup_in_flight', of, 'lookup')]],
   }),
   graph({
@@ -63,15 +63,22 @@ const connectionPanels = [
     description:
       'Connections that are open. Each instance opens as many as it needs, up to `connections` of the lookup.',
     unit: 'none',
-    width: 8,
+    width: 12,
     queries: [['{{lookup}} {{instance}}', select('millrace_lookup_connections', of)]],
+  }),
+  graph({
+    title: 'Concurrency limit',
+    description: 'Calls that may run at the same time, of lookups with `concurrency`. Each instance has its own limit.',
+    unit: 'none',
+    width: 12,
+    queries: [['{{lookup}} {{instance}}', select('millrace_lookup_concurrency_limit', of)]],
   }),
   graph({
     title: 'Queued',
     description:
-      'Calls that wait for a connection: `connections` is too low, or the lookup is too slow, for these streams.',
+      'Calls that wait for their turn: `connections` or `concurrency` is too low, or the lookup is too slow, for these streams.',
     unit: 'none',
-    width: 8,
+    width: 12,
     queries: [['{{lookup}}', sum('millrace_lookup_queued', of, 'lookup')]],
   }),
 ];
@@ -174,7 +181,7 @@ export const lookupsBoard = dashboard({
   of: { label: 'lookup', metric: 'millrace_lookup_calls_total' },
   rows: [
     ['Calls', callPanels],
-    ['Connections', connectionPanels],
+    ['Connections and concurrency', connectionPanels],
     ['Breaker', breakerPanels],
     ['Rate', ratePanels],
     ['Cache', cachePanels],

@@ -68,6 +68,8 @@ export interface AsyncWaitOptions<In, Out> {
   readonly slotBytes?: SlotBytes<In, Out> | undefined;
   /** The trace that the calls belong to. */
   readonly trace?: CallTrace | undefined;
+  /** Turns in a round of the calls that wait at a limit; without it 1. */
+  readonly weight?: number | undefined;
   /** Without it the clock is not read to measure durations. */
   readonly observer: AsyncWaitObserver | undefined;
   /** Counts how long the input stands still because no slot is free, and why. */

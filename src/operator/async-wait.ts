@@ -57,7 +57,7 @@ export class AsyncWait<In, Out> {
     this.#immediateOutcome = options.immediateOutcome;
     this.#turnGate = options.turnGate;
     this.#readsClock = options.observer !== undefined || options.timeoutMs > 0;
-    this.#inputEnd = new InputEnd(options.trace);
+    this.#inputEnd = new InputEnd(options.trace, options.weight);
     this.#attempts = new Attempts(
       {
         timeoutMs: options.timeoutMs,

@@ -39,6 +39,8 @@ export interface StreamSettings extends Pick<PipelineConfig, 'mode' | 'onInvalid
   readonly offset: number;
   /** The trace that the stream belongs to, for its calls. */
   readonly trace: CallTrace | undefined;
+  /** Turns of the stream in each round of the streams that wait at a limit. */
+  readonly weight: number;
   /**
    * One record that stands alone: it may have several lines, and the wait of its first call at a limit counts against
    * `timeoutMs` (semantics C7).
@@ -48,7 +50,7 @@ export interface StreamSettings extends Pick<PipelineConfig, 'mode' | 'onInvalid
 
 /** The settings of a stream whose request overrides none. */
 export function defaultSettings(config: PipelineConfig, lineBytes: number): StreamSettings {
-  const { mode, capacity, timeout, key, onError, onInvalid, onMiss, explode, meta } = config;
+  const { mode, capacity, timeout, key, onError, onInvalid, onMiss, explode, meta, weight } = config;
   return {
     mode,
     capacity,
@@ -65,6 +67,7 @@ export function defaultSettings(config: PipelineConfig, lineBytes: number): Stre
     control: undefined,
     offset: 0,
     trace: undefined,
+    weight,
     single: false,
   };
 }

@@ -50,6 +50,7 @@ describe('a valid file gives', () => {
       onError: 'annotate',
       onMiss: 'null',
       onMissingArgument: 'error',
+      weight: 1,
       onInvalid: 'annotate',
       explode: false,
       meta: [],

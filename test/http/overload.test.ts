@@ -94,6 +94,46 @@ test('a stream of capacity 10,000 gets no more than its share beside 40 small st
   expect((await large).trimEnd().split('\n')).toHaveLength(8000);
 }, 120_000);
 
+test('with concurrency, one stream of capacity 10,000 and 99 small ones each get their share (±20 %)', async () => {
+  const far = new Downstream();
+  onTestFinished(() => far.close());
+  far.hold = true;
+  const url = `http://127.0.0.1:${await far.listen()}/{key}`;
+  const { port, heard } = await start({
+    lookups: { slow: { http: { url }, concurrency: 25 } },
+    pipeline: {
+      enrich: [{ lookup: 'slow', with: { key: '/key' }, into: '/a' }],
+      allow: { capacity: 10_000 },
+      mode: 'unordered',
+    },
+  });
+  const names = Array.from({ length: 99 }, (_, n) => `s${n}`);
+  const bodies = [
+    stream(port, 'large', 10_000, '?capacity=10000'),
+    ...names.map((name) => stream(port, name, 60, '?capacity=60')),
+  ];
+  // The records of all streams run or wait, before the first answer.
+  while (heard.recordsIn < 10_000 + 99 * 60) await turn();
+  let highest = 0;
+  const answerMore = async (): Promise<string[]> => {
+    await far.until(() => far.held.length >= 25);
+    highest = Math.max(highest, far.held.length);
+    return answerHeld(far);
+  };
+  // The calls that began before the others came are those of the streams that came first.
+  await answerMore();
+  const calls: string[] = [];
+  while (calls.length < 50 * 100) calls.push(...(await answerMore()));
+  const counts = new Map(['large', ...names].map((name) => [name, 0]));
+  for (const name of calls) counts.set(name, (counts.get(name) ?? 0) + 1);
+  expect([Math.min(...counts.values()) >= 40, Math.max(...counts.values()) <= 60, highest]).toEqual([true, true, 25]);
+  expect(heard.backpressure.every((reason) => reason === 'limit')).toBe(true);
+  far.hold = false;
+  answerHeld(far);
+  const ends = await Promise.all(bodies);
+  expect(ends.map((body) => body.trimEnd().split('\n').length)).toEqual([10_000, ...names.map(() => 60)]);
+}, 120_000);
+
 test('if a client leaves while its calls wait, its calls are aborted and no waiting call is made', async () => {
   const { port, downstream, heard, streams } = await start({ pipeline: { capacity: 1000 } });
   downstream.hold = true;

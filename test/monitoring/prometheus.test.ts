@@ -25,7 +25,9 @@ const made: readonly Asked[] = [
   ...['hit', 'negative', 'miss'].map((result) => `millrace_cache_requests_total{result="${result}"}`),
   ...['cache_entries', 'cache_evictions_total', 'table_rows'].map((name) => `millrace_${name}`),
   ...['in_flight', 'retry_waiting', 'completed_waiting'].map((name) => `millrace_${name}`),
-  ...['retries_total', 'in_flight', 'queued', 'connections'].map((name) => `millrace_lookup_${name}`),
+  ...['retries_total', 'in_flight', 'queued', 'connections', 'concurrency_limit'].map(
+    (name) => `millrace_lookup_${name}`,
+  ),
 ].map((series) => ({ name: series, expression: `${series} > 0`, labels: [] }));
 
 /** Typical mistakes in queries. */

@@ -73,6 +73,7 @@ export function pipelineOf(
     onInvalid: 'annotate',
     explode: false,
     meta: [],
+    weight: 1,
     allow: { parameters: ['mode', 'capacity', 'timeout'], capacity: 100, timeout: 10_000 },
     ...options,
   };

@@ -17,8 +17,18 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   const ofSteps = Object.entries(pipelines).flatMap(([name, { enrich }]) =>
     enrich.flatMap((step, index) => checkStep(step, ['pipelines', name, 'enrich', index], connectors)),
   );
+  const ofTables = [...connectors].flatMap(([name, connector]) =>
+    connector?.name === 'table' ? checkTable(name, lookups) : [],
+  );
   const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
-  return [...ofLookups, ...ofSteps, ...ofTimes];
+  return [...ofLookups, ...ofSteps, ...ofTables, ...ofTimes];
+}
+
+/** The answers of a table are there at once: its calls never run at the same time. */
+function checkTable(name: string, lookups: PartialConfig['lookups']): readonly Finding[] {
+  if (lookups.get(name)?.concurrency === undefined) return [];
+  const message = 'a table answers at once, so there is nothing to limit; leave it out';
+  return [{ path: ['lookups', name, 'concurrency'], place: 'key', message }];
 }
 
 /** Without a timeout, the retries of a record would have no end (semantics T5). */

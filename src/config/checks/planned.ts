@@ -11,14 +11,11 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
   ],
   [
     ['lookups', '*'],
-    ['redis', 'sql', 'concurrency', 'hedge', 'batch', 'coalesce'],
+    ['redis', 'sql', 'hedge', 'batch', 'coalesce'],
   ],
   [['lookups', '*', 'http'], ['followRedirects']],
   [['lookups', '*', 'cache'], ['respectCacheControl']],
-  [
-    ['pipelines', '*'],
-    ['weight', 'duplex'],
-  ],
+  [['pipelines', '*'], ['duplex']],
 ];
 
 export const plannedMessage = 'not in this version of Millrace; leave it out';

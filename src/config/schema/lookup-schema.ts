@@ -3,6 +3,7 @@ import { type ConnectorName, connectorNames, connectors } from '../../connectors
 import { breakerOptions } from '../../lookup/breaker/breaker-options.ts';
 import { cacheOptions } from '../../lookup/cache/cache-options.ts';
 import { rateLimitOptions } from '../../lookup/rate-limit/rate-limit-options.ts';
+import { concurrencyOptions } from '../../lookup/limit/limit-options.ts';
 import { retryOptions } from '../../lookup/retry/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
 
@@ -21,6 +22,7 @@ const layerKeys = {
   retry: retryOptions.exactOptional(),
   breaker: breakerOptions.exactOptional(),
   rateLimit: rateLimitOptions.exactOptional(),
+  concurrency: concurrencyOptions.exactOptional(),
   cache: cacheOptions.exactOptional(),
 };
 

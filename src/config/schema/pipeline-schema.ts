@@ -147,6 +147,11 @@ export const pipelineSchema = z
       .describe(
         'true: an answer that is an array makes one line for each element, and no line if it is empty. Default false.',
       ),
+    weight: wholeNumber(1, 1000)
+      .default(1)
+      .describe(
+        'Turns of each stream of this pipeline in a round of the streams that wait for the same lookup, 1 to 1000. Default 1: all streams get the same share.',
+      ),
     meta: z
       .array(oneOf(metaFields), 'expected a list such as [seq, timing]')
       .default([])

@@ -40,15 +40,19 @@ export type CancelHook = (reason: unknown) => void;
  * The input that calls belong to, and the outermost context of these calls. It has no deadline and is never cancelled.
  *
  * It reports once that the input has ended and that its end cuts waits for a retry short (semantics R6, `lastAttempt`).
- * All calls of an input share one, so the trace that they belong to is kept here: it costs a record nothing.
+ * All calls of an input share one, so the trace that they belong to, and their weight, are kept here: they cost
+ * a record nothing.
  */
 export class InputEnd implements CallContext {
   readonly trace: CallTrace | undefined;
+  /** Turns of its calls in a round at a limit that streams share: a whole number, at least 1. */
+  readonly weight: number;
   #ended = false;
   readonly #hooks = new Set<() => void>();
 
-  constructor(trace?: CallTrace) {
+  constructor(trace?: CallTrace, weight = 1) {
     this.trace = trace;
+    this.weight = weight;
   }
 
   get ended(): boolean {

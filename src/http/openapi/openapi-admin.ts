@@ -130,6 +130,13 @@ const someLookups = {
     },
     'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
   ),
+  concurrency: object(
+    {
+      limit: described(count, 'Calls that may run at the same time.'),
+      running: described(count, 'Calls that run now.'),
+    },
+    'Absent if the lookup has no `concurrency`.',
+  ),
   cache: counts(
     ['hit', 'negative', 'stale', 'miss', 'entries', 'evictions'],
     'Requests by the state of the cache, answers that it holds now (`entries`), and answers removed to make room (`evictions`). Absent without a cache.',
@@ -146,7 +153,7 @@ const someLookups = {
 
 const everyLookup = {
   inFlight: described(count, 'Calls under way on a connection.'),
-  queued: described(count, 'Calls that wait for a connection.'),
+  queued: described(count, 'Calls that wait for their turn.'),
   connections: described(count, 'Connections that are open.'),
   calls: counts(callOutcomes, 'Calls that have ended, by outcome.'),
   errors: described(count, 'Failed calls: all outcomes except `ok`, `miss` and `cancelled`.'),

@@ -6,16 +6,25 @@ export interface QueuedCall<Call extends QueuedCall<Call>> {
   later: Call | undefined;
 }
 
+/** A stream, as the queue sees it. */
+export interface WeightedStream {
+  /** Turns in a round: a whole number, at least 1. */
+  readonly weight: number;
+}
+
 /** The waiting calls of one stream, the oldest first, and the position of the stream in the round. */
 class WaitingLine<Call extends QueuedCall<Call>> {
-  readonly stream: object;
+  readonly stream: WeightedStream;
+  /** Turns that are left in this round. */
+  turns: number;
   first: Call | undefined = undefined;
   last: Call | undefined = undefined;
   before: WaitingLine<Call> = this;
   after: WaitingLine<Call> = this;
 
-  constructor(stream: object) {
+  constructor(stream: WeightedStream) {
     this.stream = stream;
+    this.turns = stream.weight;
   }
 }
 
@@ -24,16 +33,16 @@ export type { WaitingLine };
 /**
  * Calls that wait at a limit. The streams take turns: each stream with a waiting call has one line, and
  * `take` returns the oldest call of the next line. A stream with 10,000 waiting calls gets as many turns as one with
- * ten. (A `weight`, more than one turn in a round, would be counted here.)
+ * ten. A stream of weight 3 has three turns in each round, one after the other.
  *
- *     round   ┌─▶ line A ─▶ line B ─▶ line C ─┐       next: B
+ *     round   ┌─▶ line A ─▶ line B ─▶ line C ─┐       next: B, with 2 of its 3 turns left
  *             └───────────────────────────────┘
  *     line B      first: b1 ⇄ b2 ⇄ b3 :last
  *
- * Every operation is O(1). A stream without a waiting call is not kept.
+ * Every operation is O(1). A stream without a waiting call is not kept, and turns that it did not use are lost.
  */
 export class LimitQueue<Call extends QueuedCall<Call>> {
-  readonly #lines = new Map<object, WaitingLine<Call>>();
+  readonly #lines = new Map<WeightedStream, WaitingLine<Call>>();
   #next: WaitingLine<Call> | undefined = undefined;
   #size = 0;
 
@@ -42,7 +51,7 @@ export class LimitQueue<Call extends QueuedCall<Call>> {
   }
 
   /** A stream that had no waiting call gets its first turn after all other waiting streams. */
-  add(stream: object, call: Call): void {
+  add(stream: WeightedStream, call: Call): void {
     let line = this.#lines.get(stream);
     if (line === undefined) {
       line = new WaitingLine<Call>(stream);
@@ -62,7 +71,11 @@ export class LimitQueue<Call extends QueuedCall<Call>> {
     const line = this.#next;
     const call = line?.first;
     if (line === undefined || call === undefined) return undefined;
-    this.#next = line.after;
+    line.turns--;
+    if (line.turns < 1) {
+      line.turns = line.stream.weight;
+      this.#next = line.after;
+    }
     this.remove(call);
     return call;
   }

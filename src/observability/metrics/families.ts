@@ -93,7 +93,7 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
     registry,
     {
       name: `${prefix}lookup_duration_seconds`,
-      help: 'Duration of one call, without its wait for a connection.',
+      help: 'Duration of one call, without its wait for its turn.',
       labelNames: ['lookup'],
     },
     () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.durations] as const),
@@ -108,7 +108,7 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
     () => [...lookups].map(([lookup, counts]) => [{ lookup }, counts.retries] as const),
   );
   gauge('lookup_in_flight', 'Calls that are running.', 'inFlight');
-  gauge('lookup_queued', 'Calls that wait for a connection.', 'queued');
+  gauge('lookup_queued', 'Calls that wait for their turn.', 'queued');
   gauge('lookup_connections', 'Connections that are open.', 'connections');
 }
 

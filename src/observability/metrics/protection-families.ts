@@ -18,6 +18,15 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
   publishGauge(
     registry,
     {
+      name: 'millrace_lookup_concurrency_limit',
+      help: 'Calls that may run at the same time (concurrency).',
+      labelNames: ['lookup'],
+    },
+    figure('concurrency', 'limit'),
+  );
+  publishGauge(
+    registry,
+    {
       name: 'millrace_lookup_rate_limit',
       help: 'Calls that may begin in a second (rateLimit).',
       labelNames: ['lookup'],

@@ -5,6 +5,7 @@ import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { Breaker } from '../../lookup/breaker/breaker.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
+import { Concurrency } from '../../lookup/limit/concurrency.ts';
 import { Limit, unlimited } from '../../lookup/limit/limit.ts';
 import { RateLimit } from '../../lookup/rate-limit/rate-limit.ts';
 import type { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
@@ -61,6 +62,9 @@ const limit: MakeCallLayer = <Req, Res>({ connector: { immediate }, gate }: Call
 const breaker: MakeCallLayer = <Req, Res>({ lookup, config, clock, observer }: CallParts<Req, Res>) =>
   config.breaker === undefined ? undefined : new Breaker<Req, Res>(config.breaker, { lookup, clock, observer });
 
+const concurrency: MakeCallLayer = <Req, Res>({ config }: CallParts<Req, Res>) =>
+  config.concurrency === undefined ? undefined : new Concurrency<Req, Res>(config.concurrency);
+
 const rateLimit: MakeCallLayer = <Req, Res>({ lookup, config, clock, buckets }: CallParts<Req, Res>) =>
   config.rateLimit === undefined ? undefined : new RateLimit<Req, Res>(config.rateLimit, { lookup, clock, buckets });
 
@@ -90,14 +94,15 @@ export interface LayerList {
  *                call waits for, also by the layers below, it waits for here, in one queue in which the streams take turns.
  *     breaker    Times calls without their wait, and refuses also those that waited while it opened: it stands below
  *                `limit`. A refused call uses up no rate, so it stands above `rateLimit`.
+ *     concurrency  Counts calls while they run, and no call that `breaker` has refused.
  *     rateLimit  Counts calls when they begin, so it stands below the wait.
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
  * The order with the layers that are planned (coalesce, hedge, batch): cache, coalesce, retry, hedge, batch, limit,
- * breaker, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
+ * breaker, concurrency, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
 export const lookupLayers: LayerList = {
   record: [cache, retry],
-  call: [limit, breaker, rateLimit, attemptTimeout, spans],
+  call: [limit, breaker, concurrency, rateLimit, attemptTimeout, spans],
 };

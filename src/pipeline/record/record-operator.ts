@@ -43,7 +43,7 @@ export function recordOperator(
 ): AsyncWait<Entry, Outcome> {
   const clock = guardedClock(systemClock, guard);
   const guardedRun = guardedOnce(guard);
-  const { timeoutMs, single, trace } = plan.settings;
+  const { timeoutMs, single, trace, weight } = plan.settings;
   const queue = recordQueue(plan.settings);
   const records = new InvokeRecords(plan, clock);
   return new AsyncWait<Entry, Outcome>({
@@ -55,6 +55,7 @@ export function recordOperator(
     timeoutMs,
     limitWaitCounts: single,
     trace,
+    weight,
     clock,
     invoke: records.invoke,
     immediateOutcome: immediateOutcomeOf(plan, records, beforeEmit),

@@ -14,3 +14,13 @@ test('T5 a pipeline whose lookup has a retry needs a timeout', () => {
     'millrace.yaml:5:14 pipelines.p.timeout: expected a duration above 0s: lookup "a" has a retry, so its records need a timeout',
   ]);
 });
+
+test('a table has no concurrency, because its answers are there at once', () => {
+  const text = `
+lookups: { a: { table: { file: a.csv, key: k }, concurrency: 3 } }
+pipelines: { p: { enrich: [{ lookup: a, with: { k: /k }, into: /a }] } }
+`;
+  expect(complaints(text, { files: { 'a.csv': 'k\n1\n' } })).toEqual([
+    'millrace.yaml:2:49 lookups.a.concurrency: a table answers at once, so there is nothing to limit; leave it out',
+  ]);
+});

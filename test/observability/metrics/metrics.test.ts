@@ -31,6 +31,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_rate_limit: ['gauge', ['lookup']],
   lookup_pauses_total: ['counter', ['lookup']],
   lookup_paused: ['gauge', ['lookup']],
+  lookup_concurrency_limit: ['gauge', ['lookup']],
   cache_requests_total: ['counter', ['lookup', 'result']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
@@ -91,6 +92,7 @@ function withOneOfEach(): Metrics {
   lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
+  lookup.layer('concurrency', () => ({ queued: 0, now: { limit: 50, running: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;
 }

@@ -78,3 +78,22 @@ describe('a lookup with retry, over real HTTP,', () => {
     expect(await ask()).toMatchObject({ json: '{}', attempts: 2 });
   });
 });
+
+describe('a lookup with concurrency, over real HTTP,', () => {
+  test('sends no more calls at a time, and shows its limit in /metrics and /state', async () => {
+    const waiting: (() => void)[] = [];
+    const { ask, metrics } = await lookupOf({ concurrency: 2 }, (_, response) => {
+      waiting.push(() => response.end('{}'));
+    });
+    const answers = Promise.all([ask(), ask(), ask()]);
+    while (waiting.length < 2) await turn();
+    expect(metrics.snapshot()).toMatchObject({
+      lookups: { airport: { queued: 1, inFlight: 2, concurrency: { limit: 2, running: 2 } } },
+    });
+    expect(await metrics.scrape()).toContain('millrace_lookup_concurrency_limit{lookup="airport"} 2');
+    waiting.shift()?.();
+    while (waiting.length < 2) await turn();
+    for (const answer of waiting) answer();
+    expect(await answers).toMatchObject([{ json: '{}' }, { json: '{}' }, { json: '{}' }]);
+  });
+});
