@@ -2,6 +2,7 @@ import type { CallContext } from '../../core/call/call-context.ts';
 import { bothGates, type Gate } from '../../core/call/gate.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { BreakerStateName, LayerGauges, LookupObserver } from '../../core/observer/observer.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Layer, LayerEntry } from '../lookup.ts';
 import type { BreakerOptions } from './breaker-options.ts';
@@ -50,6 +51,7 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
   #period = 0;
   #opened = 0;
   #hook: (() => void) | undefined = undefined;
+  #hookScheduled = false;
   #stopTimer: (() => void) | undefined = undefined;
 
   constructor(options: BreakerOptions, deps: BreakerDeps) {
@@ -174,10 +176,16 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     });
   }
 
+  /** In a later turn: no call is made while an answer, or a request of a client, is read. */
   #callHook(): void {
-    const hook = this.#hook;
-    this.#hook = undefined;
-    hook?.();
+    if (this.#hook === undefined || this.#hookScheduled) return;
+    this.#hookScheduled = true;
+    inLaterTurn(() => {
+      this.#hookScheduled = false;
+      const hook = this.#hook;
+      this.#hook = undefined;
+      hook?.();
+    });
   }
 
   #refusal(state: BreakerState, nowMs: number): RecordError {
