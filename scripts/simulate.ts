@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { modes, type Level, type Mode, type PlanLimits } from '../test/simulation/plan.ts';
-import { simulateRound } from '../test/simulation/simulate.ts';
+import { modes, type Mode } from '../test/simulation/plan.ts';
+import { levels, type RoundLimits, simulateRound } from '../test/simulation/simulate.ts';
 
 /**
  * Runs the real operator and its layers on a virtual clock with seeded faults, and checks the rules of the semantics after
@@ -12,7 +12,8 @@ const help = `npm run simulate -- [options]
   --seed N        the first seed; alone it runs exactly that round, as a failure names it
   --rounds N      rounds, each of the seed after the one before
   --mode M        ordered, unordered or keyed; default what the seed says
-  --level L       operator or library; default what the seed says
+  --level L       operator, library, or protection (limit, breaker and rateLimit of a lookup); default: operator or
+                  library, as the seed says
   --verbose       every event of every round, to stdout
 
   npm run simulate -- --records 1e8
@@ -36,7 +37,7 @@ interface Options {
   readonly firstSeed: number;
   readonly rounds: number;
   readonly records: number;
-  readonly limits: PlanLimits;
+  readonly limits: RoundLimits;
   readonly verbose: boolean;
 }
 
@@ -55,9 +56,9 @@ function readOptions(): Options | undefined {
   if (values.help) return undefined;
   const { records, seed, rounds, mode, level, verbose } = values;
   const one = seed !== undefined && rounds === undefined && records === undefined;
-  const limits: { mode?: Mode; level?: Level } = {};
+  const limits: { mode?: Mode; level?: NonNullable<RoundLimits['level']> } = {};
   if (mode !== undefined) limits.mode = oneOf('mode', modes, mode);
-  if (level !== undefined) limits.level = oneOf<Level>('level', ['operator', 'library'], level);
+  if (level !== undefined) limits.level = oneOf('level', levels, level);
   return {
     firstSeed: seed === undefined ? 1 : wholeNumber('seed', seed),
     rounds: rounds === undefined ? (one ? 1 : Infinity) : wholeNumber('rounds', rounds),

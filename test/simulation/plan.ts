@@ -1,7 +1,7 @@
 import { SeededRandom } from './random.ts';
 
 export type Mode = 'ordered' | 'unordered' | 'keyed';
-export type Level = 'operator' | 'library';
+type Level = 'operator' | 'library';
 export const modes: readonly [Mode, ...Mode[]] = ['ordered', 'unordered', 'keyed'];
 
 export interface RetryPlan {

@@ -2,6 +2,7 @@ import type { Defects } from './parts.ts';
 import { LibraryRound } from './library-round.ts';
 import { OperatorRound } from './operator-round.ts';
 import { planOf, type Plan, type PlanLimits } from './plan.ts';
+import { protectionRound } from './protection-round.ts';
 import { BrokenRule, Rules } from './rules.ts';
 
 /** A round that failed, with the command that repeats it. */
@@ -24,13 +25,23 @@ export class FailedRound extends Error {
   }
 }
 
-/** Runs the round of one seed; returns the number of its records. Throws FailedRound. */
+/** What a round runs. Without a choice the seed chooses between operator and library. */
+export const levels = ['operator', 'library', 'protection'] as const;
+
+export interface RoundLimits extends Omit<PlanLimits, 'level'> {
+  readonly level?: (typeof levels)[number];
+}
+
+/** Runs the round of one seed; returns the number of its records. Throws FailedRound, or an Error of `protection`. */
 export async function simulateRound(
   seed: number,
-  limits: PlanLimits = {},
+  roundLimits: RoundLimits = {},
   defects: Defects = {},
   trace?: (line: string) => void,
 ): Promise<number> {
+  const { level, ...others } = roundLimits;
+  if (level === 'protection') return simulateProtection(seed);
+  const limits: PlanLimits = level === undefined ? others : { ...others, level };
   const plan = planOf(seed, limits);
   trace?.(JSON.stringify(plan));
   const rules = new Rules(trace);
@@ -46,4 +57,12 @@ export async function simulateRound(
     Error.stackTraceLimit = stackTraceLimit;
   }
   return plan.records;
+}
+
+async function simulateProtection(seed: number): Promise<number> {
+  const { records, broken } = await protectionRound(seed);
+  if (broken.length === 0) return records;
+  throw new Error(
+    `seed ${seed} (protection): ${broken.join('; ')}\nagain: npm run simulate -- --seed ${seed} --level protection`,
+  );
 }

@@ -1,4 +1,3 @@
-import { describe, expect, test } from 'vitest';
 import { Cancellation, InputEnd } from '../../src/core/call/call-context.ts';
 import type { Gate } from '../../src/core/call/gate.ts';
 import { RecordError, type RecordErrorCode } from '../../src/core/errors.ts';
@@ -14,7 +13,7 @@ import { SharedBuckets } from '../../src/lookup/rate-limit/shared-bucket.ts';
 import { lookupRetry } from '../../src/lookup/retry/lookup-retry.ts';
 import { retryOptions } from '../../src/lookup/retry/retry-options.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
-import { SeededRandom } from '../simulation/random.ts';
+import { SeededRandom } from './random.ts';
 
 /** A pool of connections as that of `http`: it reports in a later turn that one is free, to the last hook only. */
 class Pool implements Gate {
@@ -45,14 +44,19 @@ class Pool implements Gate {
   }
 }
 
-interface Seen {
+interface ProtectionRound {
+  /** Records by outcome: `answer`, or the code of the error. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly records: number;
+  /** Rules that were broken, each with the time. */
   readonly broken: readonly string[];
 }
 
-/** Some hundred records of several streams, against a lookup that fails, hangs, recovers, and whose clients leave. */
-async function round(seed: number): Promise<Seen> {
+/**
+ * The layers that protect a lookup, `limit`, `breaker` and `rateLimit`, below `retry` and above `timeout`: some hundred
+ * records of four streams, against a lookup that fails, hangs and recovers, with clients that leave.
+ */
+export async function protectionRound(seed: number): Promise<ProtectionRound> {
   const random = new SeededRandom(seed);
   const clock = virtualClock(random.between(0, 5000));
   const observer = silentObserver.lookup('airport');
@@ -158,19 +162,3 @@ async function round(seed: number): Promise<Seen> {
   if (clock.timers > 0) broken.push(`${clock.timers} timers are left`);
   return { outcomes, records, broken };
 }
-
-describe('under seeded faults', () => {
-  test('no call is made while the breaker is open, one probe at a time, the rate holds, and each record has one outcome', async () => {
-    const all: Record<string, number> = {};
-    for (let seed = 1; seed <= 150; seed++) {
-      // oxlint-disable-next-line no-await-in-loop
-      const { outcomes, broken } = await round(seed);
-      expect({ seed, broken }).toEqual({ seed, broken: [] });
-      for (const [outcome, count] of Object.entries(outcomes)) all[outcome] = (all[outcome] ?? 0) + count;
-    }
-    // The faults have happened.
-    expect(Object.keys(all)).toEqual(
-      expect.arrayContaining(['answer', 'breaker_open', 'cancelled', 'unreachable', 'timeout']),
-    );
-  });
-});
