@@ -77,6 +77,16 @@ export function commandLine(done: (code: number) => void): Command {
       done(await check({ ...flags, files, with: flags.with ?? [] }));
     });
 
+  withConfig(program.command('explain'))
+    .argument('<pipeline>', 'name of a pipeline in the configuration')
+    .description('show the calls that the records of standard input would cause, and the layers on their way')
+    .option('--json', 'print JSON, one line for each record, instead of YAML', false)
+    .addHelpText('after', '\nExample:\n  echo \'{"origin":"DTW"}\' | millrace explain flights -c millrace.yaml')
+    .action(async (pipeline: string, flags: ConfigFlags & { json: boolean }) => {
+      const { explain } = await import('./explain.ts');
+      done(await explain(pipeline, flags, process.stdin));
+    });
+
   program
     .command('top')
     .description('show the streams, pipelines, lookups and last errors of a running service; q ends it')

@@ -1,5 +1,5 @@
 import type { ServerConfig } from '../config/schema/schema.ts';
-import type { JsonData } from '../core/json/json-data.ts';
+import type { DescribeConfig } from '../pipeline/generations.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../core/memory-budget.ts';
@@ -20,8 +20,7 @@ export interface PipelineDirectory {
 export interface Served {
   readonly pipelines: PipelineDirectory;
   readonly limits: ServerConfig['limits'];
-  /** The effective configuration of an existing pipeline, secrets hidden. */
-  readonly describe: (pipeline: string) => JsonData;
+  readonly describe: DescribeConfig;
   /** Keeps its pipelines open until the function returned is called. */
   keepOpen(): () => void;
 }

@@ -22,7 +22,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
   }));
   app.get<OnePipeline>('/v1/pipelines/:pipeline', { schema: showOperation }, (request) => {
     const { pipelines, describe } = serving.current;
-    return describe(findPipeline(pipelines, request.params.pipeline).name);
+    return describe('pipelines', findPipeline(pipelines, request.params.pipeline).name);
   });
   app.post<OnePipeline>('/v1/explain/:pipeline', { schema: explainOperation }, async (request, reply) => {
     const { current } = serving;
@@ -42,7 +42,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
     });
     let calls: JsonValue;
     try {
-      calls = pipeline.explain(await body.text());
+      calls = pipeline.explain(await body.text(), (lookup) => current.describe('lookups', lookup));
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       if (error.code === 'invalid_json') throw new RequestError('bad_body', error.message);

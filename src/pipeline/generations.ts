@@ -2,18 +2,20 @@ import type { Config } from '../config/schema/schema.ts';
 import type { JsonData } from '../core/json/json-data.ts';
 import type { Pipelines } from './build.ts';
 
+/** The effective configuration of an existing pipeline or lookup, secrets hidden. */
+export type DescribeConfig = (section: 'pipelines' | 'lookups', name: string) => JsonData;
+
 export interface GenerationOptions {
   readonly config: Config;
   readonly pipelines: Pipelines;
-  /** The effective configuration of an existing pipeline, secrets hidden. */
-  readonly describe: (pipeline: string) => JsonData;
+  readonly describe: DescribeConfig;
 }
 
 /** One configuration that requests run with. A request that uses its pipelines for longer than one call holds it. */
 export class Generation {
   readonly config: Config;
   readonly pipelines: Pipelines;
-  readonly describe: GenerationOptions['describe'];
+  readonly describe: DescribeConfig;
   #holders = 0;
   #replaced: (() => void) | undefined;
 

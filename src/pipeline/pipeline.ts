@@ -1,7 +1,7 @@
 import type { PipelineConfig } from '../config/schema/schema.ts';
 import { RecordError } from '../core/errors.ts';
 import { guardWith } from '../core/guard.ts';
-import { type JsonObject, type JsonValue, parseJson } from '../core/json/json.ts';
+import type { JsonValue } from '../core/json/json.ts';
 import type { MemoryBudget, MemoryShare } from '../core/memory-budget.ts';
 import type { PipelineObserver } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
@@ -15,8 +15,9 @@ import type { Outcome } from './record/outcome.ts';
 import { recordOperator } from './record/record-operator.ts';
 import { planOf, type PlanBase } from './steps/plan.ts';
 import { defaultSettings, type StreamSettings } from './stream-settings.ts';
-import { recordOf, type RecordText } from './record/record-text.ts';
-import { argumentsOf, missingArgument, membersOf, shownArguments, type Step } from './steps/step.ts';
+import { recordOf } from './record/record-text.ts';
+import { explainStep, type LookupSettings } from './steps/explain.ts';
+import { membersOf, type Step } from './steps/step.ts';
 import { Tally } from './stream/tally.ts';
 
 export interface PipelineRuntime {
@@ -108,31 +109,11 @@ export class Pipeline {
   }
 
   /** Describes the calls that a record would cause, and makes none. Throws RecordError if the text is not a record. */
-  explain(text: string): JsonValue {
+  explain(text: string, settingsOf: LookupSettings): JsonValue {
     const record = recordOf(text.trim());
     if (record instanceof RecordError) throw record;
-    return this.#base.steps.map((step) => this.#explainStep(step, record));
-  }
-
-  #explainStep(step: Step, record: RecordText): JsonObject {
-    const { lookup, into, repeat } = step;
-    const about = { lookup: lookup.name, into, ...(repeat && { repeat: { max: repeat.max } }) };
-    if (step.waitsFor.length > 0) {
-      const places = step.waitsFor.map((other) => this.#base.steps[other]?.into ?? '');
-      return { ...about, waitsFor: places };
-    }
-    try {
-      if (step.when !== undefined && !step.when(record.value)) return { ...about, skipped: true };
-      const args = argumentsOf(step, record);
-      if (args === undefined) return { ...about, miss: missingArgument(step, record)?.message ?? '' };
-      // The first `describe` throws if the lookup refuses the arguments; the second one shows them without secrets.
-      step.lookup.describe(args);
-      const call = JSON.stringify(step.lookup.describe(shownArguments(step, args)));
-      return { ...about, call: parseJson(this.#runtime.secrets.hideInJson(call)) };
-    } catch (thrown) {
-      const { code, message } = RecordError.from(thrown).without(this.#runtime.secrets);
-      return { ...about, error: { code, message } };
-    }
+    const { steps, secrets } = this.#base;
+    return steps.map((step) => explainStep(step, steps, record, settingsOf, secrets));
   }
 }
 

@@ -47,7 +47,7 @@ export function generationBuilder(deps: GenerationDeps): BuildGeneration {
     };
     secrets.learn(loaded.secrets);
     const pipelines = await buildPipelines(config, runtime, lookups);
-    return new Generation({ config, pipelines, describe: (name) => member(member(effective, 'pipelines'), name) });
+    return new Generation({ config, pipelines, describe: (section, name) => member(member(effective, section), name) });
   };
 }
 

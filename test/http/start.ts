@@ -218,7 +218,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
       current: {
         pipelines,
         limits: config.server.limits,
-        describe: (name) => ({ name, mode: 'ordered' }),
+        describe: (_section, name) => ({ name, mode: 'ordered' }),
         keepOpen: () => () => {},
       },
     },

@@ -45,6 +45,8 @@ export class ScriptedLookup implements Lookup {
     });
   };
 
+  readonly layers = [];
+
   describe(args: Arguments): { args: string } {
     return { args: JSON.stringify(args) };
   }

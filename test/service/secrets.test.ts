@@ -98,6 +98,7 @@ describe('the value of a reference is not shown', () => {
             },
             body: '{"about":"is ***","secret":"***"}',
           },
+          layers: [{ layer: 'limit', settings: { connections: 256 } }],
         },
       ],
     });

@@ -103,6 +103,19 @@ export const opsSchemas = {
             lookup: name,
             into: { type: 'string', description: 'JSON Pointer to the member that gets the answer.' },
             call: { type: 'object', description: 'The request that would be sent.' },
+            layers: {
+              type: 'array',
+              description: 'The layers of the lookup that the call passes, in order.',
+              items: {
+                type: 'object',
+                required: ['layer'],
+                properties: {
+                  layer: name,
+                  key: { type: 'string', description: 'Calls with the same key share a stored answer, or one call.' },
+                  settings: { description: 'As in the effective configuration.' },
+                },
+              },
+            },
             skipped: { type: 'boolean', description: 'True if the condition of the step (`when`) is false.' },
             miss: {
               type: 'string',

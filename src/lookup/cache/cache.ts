@@ -40,6 +40,10 @@ export class LookupCache implements LookupLayerEntry {
     this.#store = new CacheStore(options.maxEntries);
   }
 
+  key(args: Arguments): string {
+    return cacheKey(args);
+  }
+
   readonly layer: LookupLayer = (inner) => (args, context) => {
     const key = cacheKey(args);
     const entry = this.#store.use(key);

@@ -10,6 +10,14 @@ import { type Answer, type Arguments, type LookupLayerEntry, type LookupService,
 import { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
 import { lookupLayers, type LayerList } from './layers.ts';
 
+/** A layer of a lookup, for a reader. */
+export interface PassedLayer {
+  /** As in the configuration. */
+  readonly name: string;
+  /** The text under which the layer stores or shares the answer; undefined if it does neither. */
+  keyOf(args: Arguments): string | undefined;
+}
+
 /** A named lookup with its layers: one for all pipelines and all streams. */
 export interface Lookup {
   readonly name: string;
@@ -21,6 +29,8 @@ export interface Lookup {
   /** Bytes that are reserved for an answer until its size is known. */
   readonly largestAnswerBytes: number;
   describe(args: Arguments): JsonObject;
+  /** The layers that a record passes, in order. */
+  readonly layers: readonly PassedLayer[];
   close(): Promise<void>;
 }
 
@@ -98,6 +108,7 @@ export async function openLookup(
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),
+    layers: layers.map((layer) => ({ name: layer.name, keyOf: (args) => layer.key?.(args) })),
     reach: (context) => connector.reach(context),
     async close() {
       metrics.close();

@@ -139,12 +139,12 @@ describe('a missing argument that is a miss', () => {
   it('is shown by explain, with the place', () => {
     const steps = [step('a', '/k', '/x'), step('a', '/l', '/y', { when: 'false' })];
     const miss = pipelineOf([new ScriptedLookup('a')], steps, { onMissingArgument: 'miss' }).pipeline;
-    expect(miss.explain('{"k":null}')).toEqual([
+    expect(miss.explain('{"k":null}', () => ({}))).toEqual([
       { lookup: 'a', into: '/x', miss: '/k is null; argument {key} is read from it' },
       { lookup: 'a', into: '/y', skipped: true },
     ]);
     const error = pipelineOf([new ScriptedLookup('a')], steps).pipeline;
-    expect(error.explain('{}')).toMatchObject([
+    expect(error.explain('{}', () => ({}))).toMatchObject([
       { error: { code: 'missing_argument', message: '/k is missing; argument {key} is read from it' } },
       {},
     ]);

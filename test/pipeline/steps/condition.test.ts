@@ -130,6 +130,6 @@ describe('a step whose when reads the place that another step writes', () => {
   it('explain names the places that it waits for', () => {
     const steps = [step('a', '/k', '/x'), step('b', '/k', '/y', { when: 'record.x.y == 1' })];
     const { pipeline } = pipelineOf([new ScriptedLookup('a'), new ScriptedLookup('b')], steps);
-    expect(pipeline.explain('{"k":1}')).toMatchObject([{ call: {} }, { waitsFor: ['/x'] }]);
+    expect(pipeline.explain('{"k":1}', () => ({}))).toMatchObject([{ call: {} }, { waitsFor: ['/x'] }]);
   });
 });

@@ -57,6 +57,7 @@ describe('a step that repeats', () => {
       largestAnswerBytes: 0,
       call: stack(far.call, retry<Arguments, Answer>(rules, { clock }), timeout({ timeoutMs: 1000, clock })),
       describe: () => ({}),
+      layers: [],
       close: async () => {},
     };
     const steps = [step('far', '/k', '/k', { repeat: { until: 'answer > 2', max: 5 } })];
@@ -152,8 +153,8 @@ describe('a step that repeats', () => {
 
   test('is explained by its first call', () => {
     const { pipeline } = hierarchy(10);
-    expect(pipeline.explain(input('ORD'))).toEqual([
-      { lookup: 'far', into: '/place', repeat: { max: 10 }, call: { args: '{"key":"ORD"}' } },
+    expect(pipeline.explain(input('ORD'), () => ({}))).toEqual([
+      { lookup: 'far', into: '/place', repeat: { max: 10 }, call: { args: '{"key":"ORD"}' }, layers: [] },
     ]);
   });
 });
