@@ -6,7 +6,8 @@ import { type Config, configSchema } from '../../../src/config/schema/schema.ts'
 import { Secrets } from '../../../src/core/secrets/secrets.ts';
 import { Cancellation } from '../../../src/core/call/call-context.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
-import { systemClock } from '../../../src/core/time/time.ts';
+import { type Clock, systemClock } from '../../../src/core/time/time.ts';
+import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { createMetrics } from '../../../src/observability/metrics/metrics.ts';
 import type { Lookup, LookupRuntime } from '../../../src/pipeline/lookups/lookups.ts';
 import { filesOf, OpenLookups, watchedFilesOf } from '../../../src/pipeline/lookups/open-lookups.ts';
@@ -27,14 +28,14 @@ export default {
   asyncInvoke(input, result) { result.complete([{ opened }]); },
 };`;
 
-function lookups(parameters: object): Config['lookups'] {
+function lookups(parameters: object, layers: object): Config['lookups'] {
   return configSchema.parse({
-    lookups: { mine: { module: { file: 'mine.mjs', parameters } } },
+    lookups: { mine: { module: { file: 'mine.mjs', parameters }, ...layers } },
     pipelines: { p: { enrich: [{ lookup: 'mine', with: {}, into: '/a' }] } },
   }).lookups;
 }
 
-function opening() {
+function opening(clock: Clock = systemClock) {
   const baseDir = mkdtempSync(join(tmpdir(), 'millrace-lookups-'));
   onTestFinished(() => rmSync(baseDir, { recursive: true }));
   const file = join(baseDir, 'mine.mjs');
@@ -42,9 +43,9 @@ function opening() {
   const metrics = createMetrics({ version: '0' });
   const open = new OpenLookups();
   let generation = 0;
-  const take = (parameters: object = {}): Promise<ReadonlyMap<string, Lookup>> => {
+  const take = (parameters: object = {}, layers: object = {}): Promise<ReadonlyMap<string, Lookup>> => {
     const runtime: LookupRuntime = {
-      clock: systemClock,
+      clock,
       observer: metrics.observer,
       logger: () => silentLogger,
       baseDir,
@@ -52,7 +53,7 @@ function opening() {
       generation: ++generation,
       tracesCalls: false,
     };
-    return open.take(lookups(parameters), runtime);
+    return open.take(lookups(parameters, layers), runtime);
   };
   /** The metrics of the function: how often it was opened and closed, and its gauge. */
   const counted = async (): Promise<readonly (number | undefined)[]> => {
@@ -83,6 +84,24 @@ test('a lookup with other options is opened beside it: counters go on, the gauge
   expect([open.size, await counted()]).toEqual([2, [2, undefined, 2]]);
   await open.giveBack(first);
   expect([open.size, await counted()]).toEqual([1, [2, 1, 2]]);
+  await open.giveBack(second);
+});
+
+test('a lookup with another rate is opened beside it, and both share one rate, the new one', async () => {
+  const clock = virtualClock();
+  const { open, take } = opening(clock);
+  const first = await take({}, { rateLimit: { perSecond: 1, burst: 1 } });
+  const second = await take({}, { rateLimit: { perSecond: 2, burst: 1 } });
+  expect(await first.get('mine')?.call({}, new Cancellation())).toMatchObject({ json: '{"opened":1}' });
+  let answeredAt: number | undefined;
+  const answer = Promise.resolve(second.get('mine')?.call({}, new Cancellation())).finally(() => {
+    answeredAt = clock.now();
+  });
+  await clock.advance(499);
+  expect(answeredAt).toBe(undefined);
+  await clock.advance(1);
+  expect([await answer, answeredAt]).toMatchObject([{ json: '{"opened":1}' }, 500]);
+  await open.giveBack(first);
   await open.giveBack(second);
 });
 
