@@ -157,6 +157,29 @@ const cachePanels = [
   }),
 ];
 
+const batchPanels = [
+  graph({
+    title: 'Requests of a batch',
+    description:
+      'The mean number of requests that one call is for. Far below `batch.maxSize` the streams bring too few requests within `batch.linger`.',
+    unit: 'none',
+    width: 12,
+    queries: [
+      [
+        '{{lookup}}',
+        share(rate('millrace_batch_size_sum', of, 'lookup'), rate('millrace_batch_size_count', of, 'lookup')),
+      ],
+    ],
+  }),
+  graph({
+    title: 'Batches',
+    description: 'Batches that are sent, per second.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}}', rate('millrace_batch_size_count', of, 'lookup')]],
+  }),
+];
+
 const tablePanels = [
   graph({
     title: 'Table rows',
@@ -185,6 +208,7 @@ export const lookupsBoard = dashboard({
     ['Breaker', breakerPanels],
     ['Rate', ratePanels],
     ['Cache', cachePanels],
+    ['Batches', batchPanels],
     ['Tables', tablePanels],
   ],
 });

@@ -8,6 +8,7 @@ import type { LookupObserver } from '../core/observer/observer.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
+import type { HttpBatchOptions } from './http/batch/http-batch-options.ts';
 import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
 /** The part of a lookup that calls another system. One instance serves all pipelines and streams. */
@@ -15,7 +16,7 @@ export interface Connector {
   readonly call: LookupService;
   /**
    * Answers many requests in one call: one reply for each, in their order. A miss is an Answer without `json`, and a
-   * failure of one request is a RecordError at its index. Undefined if the far end takes one request a call.
+   * failure of one request is a RecordError at its index. Undefined if the lookup has no batch.
    */
   readonly callMany?: ManyLookupService | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
@@ -64,6 +65,11 @@ export interface ConnectorRuntime {
   readonly generation: number;
 }
 
+/** The keys of `lookups.NAME.batch` that belong to a connector, by its name. */
+export interface ConnectorBatch {
+  readonly http?: HttpBatchOptions | undefined;
+}
+
 /** A kind of connector in the registry. Its options have all defaults; durations are milliseconds and sizes bytes. */
 export interface ConnectorDefinition<Options> {
   readonly name: string;
@@ -72,12 +78,15 @@ export interface ConnectorDefinition<Options> {
    * Names of the arguments that the options use. Every step that uses the lookup has each of them in its `with`, and no
    * other. Undefined if a step may have any arguments.
    */
-  parameters(options: Options): readonly string[] | undefined;
+  parameters(options: Options, batch?: ConnectorBatch): readonly string[] | undefined;
   /** Mistakes that the schema cannot find (a template with a variable in its host). */
   findings(options: Options): readonly Finding[];
+  /** Mistakes in `batch`, with paths below it. Without it, the connector has no key there. */
+  batchFindings?(options: Options, batch: ConnectorBatch): readonly Finding[];
   /** Files that are read when it is opened, as the options name them. A reload opens it again if one has changed. */
   files(options: Options): readonly string[];
   /** Whether a change of such a file causes a reload. If not, the next reload finds it. */
   readonly watchesFiles: boolean;
-  create(options: Options, runtime: ConnectorRuntime): Connector;
+  /** With `batch`, the connector has `callMany`. */
+  create(options: Options, runtime: ConnectorRuntime, batch?: ConnectorBatch): Connector;
 }

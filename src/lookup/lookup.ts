@@ -44,6 +44,12 @@ export interface LayerEntry<Req, Res> {
   close?(): void;
 }
 
+/** The entry that makes a service for one request of a service for many. */
+export interface BatchEntry<Req, Res> extends Omit<LayerEntry<Req, Res>, 'layer'> {
+  /** Called once. */
+  over(many: ManyService<Req, Res>): Service<Req, Res>;
+}
+
 /** Puts layers around a service. The first layer of the list gets the request first. */
 export function stack<Req, Res>(service: Service<Req, Res>, ...layers: readonly Layer<Req, Res>[]): Service<Req, Res> {
   return layers.reduceRight((inner, layer) => layer(inner), service);

@@ -73,6 +73,8 @@ export class AsyncWait<In, Out> {
         },
         onLate: () => options.observer?.lateCompletion(),
         onLimitWaiting: () => this.#explainStop(),
+        // A single record has no stream that would bring others; other requests may.
+        mayStartMore: () => options.limitWaitCounts || (isOpen(this.#phase) && this.#queue.size < this.#queue.capacity),
       },
       this.#inputEnd,
     );
@@ -162,6 +164,7 @@ export class AsyncWait<In, Out> {
     if (!isOpen(this.#phase)) return;
     this.#phase = withInputEnded(this.#phase);
     this.#inputMoves();
+    this.#attempts.startableChanged();
     if (cutWaits) this.#inputEnd.end();
     this.#scheduleRun(true);
   }

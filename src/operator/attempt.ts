@@ -8,6 +8,7 @@ export interface AttemptOwner<In, Out> {
   addBytes(slot: RecordSlot<In, Out> | undefined, attempt: Attempt<In, Out>, bytes: number): void;
   retryWaiting(delta: 1 | -1): void;
   limitWaiting(delta: 1 | -1): void;
+  inBatch(delta: 1 | -1): void;
   /** The first call of a record begins, and the record's clock was not started at its admission. */
   startClock(slot: RecordSlot<In, Out>): void;
 }
@@ -24,6 +25,8 @@ export class Attempt<In, Out> extends Cancellation {
   #retryWaits = 0;
   /** Calls of this record that wait at a shared limit. */
   #limitWaits = 0;
+  /** Calls of this record that are in a batch. */
+  #batches = 0;
   #callBegan = false;
   /** Whether the clock of the record starts when its first call begins. */
   clockDeferred = false;
@@ -39,13 +42,13 @@ export class Attempt<In, Out> extends Cancellation {
     return this.#slot !== undefined && this.#slot.attempt === this;
   }
 
-  /** Whether a call of this record has begun. Before that the record has only waited at a limit. */
+  /** Whether a call of this record has begun. Before that the record has only waited, at a limit or for its batch. */
   get callBegan(): boolean {
     return this.#callBegan;
   }
 
   get waitsForFirstCall(): boolean {
-    return this.#limitWaits > 0 && !this.#callBegan;
+    return (this.#limitWaits > 0 || this.#batches > 0) && !this.#callBegan;
   }
 
   complete(output: Out): void {
@@ -74,6 +77,11 @@ export class Attempt<In, Out> extends Cancellation {
   override limitWaiting(delta: 1 | -1): void {
     this.#limitWaits += delta;
     if (this.#limitWaits === (delta === 1 ? 1 : 0)) this.#owner.limitWaiting(delta);
+  }
+
+  override inBatch(delta: 1 | -1): void {
+    this.#batches += delta;
+    if (this.#batches === (delta === 1 ? 1 : 0)) this.#owner.inBatch(delta);
   }
 
   override callBegins(): void {

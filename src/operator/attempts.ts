@@ -8,7 +8,7 @@ import type { RecordSlot } from './queues/slot.ts';
 
 export interface AttemptsOptions<In, Out> {
   readonly timeoutMs: number;
-  /** Whether the wait of a record's first call at a shared limit counts against `timeoutMs`. */
+  /** Whether the wait of a record's first call, at a shared limit or for its batch, counts against `timeoutMs`. */
   readonly limitWaitCounts: boolean;
   readonly clock: Clock;
   readonly invoke: (input: In, attempt: Attempt<In, Out>) => void;
@@ -21,6 +21,8 @@ export interface AttemptsOptions<In, Out> {
   readonly onLate: () => void;
   /** The first record has begun to wait at a shared limit, or the last one no longer waits. */
   readonly onLimitWaiting: () => void;
+  /** Whether another record may be started before one of those that have an attempt is complete. */
+  readonly mayStartMore: () => boolean;
 }
 
 /** The attempt of a timeout hook. */
@@ -53,6 +55,11 @@ export class Attempts<In, Out> {
       this.limitWaiting += delta;
       if (this.limitWaiting === (delta === 1 ? 1 : 0)) this.#options.onLimitWaiting();
     },
+    inBatch: (delta) => {
+      if (this.#closed) return;
+      this.inBatch += delta;
+      if (delta === 1) this.#inputEnd.arrivals.changed();
+    },
     startClock: (slot) => {
       if (this.#closed || slot.attempt === undefined) return;
       const due = this.#options.clock.now() + this.#options.timeoutMs;
@@ -67,6 +74,8 @@ export class Attempts<In, Out> {
   retryWaiting = 0;
   /** Records with a call that waits at a shared limit. */
   limitWaiting = 0;
+  /** Records with a call that is in a batch, sent or not. */
+  inBatch = 0;
   highestInFlight = 0;
   lateCompletions = 0;
 
@@ -74,6 +83,7 @@ export class Attempts<In, Out> {
     this.#options = options;
     this.#inputEnd = inputEnd;
     this.#deadlines = new Deadlines(options.clock, (slot) => this.#expire(slot));
+    inputEnd.arrivals.decidedBy(() => this.inBatch < this.inFlight || options.mayStartMore());
   }
 
   /** `nowMs` is the time of the clock; it is not used if records have no timeout. */
@@ -105,6 +115,12 @@ export class Attempts<In, Out> {
     this.inFlight = 0;
     this.retryWaiting = 0;
     this.limitWaiting = 0;
+    this.inBatch = 0;
+  }
+
+  /** `mayStartMore` may have become false. */
+  startableChanged(): void {
+    if (this.inBatch > 0) this.#inputEnd.arrivals.changed();
   }
 
   #startAttempt(slot: RecordSlot<In, Out>, nowMs: number): void {
@@ -131,6 +147,7 @@ export class Attempts<In, Out> {
     this.#deadlines.disarm(slot);
     this.inFlight--;
     this.#options.onComplete(slot, output);
+    this.startableChanged();
   }
 
   #expire(slot: RecordSlot<In, Out>): void {

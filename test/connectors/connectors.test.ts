@@ -69,7 +69,7 @@ test('the registry chooses the connector whose options are there', () => {
   const url = 'http://{host}/{iata}';
   expect(connectorOf({ http: connectors.http.schema.parse({ url }) })).toMatchObject({
     name: 'http',
-    findings: [{ path: ['url'], message: expect.stringContaining('literal') }],
+    findings: [{ path: ['http', 'url'], message: expect.stringContaining('literal') }],
   });
   expect(() => connectorOf({})).toThrow(/http, table, module/);
 });

@@ -14,10 +14,13 @@ import { allPages, type Fence, fencesOf, root } from './pages.ts';
  *     text output            the standard output of the command before it; `…` stands for any text
  *     yaml file=NAME         a file that the reader writes, in any language
  *
- * The pages use the default ports; here they are replaced by the ports of the service that runs. The commands of each
+ * The pages use the default ports, and 8090 and 8091 for a second service; here they are replaced by the ports of the
+ * service that was started last. A file has the ports of the service that runs when it is written. The commands of each
  * page run in a folder of their own, which looks like a clone, so the files that they write are in no other folder.
  */
 const usualPorts: Ports = { service: '127.0.0.1:8080', admin: '127.0.0.1:8081' };
+/** The ports of a second service of a page, which calls the first one. */
+const secondPorts: Ports = { service: '127.0.0.1:8090', admin: '127.0.0.1:8091' };
 
 const ours = /^(serve|runnable|output|file=.+)$/;
 
@@ -43,7 +46,7 @@ test.each(tested)(
     for (const fence of fences) {
       const at = `${name}:${fence.line}`;
       const written = fence.marks.find((mark) => mark.startsWith('file='))?.slice('file='.length);
-      if (written !== undefined) writeFileSync(join(folder, written), `${fence.text}\n`);
+      if (written !== undefined) writeFileSync(join(folder, written), `${withPorts(fence.text, usualPorts, ports)}\n`);
       else if (fence.marks.includes('serve')) ports = await serve(fence, folder, at);
       else if (fence.marks.includes('output')) {
         if (!patternOf(fence.text).test(stdout)) wrong.push(`${at}: the output is\n${stdout}`);
@@ -119,8 +122,12 @@ async function serve({ text }: Fence, folder: string, at: string): Promise<Ports
   });
 }
 
-async function run({ text }: Fence, folder: string, { service, admin }: Ports): Promise<Ended> {
-  const child = bash(text.replaceAll(usualPorts.service, service).replaceAll(usualPorts.admin, admin), folder);
+function withPorts(text: string, usual: Ports, { service, admin }: Ports): string {
+  return text.replaceAll(usual.service, service).replaceAll(usual.admin, admin);
+}
+
+async function run({ text }: Fence, folder: string, ports: Ports): Promise<Ended> {
+  const child = bash(withPorts(withPorts(text, usualPorts, ports), secondPorts, ports), folder);
   let stdout = '';
   let stderr = '';
   collect(child.stdout, (all) => {

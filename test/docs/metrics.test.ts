@@ -60,6 +60,7 @@ describe('docs/metrics.md and a scrape', () => {
     lookup.layer('rateLimit', () => ({ now: { perSecond: 50, burst: 5 } }));
     lookup.layer('pause', () => ({ totals: { pauses: 1 }, now: { paused: 0 } }));
     lookup.layer('concurrency', () => ({ queued: 0, now: { limit: 50, running: 1 } }));
+    lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
     lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));
     exposed = families(await metrics.scrape());
   });
@@ -80,7 +81,9 @@ describe('docs/metrics.md and a scrape', () => {
 
 test('every metric that a page names exists', () => {
   const names = new Set(
-    documented.flatMap(({ name, type }) => (type === 'histogram' ? [name, `${name}_bucket`] : [name])),
+    documented.flatMap(({ name, type }) =>
+      type === 'histogram' ? ['', '_bucket', '_sum', '_count'].map((end) => name + end) : [name],
+    ),
   );
   const named = [...pages].flatMap(([, text]) => text.match(/\bmillrace_[a-z_]*[a-z]\b/g) ?? []);
   expect(new Set(named).difference(names)).toEqual(new Set());

@@ -62,8 +62,8 @@ export function pipelineOf(
   lookups: readonly Lookup[],
   enrich: readonly StepConfig[],
   options: Partial<PipelineConfig> = {},
+  clock = virtualClock(),
 ): { pipeline: Pipeline; clock: ReturnType<typeof virtualClock>; memory: MemoryBudget } {
-  const clock = virtualClock();
   const config: PipelineConfig = {
     mode: 'ordered',
     capacity: 100,

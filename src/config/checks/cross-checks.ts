@@ -11,7 +11,7 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   const ofLookups = [...connectors].flatMap(([name, connector]) =>
     (connector?.findings ?? []).map((finding) => ({
       ...finding,
-      path: ['lookups', name, ...(connector === undefined ? [] : [connector.name]), ...finding.path],
+      path: ['lookups', name, ...finding.path],
     })),
   );
   const ofSteps = Object.entries(pipelines).flatMap(([name, { enrich }]) =>

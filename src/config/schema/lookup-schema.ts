@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { type ConnectorName, connectorNames, connectors } from '../../connectors/registry.ts';
+import { httpBatchOptions } from '../../connectors/http/batch/http-batch-options.ts';
+import { batchKeys } from '../../lookup/batch/batch-options.ts';
 import { breakerOptions } from '../../lookup/breaker/breaker-options.ts';
 import { cacheOptions } from '../../lookup/cache/cache-options.ts';
 import { rateLimitOptions } from '../../lookup/rate-limit/rate-limit-options.ts';
@@ -22,6 +24,10 @@ const layerKeys = {
   retry: retryOptions.exactOptional(),
   breaker: breakerOptions.exactOptional(),
   rateLimit: rateLimitOptions.exactOptional(),
+  batch: z
+    .strictObject({ ...batchKeys, http: httpBatchOptions.exactOptional() })
+    .exactOptional()
+    .describe('Gathers requests of many records, of all pipelines and streams, into one call.'),
   concurrency: concurrencyOptions.exactOptional(),
   cache: cacheOptions.exactOptional(),
 };

@@ -32,15 +32,24 @@ export function isSuccess(status: number): boolean {
 
 /** Throws RecordError `bad_status` or `bad_response`. */
 export function readAnswer(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
-  if (rules.missStatus.has(head.status)) return miss;
+  if (isMiss(rules, head)) return miss;
+  checkHead(rules, head, body);
+  const text = checkedText(rules, head, body);
+  if (rules.tls && head.untilClose && /\d$/.test(text)) throw mayBeCut(rules, head);
+  return new Answer(compact(selected(rules, head, text)));
+}
+
+export function isMiss({ missStatus }: AnswerRules, { status }: AnswerHead): boolean {
+  return missStatus.has(status);
+}
+
+/** Throws RecordError `bad_status` or `bad_response` if the body is not an answer. */
+export function checkHead(rules: AnswerRules, head: AnswerHead, body: Buffer): void {
   if (!isSuccess(head.status)) throw badStatus(rules, head, body);
   const encoding = head.contentEncoding;
   if (encoding !== undefined && !isPlain(encoding)) {
     throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which is not supported`);
   }
-  const text = checkedText(rules, head, body);
-  if (rules.tls && head.untilClose && /\d$/.test(text)) throw mayBeCut(rules, head);
-  return new Answer(compact(selected(rules, head, text)));
 }
 
 /** Codings that change no byte: `identity`, and names that servers put there by mistake (RFC 9110, 8.4). */
@@ -50,7 +59,8 @@ function isPlain(encoding: string): boolean {
   return encoding.split(',').every((coding) => plainCodings.has(coding.trim().toLowerCase()));
 }
 
-function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string {
+/** The body as text that is JSON. Throws RecordError `bad_response`. */
+export function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string {
   if (body.length === 0) throw badResponse(rules, head, `the answer has no body (status ${head.status})`);
   if (!isUtf8(body)) throw badResponse(rules, head, `the answer is not UTF-8: ${beginning(head, body)}`);
   const text = body.toString('utf8');
@@ -82,7 +92,7 @@ function mayBeCut(rules: AnswerRules, head: AnswerHead): RecordError {
   );
 }
 
-function badResponse({ lookup }: AnswerRules, { status }: AnswerHead, message: string): RecordError {
+export function badResponse({ lookup }: AnswerRules, { status }: AnswerHead, message: string): RecordError {
   return new RecordError('bad_response', message, { lookup, status });
 }
 

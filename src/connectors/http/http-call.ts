@@ -35,7 +35,7 @@ const discardedBytes = 65_536;
  * The promise settles when the answer is complete or the call is cancelled. The connection returns to the pool when
  * the client no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
-export class HttpCall implements PooledCall {
+export abstract class HttpCall<Result> implements PooledCall {
   readonly path: string;
   headers: string[];
   readonly body: string | null;
@@ -52,7 +52,7 @@ export class HttpCall implements PooledCall {
   #bytes = 0;
   #chunk: Buffer | undefined = undefined;
   #chunks: Buffer[] | undefined = undefined;
-  #resolve: ((answer: Answer) => void) | undefined = undefined;
+  #resolve: ((answer: Result) => void) | undefined = undefined;
   #reject: ((error: RecordError) => void) | undefined = undefined;
   #forget: (() => void) | undefined = undefined;
 
@@ -64,8 +64,14 @@ export class HttpCall implements PooledCall {
     this.#startedMs = calls.clock.now();
   }
 
+  /** The result of a complete answer. Throws RecordError. */
+  protected abstract read(rules: AnswerRules, head: AnswerHead, body: Buffer): Result;
+
+  /** Whether the result has a value. */
+  protected abstract isFound(result: Result): boolean;
+
   /** Called once, while the pool is open or closed for good. Throws or rejects RecordError. */
-  run(context: CallContext): Promise<Answer> {
+  run(context: CallContext): Promise<Result> {
     const leftMs = timeLeft(this.#calls.rules.lookup, context, this.#startedMs);
     const { deadlineHeader } = this.#calls;
     if (deadlineHeader !== undefined && leftMs < Infinity)
@@ -168,8 +174,8 @@ export class HttpCall implements PooledCall {
     if (this.#settled || this.#head === undefined) return;
     try {
       const body = this.#chunks === undefined ? (this.#chunk ?? emptyBody) : Buffer.concat(this.#chunks, this.#bytes);
-      const answer = readAnswer(this.#calls.rules, this.#head, body);
-      this.#settle(answer.json === undefined ? 'miss' : 'ok');
+      const answer = this.read(this.#calls.rules, this.#head, body);
+      this.#settle(this.isFound(answer) ? 'ok' : 'miss');
       this.#resolve?.(answer);
     } catch (error) {
       this.#fail(RecordError.from(error));
@@ -188,5 +194,16 @@ export class HttpCall implements PooledCall {
     this.#settled = true;
     this.#forget?.();
     this.#calls.observer.called(outcome, this.#calls.clock.now() - this.#startedMs);
+  }
+}
+
+/** The call for one record. */
+export class SingleCall extends HttpCall<Answer> {
+  protected override read(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
+    return readAnswer(rules, head, body);
+  }
+
+  protected override isFound({ json }: Answer): boolean {
+    return json !== undefined;
   }
 }

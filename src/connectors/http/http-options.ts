@@ -26,6 +26,8 @@ const auth = z.union([
 const file = z.string().min(1).nullable().default(null);
 const named = (description: string) => file.describe(description).register(grammars, { grammar: 'text' });
 
+export const httpMethod = z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']).default('GET');
+
 export const httpOptions = z
   .strictObject({
     url: z
@@ -33,12 +35,9 @@ export const httpOptions = z
       .min(1)
       .describe(`Address to call. ${template} Scheme, host and port are literal; an argument cannot leave its segment.`)
       .register(grammars, { grammar: 'template' }),
-    method: z
-      .enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'])
-      .default('GET')
-      .describe(
-        'HTTP method. A call is sent again, once, if a kept connection turns out to be dead; not for POST and PATCH.',
-      ),
+    method: httpMethod.describe(
+      'HTTP method. A call is sent again, once, if a kept connection turns out to be dead; not for POST and PATCH.',
+    ),
     headers: z
       .record(z.string(), z.string())
       .default({})

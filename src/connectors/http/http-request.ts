@@ -18,7 +18,7 @@ export interface HttpRequest {
   readonly body: BodyTemplate | undefined;
 }
 
-interface HeaderTemplate {
+export interface HeaderTemplate {
   readonly name: string;
   readonly template: Template;
 }

@@ -6,7 +6,9 @@ import { systemClock } from '../../core/time/time.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
 import { Pause } from '../../lookup/rate-limit/pause.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
-import { HttpCall, type HttpCalls } from './http-call.ts';
+import { type HttpCalls, SingleCall } from './http-call.ts';
+import { batchCalls } from './batch/batch-call.ts';
+import { type BatchRequest, compileBatch } from './batch/batch-request.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
 import {
   compileRequest,
@@ -21,24 +23,45 @@ import {
 export const http: ConnectorDefinition<HttpOptions> = {
   name: 'http',
   schema: httpOptions,
-  parameters(options) {
+  parameters(options, batch) {
     const { request } = compileRequest(options);
+    if (batch?.http !== undefined) return compileBatch(options, batch.http).batched?.parameters ?? [];
     return request === undefined ? [] : parametersOf(request);
   },
   findings: (options) => compileRequest(options).findings,
+  batchFindings(options, { http: batch }) {
+    if (batch === undefined) return [missingBatch];
+    return compileBatch(options, batch).findings.map((finding) => ({ ...finding, path: ['http', ...finding.path] }));
+  },
   files: ({ tls }) => Object.values(tls).filter((file) => file !== null),
   watchesFiles: true,
-  create(options, runtime) {
+  create(options, runtime, batch) {
     const { request, findings } = compileRequest(options);
-    if (request === undefined)
-      throw new Error(`lookup "${runtime.lookup}": ${findings.map(({ message }) => message).join('; ')}`);
-    return httpConnector(options, request, runtime);
+    const many = batch === undefined ? undefined : batch.http && compileBatch(options, batch.http);
+    const all = [...findings, ...(batch === undefined ? [] : (many?.findings ?? [missingBatch]))];
+    if (request === undefined || all.length > 0)
+      throw new Error(`lookup "${runtime.lookup}": ${all.map(({ message }) => message).join('; ')}`);
+    return httpConnector(options, request, runtime, many?.batched);
   },
 };
 
+const missingBatch = {
+  path: [],
+  message:
+    'http is missing: it says how many keys are requested at once, such as http: { url: http://127.0.0.1:9000/airports, query: { codes: "{iata}" }, key: /iata }',
+} as const;
+
 const mayBeSentTwice: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE', 'QUERY']);
 
-function httpConnector(options: HttpOptions, request: HttpRequest, runtime: ConnectorRuntime): Connector {
+function httpConnector(
+  { method: ownMethod, ...others }: HttpOptions,
+  single: HttpRequest,
+  runtime: ConnectorRuntime,
+  batched: BatchRequest | undefined,
+): Connector {
+  // With a batch, all calls are those of the batch.
+  const options = { ...others, method: batched?.options.method ?? ownMethod };
+  const request = batched?.request ?? single;
   const { lookup } = runtime;
   const renderHeaders = headerRenderer(request.headers);
   const { url, body } = request;
@@ -61,9 +84,13 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     whenOpen: (hook) => freeAfterPause.whenOpen(hook),
   };
 
-  const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): HttpCall => {
+  const opened = (): HttpCalls => {
+    if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
+    return calls;
+  };
+  const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): SingleCall => {
     try {
-      return new HttpCall(
+      return new SingleCall(
         shared,
         url.render(args),
         renderHeaders(args, trace),
@@ -78,14 +105,13 @@ function httpConnector(options: HttpOptions, request: HttpRequest, runtime: Conn
     runsUserCode: false,
     gate,
     largestAnswerBytes: options.maxResponseBytes,
-    call(args, context) {
-      if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
-      return render(calls, args, context.trace).run(context);
-    },
+    callMany: batched && batchCalls(batched, opened),
+    call: (args, context) => render(opened(), args, context.trace).run(context),
     span: spanOf(request, options),
     describe(args) {
       try {
-        return shownRequest(request, options, args);
+        const shown = shownRequest(request, options, args);
+        return batched === undefined ? shown : { ...shown, ...batched.shownBody(args) };
       } catch (error) {
         throw RecordError.from(error).with({ lookup });
       }

@@ -14,17 +14,23 @@ import type { RichFunction } from '../../operator/rich-function.ts';
 import type { RuntimeContext } from '../../operator/runtime-context.ts';
 
 /** The arguments of a call, as values that a function can work with. */
-export type ModuleInput = Record<string, unknown>;
+type ModuleInput = Record<string, unknown>;
 
 /** An AsyncFunction that may have something to open and to close. */
 type OpenedFunction = AsyncFunction<ModuleInput, unknown> & Partial<RichFunction>;
 
 /** Calls a function. A promise that it returns may fail the call, but not complete it. */
-export type ModuleCallee = (input: ModuleInput, result: SettledResult<unknown>, context: AsyncContext) => unknown;
+export type ModuleCallee<Input = ModuleInput> = (
+  input: Input,
+  result: SettledResult<unknown>,
+  context: AsyncContext,
+) => unknown;
 
 /** A user's function, in one shape. */
 export interface ModuleFunction {
   readonly invoke: ModuleCallee;
+  /** Undefined unless the module exports `lookupMany`. */
+  readonly invokeMany: ModuleCallee<readonly ModuleInput[]> | undefined;
   /** Undefined if the function has no `timeout`. */
   readonly onTimeout: ModuleCallee | undefined;
   open(runtime: RuntimeContext): Promise<void>;
@@ -33,12 +39,14 @@ export interface ModuleFunction {
 
 /**
  * Loads an ES module once for each generation, so that a later one shares no state with an earlier one that is not closed
- * yet. Modules that it imports itself are loaded once a process. Throws Error that says what is wrong with the module.
+ * yet. Modules that it imports itself are loaded once a process. With `batched` it is the module of a lookup that has a
+ * batch. Throws Error that says what is wrong with the module.
  */
-export async function loadFunction(file: string, generation: number): Promise<ModuleFunction> {
+export async function loadFunction(file: string, generation: number, batched: boolean): Promise<ModuleFunction> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isFile() !== true) throw new Error('there is no such file');
-  return functionOf(await importModule(file, generation));
+  const exports = await importModule(file, generation);
+  return batched ? functionOfMany(exports) : functionOf(exports);
 }
 
 async function importModule(file: string, generation: number): Promise<Readonly<Record<string, unknown>>> {
@@ -63,12 +71,33 @@ function functionOf(exports: Readonly<Record<string, unknown>>): ModuleFunction 
   if (isClassOfCallbackStyle(exported)) return callbackStyle(new exported());
   if (isCallbackStyle(exported)) return callbackStyle(exported);
   if (isPlain(exported)) return plain(exported);
+  const expected =
+    'expected a default export (or one named lookup) that is an async function, an object with asyncInvoke, or a class of such';
+  const many = 'lookupMany' in exports ? '; lookupMany is called if the lookup has a batch' : '';
+  throw new Error(`${expected}; ${foundIn(exports, name)}${many}`);
+}
+
+/** The default export is optional beside `lookupMany`: its `open` and `close` are called. */
+function functionOfMany(exports: Readonly<Record<string, unknown>>): ModuleFunction {
+  const { lookupMany } = exports;
+  if (!isPlainOfMany(lookupMany)) {
+    const found = foundIn(exports, 'lookupMany');
+    throw new Error(
+      `expected an export lookupMany that is an async function, because the lookup has a batch; ${found}`,
+    );
+  }
+  const one = 'default' in exports || 'lookup' in exports ? functionOf(exports) : plain(async () => []);
+  return { ...one, invokeMany: settledBy(lookupMany) };
+}
+
+function foundIn(exports: Readonly<Record<string, unknown>>, name: string): string {
+  if (name in exports) return `its export ${name} is ${kindOf(exports[name])}`;
   const names = Object.keys(exports);
-  const there = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
-  const wrong = name in exports ? `its export ${name} is ${kindOf(exported)}` : there;
-  throw new Error(
-    `expected a default export (or one named lookup) that is an async function, an object with asyncInvoke, or a class of such; ${wrong}`,
-  );
+  return names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
+}
+
+function isPlainOfMany(value: unknown): value is AsyncFn<readonly ModuleInput[], unknown> {
+  return typeof value === 'function';
 }
 
 function isPlain(value: unknown): value is AsyncFn<ModuleInput, unknown> {
@@ -92,13 +121,14 @@ function plain(fn: AsyncFn<ModuleInput, unknown>): ModuleFunction {
   const { timeout } = fn;
   return {
     invoke: settledBy(fn),
+    invokeMany: undefined,
     onTimeout: typeof timeout === 'function' ? settledBy(timeout) : undefined,
     async open() {},
     async close() {},
   };
 }
 
-function settledBy(fn: (input: ModuleInput, context: AsyncContext) => unknown): ModuleCallee {
+function settledBy<Input>(fn: (input: Input, context: AsyncContext) => unknown): ModuleCallee<Input> {
   return (input, result, context) => {
     // What it returns may be anything; the call checks whether it is a collection.
     const returned = fn(input, context) as Iterable<unknown> | PromiseLike<Iterable<unknown>>;
@@ -114,6 +144,7 @@ function settledBy(fn: (input: ModuleInput, context: AsyncContext) => unknown): 
 function callbackStyle(fn: OpenedFunction): ModuleFunction {
   return {
     invoke: (input, result, context) => fn.asyncInvoke(input, result, context),
+    invokeMany: undefined,
     onTimeout:
       fn.timeout === undefined
         ? undefined

@@ -1,14 +1,15 @@
 import type { Finding, Path } from '../../core/finding.ts';
 import { resolve } from 'node:path';
+import type { CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import { type JsonData, plainData, SpelledNumber } from '../../core/json/json-data.ts';
 import { thrownMessage } from '../../core/thrown.ts';
 import { type Arguments, type LookupService, RawJson } from '../../lookup/lookup.ts';
 import { type RuntimeContext, runtimeContext } from '../../operator/runtime-context.ts';
-import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
+import type { Connector, ConnectorBatch, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
 import { timeLeft } from '../call-outcome.ts';
-import { ModuleCall } from './module-call.ts';
+import { ModuleCall, ModuleManyCall } from './module-call.ts';
 import { loadFunction, type ModuleFunction } from './module-function.ts';
 import { moduleOptions, type ModuleOptions } from './module-options.ts';
 
@@ -31,7 +32,7 @@ export const module: ConnectorDefinition<ModuleOptions> = {
   create: moduleConnector,
 };
 
-function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Connector {
+function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime, batch?: ConnectorBatch): Connector {
   const { lookup, clock, observer, baseDir, metrics, logger, generation } = runtime;
   const { maxResponseBytes } = options;
   let opened: ModuleFunction | undefined;
@@ -49,6 +50,22 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
       );
       return call.call(opened.invoke, valuesOf(lookup, args), context);
     },
+    ...(batch !== undefined && {
+      callMany(requests: readonly Arguments[], context: CallContext) {
+        const invokeMany = opened?.invokeMany;
+        if (invokeMany === undefined) throw new Error(`lookup "${lookup}" is not open`);
+        const startedMs = clock.now();
+        timeLeft(lookup, context, startedMs);
+        const call = new ModuleManyCall(requests.length, lookup, maxResponseBytes, (outcome) =>
+          observer.called(outcome, clock.now() - startedMs),
+        );
+        return call.call(
+          invokeMany,
+          requests.map((args) => valuesOf(lookup, args)),
+          context,
+        );
+      },
+    }),
     get onTimeout(): LookupService | undefined {
       const hook = opened?.onTimeout;
       if (hook === undefined) return undefined;
@@ -64,7 +81,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
     async open() {
       try {
         const context = runtimeContext({ taskName: lookup, parameters: parametersOf(options), metrics, logger });
-        opened = await openFunction(resolve(baseDir, options.file), generation, context);
+        opened = await openFunction(resolve(baseDir, options.file), generation, batch !== undefined, context);
       } catch (cause) {
         throw new Error(`lookup "${lookup}": module ${options.file}: ${thrownMessage(cause)}`, { cause });
       }
@@ -80,8 +97,13 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime): Con
   };
 }
 
-async function openFunction(file: string, generation: number, runtime: RuntimeContext): Promise<ModuleFunction> {
-  const loaded = await loadFunction(file, generation);
+async function openFunction(
+  file: string,
+  generation: number,
+  batched: boolean,
+  runtime: RuntimeContext,
+): Promise<ModuleFunction> {
+  const loaded = await loadFunction(file, generation, batched);
   try {
     await loaded.open(runtime);
   } catch (cause) {

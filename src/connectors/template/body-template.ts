@@ -24,7 +24,21 @@ export function compileBody(body: JsonData, contentType: string | undefined): Bo
     const type = contentType ?? 'text/plain; charset=utf-8';
     return { template: textTemplate(parseTemplate(body), encoderFor(type)), contentType: type };
   }
-  return { template: Template.join(jsonTemplates(body, false)), contentType: contentType ?? 'application/json' };
+  return {
+    template: jsonBody(body, { value: jsonString, name: quoted }),
+    contentType: contentType ?? 'application/json',
+  };
+}
+
+/** How the texts in a JSON structure become templates. */
+interface JsonTexts {
+  readonly value: (text: string) => Template;
+  readonly name: (text: string) => Template;
+}
+
+/** A template of a JSON value. */
+export function jsonBody(body: JsonData, texts: JsonTexts): Template {
+  return Template.join(jsonTemplates(body, texts, false));
 }
 
 function textTemplate(parts: readonly Part[], encode: Encoder): Template {
@@ -54,19 +68,19 @@ function encoderFor(contentType: string): Encoder {
 }
 
 /** `secret`: the name of an outer member says that the constants in it are secret. */
-function jsonTemplates(value: JsonData, secret: boolean): readonly Template[] {
-  if (typeof value === 'string') return [constantHidden(jsonString(value), secret && value !== '')];
+function jsonTemplates(value: JsonData, texts: JsonTexts, secret: boolean): readonly Template[] {
+  if (typeof value === 'string') return [constantHidden(texts.value(value), secret && value !== '')];
   if (isDataObject(value)) {
     const members = Object.entries(value).flatMap(([name, member], index) => [
       comma(index),
-      quoted(name),
+      texts.name(name),
       literal(':'),
-      ...jsonTemplates(member, secret || isSecretName(name)),
+      ...jsonTemplates(member, texts, secret || isSecretName(name)),
     ]);
     return [literal('{'), ...members, literal('}')];
   }
   if (isList(value)) {
-    const items = value.flatMap((item, index) => [comma(index), ...jsonTemplates(item, secret)]);
+    const items = value.flatMap((item, index) => [comma(index), ...jsonTemplates(item, texts, secret)]);
     return [literal('['), ...items, literal(']')];
   }
   const source = value instanceof SpelledNumber ? value.source : JSON.stringify(value);
@@ -84,7 +98,8 @@ function jsonString(text: string): Template {
   return argument ? Template.of(parts, jsonValue) : quoted(text);
 }
 
-function quoted(text: string): Template {
+/** The text as a JSON string. */
+export function quoted(text: string): Template {
   const inside = Template.of(parseTemplate(text), jsonStringPart, { literal: unquoted, reference: unquoted });
   return Template.join([literal('"'), inside, literal('"')]);
 }

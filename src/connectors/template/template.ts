@@ -131,6 +131,14 @@ export class Template {
     return text;
   }
 
+  /** As `render`, for several requests: at each argument stand the values of all of them, separated by commas. */
+  renderJoined(requests: readonly Arguments[]): string {
+    let text = this.before;
+    for (const { variable, encode, after } of this.holes)
+      text += requests.map((args) => encode(variable, args[variable])).join(',') + after;
+    return text;
+  }
+
   /** As `render`, with `***` instead of secrets. */
   renderShown(args: Arguments): string {
     let text = this.shownBefore;

@@ -26,6 +26,8 @@ export interface UrlTemplate {
   readonly shownPath: string;
   /** Path and query, percent-encoded. Throws RecordError `missing_argument`. */
   render(args: Arguments): string;
+  /** As `render`, with the values of several requests at each argument. Each request can be rendered by itself. */
+  renderJoined(requests: readonly Arguments[]): string;
   /** As `render`, with `***` instead of references and of constants in the query whose name is that of a secret. */
   renderShown(args: Arguments): string;
 }
@@ -55,6 +57,9 @@ export function compileUrl(template: string, query: Readonly<Record<string, stri
     parameters: [...new Set([...segments.flatMap(({ template: part }) => part.variables), ...sent.variables])],
     shownPath: shownOf(path) || '/',
     render: (args) => renderPath(segments, args) + sent.render(args),
+    renderJoined: (requests) =>
+      segments.map(({ lead, template: part }) => lead.before + part.renderJoined(requests)).join('') +
+      sent.renderJoined(requests),
     renderShown(args) {
       // Throws the error that `render` would throw for the path.
       renderPath(segments, args);

@@ -1,4 +1,5 @@
 import type { CallTrace } from '../observer/tracing.ts';
+import { Arrivals } from './arrivals.ts';
 
 /**
  * The context of one call: its deadline, the waits that it reports to its record, and its cancellation.
@@ -30,6 +31,8 @@ export interface CallContext {
   retryWaiting(delta: 1 | -1): void;
   /** A call begins (1) or ends (-1) a wait at a limit that streams share. The calls come in pairs. */
   limitWaiting(delta: 1 | -1): void;
+  /** A call joins a batch (1) or leaves it (-1), with its answer or without. The calls come in pairs. */
+  inBatch(delta: 1 | -1): void;
   /** A call begins: its wait at the limit is over. The clock of a record starts with its first call (semantics C7). */
   callBegins(): void;
 }
@@ -47,6 +50,8 @@ export class InputEnd implements CallContext {
   readonly trace: CallTrace | undefined;
   /** Turns of its calls in a round at a limit that streams share: a whole number, at least 1. */
   readonly weight: number;
+  /** Whether more of these calls may come. */
+  readonly arrivals = new Arrivals();
   #ended = false;
   readonly #hooks = new Set<() => void>();
 
@@ -109,6 +114,8 @@ export class InputEnd implements CallContext {
 
   limitWaiting(): void {}
 
+  inBatch(): void {}
+
   callBegins(): void {}
 }
 
@@ -162,6 +169,10 @@ abstract class Carried implements CallContext {
 
   limitWaiting(delta: 1 | -1): void {
     this.caller.limitWaiting(delta);
+  }
+
+  inBatch(delta: 1 | -1): void {
+    this.caller.inBatch(delta);
   }
 
   callBegins(): void {

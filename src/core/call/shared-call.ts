@@ -24,6 +24,7 @@ export class SharedCall extends Cancellation {
   readonly #waiters = new Set<Waiter>();
   #retryWaits = 0;
   #limitWaits = 0;
+  #batches = 0;
   #began = false;
 
   /**
@@ -38,6 +39,7 @@ export class SharedCall extends Cancellation {
     if (this.#waiters.size === 1) this.caller = context;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
     for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
+    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
     if (this.#began) context.callBegins();
     return (answer) => this.#wait(waiter, answer);
   }
@@ -65,6 +67,11 @@ export class SharedCall extends Cancellation {
   override limitWaiting(delta: 1 | -1): void {
     this.#limitWaits += delta;
     for (const { context } of this.#waiters) context.limitWaiting(delta);
+  }
+
+  override inBatch(delta: 1 | -1): void {
+    this.#batches += delta;
+    for (const { context } of this.#waiters) context.inBatch(delta);
   }
 
   override callBegins(): void {
@@ -100,6 +107,7 @@ export class SharedCall extends Cancellation {
     const { context } = waiter;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(-1);
     for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(-1);
+    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(-1);
     const [oldest] = this.#waiters;
     if (oldest !== undefined) this.caller = oldest.context;
   }

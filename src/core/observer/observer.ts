@@ -95,6 +95,8 @@ export interface LookupObserver {
   called(outcome: CallOutcome, ms: number): void;
   /** A record is attempted again. */
   retried(): void;
+  /** A batch with this number of requests is sent. */
+  batched(requests: number): void;
   /** Adds a source of gauges of this lookup; the returned function removes it. */
   gauges(read: () => LookupGauges): () => void;
   /**
@@ -155,6 +157,7 @@ export const silentObserver: Observer = {
   lookup: () => ({
     called() {},
     retried() {},
+    batched() {},
     gauges: () => () => {},
     layer: () => () => {},
     table: () => () => {},

@@ -1,50 +1,20 @@
 import { recordErrors } from '../../core/errors.ts';
 import { problemResponses } from './openapi-problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
-import { backpressureReasons, callOutcomes, recordOutcomes } from '../../core/observer/observer.ts';
-
-type Schema = Readonly<Record<string, unknown>>;
-
-const text: Schema = { type: 'string' };
-const count: Schema = { type: 'integer', minimum: 0 };
-const number: Schema = { type: 'number' };
-const nullableMs: Schema = { type: ['number', 'null'], description: 'Milliseconds.', minimum: 0 };
-const perSecond: Schema = { type: 'number', description: 'Per second, over `windowMs`.', minimum: 0 };
-
-function described(schema: Schema, description: string): Schema {
-  return { ...schema, description };
-}
-
-/** An object with all of these members. */
-function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
-  const required = Object.keys(properties);
-  return { type: 'object', ...(description !== undefined && { description }), required, properties };
-}
-
-function counts(names: readonly string[], description: string): Schema {
-  return object(Object.fromEntries(names.map((name) => [name, count])), description);
-}
-
-function byName(schema: Schema, description: string): Schema {
-  return { type: 'object', description, additionalProperties: schema };
-}
-
-const duration = (description: string): Schema =>
-  object(
-    { count, meanMs: nullableMs, p50Ms: nullableMs, p99Ms: nullableMs },
-    `${description} Since the start of the service.`,
-  );
-
-const recent = (rates: readonly string[], of: string): Schema =>
-  object(
-    {
-      windowMs: described(count, 'The period of these figures: this many milliseconds, up to now.'),
-      ...Object.fromEntries(rates.map((name) => [`${name}PerSecond`, perSecond])),
-      p50Ms: nullableMs,
-      p99Ms: nullableMs,
-    },
-    `The last seconds. The quantiles are those of ${of}; null if there was none.`,
-  );
+import { backpressureReasons, recordOutcomes } from '../../core/observer/observer.ts';
+import {
+  byName,
+  count,
+  counts,
+  described,
+  duration,
+  number,
+  object,
+  recent,
+  text,
+  type Schema,
+} from './openapi-figures.ts';
+import { LookupState } from './openapi-lookups.ts';
 
 const gauges = {
   capacity: described(count, 'The number of slots.'),
@@ -104,65 +74,6 @@ const PipelineState = object({
   lateCompletions: count,
   recent: recent(['recordsIn', 'recordsOut', 'errors'], 'the duration of a record'),
 });
-
-/** Members that only some lookups have. */
-const someLookups = {
-  breaker: object(
-    {
-      closed: described(count, '1 in this state, else 0.'),
-      open: described(count, '1 in this state, else 0.'),
-      half_open: described(count, '1 in this state, else 0.'),
-      opened: described(count, 'How often it has opened since the start of the service.'),
-    },
-    'The circuit breaker. Absent without one.',
-  ),
-  rateLimit: object(
-    {
-      perSecond: described(number, 'Calls that may begin in a second.'),
-      burst: described(count, 'Calls that may begin at the same time.'),
-    },
-    'Absent without a rate limit.',
-  ),
-  pause: object(
-    {
-      pauses: described(count, 'Pauses since the start of the service.'),
-      paused: described(count, '1 while all calls wait, else 0.'),
-    },
-    'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
-  ),
-  concurrency: object(
-    {
-      limit: described(count, 'Calls that may run at the same time.'),
-      running: described(count, 'Calls that run now.'),
-    },
-    'Absent if the lookup has no `concurrency`.',
-  ),
-  cache: counts(
-    ['hit', 'negative', 'stale', 'miss', 'entries', 'evictions'],
-    'Requests by the state of the cache, answers that it holds now (`entries`), and answers removed to make room (`evictions`). Absent without a cache.',
-  ),
-  table: object(
-    {
-      rows: described(count, 'Rows in memory.'),
-      reloads: counts(['ok', 'failed'], 'Attempts to read the file again, by result.'),
-      current: described({ type: 'boolean' }, 'False if the last reload has failed.'),
-    },
-    'Absent if the lookup is no table.',
-  ),
-};
-
-const everyLookup = {
-  inFlight: described(count, 'Calls under way on a connection.'),
-  queued: described(count, 'Calls that wait for their turn.'),
-  connections: described(count, 'Connections that are open.'),
-  calls: counts(callOutcomes, 'Calls that have ended, by outcome.'),
-  errors: described(count, 'Failed calls: all outcomes except `ok`, `miss` and `cancelled`.'),
-  retries: described(count, 'Calls after the first one of their record.'),
-  duration: duration('The time of a call.'),
-  recent: recent(['calls', 'errors', 'retries'], 'the duration of a call'),
-};
-
-const LookupState: Schema = { ...object(everyLookup), properties: { ...everyLookup, ...someLookups } };
 
 const SeenError = object({
   at: described({ type: 'string', format: 'date-time' }, 'When the error was last seen.'),

@@ -146,6 +146,18 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
   );
 }
 
+/** The metrics of lookups that have a batch. */
+export function publishBatches(registry: Registry, lookups: Named<LookupCounts>): void {
+  publishHistogram(
+    registry,
+    { name: `${prefix}batch_size`, help: 'Requests of one batch.', labelNames: ['lookup'] },
+    () =>
+      [...lookups].flatMap(([lookup, counts]) =>
+        counts.layers()['batch'] === undefined ? [] : [[{ lookup }, counts.batchSizes] as const],
+      ),
+  );
+}
+
 /** The metrics of lookups that are tables. */
 export function publishTables(registry: Registry, lookups: Named<LookupCounts>): void {
   const tables = (): Iterable<readonly [string, TableCounts]> => having(lookups, (counts) => counts.tables());

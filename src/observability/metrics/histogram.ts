@@ -47,6 +47,8 @@ export const publishedBoundsMs: readonly number[] = [
   60_000,
 ];
 
+const publishedBounds: readonly number[] = publishedBoundsMs.map((bound) => bound / 1000);
+
 export class DurationHistogram {
   readonly #counts = new Float64Array(boundsMs.length + 1);
   #sumMs = 0;
@@ -58,6 +60,16 @@ export class DurationHistogram {
 
   get sumMs(): number {
     return this.#sumMs;
+  }
+
+  /** The published bounds, in seconds. */
+  get bounds(): readonly number[] {
+    return publishedBounds;
+  }
+
+  /** Seconds. */
+  get sum(): number {
+    return this.#sumMs / 1000;
   }
 
   /** Counts one duration in milliseconds. A negative one, and NaN, count as zero. */

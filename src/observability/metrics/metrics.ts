@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json/json.ts';
 import type { Observer, ServiceGauges } from '../../core/observer/observer.ts';
 import { type Clock, systemClock } from '../../core/time/time.ts';
 import { FunctionMetrics } from './function-metrics.ts';
-import { publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
+import { publishBatches, publishCaches, publishLookups, publishPipelines, publishTables } from './families.ts';
 import { LookupCounts } from './counts/lookup-counts.ts';
 import { PipelineCounts } from './counts/pipeline-counts.ts';
 import { noProcessCounts, type ProcessCounts, publishProcess } from './counts/process-counts.ts';
@@ -62,6 +62,7 @@ export function createMetrics({
   const functions = new FunctionMetrics(registry);
   publishPipelines(registry, pipelines);
   publishLookups(registry, lookups);
+  publishBatches(registry, lookups);
   publishCaches(registry, lookups);
   publishTables(registry, lookups);
   publishProtection(registry, lookups);

@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type DurationHistogram, publishedBoundsMs } from './histogram.ts';
 
 /**
  * Metrics of prom-client that hold no values between scrapes: each scrape fills them.
@@ -35,11 +34,19 @@ export function publishGauge(registry: Registry, family: Family, read: () => Ite
   });
 }
 
-/** In seconds, with the bounds of `publishedBoundsMs`. */
+/** A histogram with its bounds and its sum in the unit of the metric. */
+interface PublishedHistogram {
+  readonly bounds: readonly number[];
+  readonly count: number;
+  readonly sum: number;
+  /** For each bound: the number of values that are not larger. */
+  cumulative(): readonly number[];
+}
+
 export function publishHistogram(
   registry: Registry,
   family: Family,
-  read: () => Iterable<Sample<DurationHistogram>>,
+  read: () => Iterable<Sample<PublishedHistogram>>,
 ): void {
   registry.registerMetric(new FilledHistogram(family, read));
 }
@@ -57,11 +64,11 @@ interface BucketValue {
  */
 class FilledHistogram extends Histogram {
   readonly #family: Family;
-  readonly #read: () => Iterable<Sample<DurationHistogram>>;
+  readonly #read: () => Iterable<Sample<PublishedHistogram>>;
   /** A histogram without values: the registry reads its name, help and type. */
   readonly #empty: Histogram;
 
-  constructor(family: Family, read: () => Iterable<Sample<DurationHistogram>>) {
+  constructor(family: Family, read: () => Iterable<Sample<PublishedHistogram>>) {
     super({ ...family, registers: [] });
     this.#empty = new Histogram({ ...family, registers: [] });
     this.#family = family;
@@ -81,7 +88,7 @@ class FilledHistogram extends Histogram {
   }
 }
 
-function bucketValues(name: string, labels: Sample<number>[0], histogram: DurationHistogram): BucketValue[] {
+function bucketValues(name: string, labels: Sample<number>[0], histogram: PublishedHistogram): BucketValue[] {
   const bucket = (le: string | number, value: number): BucketValue => ({
     metricName: `${name}_bucket`,
     labels: { le, ...labels },
@@ -89,9 +96,9 @@ function bucketValues(name: string, labels: Sample<number>[0], histogram: Durati
   });
   const counts = histogram.cumulative();
   return [
-    ...publishedBoundsMs.map((bound, place) => bucket(bound / 1000, counts[place] ?? 0)),
+    ...histogram.bounds.map((bound, place) => bucket(bound, counts[place] ?? 0)),
     bucket('+Inf', histogram.count),
-    { metricName: `${name}_sum`, labels, value: histogram.sumMs / 1000 },
+    { metricName: `${name}_sum`, labels, value: histogram.sum },
     { metricName: `${name}_count`, labels, value: histogram.count },
   ];
 }

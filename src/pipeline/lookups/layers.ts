@@ -3,6 +3,8 @@ import type { LookupObserver } from '../../core/observer/observer.ts';
 import type { Clock, Random } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
+import { Batcher } from '../../lookup/batch/batcher.ts';
+import { cacheKey } from '../../lookup/cache/cache-key.ts';
 import { Breaker } from '../../lookup/breaker/breaker.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
 import { Concurrency } from '../../lookup/limit/concurrency.ts';
@@ -10,12 +12,12 @@ import { Limit, unlimited } from '../../lookup/limit/limit.ts';
 import { RateLimit } from '../../lookup/rate-limit/rate-limit.ts';
 import type { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
 import { lookupRetry } from '../../lookup/retry/lookup-retry.ts';
-import type { LayerEntry, LookupLayerEntry, Service } from '../../lookup/lookup.ts';
+import type { Answer, Arguments, BatchEntry, LayerEntry, LookupLayerEntry, Service } from '../../lookup/lookup.ts';
 import { timeout } from '../../lookup/timeout.ts';
 import { traced } from '../../lookup/traced.ts';
 
 /** The parts from which the layers of one lookup are made. */
-interface LayerParts {
+export interface LayerParts {
   readonly lookup: string;
   readonly config: LookupConfig;
   /** An open connector. */
@@ -25,14 +27,17 @@ interface LayerParts {
   readonly observer: LookupObserver;
   /** Whether calls become spans. */
   readonly tracesCalls: boolean;
-}
-
-/** What a layer of one call knows about the requests and answers that pass it. */
-interface CallParts<Req, Res> extends LayerParts {
-  /** Gives the outcome of a call that took longer than `timeout`. */
-  readonly onTimeout: Service<Req, Res> | undefined;
   /** The rates of all lookups of the process. */
   readonly buckets: SharedBuckets;
+}
+
+/** Makes the entry that gathers the requests of records into calls; undefined if every record has a call of its own. */
+type MakeBatch = (parts: LayerParts) => BatchEntry<Arguments, Answer> | undefined;
+
+/** What a layer of one call knows about the requests and answers that pass it. */
+export interface CallParts<Req, Res> extends LayerParts {
+  /** Gives the outcome of a call that took longer than `timeout`. */
+  readonly onTimeout: Service<Req, Res> | undefined;
   /** What a call waits for, by the connector and the layers below this one; undefined: for nothing. */
   readonly gate: Gate | undefined;
   /** Whether an answer has a value; false for a miss. */
@@ -53,10 +58,13 @@ const retry: MakeLayer = ({ config, clock, random, observer }) =>
     ? undefined
     : { name: 'retry', layer: lookupRetry(config.retry, { clock, random, observer }) };
 
-/** The calls of an immediate connector neither wait nor use a clock, unless a layer below makes them wait. */
-const limit: MakeCallLayer = <Req, Res>({ connector: { immediate }, gate }: CallParts<Req, Res>) => {
+const batch: MakeBatch = ({ config, clock, observer }) =>
+  config.batch === undefined ? undefined : new Batcher(config.batch, { clock, observer, keyOf: cacheKey });
+
+/** The calls of an immediate connector neither wait nor use a clock, unless a layer or a batch makes them wait. */
+const limit: MakeCallLayer = <Req, Res>({ config, connector: { immediate }, gate }: CallParts<Req, Res>) => {
   if (gate !== undefined) return new Limit<Req, Res>(gate);
-  return immediate ? undefined : { name: 'limit', layer: unlimited<Req, Res>() };
+  return immediate && config.batch === undefined ? undefined : { name: 'limit', layer: unlimited<Req, Res>() };
 };
 
 const breaker: MakeCallLayer = <Req, Res>({ lookup, config, clock, observer }: CallParts<Req, Res>) =>
@@ -81,6 +89,7 @@ const spans: MakeCallLayer = ({ lookup, tracesCalls, connector: { span }, isFoun
 export interface LayerList {
   /** What one record passes: a layer may answer it, delay it, or make several calls of it. */
   readonly record: readonly MakeLayer[];
+  readonly batch: MakeBatch;
   /** What one call passes: none of these answers without a call or makes a second one. */
   readonly call: readonly MakeCallLayer[];
 }
@@ -90,6 +99,7 @@ export interface LayerList {
  *
  *     cache      A hit needs no call: it stands above all that makes, delays or counts calls.
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
+ *     batch      Makes one call for many records, so it stands below all that belongs to one record.
  *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`. All that a
  *                call waits for, also by the layers below, it waits for here, in one queue in which the streams take turns.
  *     breaker    Times calls without their wait, and refuses also those that waited while it opened: it stands below
@@ -99,10 +109,11 @@ export interface LayerList {
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * The order with the layers that are planned (coalesce, hedge, batch): cache, coalesce, retry, hedge, batch, limit,
+ * The order with the layers that are planned (coalesce, hedge): cache, coalesce, retry, hedge, batch, limit,
  * breaker, concurrency, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
 export const lookupLayers: LayerList = {
   record: [cache, retry],
+  batch,
   call: [limit, breaker, concurrency, rateLimit, attemptTimeout, spans],
 };

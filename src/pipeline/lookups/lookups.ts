@@ -1,3 +1,4 @@
+import { RecordError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import type { Logger } from '../../core/observer/logger.ts';
 import type { Observer } from '../../core/observer/observer.ts';
@@ -6,9 +7,16 @@ import { type Clock, systemRandom } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { connectorOf } from '../../connectors/registry.ts';
-import { type Answer, type Arguments, type LookupLayerEntry, type LookupService, stack } from '../../lookup/lookup.ts';
+import {
+  type Answer,
+  type Arguments,
+  type LayerEntry,
+  type LookupService,
+  type Reply,
+  stack,
+} from '../../lookup/lookup.ts';
 import { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
-import { lookupLayers, type LayerList } from './layers.ts';
+import { type CallParts, type LayerList, type LayerParts, lookupLayers } from './layers.ts';
 
 /** A layer of a lookup, for a reader. */
 export interface PassedLayer {
@@ -85,30 +93,24 @@ export async function openLookup(
     metrics.close();
     throw error;
   }
-  const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls };
-  const { onTimeout } = connector;
-  const callParts = { ...parts, buckets, onTimeout, isFound: ({ json }: Answer): boolean => json !== undefined };
-  const callLayers: LookupLayerEntry[] = [];
-  let { gate } = connector;
-  for (const make of list.call.toReversed()) {
-    const layer = make<Arguments, Answer>({ ...callParts, gate });
-    if (layer === undefined) continue;
-    callLayers.unshift(layer);
-    gate = layer.gate === undefined ? gate : layer.gate(gate);
-  }
+  const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls, buckets };
   const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
-  const layers = [...recordLayers, ...callLayers];
+  const calls = callsOf(parts, list);
+  const layers = [...recordLayers, ...calls.entries];
   const stopGauges = layers.map((layer) =>
     layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
   );
   return {
     name,
-    call: stack(connector.call, ...layers.map(({ layer }) => layer)),
+    call: stack(calls.service, ...recordLayers.map(({ layer }) => layer)),
     immediate: connector.immediate && layers.length === 0,
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),
-    layers: layers.map((layer) => ({ name: layer.name, keyOf: (args) => layer.key?.(args) })),
+    layers: [
+      ...recordLayers.map((layer) => ({ name: layer.name, keyOf: (args: Arguments) => layer.key?.(args) })),
+      ...calls.entries.map((layer) => ({ name: layer.name, keyOf: () => undefined })),
+    ],
     reach: (context) => connector.reach(context),
     async close() {
       metrics.close();
@@ -117,4 +119,48 @@ export async function openLookup(
       await connector.close();
     },
   };
+}
+
+/** The connector with the layers of its calls, and these layers in order. */
+interface Calls {
+  readonly service: LookupService;
+  readonly entries: readonly Pick<LayerEntry<never, never>, 'name' | 'gauges' | 'close'>[];
+}
+
+function callsOf(parts: LayerParts, { batch, call }: LayerList): Calls {
+  const { lookup, connector } = parts;
+  const batcher = parts.config.batch === undefined ? undefined : batch(parts);
+  if (batcher === undefined) {
+    const entries = callLayers<Arguments, Answer>(call, { ...parts, onTimeout: connector.onTimeout, isFound });
+    return { service: stack(connector.call, ...entries.map(({ layer }) => layer)), entries };
+  }
+  if (connector.callMany === undefined)
+    throw new Error(`lookup "${lookup}" takes one request a call, so it has no batch`);
+  const entries = callLayers<readonly Arguments[], readonly Reply<Answer>[]>(call, {
+    ...parts,
+    onTimeout: undefined,
+    isFound: (replies) => replies.some(isFound),
+  });
+  const service = batcher.over(stack(connector.callMany, ...entries.map(({ layer }) => layer)));
+  return { service, entries: [batcher, ...entries] };
+}
+
+/** Made from the last one to the first: `limit` waits for the gates of all layers below it. */
+function callLayers<Req, Res>(
+  list: LayerList['call'],
+  parts: Omit<CallParts<Req, Res>, 'gate'>,
+): readonly LayerEntry<Req, Res>[] {
+  const layers: LayerEntry<Req, Res>[] = [];
+  let { gate } = parts.connector;
+  for (const make of list.toReversed()) {
+    const layer = make<Req, Res>({ ...parts, gate });
+    if (layer === undefined) continue;
+    layers.unshift(layer);
+    gate = layer.gate === undefined ? gate : layer.gate(gate);
+  }
+  return layers;
+}
+
+function isFound(reply: Reply<Answer>): boolean {
+  return !(reply instanceof RecordError) && reply.json !== undefined;
 }

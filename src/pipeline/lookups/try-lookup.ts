@@ -4,8 +4,9 @@ import type { Clock } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
+import { oneOfMany } from '../../lookup/one-of-many.ts';
 import { timeout } from '../../lookup/timeout.ts';
-import { lookupLayers } from './layers.ts';
+import { type LayerList, lookupLayers } from './layers.ts';
 import { type LookupRuntime, type OpenedLookup, openLookup } from './lookups.ts';
 
 /** The outcome of trying a lookup once. */
@@ -26,6 +27,9 @@ const attemptMs = 10_000;
 /** Reading a table and opening a module are not attempts: the `timeout` of the lookup does not bound them. */
 const openMs = 30_000;
 
+/** The layers of a call for one record: no cache, no retry, and no wait for others. */
+const alone: LayerList = { ...lookupLayers, record: [], batch: () => ({ name: 'batch', over: oneOfMany }) };
+
 /**
  * Opens a lookup, tries its far end and closes it again. With `args` it is called as for a record, once, through the
  * layers of a call. Without `args` no request is sent. Never rejects.
@@ -43,7 +47,7 @@ export async function tryLookup(
   const openedAt = clock.now();
   let lookup: OpenedLookup;
   try {
-    lookup = await within(clock, 'open', openLookup(name, bounded, runtime, { ...lookupLayers, record: [] }));
+    lookup = await within(clock, 'open', openLookup(name, bounded, runtime, alone));
   } catch (error) {
     return { ...about, ok: false, ms: clock.now() - openedAt, detail: reason(error) };
   }

@@ -67,6 +67,29 @@ export function elements(text: string): string[] {
   return found;
 }
 
+/** The source of each member of an object, by its name. Of several with one name the last counts. Throws Error if the text is no object. */
+export function members(text: string): Map<string, string> {
+  const open = skipSpace(text, 0);
+  if (text.charCodeAt(open) !== OPEN_OBJECT) throw new Error(`not the text of an object: ${text.slice(0, 40)}`);
+  const found = new Map<string, string>();
+  let at = skipSpace(text, open + 1);
+  while (text.charCodeAt(at) !== CLOSE_OBJECT) {
+    const nameEnd = endOfString(text, at);
+    const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
+    const end = endOfValue(text, start);
+    found.set(unquoted(text.slice(at, nameEnd)), text.slice(start, end));
+    at = afterComma(text, end);
+  }
+  return found;
+}
+
+/** The text of a JSON string. */
+export function unquoted(source: string): string {
+  const value = parseJson(source);
+  if (typeof value !== 'string') throw new Error(`not the text of a string: ${source.slice(0, 40)}`);
+  return value;
+}
+
 /** The names of an object's members, unescaped, as often as they are there. Throws Error if the text is no object. */
 export function memberNames(text: string): string[] {
   const open = skipSpace(text, 0);
@@ -75,8 +98,7 @@ export function memberNames(text: string): string[] {
   let at = skipSpace(text, open + 1);
   while (text.charCodeAt(at) !== CLOSE_OBJECT) {
     const nameEnd = endOfString(text, at);
-    const name = parseJson(text.slice(at, nameEnd));
-    if (typeof name === 'string') found.push(name);
+    found.push(unquoted(text.slice(at, nameEnd)));
     at = afterComma(text, endOfValue(text, skipSpace(text, skipSpace(text, nameEnd) + 1)));
   }
   return found;

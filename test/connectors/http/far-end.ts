@@ -86,6 +86,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     observer: {
       called: (outcome) => void heard.outcomes.push(outcome),
       retried() {},
+      batched() {},
       layer: () => () => {},
       table: (read) => {
         heard.table = read;

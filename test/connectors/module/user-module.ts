@@ -23,14 +23,20 @@ export async function moduleOf(
   {
     file = 'lookup.mjs',
     clock = systemClock,
+    batched = false,
     ...options
-  }: { file?: string; clock?: Clock; parameters?: object; maxResponseBytes?: string } = {},
+  }: { file?: string; clock?: Clock; batched?: boolean; parameters?: object; maxResponseBytes?: string } = {},
 ): Promise<OpenModule> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   if (source !== undefined) await writeFile(join(folder, file), source);
   const heard = new Heard();
-  const connector = module.create(moduleOptions.parse({ file, ...options }), { ...runtimeFor(heard, folder), clock });
+  const batch = batched ? {} : undefined;
+  const connector = module.create(
+    moduleOptions.parse({ file, ...options }),
+    { ...runtimeFor(heard, folder), clock },
+    batch,
+  );
   const ask = async (args: Arguments = {}, context = new Cancellation()): Promise<Answer | RecordError> => {
     try {
       return await connector.call(args, context);

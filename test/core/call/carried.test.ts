@@ -23,6 +23,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   onCancel: [() => {}],
   retryWaiting: [1],
   limitWaiting: [1],
+  inBatch: [1],
   callBegins: [],
 };
 const names = Object.keys(members) as Member[];
@@ -57,6 +58,10 @@ class Caller implements CallContext {
 
   limitWaiting(): void {
     this.reported.push('limitWaiting');
+  }
+
+  inBatch(): void {
+    this.reported.push('inBatch');
   }
 
   callBegins(): void {

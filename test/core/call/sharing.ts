@@ -5,6 +5,7 @@ import type { Service } from '../../../src/lookup/lookup.ts';
 export class Record extends Cancellation {
   hooks = 0;
   limitWaits = 0;
+  batches = 0;
   retries = 0;
   began = 0;
 
@@ -25,6 +26,10 @@ export class Record extends Cancellation {
 
   override limitWaiting(delta: 1 | -1): void {
     this.limitWaits += delta;
+  }
+
+  override inBatch(delta: 1 | -1): void {
+    this.batches += delta;
   }
 
   override retryWaiting(delta: 1 | -1): void {

@@ -1,6 +1,7 @@
 import { array, assert, constantFrom, double, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DurationHistogram, publishedBoundsMs } from '../../../src/observability/metrics/histogram.ts';
+import { SizeHistogram } from '../../../src/observability/metrics/size-histogram.ts';
 
 describe('a histogram of durations', () => {
   test('counts under each published bound exactly the durations that are not longer', () => {
@@ -55,5 +56,23 @@ describe('a histogram of durations', () => {
     expect(histogram.count).toBe(2);
     expect(histogram.sumMs).toBe(0);
     expect(histogram.cumulative()[0]).toBe(2);
+  });
+});
+
+describe('a histogram of sizes', () => {
+  test('counts each size in the buckets of 1, 2 and 5 times a power of ten that it fits into', () => {
+    const sizes = new SizeHistogram();
+    for (const size of [1, 2, 3, 50, 51, 10_000, 10_001]) sizes.record(size);
+    expect(Object.fromEntries(sizes.bounds.map((bound, place) => [bound, sizes.cumulative()[place]]))).toMatchObject({
+      1: 1,
+      2: 2,
+      5: 3,
+      20: 3,
+      50: 4,
+      100: 5,
+      5000: 5,
+      10_000: 6,
+    });
+    expect([sizes.count, sizes.sum]).toEqual([7, 20_108]);
   });
 });

@@ -35,6 +35,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   cache_requests_total: ['counter', ['lookup', 'result']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
+  batch_size: ['histogram', ['lookup']],
   table_rows: ['gauge', ['lookup']],
   table_reloads_total: ['counter', ['lookup', 'outcome']],
   table_last_reload_successful: ['gauge', ['lookup']],
@@ -93,6 +94,7 @@ function withOneOfEach(): Metrics {
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
   lookup.layer('concurrency', () => ({ queued: 0, now: { limit: 50, running: 0 } }));
+  lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;
 }

@@ -107,9 +107,9 @@ describe('a layer that is added to the list', () => {
   test('goes on with the totals of the lookup that a reload replaced, and not with its other gauges', async () => {
     const metrics = createMetrics({ version: '0' });
     const [before, after] = [new Toy(), new Toy()];
-    const first = await opened({ record: [() => before], call: [] }, metrics);
+    const first = await opened({ ...lookupLayers, record: [() => before], call: [] }, metrics);
     await Promise.allSettled([first.call({ iata: 'SFO' }, new Cancellation())]);
-    const second = await opened({ record: [() => after], call: [] }, metrics);
+    const second = await opened({ ...lookupLayers, record: [() => after], call: [] }, metrics);
     onTestFinished(() => second.close());
     expect(await stateOf(metrics)).toMatchObject({ toy: { passed: 1, open: 2 }, queued: 6 });
     await first.close();

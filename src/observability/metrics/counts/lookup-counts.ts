@@ -10,6 +10,7 @@ import { Counters } from './counters.ts';
 import { DurationHistogram } from '../histogram.ts';
 import { LayerCounts, type LayerFigures, sum } from './layer-counts.ts';
 import { Recent } from '../recent.ts';
+import { SizeHistogram } from '../size-histogram.ts';
 
 /** Outcomes that count as errors. A cancelled call is not an error: no caller waited for it any more. */
 const failures: readonly CallOutcome[] = ['bad_status', 'unreachable', 'timeout', 'refused'];
@@ -18,6 +19,8 @@ const failures: readonly CallOutcome[] = ['bad_status', 'unreachable', 'timeout'
 export class LookupCounts implements LookupObserver {
   readonly calls = new Counters(callOutcomes);
   readonly durations = new DurationHistogram();
+  /** Requests of each batch. */
+  readonly batchSizes = new SizeHistogram();
   readonly recent: Recent;
   retries = 0;
   readonly #reads = new Set<() => LookupGauges>();
@@ -46,6 +49,10 @@ export class LookupCounts implements LookupObserver {
 
   retried(): void {
     this.retries++;
+  }
+
+  batched(requests: number): void {
+    this.batchSizes.record(requests);
   }
 
   gauges(read: () => LookupGauges): () => void {

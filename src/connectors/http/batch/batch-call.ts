@@ -1,0 +1,72 @@
+import type { Answer, Arguments, ManyLookupService, Reply } from '../../../lookup/lookup.ts';
+import { RecordError } from '../../../core/errors.ts';
+import type { AnswerHead } from '../client/answer-head.ts';
+import type { AnswerRules } from '../http-answer.ts';
+import { HttpCall, type HttpCalls } from '../http-call.ts';
+import { headerRenderer } from '../http-request.ts';
+import { type BatchRules, batchRules, readBatch } from './batch-answer.ts';
+import type { BatchRequest } from './batch-request.ts';
+
+/** The call for a batch: one reply for each request, in their order. */
+class BatchCall extends HttpCall<readonly Reply<Answer>[]> {
+  readonly #batch: BatchRules;
+  readonly #requests: readonly Arguments[];
+
+  constructor(
+    batch: BatchRules,
+    requests: readonly Arguments[],
+    ...call: ConstructorParameters<typeof HttpCall<readonly Reply<Answer>[]>>
+  ) {
+    super(...call);
+    this.#batch = batch;
+    this.#requests = requests;
+  }
+
+  protected override read(_rules: AnswerRules, head: AnswerHead, body: Buffer): readonly Reply<Answer>[] {
+    return readBatch(this.#batch, head, body, this.#requests);
+  }
+
+  protected override isFound(replies: readonly Reply<Answer>[]): boolean {
+    return replies.some((reply) => reply instanceof RecordError || reply.json !== undefined);
+  }
+}
+
+/**
+ * Sends many requests in one. A request that cannot be part of a batch fails by itself, and the others are sent. `calls`
+ * is called for each batch.
+ */
+export function batchCalls(batched: BatchRequest, calls: () => HttpCalls): ManyLookupService {
+  const renderHeaders = headerRenderer(batched.request.headers);
+  return (requests, context) => {
+    const shared = calls();
+    const rules = batchRules(shared.rules, batched.options, batched.parameters);
+    const refused = requests.map((args): RecordError | undefined => {
+      try {
+        batched.check(args);
+        return undefined;
+      } catch (error) {
+        return RecordError.from(error).with({ lookup: shared.rules.lookup });
+      }
+    });
+    const sent = requests.filter((_, index) => refused[index] === undefined);
+    if (sent.length === 0) return refused.filter((error) => error !== undefined);
+    const headers = renderHeaders({}, context.trace);
+    const replies = new BatchCall(rules, sent, shared, batched.path(sent), headers, batched.body(sent)).run(context);
+    if (sent.length === requests.length) return replies;
+    return replies.then((answered) => inPlace(refused, answered));
+  };
+}
+
+/** The failures at their places, and the other replies, in order, at the places between. */
+function inPlace(
+  refused: readonly (RecordError | undefined)[],
+  answered: readonly Reply<Answer>[],
+): readonly Reply<Answer>[] {
+  const replies: Reply<Answer>[] = [];
+  let next = 0;
+  for (const error of refused) {
+    const reply = error ?? answered[next++];
+    if (reply !== undefined) replies.push(reply);
+  }
+  return replies;
+}

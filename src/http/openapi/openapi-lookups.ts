@@ -1,0 +1,65 @@
+import { callOutcomes } from '../../core/observer/observer.ts';
+import { count, counts, described, duration, number, object, recent, type Schema } from './openapi-figures.ts';
+
+/** Members that only some lookups have. */
+const someLookups = {
+  breaker: object(
+    {
+      closed: described(count, '1 in this state, else 0.'),
+      open: described(count, '1 in this state, else 0.'),
+      half_open: described(count, '1 in this state, else 0.'),
+      opened: described(count, 'How often it has opened since the start of the service.'),
+    },
+    'The circuit breaker. Absent without one.',
+  ),
+  rateLimit: object(
+    {
+      perSecond: described(number, 'Calls that may begin in a second.'),
+      burst: described(count, 'Calls that may begin at the same time.'),
+    },
+    'Absent without a rate limit.',
+  ),
+  pause: object(
+    {
+      pauses: described(count, 'Pauses since the start of the service.'),
+      paused: described(count, '1 while all calls wait, else 0.'),
+    },
+    'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
+  ),
+  concurrency: object(
+    {
+      limit: described(count, 'Calls that may run at the same time.'),
+      running: described(count, 'Calls that run now.'),
+    },
+    'Absent if the lookup has no `concurrency`.',
+  ),
+  batch: counts(
+    ['batches', 'requests', 'splits', 'gathering', 'inFlight'],
+    'Batches sent, their requests, and batches that were refused and split; requests that wait for their batch to be sent (`gathering`), and batches under way (`inFlight`). Absent without a batch.',
+  ),
+  cache: counts(
+    ['hit', 'negative', 'stale', 'miss', 'entries', 'evictions'],
+    'Requests by the state of the cache, answers that it holds now (`entries`), and answers removed to make room (`evictions`). Absent without a cache.',
+  ),
+  table: object(
+    {
+      rows: described(count, 'Rows in memory.'),
+      reloads: counts(['ok', 'failed'], 'Attempts to read the file again, by result.'),
+      current: described({ type: 'boolean' }, 'False if the last reload has failed.'),
+    },
+    'Absent if the lookup is no table.',
+  ),
+};
+
+const everyLookup = {
+  inFlight: described(count, 'Calls under way on a connection.'),
+  queued: described(count, 'Calls that wait for their turn.'),
+  connections: described(count, 'Connections that are open.'),
+  calls: counts(callOutcomes, 'Calls that have ended, by outcome.'),
+  errors: described(count, 'Failed calls: all outcomes except `ok`, `miss` and `cancelled`.'),
+  retries: described(count, 'Calls after the first one of their record.'),
+  duration: duration('The time of a call.'),
+  recent: recent(['calls', 'errors', 'retries'], 'the duration of a call'),
+};
+
+export const LookupState: Schema = { ...object(everyLookup), properties: { ...everyLookup, ...someLookups } };

@@ -1,0 +1,105 @@
+import type { CallContext, InputEnd } from '../../core/call/call-context.ts';
+import { SharedCall } from '../../core/call/shared-call.ts';
+
+/** One distinct request of a batch, and the callers that wait for its answer. */
+export interface BatchedRequest<Req, Res> {
+  readonly request: Req;
+  /** The contexts of the callers, those that have left included. */
+  readonly callers: CallContext[];
+  readonly answer: Promise<Res>;
+  readonly resolve: (answer: Res) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One batch, until it is sent.
+ *
+ *     key SFO ── request ── callers r1, r7      each caller waits for the answer of its request,
+ *     key DTW ── request ── callers r2          and all of them are waiters of one SharedCall
+ */
+export class Batch<Req, Res> {
+  readonly shared = new SharedCall();
+  /** Whether it has gathered as long as it may: it is sent as soon as another batch ends. */
+  due = false;
+  waitsAtLimit = false;
+  readonly #requests = new Map<string, BatchedRequest<Req, Res>>();
+  /** The requests of a half, which gathers no others. */
+  readonly #half: readonly BatchedRequest<Req, Res>[];
+  /** The inputs of the records, if it gathers. */
+  readonly #inputs = new Set<InputEnd>();
+  readonly #undo: (() => void)[] = [];
+  #onStop: () => void = () => {};
+
+  /** With `half`: those of these requests that a caller still waits for. */
+  constructor(half: readonly BatchedRequest<Req, Res>[] = []) {
+    this.#half = half.filter(isWaitedFor);
+    for (const { callers, answer } of this.#half) {
+      // The callers wait already; they join so that the call knows them.
+      for (const caller of callers)
+        if (!caller.cancelled)
+          this.shared
+            .join(caller)(answer)
+            .catch(() => {});
+    }
+    if (half.length > 0 && this.#half.length === 0) this.shared.cancel(undefined);
+  }
+
+  get size(): number {
+    return this.#requests.size + this.#half.length;
+  }
+
+  /** Whether a stream of these records may bring another request. */
+  get mayGrow(): boolean {
+    for (const input of this.#inputs) if (input.arrivals.mayCome) return true;
+    return false;
+  }
+
+  /** From now on `onStop` is called when one of the streams can bring no more requests. */
+  gather(onStop: () => void): void {
+    this.#onStop = onStop;
+  }
+
+  onStopGathering(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
+  stopGathering(): void {
+    for (const undo of this.#undo) undo();
+    this.#undo.length = 0;
+  }
+
+  join(key: string, request: Req, caller: CallContext): Promise<Res> {
+    let batched = this.#requests.get(key);
+    if (batched === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<Res>();
+      batched = { request, callers: [], answer: promise, resolve, reject };
+      this.#requests.set(key, batched);
+    }
+    batched.callers.push(caller);
+    const { inputEnd } = caller;
+    if (!this.#inputs.has(inputEnd)) {
+      this.#inputs.add(inputEnd);
+      this.onStopGathering(inputEnd.arrivals.onStop(this.#onStop));
+    }
+    return this.shared.join(caller)(batched.answer);
+  }
+
+  /** Reports once that its records wait at a limit. */
+  waitAtLimit(): void {
+    if (this.waitsAtLimit) return;
+    this.waitsAtLimit = true;
+    this.shared.limitWaiting(1);
+  }
+
+  /** Ends its waits before the call, and returns the requests that a caller still waits for. */
+  begin(): readonly BatchedRequest<Req, Res>[] {
+    this.stopGathering();
+    if (this.waitsAtLimit) this.shared.limitWaiting(-1);
+    this.waitsAtLimit = false;
+    return [...this.#requests.values(), ...this.#half].filter(isWaitedFor);
+  }
+}
+
+function isWaitedFor<Req, Res>({ callers }: BatchedRequest<Req, Res>): boolean {
+  return callers.some((caller) => !caller.cancelled);
+}
