@@ -21,6 +21,7 @@ const sections = [
   'lookups.NAME.table',
   'lookups.NAME.module',
   'lookups.NAME.retry',
+  'lookups.NAME.concurrency',
   'lookups.NAME.batch',
   'lookups.NAME.breaker',
   'lookups.NAME.rateLimit',

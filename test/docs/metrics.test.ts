@@ -59,7 +59,12 @@ describe('docs/metrics.md and a scrape', () => {
     lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
     lookup.layer('rateLimit', () => ({ now: { perSecond: 50, burst: 5 } }));
     lookup.layer('pause', () => ({ totals: { pauses: 1 }, now: { paused: 0 } }));
-    lookup.layer('concurrency', () => ({ queued: 0, now: { limit: 50, running: 1 } }));
+    lookup.layer('concurrency', () => ({
+      queued: 0,
+      now: { limit: 50, running: 0 },
+      totals: { growth: 1, queueing: 2, failures: 3, measuring: 4 },
+      latest: { roundTripMs: 250, unloadedMs: 200 },
+    }));
     lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
     lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));
     exposed = families(await metrics.scrape());

@@ -79,6 +79,8 @@ export interface LayerGauges {
   readonly totals?: Readonly<Record<string, number>>;
   /** Figures of this moment. They end when the layer is closed. */
   readonly now?: Readonly<Record<string, number>>;
+  /** Figures of this moment that cannot be added up. While a layer is open twice, those of the one opened last count. */
+  readonly latest?: Readonly<Record<string, number>>;
 }
 
 /** The counts of a table since it was opened. */

@@ -26,13 +26,22 @@ const someLookups = {
     },
     'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
   ),
-  concurrency: object(
-    {
+  concurrency: {
+    ...object({ limit: count, running: count }, 'Absent if the lookup has no `concurrency`.'),
+    properties: {
       limit: described(count, 'Calls that may run at the same time.'),
       running: described(count, 'Calls that run now.'),
+      roundTripMs: described(
+        number,
+        'The smoothed round trip. This member and the next ones are those of an adaptive limit.',
+      ),
+      unloadedMs: described(number, 'The round trip without a queue, as measured last.'),
+      growth: described(count, 'Times that the limit grew.'),
+      queueing: described(count, 'Times that it fell because calls waited in the queue of the other system.'),
+      failures: described(count, 'Times that it fell because of failures.'),
+      measuring: described(count, 'Times that it was lowered to measure the round trip.'),
     },
-    'Absent if the lookup has no `concurrency`.',
-  ),
+  },
   batch: counts(
     ['batches', 'requests', 'splits', 'gathering', 'inFlight'],
     'Batches sent, their requests, and batches that were refused and split; requests that wait for their batch to be sent (`gathering`), and batches under way (`inFlight`). Absent without a batch.',

@@ -1,25 +1,34 @@
 import { bothGates, type Gate } from '../../core/call/gate.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
+import type { Clock } from '../../core/time/time.ts';
 import type { Layer, LayerEntry } from '../lookup.ts';
+import { AdaptiveLimit } from './adaptive.ts';
+import { endOfFailure } from './attempt-end.ts';
 import type { ConcurrencyOptions } from './limit-options.ts';
 
 /**
  * The layer `concurrency`: bounds the calls of a lookup that run at the same time, over all streams of the process.
  *
  *     concurrency: 50
+ *     concurrency: { adaptive: { min: 5, max: 200 } }
  *
- *     const concurrency = new Concurrency<Arguments, Answer>(50);
+ *     const concurrency = new Concurrency<Arguments, Answer>(50, clock);
  *     const limit = new Limit<Arguments, Answer>(concurrency.gate(connector.gate));
  *     const service = stack(connector.call, limit.layer, concurrency.layer);
  *
  * It counts the calls that run, and is the gate before them: open while fewer than `limit` run. It has no queue: a call
  * waits in the limit above, once, for all gates. A call holds its place until its promise settles, whatever the outcome:
- * a call that is cancelled, or whose `timeout` ends, gives its place back at once.
+ * a call that is cancelled, or whose `timeout` ends, gives its place back at once. The adaptive limit measures one
+ * attempt, from here: neither our own queue nor the waits of `retry` are in its round trip.
  */
 export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
   readonly name = 'concurrency';
-  readonly limit: number;
+  readonly #fixed: number;
+  readonly #adaptive: AdaptiveLimit | undefined;
+  /** The limit is computed, and no call waits for it. */
+  readonly #observes: boolean;
+  readonly #clock: Clock;
   #running = 0;
   #onOpen: (() => void) | undefined = undefined;
   #openingScheduled = false;
@@ -28,16 +37,24 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
     if (this.#onOpen !== undefined && this.open) this.#scheduleOpening();
   };
 
-  constructor(limit: ConcurrencyOptions) {
-    this.limit = limit;
+  constructor(options: ConcurrencyOptions, clock: Clock) {
+    this.#clock = clock;
+    this.#fixed = typeof options === 'number' ? options : 0;
+    this.#observes = typeof options === 'object' && options.observe;
+    this.#adaptive =
+      typeof options === 'number' ? undefined : new AdaptiveLimit({ ...options.adaptive, measures: !options.observe });
   }
 
   gate(inner: Gate | undefined): Gate {
     return inner === undefined ? this : bothGates(this, inner);
   }
 
+  get limit(): number {
+    return this.#adaptive?.limit ?? this.#fixed;
+  }
+
   get open(): boolean {
-    return this.#running < this.limit;
+    return this.#observes || this.#running < this.limit;
   }
 
   whenOpen(hook: () => void): void {
@@ -47,20 +64,46 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
 
   readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
     this.#running++;
+    const release = this.#adaptive === undefined ? this.#release : this.#measuredRelease(this.#adaptive);
     let answer: Res | Promise<Res>;
     try {
       answer = inner(request, context);
     } catch (error) {
+      // No call was made: the record lacks an argument.
       this.#release();
       throw error;
     }
-    if (answer instanceof Promise) answer.then(this.#release, this.#release);
-    else this.#release();
+    if (!(answer instanceof Promise)) this.#release();
+    else if (typeof release === 'function') answer.then(release, release);
+    else answer.then(release.answered, release.failed);
     return answer;
   };
 
   gauges(): LayerGauges {
-    return { now: { limit: this.limit, running: this.#running } };
+    const now = { limit: this.limit, running: this.#running };
+    const adaptive = this.#adaptive;
+    if (adaptive === undefined) return { now };
+    const { roundTripMs, unloadedMs, changes } = adaptive;
+    const latest = {
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+      ...(unloadedMs === undefined ? {} : { unloadedMs }),
+    };
+    return { now, totals: { ...changes }, latest };
+  }
+
+  #measuredRelease(adaptive: AdaptiveLimit): { answered: () => void; failed: (error: unknown) => void } {
+    const startedMs = this.#clock.now();
+    adaptive.began(this.#running, startedMs);
+    return {
+      answered: () => {
+        adaptive.ended('answered', startedMs, this.#clock.now());
+        this.#release();
+      },
+      failed: (error) => {
+        adaptive.ended(endOfFailure(error), startedMs, this.#clock.now());
+        this.#release();
+      },
+    };
   }
 
   /** In a later turn: no call is made while an answer, or a request of a client, is read. */

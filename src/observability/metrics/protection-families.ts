@@ -27,6 +27,30 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
   publishGauge(
     registry,
     {
+      name: 'millrace_lookup_round_trip_seconds',
+      help: 'The round trip of a call that an adaptive limit has measured, smoothed.',
+      labelNames: ['lookup'],
+    },
+    function* read() {
+      for (const [labels, ms] of figures(lookups, 'concurrency', 'roundTripMs')) yield [labels, ms / 1000];
+    },
+  );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_lookup_concurrency_changes_total',
+      help: 'Changes of an adaptive limit, by reason.',
+      labelNames: ['lookup', 'reason'],
+    },
+    function* read() {
+      for (const reason of ['growth', 'queueing', 'failures', 'measuring']) {
+        for (const [labels, count] of figures(lookups, 'concurrency', reason)) yield [{ ...labels, reason }, count];
+      }
+    },
+  );
+  publishGauge(
+    registry,
+    {
       name: 'millrace_lookup_rate_limit',
       help: 'Calls that may begin in a second (rateLimit).',
       labelNames: ['lookup'],

@@ -70,8 +70,8 @@ const limit: MakeCallLayer = <Req, Res>({ config, connector: { immediate }, gate
 const breaker: MakeCallLayer = <Req, Res>({ lookup, config, clock, observer }: CallParts<Req, Res>) =>
   config.breaker === undefined ? undefined : new Breaker<Req, Res>(config.breaker, { lookup, clock, observer });
 
-const concurrency: MakeCallLayer = <Req, Res>({ config }: CallParts<Req, Res>) =>
-  config.concurrency === undefined ? undefined : new Concurrency<Req, Res>(config.concurrency);
+const concurrency: MakeCallLayer = <Req, Res>({ config, clock }: CallParts<Req, Res>) =>
+  config.concurrency === undefined ? undefined : new Concurrency<Req, Res>(config.concurrency, clock);
 
 const rateLimit: MakeCallLayer = <Req, Res>({ lookup, config, clock, buckets }: CallParts<Req, Res>) =>
   config.rateLimit === undefined ? undefined : new RateLimit<Req, Res>(config.rateLimit, { lookup, clock, buckets });

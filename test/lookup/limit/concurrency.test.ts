@@ -11,7 +11,7 @@ import { timeout } from '../../../src/lookup/timeout.ts';
 
 /** The layer below the queue in which its calls wait, as in a lookup. */
 function limitedTo<Req, Res>(limit: number, gate?: Gate) {
-  const concurrency = new Concurrency<Req, Res>(limit);
+  const concurrency = new Concurrency<Req, Res>(limit, virtualClock());
   const queue = new Limit<Req, Res>(concurrency.gate(gate));
   const layer: Layer<Req, Res> = (inner) => stack(inner, queue.layer, concurrency.layer);
   return { layer, gauges: () => ({ ...queue.gauges(), ...concurrency.gauges() }) };

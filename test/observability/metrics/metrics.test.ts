@@ -32,6 +32,8 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_pauses_total: ['counter', ['lookup']],
   lookup_paused: ['gauge', ['lookup']],
   lookup_concurrency_limit: ['gauge', ['lookup']],
+  lookup_round_trip_seconds: ['gauge', ['lookup']],
+  lookup_concurrency_changes_total: ['counter', ['lookup', 'reason']],
   cache_requests_total: ['counter', ['lookup', 'result']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
@@ -93,7 +95,12 @@ function withOneOfEach(): Metrics {
   lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
-  lookup.layer('concurrency', () => ({ queued: 0, now: { limit: 50, running: 0 } }));
+  lookup.layer('concurrency', () => ({
+    queued: 0,
+    now: { limit: 50, running: 0 },
+    totals: { growth: 1, queueing: 2, failures: 3, measuring: 4 },
+    latest: { roundTripMs: 250, unloadedMs: 200 },
+  }));
   lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
   return metrics;

@@ -31,8 +31,9 @@ export class LayerCounts {
   figures(): LayerFigures | undefined {
     let figures: LayerFigures | undefined;
     for (const read of this.#open) {
-      const { totals, now } = read();
-      if (totals !== undefined || now !== undefined) figures = sum(sum(figures ?? this.#closedTotals, totals), now);
+      const { totals, now, latest } = read();
+      if (totals !== undefined || now !== undefined)
+        figures = { ...sum(sum(figures ?? this.#closedTotals, totals), now), ...latest };
     }
     return figures;
   }
