@@ -23,6 +23,7 @@ const sections = [
   'lookups.NAME.retry',
   'lookups.NAME.concurrency',
   'lookups.NAME.batch',
+  'lookups.NAME.hedge',
   'lookups.NAME.breaker',
   'lookups.NAME.rateLimit',
   'lookups.NAME.cache',

@@ -59,6 +59,7 @@ describe('docs/metrics.md and a scrape', () => {
     lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
     lookup.layer('rateLimit', () => ({ now: { perSecond: 50, burst: 5 } }));
     lookup.layer('pause', () => ({ totals: { pauses: 1 }, now: { paused: 0 } }));
+    lookup.layer('hedge', () => ({ totals: { made: 0, won: 0 } }));
     lookup.layer('concurrency', () => ({
       queued: 0,
       now: { limit: 50, running: 0 },

@@ -20,8 +20,9 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   const ofTables = [...connectors].flatMap(([name, connector]) =>
     connector?.name === 'table' ? checkTable(name, lookups) : [],
   );
+  const ofHedges = [...lookups].flatMap(([name, lookup]) => (lookup === undefined ? [] : checkHedge(name, lookup)));
   const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
-  return [...ofLookups, ...ofSteps, ...ofTables, ...ofTimes];
+  return [...ofLookups, ...ofSteps, ...ofTables, ...ofHedges, ...ofTimes];
 }
 
 /** The answers of a table are there at once: its calls never run at the same time. */
@@ -29,6 +30,22 @@ function checkTable(name: string, lookups: PartialConfig['lookups']): readonly F
   if (lookups.get(name)?.concurrency === undefined) return [];
   const message = 'a table answers at once, so there is nothing to limit; leave it out';
   return [{ path: ['lookups', name, 'concurrency'], place: 'key', message }];
+}
+
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE', 'QUERY']);
+
+/** A hedge sends the same request twice. */
+function checkHedge(name: string, { hedge, http, batch, module, table }: LookupConfig): readonly Finding[] {
+  if (hedge === undefined) return [];
+  const path = ['lookups', name, 'hedge'];
+  if (table !== undefined) {
+    return [{ path, place: 'key', message: 'a table answers at once, so no second call is faster; leave it out' }];
+  }
+  const method = batch?.http?.method ?? http?.method;
+  if (hedge.idempotent || (method !== undefined && idempotentMethods.has(method))) return [];
+  const call = module === undefined ? `a request with ${method ?? 'its method'}` : 'a call of a function';
+  const message = `${call} may take effect twice; add idempotent: true to hedge if that does no harm, or leave hedge out`;
+  return [{ path, place: 'key', message }];
 }
 
 /** Without a timeout, the retries of a record would have no end (semantics T5). */

@@ -5,6 +5,7 @@ import { batchKeys } from '../../lookup/batch/batch-options.ts';
 import { breakerOptions } from '../../lookup/breaker/breaker-options.ts';
 import { cacheOptions } from '../../lookup/cache/cache-options.ts';
 import { rateLimitOptions } from '../../lookup/rate-limit/rate-limit-options.ts';
+import { hedgeOptions } from '../../lookup/hedge/hedge-options.ts';
 import { concurrencyOptions } from '../../lookup/limit/limit-options.ts';
 import { retryOptions } from '../../lookup/retry/retry-options.ts';
 import { durationFrom, listed } from './values.ts';
@@ -29,6 +30,7 @@ const layerKeys = {
     .exactOptional()
     .describe('Gathers requests of many records, of all pipelines and streams, into one call.'),
   concurrency: concurrencyOptions.exactOptional(),
+  hedge: hedgeOptions.exactOptional(),
   cache: cacheOptions.exactOptional(),
 };
 

@@ -21,6 +21,8 @@ export interface CallContext {
   readonly deadline: number;
   readonly cancelled: boolean;
   readonly inputEnd: InputEnd;
+  /** Whether the call may wait at a limit. If not, it fails if it would have to (a hedge). */
+  readonly mayWait: boolean;
   /** The place in a trace that the call is made from; undefined if the stream belongs to no trace. */
   readonly trace: CallTrace | undefined;
   /** Made at its first use; aborted with the reason of the cancellation. Costs 6 to 20 microseconds a call. */
@@ -102,6 +104,10 @@ export class InputEnd implements CallContext {
     return false;
   }
 
+  get mayWait(): boolean {
+    return true;
+  }
+
   get signal(): AbortSignal {
     return new AbortController().signal;
   }
@@ -149,6 +155,10 @@ abstract class Carried implements CallContext {
 
   get inputEnd(): InputEnd {
     return this.caller.inputEnd;
+  }
+
+  get mayWait(): boolean {
+    return this.caller.mayWait;
   }
 
   get trace(): CallTrace | undefined {

@@ -54,6 +54,12 @@ export class SharedCall extends Cancellation {
     return latest;
   }
 
+  /** A call that some waiter may wait for may wait. */
+  override get mayWait(): boolean {
+    for (const { context } of this.#waiters) if (context.mayWait) return true;
+    return this.#waiters.size === 0;
+  }
+
   override get inputEnd(): InputEnd {
     for (const { context } of this.#waiters) if (!context.inputEnd.ended) return context.inputEnd;
     return this.caller.inputEnd;

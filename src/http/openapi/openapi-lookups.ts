@@ -26,6 +26,14 @@ const someLookups = {
     },
     'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
   ),
+  hedge: {
+    ...object({ made: count, won: count }, 'Absent if the lookup has no `hedge`.'),
+    properties: {
+      made: described(count, 'Second calls that were made.'),
+      won: described(count, 'Second calls that were answered first.'),
+      p95Ms: described(number, 'The time after which a second call is made, with `after: p95`.'),
+    },
+  },
   concurrency: {
     ...object({ limit: count, running: count }, 'Absent if the lookup has no `concurrency`.'),
     properties: {

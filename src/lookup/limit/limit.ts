@@ -43,7 +43,10 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
   }
 
   readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    if (this.#queue.size > 0 || !this.#gate.open) return this.#wait(inner, request, context);
+    if (this.#queue.size > 0 || !this.#gate.open) {
+      if (!context.mayWait) throw new RecordError('cancelled', 'the call would have to wait for its turn');
+      return this.#wait(inner, request, context);
+    }
     context.callBegins();
     return inner(request, context);
   };

@@ -60,6 +60,13 @@ export class RetryBudget {
     return true;
   }
 
+  /** A retry that was permitted in this second is not made. */
+  giveBack(): void {
+    const cell = this.#cell();
+    this.#retries[cell] = (this.#retries[cell] ?? 0) - 1;
+    this.#sumRetries--;
+  }
+
   /** The cell of this second. Empties the cells that have become too old first. */
   #cell(): number {
     const second = Math.floor(this.#clock.now() / 1000);

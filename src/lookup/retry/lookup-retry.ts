@@ -11,6 +11,8 @@ export interface LookupRetryDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: Pick<LookupObserver, 'retried'>;
+  /** The budget, if other layers share it; otherwise the layer has its own, of the same size. */
+  readonly budget?: RetryBudget | undefined;
 }
 
 /**
@@ -27,13 +29,16 @@ export function lookupRetry(options: RetryOptions, deps: LookupRetryDeps): Looku
   return retry(lookupRules(options, deps), deps);
 }
 
-function lookupRules(options: RetryOptions, { clock, random, observer }: LookupRetryDeps): RetryRules<Answer> {
+function lookupRules(
+  options: RetryOptions,
+  { clock, random, observer, budget: shared }: LookupRetryDeps,
+): RetryRules<Answer> {
   const { attempts: retries, onMiss } = options;
   const on = new Set<string | number>(options.on);
   const { initial: initialMs, max: maxMs, multiplier, jitter } = options.backoff;
   const exponential = exponentialBackoff({ initialMs, maxMs, multiplier });
   const backoff = jitter === 'full' ? withFullJitter(exponential, random) : exponential;
-  const budget = new RetryBudget(options.budget, clock);
+  const budget = shared ?? new RetryBudget(options.budget, clock);
   return {
     canRetry: (attempt) => allowsRetry(retries, attempt),
     onResult: (answer) => onMiss && answer.json === undefined,

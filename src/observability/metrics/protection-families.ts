@@ -48,6 +48,15 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
       }
     },
   );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_lookup_hedges_total',
+      help: 'Second calls that were made because the first one took long (hedge).',
+      labelNames: ['lookup'],
+    },
+    figure('hedge', 'made'),
+  );
   publishGauge(
     registry,
     {

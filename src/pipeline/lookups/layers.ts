@@ -7,10 +7,12 @@ import { Batcher } from '../../lookup/batch/batcher.ts';
 import { cacheKey } from '../../lookup/cache/cache-key.ts';
 import { Breaker } from '../../lookup/breaker/breaker.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
+import { Hedge } from '../../lookup/hedge/hedge.ts';
 import { Concurrency } from '../../lookup/limit/concurrency.ts';
 import { Limit, unlimited } from '../../lookup/limit/limit.ts';
 import { RateLimit } from '../../lookup/rate-limit/rate-limit.ts';
 import type { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
+import type { RetryBudget } from '../../lookup/retry/budget.ts';
 import { lookupRetry } from '../../lookup/retry/lookup-retry.ts';
 import type { Answer, Arguments, BatchEntry, LayerEntry, LookupLayerEntry, Service } from '../../lookup/lookup.ts';
 import { timeout } from '../../lookup/timeout.ts';
@@ -25,6 +27,8 @@ export interface LayerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: LookupObserver;
+  /** Bounds the retries and hedges together; undefined if the lookup has neither. */
+  readonly budget: RetryBudget | undefined;
   /** Whether calls become spans. */
   readonly tracesCalls: boolean;
   /** The rates of all lookups of the process. */
@@ -53,10 +57,15 @@ type MakeCallLayer = <Req, Res>(parts: CallParts<Req, Res>) => LayerEntry<Req, R
 const cache: MakeLayer = ({ config, clock }) =>
   config.cache === undefined ? undefined : new LookupCache(config.cache, clock);
 
-const retry: MakeLayer = ({ config, clock, random, observer }) =>
+const retry: MakeLayer = ({ config, clock, random, observer, budget }) =>
   config.retry === undefined
     ? undefined
-    : { name: 'retry', layer: lookupRetry(config.retry, { clock, random, observer }) };
+    : { name: 'retry', layer: lookupRetry(config.retry, { clock, random, observer, budget }) };
+
+const hedge: MakeLayer = ({ config, clock, budget, connector: { immediate } }) =>
+  config.hedge === undefined || budget === undefined || immediate
+    ? undefined
+    : new Hedge<Arguments, Answer>(config.hedge, { clock, budget, countsCalls: config.retry === undefined });
 
 const batch: MakeBatch = ({ config, clock, observer }) =>
   config.batch === undefined ? undefined : new Batcher(config.batch, { clock, observer, keyOf: cacheKey });
@@ -99,6 +108,7 @@ export interface LayerList {
  *
  *     cache      A hit needs no call: it stands above all that makes, delays or counts calls.
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
+ *     hedge      A hedge is a second call of one attempt, so it stands below `retry`.
  *     batch      Makes one call for many records, so it stands below all that belongs to one record.
  *     limit      The wait for a free connection is not part of an attempt, so it stands above `timeout`. All that a
  *                call waits for, also by the layers below, it waits for here, in one queue in which the streams take turns.
@@ -109,11 +119,11 @@ export interface LayerList {
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * The order with the layers that are planned (coalesce, hedge): cache, coalesce, retry, hedge, batch, limit,
+ * The order with the layers that are planned (coalesce): cache, coalesce, retry, hedge, batch, limit,
  * breaker, concurrency, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
  */
 export const lookupLayers: LayerList = {
-  record: [cache, retry],
+  record: [cache, retry, hedge],
   batch,
   call: [limit, breaker, concurrency, rateLimit, attemptTimeout, spans],
 };

@@ -16,6 +16,7 @@ import {
   stack,
 } from '../../lookup/lookup.ts';
 import { SharedBuckets } from '../../lookup/rate-limit/shared-bucket.ts';
+import { RetryBudget } from '../../lookup/retry/budget.ts';
 import { type CallParts, type LayerList, type LayerParts, lookupLayers } from './layers.ts';
 
 /** A layer of a lookup, for a reader. */
@@ -63,6 +64,12 @@ export interface OpenedLookup extends Lookup {
   readonly reach: Connector['reach'];
 }
 
+/** Hedges without a `retry` have the budget that a retry has by default. */
+function budgetOf({ retry, hedge }: LookupConfig, clock: Clock): RetryBudget | undefined {
+  if (retry === undefined && hedge === undefined) return undefined;
+  return new RetryBudget(retry?.budget ?? { ratio: 0.2, perSecond: 10 }, clock);
+}
+
 /**
  * Opens one lookup: it is ready to answer when the promise resolves. The promise rejects if the connector cannot be
  * opened. `list` has its layers. Lookups of one name share their rate by `buckets`.
@@ -93,7 +100,18 @@ export async function openLookup(
     metrics.close();
     throw error;
   }
-  const parts = { lookup: name, config, connector, clock, random: systemRandom, observer, tracesCalls, buckets };
+  const budget = budgetOf(config, clock);
+  const parts = {
+    lookup: name,
+    config,
+    connector,
+    clock,
+    random: systemRandom,
+    observer,
+    tracesCalls,
+    buckets,
+    budget,
+  };
   const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
   const calls = callsOf(parts, list);
   const layers = [...recordLayers, ...calls.entries];

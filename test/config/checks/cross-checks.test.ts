@@ -24,3 +24,19 @@ pipelines: { p: { enrich: [{ lookup: a, with: { k: /k }, into: /a }] } }
     'millrace.yaml:2:49 lookups.a.concurrency: a table answers at once, so there is nothing to limit; leave it out',
   ]);
 });
+
+test.each([
+  ['http: { url: "http://127.0.0.1:9/{k}", method: POST }', 'a request with POST'],
+  ['module: { file: a.mjs }', 'a call of a function'],
+])('a lookup with %s is hedged only if it says that it is idempotent', (connector, call) => {
+  const text = (hedge: string): string => `
+lookups:
+  a:
+    ${connector}
+    hedge: ${hedge}
+pipelines: { p: { enrich: [{ lookup: a, with: { k: /k }, into: /a }] } }
+`;
+  const files = { 'a.mjs': 'export default async () => [1];' };
+  expect(complaints(text('{ after: p95, idempotent: true }'), { files })).toEqual([]);
+  expect(complaints(text('{ after: p95 }'), { files }).join()).toContain(`lookups.a.hedge: ${call}`);
+});

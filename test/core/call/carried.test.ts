@@ -18,6 +18,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   deadline: 'value',
   cancelled: 'value',
   inputEnd: 'value',
+  mayWait: 'value',
   trace: 'value',
   signal: 'value',
   onCancel: [() => {}],
@@ -44,6 +45,7 @@ class Caller implements CallContext {
   readonly deadline = 9;
   cancelled = false;
   readonly inputEnd = new InputEnd();
+  readonly mayWait = false;
   readonly trace = new SampledTrace('1'.repeat(32), '2'.repeat(16), 1, undefined);
   readonly signal = new AbortController().signal;
 

@@ -32,6 +32,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_pauses_total: ['counter', ['lookup']],
   lookup_paused: ['gauge', ['lookup']],
   lookup_concurrency_limit: ['gauge', ['lookup']],
+  lookup_hedges_total: ['counter', ['lookup']],
   lookup_round_trip_seconds: ['gauge', ['lookup']],
   lookup_concurrency_changes_total: ['counter', ['lookup', 'reason']],
   cache_requests_total: ['counter', ['lookup', 'result']],
@@ -95,6 +96,7 @@ function withOneOfEach(): Metrics {
   lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
+  lookup.layer('hedge', () => ({ totals: { made: 0, won: 0 } }));
   lookup.layer('concurrency', () => ({
     queued: 0,
     now: { limit: 50, running: 0 },

@@ -1,0 +1,218 @@
+import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
+import { cancelledError } from '../../core/call/cancelled.ts';
+import { RecordError } from '../../core/errors.ts';
+import type { LayerGauges } from '../../core/observer/observer.ts';
+import { Deadlines, type Timed } from '../../core/time/deadlines.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { Layer, LayerEntry, Service } from '../lookup.ts';
+import type { RetryBudget } from '../retry/budget.ts';
+import type { HedgeOptions } from './hedge-options.ts';
+import { RunningP95 } from './running-p95.ts';
+
+export interface HedgeDeps {
+  readonly clock: Clock;
+  /** Shared with `retry`: hedges and retries together stay within it. */
+  readonly budget: RetryBudget;
+  /** Whether this layer counts the first calls for the budget, because there is no `retry` that does. */
+  readonly countsCalls: boolean;
+}
+
+/**
+ * The layer `hedge`: makes a second call if the first one takes long. The first answer is used, and the other calls are
+ * cancelled.
+ *
+ *     hedge: { after: p95 }
+ *
+ *     call 1 ── begins ─────────────────────────────── cancelled
+ *                  └── after ── call 2 ── answer ─────────┘
+ *
+ * `after` counts from the moment at which the call begins, so a wait at a limit causes no hedge. A hedge does not wait at
+ * a limit: it is not made if it would have to. A failure of one call is ignored while another one runs; if all fail, the
+ * first failure is that of the attempt.
+ */
+export class Hedge<Req, Res> implements LayerEntry<Req, Res> {
+  readonly name = 'hedge';
+  readonly #shared: HedgeShared<Req, Res>;
+
+  constructor(options: HedgeOptions, deps: HedgeDeps) {
+    const deadlines = new Deadlines<HedgedCall<Req, Res>>(deps.clock, (call) => call.hedge());
+    this.#shared = { options, deps, deadlines, p95: new RunningP95(), made: 0, won: 0 };
+  }
+
+  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
+    const { deps } = this.#shared;
+    if (deps.countsCalls) deps.budget.called();
+    return new HedgedCall(this.#shared, inner, request, context).run();
+  };
+
+  gauges(): LayerGauges {
+    const { made, won, p95 } = this.#shared;
+    return { totals: { made, won }, ...(p95.value !== undefined && { latest: { p95Ms: p95.value } }) };
+  }
+
+  close(): void {
+    this.#shared.deadlines.clear();
+  }
+}
+
+interface HedgeShared<Req, Res> {
+  readonly options: HedgeOptions;
+  readonly deps: HedgeDeps;
+  readonly deadlines: Deadlines<HedgedCall<Req, Res>>;
+  readonly p95: RunningP95;
+  made: number;
+  won: number;
+}
+
+/** The first call and its hedges. It is its own link in the list of deadlines. */
+class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
+  due = 0;
+  armed = false;
+  sooner: HedgedCall<Req, Res> | undefined = undefined;
+  later: HedgedCall<Req, Res> | undefined = undefined;
+  readonly #shared: HedgeShared<Req, Res>;
+  readonly #inner: Service<Req, Res>;
+  readonly #request: Req;
+  readonly #context: CallContext;
+  /** Those that run. */
+  readonly #calls = new Set<OneCall>();
+  #hedges = 0;
+  #startedMs = 0;
+  #settled = false;
+  #failure: unknown = undefined;
+  #resolve: ((answer: Res) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
+  #removeCancelHook: (() => void) | undefined = undefined;
+
+  constructor(shared: HedgeShared<Req, Res>, inner: Service<Req, Res>, request: Req, context: CallContext) {
+    this.#shared = shared;
+    this.#inner = inner;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  run(): Res | Promise<Res> {
+    const first = new OneCall(this.#context, true, () => this.#firstBegins());
+    this.#calls.add(first);
+    let answer: Res | Promise<Res>;
+    try {
+      answer = this.#inner(this.#request, first);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    if (!(answer instanceof Promise)) {
+      this.#end();
+      return answer;
+    }
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#follow(first, answer);
+      this.#removeCancelHook = this.#context.onCancel((reason) => {
+        if (this.#settled) return;
+        this.#end();
+        for (const call of this.#calls) call.cancel(reason);
+        reject(cancelledError(reason));
+      });
+      if (this.#settled) this.#removeCancelHook();
+    });
+  }
+
+  /** The time is over: makes one more call, if the budget and the limits below have room for it. */
+  hedge(): void {
+    const { deps, options } = this.#shared;
+    if (this.#settled || this.#resolve === undefined || !deps.budget.permit()) return;
+    let begun = false;
+    const call = new OneCall(this.#context, false, () => {
+      begun = true;
+      this.#shared.made++;
+    });
+    this.#hedges++;
+    this.#calls.add(call);
+    try {
+      const answer = this.#inner(this.#request, call);
+      if (answer instanceof Promise) this.#follow(call, answer);
+      else this.#answered(call, answer);
+    } catch {
+      // A hedge that cannot be made changes nothing: the first call goes on.
+      this.#calls.delete(call);
+    }
+    if (!begun) deps.budget.giveBack();
+    if (this.#hedges < options.max) this.#arm();
+  }
+
+  #firstBegins(): void {
+    this.#startedMs = this.#shared.deps.clock.now();
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { options, deps, p95, deadlines } = this.#shared;
+    const ms = options.after === 'p95' ? p95.value : options.after;
+    if (ms === undefined || this.#settled) return;
+    deadlines.arm(this, deps.clock.now() + ms);
+  }
+
+  #follow(call: OneCall, answer: Promise<Res>): void {
+    answer.then(
+      (value) => this.#answered(call, value),
+      (error: unknown) => this.#failed(call, error),
+    );
+  }
+
+  #answered(call: OneCall, answer: Res): void {
+    this.#calls.delete(call);
+    if (this.#settled) return;
+    const { deps, p95 } = this.#shared;
+    if (!call.isFirst) this.#shared.won++;
+    // If a hedge was first, the call took longer than this: it counts among the slow ones.
+    p95.add(deps.clock.now() - this.#startedMs);
+    this.#end();
+    const reason = new RecordError('cancelled', 'another call for the same record was answered first');
+    for (const other of this.#calls) other.cancel(reason);
+    this.#resolve?.(answer);
+  }
+
+  #failed(call: OneCall, error: unknown): void {
+    this.#calls.delete(call);
+    if (this.#settled) return;
+    this.#failure ??= error;
+    if (this.#calls.size > 0) return;
+    this.#end();
+    this.#reject?.(this.#failure);
+  }
+
+  #end(): void {
+    this.#settled = true;
+    const { deadlines } = this.#shared;
+    deadlines.disarm(this);
+    deadlines.stopIdleTimer();
+    this.#removeCancelHook?.();
+  }
+}
+
+/** The context of one of the calls: it is cancelled by itself when another call was answered first. */
+class OneCall extends Cancellation {
+  readonly isFirst: boolean;
+  readonly #onBegin: () => void;
+
+  constructor(caller: CallContext, isFirst: boolean, onBegin: () => void) {
+    super(Infinity, caller.attempt, caller);
+    this.isFirst = isFirst;
+    this.#onBegin = onBegin;
+  }
+
+  override get deadline(): number {
+    return this.caller.deadline;
+  }
+
+  override get mayWait(): boolean {
+    return this.isFirst && this.caller.mayWait;
+  }
+
+  override callBegins(): void {
+    if (this.isFirst) super.callBegins();
+    this.#onBegin();
+  }
+}
