@@ -35,7 +35,7 @@ const callPanels = [
     description:
       'One call, from when it is sent. If it is short and records take long, the time goes into waits for a connection, order, retries or the reader.',
     unit: 's',
-    width: 12,
+    width: 8,
     queries: [
       ['{{lookup}} p50', quantile(0.5, 'millrace_lookup_duration_seconds', of, 'lookup')],
       ['{{lookup}} p99', quantile(0.99, 'millrace_lookup_duration_seconds', of, 'lookup')],
@@ -45,8 +45,16 @@ const callPanels = [
     title: 'Retries for each call',
     description: 'A value near the ratio of the retry budget (default 0.2) means that the budget limits the retries.',
     unit: 'percentunit',
-    width: 12,
+    width: 8,
     queries: [['{{lookup}}', share(rate('millrace_lookup_retries_total', of, 'lookup'), calls)]],
+  }),
+  graph({
+    title: 'Hedges for each call',
+    description:
+      'Second calls that were made because the first one took long, of lookups with `hedge`. With `after: p95` it is at most about 5 %.',
+    unit: 'percentunit',
+    width: 8,
+    queries: [['{{lookup}}', share(rate('millrace_lookup_hedges_total', of, 'lookup'), calls)]],
   }),
 ];
 
@@ -72,6 +80,21 @@ const connectionPanels = [
     unit: 'none',
     width: 12,
     queries: [['{{lookup}} {{instance}}', select('millrace_lookup_concurrency_limit', of)]],
+  }),
+  graph({
+    title: 'Round trip of adaptive limits',
+    description:
+      'The round trip that an adaptive limit has measured. If it grows and the limit falls, calls wait there.',
+    unit: 's',
+    width: 12,
+    queries: [['{{lookup}} {{instance}}', select('millrace_lookup_round_trip_seconds', of)]],
+  }),
+  graph({
+    title: 'Changes of adaptive limits',
+    description: 'Changes per second, by reason. measuring lowers the limit for a moment only.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}} {{reason}}', rate('millrace_lookup_concurrency_changes_total', of, 'lookup, reason')]],
   }),
   graph({
     title: 'Queued',

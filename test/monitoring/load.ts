@@ -33,6 +33,8 @@ lookups:
     http: { url: 'http://127.0.0.1:${farPort}/{key}' }
     cache: { maxEntries: 4, negativeTtl: 1h }
     breaker: {}
+    hedge: { after: p95 }
+    concurrency: { adaptive: { max: 100 } }
   near:
     table: { file: near.json, key: key }
 pipelines:

@@ -6,10 +6,13 @@ import { inLaterTurn } from '../../src/core/time/later-turn.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { Breaker } from '../../src/lookup/breaker/breaker.ts';
 import { breakerOptions } from '../../src/lookup/breaker/breaker-options.ts';
+import { Hedge } from '../../src/lookup/hedge/hedge.ts';
+import { Concurrency } from '../../src/lookup/limit/concurrency.ts';
 import { Limit } from '../../src/lookup/limit/limit.ts';
 import { Answer, type Arguments, type LookupService, stack } from '../../src/lookup/lookup.ts';
 import { RateLimit } from '../../src/lookup/rate-limit/rate-limit.ts';
 import { SharedBuckets } from '../../src/lookup/rate-limit/shared-bucket.ts';
+import { RetryBudget } from '../../src/lookup/retry/budget.ts';
 import { lookupRetry } from '../../src/lookup/retry/lookup-retry.ts';
 import { retryOptions } from '../../src/lookup/retry/retry-options.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
@@ -53,8 +56,8 @@ interface ProtectionRound {
 }
 
 /**
- * The layers that protect a lookup, `limit`, `breaker` and `rateLimit`, below `retry` and above `timeout`: some hundred
- * records of four streams, against a lookup that fails, hangs and recovers, with clients that leave.
+ * The layers that protect a lookup, `hedge`, `limit`, `breaker`, `concurrency` and `rateLimit`, below `retry` and above
+ * `timeout`: some hundred records of four streams, against a lookup that fails, hangs and recovers, with clients that leave.
  */
 export async function protectionRound(seed: number): Promise<ProtectionRound> {
   const random = new SeededRandom(seed);
@@ -73,7 +76,17 @@ export async function protectionRound(seed: number): Promise<ProtectionRound> {
     { lookup: 'airport', clock, observer },
   );
   const rateLimit = new RateLimit<Arguments, Answer>(rate, { lookup: 'airport', clock, buckets: new SharedBuckets() });
-  const gate = breaker.gate(rateLimit.gate(pool)) ?? pool;
+  const most = random.between(1, 30);
+  const concurrency = new Concurrency<Arguments, Answer>(
+    random.chance(0.5) ? most : { adaptive: { min: 1, max: most }, observe: false },
+    clock,
+  );
+  const budget = new RetryBudget({ ratio: 0.2, perSecond: 10 }, clock);
+  const hedge = new Hedge<Arguments, Answer>(
+    { after: random.pick<'p95' | number>(['p95', 20, 100]), max: random.between(1, 3), idempotent: false },
+    { clock, budget, countsCalls: false },
+  );
+  const gate = breaker.gate(concurrency.gate(rateLimit.gate(pool))) ?? pool;
   const limit = new Limit<Arguments, Answer>(gate);
   const broken: string[] = [];
   const begunAt: number[] = [];
@@ -90,6 +103,8 @@ export async function protectionRound(seed: number): Promise<ProtectionRound> {
     const early = begunAt.findIndex((at) => at > now - 1000);
     const inSecond = begunAt.length - early;
     if (inSecond > rate.burst + rate.perSecond * 1.001) broken.push(`${inSecond} calls in the second before ${now}`);
+    const running = concurrency.gauges().now?.['running'] ?? 0;
+    if (running > most) broken.push(`${running} calls ran at ${now}, and ${most} may`);
     const probe = halfOpen === 1;
     pool.running++;
     if (probe) probes++;
@@ -120,9 +135,12 @@ export async function protectionRound(seed: number): Promise<ProtectionRound> {
       clock,
       random: () => random.next(),
       observer,
+      budget,
     }),
+    hedge.layer,
     limit.layer,
     breaker.layer,
+    concurrency.layer,
     rateLimit.layer,
     timeout<Arguments, Answer>({ timeoutMs, clock }),
   );
@@ -158,7 +176,8 @@ export async function protectionRound(seed: number): Promise<ProtectionRound> {
   health = 1;
   await clock.advance(600_000);
   if (settled !== records) broken.push(`${records - settled} of ${records} records have no outcome`);
-  if (limit.waiting + pool.running > 0) broken.push('calls are left');
+  const left = limit.waiting + pool.running + (concurrency.gauges().now?.['running'] ?? 0);
+  if (left > 0) broken.push('calls are left');
   if (clock.timers > 0) broken.push(`${clock.timers} timers are left`);
   return { outcomes, records, broken };
 }

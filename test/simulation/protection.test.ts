@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { protectionRound } from './protection-round.ts';
 import { simulateRound } from './simulate.ts';
 
-test('under seeded faults no call is made while the breaker is open, one probe at a time, the rate holds, and each record has one outcome', async () => {
+test('under seeded faults no call is made while the breaker is open, one probe at a time, limit and rate hold, and each record has one outcome', async () => {
   const all: Record<string, number> = {};
   for (let seed = 1; seed <= 150; seed++) {
     // oxlint-disable-next-line no-await-in-loop
