@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
+import { batches } from './experiments/batches.ts';
 import { wholeService } from './experiments/calls.ts';
 import { halfLoad } from './experiments/half-load.ts';
 import { shareOfLimit } from './experiments/latency.ts';
@@ -14,7 +15,7 @@ import { markdown, reportOf } from './report.ts';
 
 const usage = `npm run bench -- [--only a,c] [--quick] [--seed N] [--write | --against DIR]
   --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table,
-           e one record at a time, f latency at half load
+           e one record at a time, f latency at half load, g batches
   --quick  about a tenth of the time; to see that it runs, not for figures
   --seed   decides the order of the contenders in each round; a run prints its seed
   --write  put the figures into bench/README.md
@@ -28,6 +29,7 @@ const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> 
   d: linesThrough,
   e: oneAtATime,
   f: halfLoad,
+  g: batches,
 };
 
 const { values } = parseArgs({
