@@ -31,7 +31,7 @@ describe('a lookup with rateLimit, over real HTTP,', () => {
     expect(calledAt).toEqual([0, 500, 1000]);
   });
 
-  test('counts retries as calls', async () => {
+  test('counts retries as calls: a throttle is not blind to them (Beam 31941)', async () => {
     const clock = virtualClock();
     const calledAt: number[] = [];
     const { ask } = await lookupOf(
