@@ -6,10 +6,16 @@ import { serve, type Serving } from '../service/serving.ts';
 /** How the other system answers: the first word of the key decides. */
 const answers: Readonly<Record<string, number>> = { found: 200, missing: 404, broken: 500, busy: 503 };
 
-/** Another system that finds keys, misses keys, fails, is busy, and hangs. */
+/** Another system that finds keys, one or many in a call, misses keys, fails, is busy, and hangs. */
 async function farEnd(): Promise<number> {
   const server = createServer((request, response) => {
-    const [, word = ''] = /^\/([a-z]+)/.exec(request.url ?? '') ?? [];
+    const { url = '' } = request;
+    if (url.startsWith('/many/')) {
+      const keys = decodeURIComponent(url.slice('/many/'.length)).split(',');
+      response.end(JSON.stringify(keys.map((key) => ({ is: key }))));
+      return;
+    }
+    const [, word = ''] = /^\/([a-z]+)/.exec(url) ?? [];
     const status = answers[word];
     // `hangs` is not answered.
     if (status !== undefined)
@@ -35,6 +41,9 @@ lookups:
     breaker: {}
     hedge: { after: p95 }
     concurrency: { adaptive: { max: 100 } }
+  many:
+    http: { url: 'http://127.0.0.1:${farPort}/{key}' }
+    batch: { maxSize: 10, http: { url: 'http://127.0.0.1:${farPort}/many/{key}' } }
   near:
     table: { file: near.json, key: key }
 pipelines:
@@ -45,6 +54,9 @@ pipelines:
   cached:
     capacity: 1
     enrich: [{ lookup: kept, with: { key: /key }, into: /answer }]
+  gathered:
+    capacity: 20
+    enrich: [{ lookup: many, with: { key: /key }, into: /answer }]
   fast:
     capacity: 100
     enrich: [{ lookup: near, with: { key: /key }, into: /answer }]
@@ -66,7 +78,7 @@ export async function underLoad(): Promise<Serving> {
     'near.json': '[{"key":"a","name":"A"}]',
   });
   const stop = new AbortController();
-  const clients = [again(failing), again(failing), again(failing), again(failing, slowlyRead, cached)];
+  const clients = [again(failing), again(failing), again(failing, gathered), again(failing, slowlyRead, cached)];
   onTestFinished(async () => {
     stop.abort();
     await Promise.all(clients);
@@ -87,6 +99,10 @@ export async function underLoad(): Promise<Serving> {
 
   async function cached(): Promise<void> {
     await (await open('cached', twice)).text();
+  }
+
+  async function gathered(): Promise<void> {
+    await (await open('gathered', twice)).text();
   }
 
   async function slowlyRead(): Promise<void> {

@@ -65,8 +65,8 @@ test('a Prometheus that scrapes Millrace under load has data for every panel and
     namespace: [],
     job: ['millrace'],
     instance: [target],
-    pipeline: ['cached', 'fast', 'slow'],
-    lookup: ['far', 'kept', 'near'],
+    pipeline: ['cached', 'fast', 'gathered', 'slow'],
+    lookup: ['far', 'kept', 'many', 'near'],
   });
   expect(new Set(await prometheus.rules())).toEqual(new Set(alerts.map(({ name }) => [name, 'ok', undefined])));
 
