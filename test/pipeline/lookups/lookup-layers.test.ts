@@ -101,20 +101,20 @@ describe('a lookup with concurrency, over real HTTP,', () => {
 describe('a lookup with hedge, over real HTTP,', () => {
   test('answers with the second call if the first one takes long, aborts the first and counts the hedge', async () => {
     const clock = virtualClock();
-    let [calls, aborted] = [0, 0];
+    const seen = { calls: 0, aborted: 0 };
     const { ask, metrics } = await lookupOf(
       { hedge: { after: '50ms' } },
       (_, response) => {
-        if (++calls > 1) response.end('{"call":2}');
-        else response.once('close', () => aborted++);
+        if (++seen.calls > 1) response.end('{"call":2}');
+        else response.once('close', () => seen.aborted++);
       },
       clock,
     );
     const answer = ask();
-    while (calls < 1) await turn();
+    while (seen.calls < 1) await turn();
     await clock.advance(50);
     expect(await answer).toMatchObject({ json: '{"call":2}', attempts: 1 });
-    while (aborted < 1) await turn();
+    while (seen.aborted < 1) await turn();
     expect(await metrics.scrape()).toContain('millrace_lookup_hedges_total{lookup="airport"} 1');
     expect(metrics.snapshot()).toMatchObject({
       lookups: { airport: { hedge: { made: 1, won: 1 }, calls: { ok: 1, cancelled: 1 } } },
