@@ -6,7 +6,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 
-const flags = ['--max-semi-space-size=8', '--heap-growing-percent=30', '--no-allocation-site-pretenuring'];
+const flags = [
+  '--max-semi-space-size=8',
+  '--heap-growing-percent=30',
+  '--no-allocation-site-pretenuring',
+  '--no-parallel-scavenge',
+  '--max-inlined-bytecode-size-cumulative=4000',
+];
 
 /** Command line and environment of a service started with these, as the system has them when the service listens. */
 async function started(
