@@ -42,15 +42,15 @@ export async function startAirports(bench: Bench): Promise<AirportDirectory> {
   return { origin, description: `nginx ${version[1]}, one worker, one small file for each airport` };
 }
 
-/** Sends requests until one succeeds; throws Error after ten seconds. */
-export async function untilAnswered(url: string): Promise<void> {
-  const giveUp = performance.now() + 10_000;
+/** Sends requests until one succeeds; throws Error if that takes longer than `patienceMs`. */
+export async function untilAnswered(url: string, patienceMs = 60_000): Promise<void> {
+  const giveUp = performance.now() + patienceMs;
   for (;;) {
     const answer = await fetch(url).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.ok === true) return;
     if (performance.now() > giveUp)
-      throw new Error(`${url} does not answer (last status: ${answer?.status ?? 'none'})`);
+      throw new Error(`${url} did not answer within ${patienceMs / 1000} s (last status: ${answer?.status ?? 'none'})`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -32,22 +32,35 @@ const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> 
   g: batches,
 };
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: Object.keys(experiments).join() },
-    quick: { type: 'boolean', default: false },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    write: { type: 'boolean', default: false },
-    against: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+/** What the command line says; writes its mistake and ends the process with 2 if it has one. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: 'string', default: Object.keys(experiments).join() },
+        quick: { type: 'boolean', default: false },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        write: { type: 'boolean', default: false },
+        against: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const names = values.only.split(',');
+    const unknown = names.find((name) => !Object.hasOwn(experiments, name));
+    if (unknown !== undefined) throw new Error(`there is no benchmark "${unknown}"`);
+    if (!/^\d+$/.test(values.seed)) throw new Error(`--seed takes a whole number, not "${values.seed}"`);
+    return { ...values, names, seed: Number(values.seed) };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return process.exit(2);
+  }
+}
 
 async function runAll(names: readonly string[], bench: Bench): Promise<Section[]> {
   const sections: Section[] = [];
   for (const name of names) {
     const experiment = experiments[name];
-    if (experiment === undefined) throw new Error(`there is no benchmark "${name}"\n${usage}`);
+    if (experiment === undefined) continue;
     bench.say(`(${name})`);
     try {
       sections.push(await experiment(bench));
@@ -67,23 +80,20 @@ function writeInto(page: string, figures: string): void {
   writeFileSync(page, `${before}${begin}\n\n${figures}\n${end}${after}`);
 }
 
-if (values.help) {
+const { names, quick, seed, write, against, help } = readOptions();
+if (help) {
   process.stdout.write(usage);
 } else {
-  const seed = Number(values.seed);
-  if (!Number.isInteger(seed)) throw new Error(`--seed takes a whole number, not "${values.seed}"`);
-  const bench = new Bench(values.quick, seed);
+  const bench = new Bench(quick, seed);
   try {
-    const names = values.only.split(',');
-    const sections =
-      values.against === undefined ? await runAll(names, bench) : [await pairs(bench, resolve(values.against), names)];
-    const report = reportOf(sections, values.quick, seed);
+    const sections = against === undefined ? await runAll(names, bench) : [await pairs(bench, resolve(against), names)];
+    const report = reportOf(sections, quick, seed);
     const text = markdown(report);
     process.stdout.write(`\n${text}`);
     const results = join(import.meta.dirname, 'results');
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, 'latest.json'), `${JSON.stringify(report, undefined, 2)}\n`);
-    if (values.write && values.against === undefined) writeInto(join(import.meta.dirname, 'README.md'), text);
+    if (write && against === undefined) writeInto(join(import.meta.dirname, 'README.md'), text);
     const missed = report.sections.flatMap(({ id, rows }) => {
       const verdict = verdicts(rows);
       return rows.filter((_row, at) => verdict[at] === 'NOT met').map(({ what }) => `(${id}) ${what}`);

@@ -28,16 +28,18 @@ export async function startService(
   const log = join(bench.folder, `${name}.log`);
   const output = openSync(log, 'w');
   const main = join(root, 'src', 'cli', 'main.ts');
+  const started = performance.now();
   const child = spawn(process.execPath, [main, 'serve', '-c', file], { stdio: ['ignore', output, output] });
   bench.defer(() => stop(child));
   const ended = once(child, 'exit').then(() => {
-    throw new Error('the process ended');
+    throw new Error(`the process ended after ${Math.round(performance.now() - started)} ms`);
   });
   ended.catch(() => {});
   try {
     await Promise.race([untilAnswered(`http://127.0.0.1:${adminPort}/readyz`), ended]);
   } catch (error) {
-    throw new Error(`the service did not start:\n${readFileSync(log, 'utf8')}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the service did not start: ${reason}; its log:\n${readFileSync(log, 'utf8')}`, { cause: error });
   }
   return { pid: child.pid ?? 0, url: `http://127.0.0.1:${port}/v1/enrich` };
 }
