@@ -46,12 +46,18 @@ export function isNotConnected(error: unknown): boolean {
   return code !== 'ECONNRESET' && hints.has(code);
 }
 
+/** `THREAD:error:NUMBER:LIBRARY:FUNCTION:WORDS:FILE:LINE:MORE`, a message of OpenSSL. */
+const openssl = /^[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]+):[^\n]*$/gm;
+
+/** A message without the numbers and places in the source of OpenSSL. */
+const wordsOf = (message: string): string => message.trim().replaceAll(openssl, '$1');
+
 /** What the system or undici reports, with its code. */
 export function reported(error: unknown): string {
   const code = errorCode(error);
   // A name with several addresses has one error for each.
   const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-  const messages = errors.map((one) => (one instanceof Error ? one.message.trim() : String(one))).join('; ');
+  const messages = errors.map((one) => (one instanceof Error ? wordsOf(one.message) : String(one))).join('; ');
   if (code === undefined || messages.includes(code)) return messages;
   return messages === '' ? code : `${code}: ${messages}`;
 }

@@ -100,7 +100,7 @@ describe.each(['lean', 'undici'])('an HTTP lookup over TLS, with client: %s', (c
       'wants a certificate and gets none',
       alerts(...verifies, '-tls1_3'),
       { ca: 'ca.crt' },
-      /^cannot connect to https:\S+ it asks for a certificate: set tls\.cert and tls\.key \(/,
+      /^cannot connect to https:\S+ it asks for a certificate: set tls\.cert and tls\.key \(ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: tlsv13 alert certificate required\)$/,
     ],
     [
       'wants a certificate and gets none (TLS 1.2)',
@@ -124,13 +124,13 @@ describe.each(['lean', 'undici'])('an HTTP lookup over TLS, with client: %s', (c
       'speaks only TLS 1.1',
       alerts('-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'),
       { ca: 'ca.crt' },
-      /^cannot connect to https:\S+ it speaks neither TLS 1\.2 nor TLS 1\.3 \(/,
+      /^cannot connect to https:\S+ it speaks neither TLS 1\.2 nor TLS 1\.3 \(ERR_SSL_\w+: tlsv1 alert protocol version\)$/,
     ],
     [
       'does not speak TLS',
       async () => (await httpEnd((_request, response) => response.end('{}'))).origin.replace('http:', 'https:'),
       {},
-      /^cannot connect to https:\S+ it does not speak TLS there \(/,
+      /^cannot connect to https:\S+ it does not speak TLS there \(ERR_SSL_WRONG_VERSION_NUMBER: wrong version number\)$/,
     ],
     [
       'speaks HTTP/2 alone',
