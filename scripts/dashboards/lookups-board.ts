@@ -150,15 +150,16 @@ const requests = rate('millrace_cache_requests_total', of, 'lookup');
 const cachePanels = [
   graph({
     title: 'Cache requests by result',
-    description: 'Requests to the cache of a lookup per second, by result. Every miss is a call.',
+    description:
+      'Requests to a lookup per second, by the source of their answer: the cache, the call of an equal request (coalesced), or a call of their own (miss).',
     unit: 'ops',
     width: 12,
     stacked: true,
     queries: [['{{lookup}} {{result}}', rate('millrace_cache_requests_total', of, 'lookup, result')]],
   }),
   graph({
-    title: 'Share answered by the cache',
-    description: 'The share of requests that are not misses.',
+    title: 'Share without a call of its own',
+    description: 'The share of requests that the cache or the call of an equal request answered.',
     unit: 'percentunit',
     width: 12,
     queries: [['{{lookup}}', share(rate('millrace_cache_requests_total', of, 'lookup', 'result!="miss"'), requests)]],

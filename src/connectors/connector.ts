@@ -19,6 +19,12 @@ export interface Connector {
    * failure of one request is a RecordError at its index. Undefined if the lookup has no batch.
    */
   readonly callMany?: ManyLookupService | undefined;
+  /**
+   * The whole request that `call` would make, as one text: two requests with one text get the same answer. The layer
+   * `coalesce` calls it just before `call`, which may use again what was rendered for the same `args`. Undefined if an answer
+   * is immediate. Throws the error that `call` would throw.
+   */
+  readonly requestKey?: ((args: Arguments) => string) | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */

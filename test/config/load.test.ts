@@ -89,7 +89,7 @@ describe('a valid file gives', () => {
       pipelines: pipelineOf('t'),
     });
     expect(load(json, { name: 'millrace.json' }).config.lookups).toEqual({
-      t: { table: { file: 'x.csv', key: 'id', delimiter: ',' } },
+      t: { table: { file: 'x.csv', key: 'id', delimiter: ',' }, coalesce: true },
     });
   });
 
@@ -106,7 +106,7 @@ describe('a valid file gives', () => {
     );
     expect(config.lookups['t']?.table?.delimiter).toBe(delimiter);
     const table = { file, key: 'id', ...(delimiter !== undefined && { delimiter }) };
-    expect(effective['lookups']).toEqual({ t: { table, timeout: '1s' } });
+    expect(effective['lookups']).toEqual({ t: { table, timeout: '1s', coalesce: true } });
   });
 
   test('the value of an anchor in each place that uses it', () => {

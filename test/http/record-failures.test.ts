@@ -104,7 +104,9 @@ test.each(['annotate', 'fail', 'drop'])(
     onTestFinished(() => far.close());
     const { url } = await start({
       clock,
-      lookups: { single: { http: { url: `http://127.0.0.1:${await far.listen()}/{key}`, connections: 1 } } },
+      lookups: {
+        single: { http: { url: `http://127.0.0.1:${await far.listen()}/{key}`, connections: 1 }, coalesce: false },
+      },
       pipeline: { timeout: '0s', onError, enrich: [{ lookup: 'single', with: { key: '/key' }, into: '/answer' }] },
     });
     far.hold = true;

@@ -119,7 +119,7 @@ test('nothing is left of 1,000 streams whose clients left', async () => {
 });
 
 test('the body is not read while every slot is taken', async () => {
-  const { port, downstream, heard, streams } = await start({ pipeline: { capacity: 10 } });
+  const { port, downstream, heard, streams } = await start({ lookup: { coalesce: false }, pipeline: { capacity: 10 } });
   downstream.hold = true;
   const client = httpRequest({ host: '127.0.0.1', port, path: '/v1/enrich/test', method: 'POST' });
   client.on('error', () => {});

@@ -11,7 +11,7 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
   ],
   [
     ['lookups', '*'],
-    ['redis', 'sql', 'coalesce'],
+    ['redis', 'sql'],
   ],
   [['lookups', '*', 'http'], ['followRedirects']],
   [['lookups', '*', 'cache'], ['respectCacheControl']],

@@ -23,6 +23,12 @@ const layerKeys = {
     .exactOptional()
     .describe('The time of one attempt, 1ms to 24h. Default none: only the timeout of the pipeline ends an attempt.'),
   retry: retryOptions.exactOptional(),
+  coalesce: z
+    .boolean('expected true or false')
+    .default(true)
+    .describe(
+      'Whether equal requests that are under way at the same time share one call. Equal are requests with the same method, url, headers and body, or with the same arguments for a module. A table needs no call.',
+    ),
   breaker: breakerOptions.exactOptional(),
   rateLimit: rateLimitOptions.exactOptional(),
   batch: z

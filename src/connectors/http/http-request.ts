@@ -148,22 +148,36 @@ export function parametersOf({ url, headers, body }: HttpRequest): readonly stri
   return [...new Set([...url.parameters, ...others.flatMap((template) => template.variables)])];
 }
 
-/**
- * Names and values in turn, as an exchange has them, with the headers of the trace at the end. If no header has an argument,
- * all calls, or all calls of one trace, share one list. A `traceparent` of the configuration replaces that of the trace.
- */
+/** The headers of the calls of one lookup: names and values in turn, as an exchange has them. */
+export interface Headers {
+  /** If no header has an argument, all calls share one list. */
+  readonly constant: boolean;
+  render(args: Arguments): string[];
+  /** With the headers of the trace at the end. A `traceparent` of the configuration replaces that of the trace. */
+  traced(rendered: string[], trace: CallTrace): string[];
+}
+
+export function headersOf(headers: readonly HeaderTemplate[]): Headers {
+  const shared = headers.flatMap(({ name, template }) => [name, template.before]);
+  const ownTrace = headers.some(({ name }) => name === 'traceparent');
+  const constant = headers.every(({ template }) => template.constant);
+  return {
+    constant,
+    render: (args) => (constant ? shared : headers.flatMap(({ name, template }) => [name, template.render(args)])),
+    traced(rendered, trace) {
+      if (ownTrace) return rendered;
+      // All calls of one trace share one list.
+      return constant ? trace.joinedTo(rendered) : [...rendered, ...trace.headers];
+    },
+  };
+}
+
+/** Renders the headers of one call, with those of its trace. */
 export function headerRenderer(
   headers: readonly HeaderTemplate[],
 ): (args: Arguments, trace: CallTrace | undefined) => string[] {
-  const constant = headers.flatMap(({ name, template }) => [name, template.before]);
-  const ownTrace = headers.some(({ name }) => name === 'traceparent');
-  if (headers.every(({ template }) => template.constant))
-    return (_args, trace) => (trace === undefined || ownTrace ? constant : trace.joinedTo(constant));
-  return (args, trace) => {
-    const rendered = headers.flatMap(({ name, template }) => [name, template.render(args)]);
-    if (trace !== undefined && !ownTrace) rendered.push(...trace.headers);
-    return rendered;
-  };
+  const own = headersOf(headers);
+  return (args, trace) => (trace === undefined ? own.render(args) : own.traced(own.render(args), trace));
 }
 
 /** The request as spans name it: its method and the path of its template as written, without the query. */

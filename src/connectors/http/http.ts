@@ -1,8 +1,8 @@
 import { RecordError } from '../../core/errors.ts';
 import { parsePointer } from '../../core/json/json-pointer.ts';
-import type { CallTrace } from '../../core/observer/tracing.ts';
 import { bothGates, type Gate } from '../../core/call/gate.ts';
 import { systemClock } from '../../core/time/time.ts';
+import { argumentsKey } from '../../lookup/arguments-key.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
 import { Pause } from '../../lookup/rate-limit/pause.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
@@ -10,14 +10,7 @@ import { type HttpCalls, SingleCall } from './http-call.ts';
 import { batchCalls } from './batch/batch-call.ts';
 import { type BatchRequest, compileBatch } from './batch/batch-request.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
-import {
-  compileRequest,
-  headerRenderer,
-  parametersOf,
-  shownRequest,
-  spanOf,
-  type HttpRequest,
-} from './http-request.ts';
+import { compileRequest, headersOf, parametersOf, shownRequest, spanOf, type HttpRequest } from './http-request.ts';
 
 /** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
 export const http: ConnectorDefinition<HttpOptions> = {
@@ -53,6 +46,14 @@ const missingBatch = {
 
 const mayBeSentTwice: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE', 'QUERY']);
 
+/** A request as it is sent, without the headers of its trace. */
+interface RenderedRequest {
+  readonly args: Arguments;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: string | null;
+}
+
 function httpConnector(
   { method: ownMethod, ...others }: HttpOptions,
   single: HttpRequest,
@@ -63,8 +64,12 @@ function httpConnector(
   const options = { ...others, method: batched?.options.method ?? ownMethod };
   const request = batched?.request ?? single;
   const { lookup } = runtime;
-  const renderHeaders = headerRenderer(request.headers);
+  const headers = headersOf(request.headers);
   const { url, body } = request;
+  // Method, scheme, host and port are the same for all calls. A path has no line break, nor has a header.
+  const keyOf = headers.constant
+    ? ({ path, body: sent }: RenderedRequest) => (sent === null ? path : `${path}\n${sent}`)
+    : ({ path, headers: sent, body: text }: RenderedRequest) => `${path}\n${sent.join('\n')}\n${text ?? ''}`;
   let calls: HttpCalls | undefined;
   let unobserved: (() => void)[] = [];
   const pause = new Pause(runtime.clock, options.maxPause);
@@ -88,25 +93,40 @@ function httpConnector(
     if (calls === undefined) throw new Error(`lookup "${lookup}" is not open`);
     return calls;
   };
-  const render = (shared: HttpCalls, args: Arguments, trace: CallTrace | undefined): SingleCall => {
+  const render = (args: Arguments): RenderedRequest => {
     try {
-      return new SingleCall(
-        shared,
-        url.render(args),
-        renderHeaders(args, trace),
-        body === undefined ? null : body.template.render(args),
-      );
+      const path = url.render(args);
+      return {
+        args,
+        path,
+        headers: headers.render(args),
+        body: body === undefined ? null : body.template.render(args),
+      };
     } catch (error) {
       throw RecordError.from(error).with({ lookup });
     }
   };
+  /** The request that was rendered last, for the call that follows `requestKey`. */
+  let last: RenderedRequest | undefined;
   return {
     immediate: false,
     runsUserCode: false,
     gate,
     largestAnswerBytes: options.maxResponseBytes,
     callMany: batched && batchCalls(batched, opened),
-    call: (args, context) => render(opened(), args, context.trace).run(context),
+    call(args, context) {
+      const rendered = last?.args === args ? last : render(args);
+      last = undefined;
+      const { trace } = context;
+      const sent = trace === undefined ? rendered.headers : headers.traced(rendered.headers, trace);
+      return new SingleCall(opened(), rendered.path, sent, rendered.body).run(context);
+    },
+    requestKey(args) {
+      // The call is that of a batch, and has the arguments of many requests.
+      if (batched !== undefined) return argumentsKey(args);
+      last = render(args);
+      return keyOf(last);
+    },
     span: spanOf(request, options),
     describe(args) {
       try {

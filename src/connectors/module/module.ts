@@ -5,6 +5,7 @@ import { RecordError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import { type JsonData, plainData, SpelledNumber } from '../../core/json/json-data.ts';
 import { thrownMessage } from '../../core/thrown.ts';
+import { argumentsKey } from '../../lookup/arguments-key.ts';
 import { type Arguments, type LookupService, RawJson } from '../../lookup/lookup.ts';
 import { type RuntimeContext, runtimeContext } from '../../operator/runtime-context.ts';
 import type { Connector, ConnectorBatch, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
@@ -40,6 +41,7 @@ function moduleConnector(options: ModuleOptions, runtime: ConnectorRuntime, batc
   return {
     immediate: false,
     runsUserCode: true,
+    requestKey: argumentsKey,
     largestAnswerBytes: ASSUMED_ANSWER_BYTES,
     call(args, context) {
       if (opened === undefined) throw new Error(`lookup "${lookup}" is not open`);

@@ -37,6 +37,8 @@ export interface CallContext {
   inBatch(delta: 1 | -1): void;
   /** A call begins: its wait at the limit is over. The clock of a record starts with its first call (semantics C7). */
   callBegins(): void;
+  /** The call has begun for another caller, who shares it with this one. */
+  callShared(): void;
 }
 
 export type CancelHook = (reason: unknown) => void;
@@ -123,6 +125,8 @@ export class InputEnd implements CallContext {
   inBatch(): void {}
 
   callBegins(): void {}
+
+  callShared(): void {}
 }
 
 const nothing = (): void => {};
@@ -187,6 +191,10 @@ abstract class Carried implements CallContext {
 
   callBegins(): void {
     this.caller.callBegins();
+  }
+
+  callShared(): void {
+    this.caller.callShared();
   }
 }
 

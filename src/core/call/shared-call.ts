@@ -18,10 +18,12 @@ import { cancelledError } from './cancelled.ts';
  *     const wait = shared.join(context);
  *     const answer = inner(request, shared);
  *     return answer instanceof Promise ? wait(answer) : answer;
+ *
+ * The waiters are a list, the oldest first. A waiter is its own link, because most calls have only one.
  */
 export class SharedCall extends Cancellation {
-  /** In the order in which they joined. */
-  readonly #waiters = new Set<Waiter>();
+  #oldest: Waiter | undefined = undefined;
+  #newest: Waiter | undefined = undefined;
   #retryWaits = 0;
   #limitWaits = 0;
   #batches = 0;
@@ -34,14 +36,8 @@ export class SharedCall extends Cancellation {
    * settles as that answer does, or rejects with the caller's reason if the caller is cancelled before.
    */
   join(context: CallContext): <Res>(answer: Promise<Res>) => Promise<Res> {
-    const waiter = { context };
-    this.#waiters.add(waiter);
-    if (this.#waiters.size === 1) this.caller = context;
-    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
-    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
-    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
-    if (this.#began) context.callBegins();
-    return (answer) => this.#wait(waiter, answer);
+    const waiter = this.add(context);
+    return (answer) => this.wait(waiter, answer);
   }
 
   override get attempt(): number {
@@ -50,7 +46,8 @@ export class SharedCall extends Cancellation {
 
   override get deadline(): number {
     let latest = -Infinity;
-    for (const { context } of this.#waiters) latest = Math.max(latest, context.deadline);
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later)
+      latest = Math.max(latest, waiter.context.deadline);
     return latest;
   }
 
@@ -61,46 +58,65 @@ export class SharedCall extends Cancellation {
   }
 
   override get inputEnd(): InputEnd {
-    for (const { context } of this.#waiters) if (!context.inputEnd.ended) return context.inputEnd;
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later)
+      if (!waiter.context.inputEnd.ended) return waiter.context.inputEnd;
     return this.caller.inputEnd;
   }
 
   override retryWaiting(delta: 1 | -1): void {
     this.#retryWaits += delta;
-    for (const { context } of this.#waiters) context.retryWaiting(delta);
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.retryWaiting(delta);
   }
 
   override limitWaiting(delta: 1 | -1): void {
     this.#limitWaits += delta;
-    for (const { context } of this.#waiters) context.limitWaiting(delta);
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.limitWaiting(delta);
   }
 
   override inBatch(delta: 1 | -1): void {
     this.#batches += delta;
-    for (const { context } of this.#waiters) context.inBatch(delta);
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.inBatch(delta);
   }
 
   override callBegins(): void {
     this.#began = true;
-    for (const { context } of this.#waiters) context.callBegins();
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callBegins();
   }
 
-  #wait<Res>(waiter: Waiter, answer: Promise<Res>): Promise<Res> {
+  /** The first part of `join`, without its function. */
+  protected add(context: CallContext): Waiter {
+    const waiter = new Waiter(context, this.#newest);
+    if (this.#newest === undefined) {
+      this.#oldest = waiter;
+      this.caller = context;
+    } else this.#newest.later = waiter;
+    this.#newest = waiter;
+    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
+    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
+    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
+    if (this.#began) context.callBegins();
+    return waiter;
+  }
+
+  /** The second part of `join`. */
+  protected wait<Res>(waiter: Waiter, answer: Promise<Res>): Promise<Res> {
     return new Promise((resolve, reject) => {
       const removeCancelHook = waiter.context.onCancel((reason) => {
         // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
-        if (this.#waiters.size === 1 && this.#waiters.has(waiter)) this.cancel(reason);
+        if (!waiter.left && this.#oldest === this.#newest) this.cancel(reason);
         this.#leave(waiter);
         reject(cancelledError(reason));
       });
       answer.then(
         (value) => {
           removeCancelHook();
+          this.answered();
           this.#leave(waiter);
           return resolve(value);
         },
         (error: unknown) => {
           removeCancelHook();
+          this.answered();
           this.#leave(waiter);
           return reject(error);
         },
@@ -108,18 +124,35 @@ export class SharedCall extends Cancellation {
     });
   }
 
+  /** Called for each waiter when its answer has settled, also for one that has left. */
+  protected answered(): void {}
+
   #leave(waiter: Waiter): void {
-    if (!this.#waiters.delete(waiter)) return;
-    const { context } = waiter;
+    if (waiter.left) return;
+    waiter.left = true;
+    const { context, earlier, later } = waiter;
+    if (earlier === undefined) this.#oldest = later;
+    else earlier.later = later;
+    if (later === undefined) this.#newest = earlier;
+    else later.earlier = earlier;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(-1);
     for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(-1);
     for (let wait = 0; wait < this.#batches; wait++) context.inBatch(-1);
-    const [oldest] = this.#waiters;
-    if (oldest !== undefined) this.caller = oldest.context;
+    if (this.#oldest !== undefined) this.caller = this.#oldest.context;
   }
 }
 
 /** One caller of a shared call. Two waits of one record are two waiters with the same context. */
-interface Waiter {
+class Waiter {
   readonly context: CallContext;
+  earlier: Waiter | undefined;
+  later: Waiter | undefined = undefined;
+  left = false;
+
+  constructor(context: CallContext, earlier: Waiter | undefined) {
+    this.context = context;
+    this.earlier = earlier;
+  }
 }
+
+export type { Waiter };

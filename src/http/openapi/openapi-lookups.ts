@@ -3,6 +3,10 @@ import { count, counts, described, duration, number, object, recent, type Schema
 
 /** Members that only some lookups have. */
 const someLookups = {
+  coalesce: counts(
+    ['coalesced', 'open'],
+    'Requests that shared the call of an equal one, and calls under way now that others may share (`open`). Absent with `coalesce: false` and for a table.',
+  ),
   breaker: object(
     {
       closed: described(count, '1 in this state, else 0.'),

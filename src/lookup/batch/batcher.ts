@@ -28,7 +28,7 @@ function isAboutContent({ code, details }: RecordError): boolean {
  *
  *     batch: { maxSize: 50, linger: 1ms, maxInFlight: 8 }
  *
- *     const batcher = new Batcher(options, { clock, observer, keyOf: cacheKey });
+ *     const batcher = new Batcher(options, { clock, observer, keyOf: argumentsKey });
  *     const service = batcher.over(connector.callMany);
  *
  *     requests ──▶ gathering ── full ────────────────┬─ fewer than maxInFlight under way ──▶ call

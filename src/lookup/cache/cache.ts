@@ -1,8 +1,8 @@
-import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
+import { Cancellation, type CallContext, InnerContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
-import { cacheKey } from './cache-key.ts';
+import { argumentsKey } from '../arguments-key.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { CacheStore, detached, type CacheEntry } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
@@ -41,11 +41,11 @@ export class LookupCache implements LookupLayerEntry {
   }
 
   key(args: Arguments): string {
-    return cacheKey(args);
+    return argumentsKey(args);
   }
 
   readonly layer: LookupLayer = (inner) => (args, context) => {
-    const key = cacheKey(args);
+    const key = argumentsKey(args);
     const entry = this.#store.use(key);
     if (entry === undefined) return this.#call(inner, key, args, context);
     const { answer, freshUntil } = entry;
@@ -78,21 +78,22 @@ export class LookupCache implements LookupLayerEntry {
 
   #call(inner: LookupService, key: string, args: Arguments, context: CallContext): Answer | Promise<Answer> {
     const calledAt = this.#clock.now();
+    const call = new MissedCall(context);
     let answer: Answer | Promise<Answer>;
     try {
-      answer = inner(args, context);
+      answer = inner(args, call);
     } catch (error) {
-      return this.#failed(key, error, context);
+      return this.#failed(key, error, call);
     }
-    if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt);
+    if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt, call);
     return answer.then(
-      (found) => this.#answered(key, found, calledAt),
-      (error: unknown) => this.#failed(key, error, context),
+      (found) => this.#answered(key, found, calledAt, call),
+      (error: unknown) => this.#failed(key, error, call),
     );
   }
 
-  #answered(key: string, answer: Answer, calledAt: number): Answer {
-    this.#counts.miss++;
+  #answered(key: string, answer: Answer, calledAt: number, call: MissedCall): Answer {
+    this.#missed(call);
     this.#keep(key, answer, calledAt);
     return answer;
   }
@@ -106,15 +107,20 @@ export class LookupCache implements LookupLayerEntry {
   }
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
-  #failed(key: string, error: unknown, context: CallContext): Answer {
-    const entry = this.#options.staleIfError > 0 && !context.cancelled ? this.#store.use(key) : undefined;
+  #failed(key: string, error: unknown, call: MissedCall): Answer {
+    const entry = this.#options.staleIfError > 0 && !call.cancelled ? this.#store.use(key) : undefined;
     const failure = RecordError.from(error);
     if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
-      this.#counts.miss++;
+      this.#missed(call);
       throw error;
     }
     this.#counts.stale++;
     return new Answer(entry.answer.json, failure.details.attempts ?? 1, 'stale');
+  }
+
+  /** A request that shares a call is counted by the layer `coalesce`. */
+  #missed({ shared }: MissedCall): void {
+    if (!shared) this.#counts.miss++;
   }
 
   #mayReplaceFailure({ freshUntil }: CacheEntry): boolean {
@@ -151,6 +157,16 @@ export class LookupCache implements LookupLayerEntry {
     } catch {
       end();
     }
+  }
+}
+
+/** The context of a call that a request without a stored answer makes. */
+class MissedCall extends InnerContext {
+  shared = false;
+
+  override callShared(): void {
+    this.shared = true;
+    super.callShared();
   }
 }
 

@@ -112,23 +112,23 @@ export function publishLookups(registry: Registry, lookups: Named<LookupCounts>)
   gauge('lookup_connections', 'Connections that are open.', 'connections');
 }
 
-/** The metrics of lookups that have a cache. */
+/** The metrics of lookups that have a cache, and of those whose equal requests share calls. */
 export function publishCaches(registry: Registry, lookups: Named<LookupCounts>): void {
   const caches = (): Iterable<readonly [string, LayerFigures]> => having(lookups, (counts) => counts.layers()['cache']);
   publishCounter(
     registry,
     {
       name: `${prefix}cache_requests_total`,
-      help: 'Requests to a lookup that has a cache, by result of the cache.',
+      help: 'Requests to a lookup by their source: the cache, a call under way (coalesced), or a call of their own (miss).',
       labelNames: ['lookup', 'result'],
     },
     () =>
-      byLabel(caches(), 'lookup', 'result', ({ hit = 0, negative = 0, stale = 0, miss = 0 }) => ({
-        hit,
-        negative,
-        stale,
-        miss,
-      })),
+      byLabel(
+        having(lookups, (counts) => cacheResults(counts.layers())),
+        'lookup',
+        'result',
+        (results) => results,
+      ),
   );
   publishGauge(
     registry,
@@ -144,6 +144,16 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
     },
     () => [...caches()].map(([lookup, { evictions = 0 }]) => [{ lookup }, evictions] as const),
   );
+}
+
+/** Without a cache only the shared calls are counted; undefined if the lookup has neither of the two layers. */
+function cacheResults({ cache, coalesce }: Readonly<Record<string, LayerFigures>>): LayerFigures | undefined {
+  if (cache === undefined && coalesce === undefined) return undefined;
+  const { hit = 0, negative = 0, stale = 0, miss = 0 } = cache ?? {};
+  return {
+    ...(cache !== undefined && { hit, negative, stale, miss }),
+    ...(coalesce !== undefined && { coalesced: coalesce['coalesced'] ?? 0 }),
+  };
 }
 
 /** The metrics of lookups that have a batch. */

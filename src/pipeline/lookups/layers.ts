@@ -4,9 +4,10 @@ import type { Clock, Random } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { Batcher } from '../../lookup/batch/batcher.ts';
-import { cacheKey } from '../../lookup/cache/cache-key.ts';
+import { argumentsKey } from '../../lookup/arguments-key.ts';
 import { Breaker } from '../../lookup/breaker/breaker.ts';
 import { LookupCache } from '../../lookup/cache/cache.ts';
+import { Coalesce } from '../../lookup/coalesce/coalesce.ts';
 import { Hedge } from '../../lookup/hedge/hedge.ts';
 import { Concurrency } from '../../lookup/limit/concurrency.ts';
 import { Limit, unlimited } from '../../lookup/limit/limit.ts';
@@ -57,6 +58,12 @@ type MakeCallLayer = <Req, Res>(parts: CallParts<Req, Res>) => LayerEntry<Req, R
 const cache: MakeLayer = ({ config, clock }) =>
   config.cache === undefined ? undefined : new LookupCache(config.cache, clock);
 
+/** An immediate answer is there before another request comes. */
+const coalesce: MakeLayer = ({ config, connector: { immediate, requestKey }, random }) => {
+  if (!config.coalesce || immediate || requestKey === undefined) return undefined;
+  return new Coalesce<Arguments, Answer>(requestKey, random);
+};
+
 const retry: MakeLayer = ({ config, clock, random, observer, budget }) =>
   config.retry === undefined
     ? undefined
@@ -68,7 +75,7 @@ const hedge: MakeLayer = ({ config, clock, budget, connector: { immediate } }) =
     : new Hedge<Arguments, Answer>(config.hedge, { clock, budget, countsCalls: config.retry === undefined });
 
 const batch: MakeBatch = ({ config, clock, observer }) =>
-  config.batch === undefined ? undefined : new Batcher(config.batch, { clock, observer, keyOf: cacheKey });
+  config.batch === undefined ? undefined : new Batcher(config.batch, { clock, observer, keyOf: argumentsKey });
 
 /** The calls of an immediate connector neither wait nor use a clock, unless a layer or a batch makes them wait. */
 const limit: MakeCallLayer = <Req, Res>({ config, connector: { immediate }, gate }: CallParts<Req, Res>) => {
@@ -107,6 +114,7 @@ export interface LayerList {
  * The order of the layers, written once: a request passes them from the first to the last, and then the connector.
  *
  *     cache      A hit needs no call: it stands above all that makes, delays or counts calls.
+ *     coalesce   One call for equal requests, with its retries and waits: it stands above all of these.
  *     retry      Makes calls, so it stands above all that delays, counts or times one of them.
  *     hedge      A hedge is a second call of one attempt, so it stands below `retry`.
  *     batch      Makes one call for many records, so it stands below all that belongs to one record.
@@ -119,11 +127,10 @@ export interface LayerList {
  *     timeout    Bounds one attempt and nothing else.
  *     spans      One span is one attempt, so it begins after every wait.
  *
- * The order with the layers that are planned (coalesce): cache, coalesce, retry, hedge, batch, limit,
- * breaker, concurrency, rate limit, timeout, spans. Above `batch` a layer has one record, below it one call.
+ * Above `batch` a layer has one record, below it one call.
  */
 export const lookupLayers: LayerList = {
-  record: [cache, retry, hedge],
+  record: [cache, coalesce, retry, hedge],
   batch,
   call: [limit, breaker, concurrency, rateLimit, attemptTimeout, spans],
 };

@@ -26,6 +26,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   limitWaiting: [1],
   inBatch: [1],
   callBegins: [],
+  callShared: [],
 };
 const names = Object.keys(members) as Member[];
 
@@ -64,6 +65,10 @@ class Caller implements CallContext {
 
   inBatch(): void {
     this.reported.push('inBatch');
+  }
+
+  callShared(): void {
+    this.reported.push('callShared');
   }
 
   callBegins(): void {

@@ -3,35 +3,23 @@ import { InputEnd } from '../../../src/core/call/call-context.ts';
 import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
+import { Coalesce } from '../../../src/lookup/coalesce/coalesce.ts';
 import { Limit } from '../../../src/lookup/limit/limit.ts';
 import { type Layer, type Service, stack } from '../../../src/lookup/lookup.ts';
 import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { Held, Record } from './sharing.ts';
 
-/** A toy: equal requests in flight share one call. */
-function coalesce<Res>(): Layer<string, Res> {
-  return (inner) => {
-    const open = new Map<string, { readonly call: SharedCall; readonly answer: Promise<Res> }>();
-    return (request, context) => {
-      const known = open.get(request);
-      if (known !== undefined) return known.call.join(context)(known.answer);
-      const call = new SharedCall();
-      const wait = call.join(context);
-      const answer = inner(request, call);
-      if (!(answer instanceof Promise)) return answer;
-      const forget = (): void => void open.delete(request);
-      open.set(request, { call, answer });
-      call.onCancel(forget);
-      answer.then(forget, forget);
-      return wait(answer);
-    };
-  };
-}
-
 /** Coalesces before `held`, with these layers between the two. */
 function coalesced(held: Held, ...between: readonly Layer<string, string>[]): Service<string, string> {
-  return stack(held.service, coalesce<string>(), ...between);
+  return stack(
+    held.service,
+    new Coalesce<string, string>(
+      (key) => key,
+      () => 0.5,
+    ).layer,
+    ...between,
+  );
 }
 
 describe('a call that several callers wait for', () => {

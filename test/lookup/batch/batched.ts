@@ -5,7 +5,7 @@ import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import type { PipelineConfig } from '../../../src/config/schema/schema.ts';
 import { Batcher } from '../../../src/lookup/batch/batcher.ts';
 import { type BatchOptions } from '../../../src/lookup/batch/batch-options.ts';
-import { cacheKey } from '../../../src/lookup/cache/cache-key.ts';
+import { argumentsKey } from '../../../src/lookup/arguments-key.ts';
 import { lookupRetry } from '../../../src/lookup/retry/lookup-retry.ts';
 import { retryOptions } from '../../../src/lookup/retry/retry-options.ts';
 import { unlimited } from '../../../src/lookup/limit/limit.ts';
@@ -100,7 +100,7 @@ export function batching(options: Partial<BatchOptions> = {}) {
   const metrics = createMetrics({ version: '0' });
   const observer = metrics.observer.lookup('far');
   const all = { maxSize: 3, linger: hourMs, maxInFlight: 8, ...options };
-  const batcher = new Batcher<Arguments, Answer>(all, { clock, observer, keyOf: cacheKey });
+  const batcher = new Batcher<Arguments, Answer>(all, { clock, observer, keyOf: argumentsKey });
   observer.layer('batch', () => batcher.gauges());
   const call = batcher.over(far.service);
   const ask = (key: string, context: CallContext): Promise<Answer | RecordError> =>
@@ -122,7 +122,7 @@ export function batchedStream({ batch = {}, retry, timeoutMs = 0, pipeline: conf
   const metrics = createMetrics({ version: '0' });
   const observer = metrics.observer.lookup('far');
   const all = { maxSize: 3, linger: hourMs, maxInFlight: 8, ...batch };
-  const batcher = new Batcher<Arguments, Answer>(all, { clock, observer, keyOf: cacheKey });
+  const batcher = new Batcher<Arguments, Answer>(all, { clock, observer, keyOf: argumentsKey });
   observer.layer('batch', () => batcher.gauges());
   const counted: ManyLookupService = async (requests, context) => {
     const startedMs = clock.now();

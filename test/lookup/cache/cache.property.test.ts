@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { RecordError } from '../../../src/core/errors.ts';
 import { Answer, type Argument, type Arguments, RawJson } from '../../../src/lookup/lookup.ts';
-import { cacheKey } from '../../../src/lookup/cache/cache-key.ts';
+import { argumentsKey } from '../../../src/lookup/arguments-key.ts';
 import { cached, type Call, outcome } from './cached.ts';
 
 /** The answer for a key in the model. */
@@ -216,8 +216,8 @@ const plain = (args: Arguments): unknown =>
 test('two keys are equal exactly if the arguments are, in any order', () => {
   fc.assert(
     fc.property(argumentsGiven, argumentsGiven, (left, right) => {
-      expect(cacheKey(left) === cacheKey(right)).toBe(isDeepStrictEqual(plain(left), plain(right)));
-      expect(cacheKey(Object.fromEntries(Object.entries(left).toReversed()))).toBe(cacheKey(left));
+      expect(argumentsKey(left) === argumentsKey(right)).toBe(isDeepStrictEqual(plain(left), plain(right)));
+      expect(argumentsKey(Object.fromEntries(Object.entries(left).toReversed()))).toBe(argumentsKey(left));
     }),
     { numRuns: 3000 },
   );

@@ -1,5 +1,5 @@
-import { isNumberSource, numberText } from '../../core/json/json-number.ts';
-import { type Argument, type Arguments, RawJson } from '../lookup.ts';
+import { isNumberSource, numberText } from '../core/json/json-number.ts';
+import { type Argument, type Arguments, RawJson } from './lookup.ts';
 
 /**
  * The arguments as one text. Equal arguments have equal texts, in any order of their names; different arguments have different texts.
@@ -10,7 +10,7 @@ import { type Argument, type Arguments, RawJson } from '../lookup.ts';
  * value is: `1` and `"1"` are two keys. Numbers, objects and arrays count by their source, because a connector may send
  * the source: `1`, `1.0` and `1e0` are three keys. Values that are equal in another way cost one more call each.
  */
-export function cacheKey(args: Arguments): string {
+export function argumentsKey(args: Arguments): string {
   const names = Object.keys(args);
   const [only] = names;
   if (only !== undefined && names.length === 1) return partOf(only, args[only]);

@@ -1,0 +1,98 @@
+import type { CallContext } from '../../core/call/call-context.ts';
+import { SharedCall } from '../../core/call/shared-call.ts';
+import type { LayerGauges } from '../../core/observer/observer.ts';
+import type { Random } from '../../core/time/time.ts';
+import type { Layer, LayerEntry, Service } from '../lookup.ts';
+import { CallTable, type ListedCall } from './call-table.ts';
+
+/**
+ * The layer `coalesce` of a lookup: equal requests that are under way at the same time share one call.
+ *
+ *     const coalesce = new Coalesce<Arguments, Answer>(connector.requestKey, random);
+ *     const service = coalesce.layer(connector.call);
+ *
+ *     record 1 ── SFO ──┐
+ *     record 2 ── SFO ──┴── one call, one answer
+ *     record 3 ── LAX ───── another call
+ *
+ * A record that leaves, because its time ran out or its client is gone, gets its own reason, and the call goes on for
+ * the others. When the last one has left, the call is cancelled. An answer that is not a promise is shared with nobody:
+ * no other request comes while it is made. What `keyOf` throws is the failure of the request.
+ *
+ * The key has to hold all that a far end could tell two requests apart by.
+ */
+export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
+  readonly name = 'coalesce';
+  readonly #keyOf: (request: Req, context: CallContext) => string;
+  /** Calls under way that can be joined. */
+  readonly #open: CallTable<OpenCall<Req, Res>>;
+  #coalesced = 0;
+
+  constructor(keyOf: (request: Req, context: CallContext) => string, random: Random) {
+    this.#keyOf = keyOf;
+    this.#open = new CallTable(random() * 2 ** 32);
+  }
+
+  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
+    const key = this.#keyOf(request, context);
+    const hash = this.#open.hashOf(key);
+    const known = this.#open.find(key, hash);
+    if (known === undefined) return new OpenCall(this.#open, key, hash).begin(inner, request, context);
+    this.#coalesced++;
+    context.callShared();
+    return known.answerFor(context);
+  };
+
+  /** Requests that shared the call of another one, and calls that are under way. */
+  gauges() {
+    return { totals: { coalesced: this.#coalesced }, now: { open: this.#open.size } } satisfies LayerGauges;
+  }
+}
+
+/** A call that is under way. It is listed until its answer settles or it is cancelled. */
+class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, Res>> {
+  readonly key: string;
+  readonly hash: number;
+  next: OpenCall<Req, Res> | undefined = undefined;
+  readonly #open: CallTable<OpenCall<Req, Res>>;
+  /** Undefined if the call is not listed. */
+  #answer: Promise<Res> | undefined = undefined;
+
+  constructor(open: CallTable<OpenCall<Req, Res>>, key: string, hash: number) {
+    super();
+    this.#open = open;
+    this.key = key;
+    this.hash = hash;
+  }
+
+  /** Makes the call for its first waiter. */
+  begin(inner: Service<Req, Res>, request: Req, context: CallContext): Res | Promise<Res> {
+    const waiter = this.add(context);
+    const answer = inner(request, this);
+    if (!(answer instanceof Promise)) return answer;
+    this.#answer = answer;
+    this.#open.add(this);
+    return this.wait(waiter, answer);
+  }
+
+  /** The answer for another waiter of a call that is listed. */
+  answerFor(context: CallContext): Promise<Res> {
+    if (this.#answer === undefined) throw new Error('the call is over');
+    return this.wait(this.add(context), this.#answer);
+  }
+
+  override cancel(reason: unknown): void {
+    this.#unlist();
+    super.cancel(reason);
+  }
+
+  protected override answered(): void {
+    this.#unlist();
+  }
+
+  #unlist(): void {
+    if (this.#answer === undefined) return;
+    this.#answer = undefined;
+    this.#open.remove(this);
+  }
+}
