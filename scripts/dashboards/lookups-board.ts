@@ -168,15 +168,23 @@ const cachePanels = [
     title: 'Cache entries',
     description: 'Answers in the cache. Each instance has its own cache, with at most `cache.maxEntries` answers.',
     unit: 'none',
-    width: 12,
+    width: 8,
     queries: [['{{lookup}} {{instance}}', select('millrace_cache_entries', of)]],
+  }),
+  graph({
+    title: 'Cache memory',
+    description:
+      'Memory that the answers in the cache take. Each instance has its own cache, with at most `cache.maxBytes`.',
+    unit: 'bytes',
+    width: 8,
+    queries: [['{{lookup}} {{instance}}', select('millrace_cache_bytes', of)]],
   }),
   graph({
     title: 'Cache evictions',
     description:
-      'Answers that were removed to make room, per second. If there are many, and few hits, `cache.maxEntries` is too low for these keys.',
+      'Answers that were removed to make room, per second. If there are many, and few hits, `cache.maxEntries` or `cache.maxBytes` is too low for these keys.',
     unit: 'ops',
-    width: 12,
+    width: 8,
     queries: [['{{lookup}}', rate('millrace_cache_evictions_total', of, 'lookup')]],
   }),
 ];

@@ -41,6 +41,7 @@ test('explain prints each call and the layers on its way, in order, with setting
         call: { url: 'http://127.0.0.1:9/a%20b', headers: { 'x-key': '***' } },
         layers: [
           { layer: 'cache', key: '2:ids3:a b', settings: { maxEntries: 10, ttl: '5m' } },
+          { layer: 'coalesce', settings: true },
           { layer: 'retry', settings: { attempts: 2, backoff: { initial: '100ms' } } },
           { layer: 'limit', settings: { connections: 256 } },
           { layer: 'timeout', settings: '500ms' },

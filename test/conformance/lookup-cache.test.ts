@@ -65,7 +65,7 @@ describe('DefaultLookupCacheTest', () => {
     const metrics = createMetrics({ version: '0' });
     // A lookup without a cache has none of them.
     metrics.observer.lookup('plain').called('ok', 1);
-    const cache = new LookupCache(cacheOptions.parse({ maxEntries: 10, negativeTtl: '1m' }), virtualClock());
+    const cache = new LookupCache(cacheOptions.parse({ maxEntries: 10, negativeTtl: '1m' }), virtualClock(), true);
     metrics.observer.lookup('airport').layer(cache.name, () => cache.gauges());
     const samples = async (): Promise<Record<string, number>> =>
       Object.fromEntries(
@@ -80,12 +80,13 @@ describe('DefaultLookupCacheTest', () => {
       'requests_total{result="stale"}': 0,
       'requests_total{result="miss"}': 0,
       entries: 0,
+      bytes: 0,
       evictions_total: 0,
     };
     expect(await samples()).toEqual(at0);
     const ask = cache.layer(({ key }) => new Answer(key === 'k' ? '1' : undefined));
     await ask({ key: 'k' }, new Cancellation());
-    expect(await samples()).toEqual({ ...at0, 'requests_total{result="miss"}': 1, entries: 1 });
+    expect(await samples()).toEqual({ ...at0, 'requests_total{result="miss"}': 1, entries: 1, bytes: 310 });
     await ask({ key: 'k' }, new Cancellation());
     await ask({ key: 'absent' }, new Cancellation());
     await ask({ key: 'absent' }, new Cancellation());
@@ -95,6 +96,7 @@ describe('DefaultLookupCacheTest', () => {
       'requests_total{result="negative"}': 1,
       'requests_total{result="miss"}': 2,
       entries: 2,
+      bytes: 624,
     });
   });
 
@@ -102,6 +104,8 @@ describe('DefaultLookupCacheTest', () => {
     const settings = '{ maxEntries: 7, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }';
     expect(load(withCache(settings)).config.lookups['airport']?.cache).toEqual({
       maxEntries: 7,
+      maxBytes: 64 * 2 ** 20,
+      refreshAhead: 0,
       ttl: 300_000,
       negativeTtl: 30_000,
       staleWhileRevalidate: 60_000,

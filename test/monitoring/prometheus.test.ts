@@ -23,7 +23,7 @@ const made: readonly Asked[] = [
   ...['ok', 'miss', 'bad_status', 'timeout'].map((outcome) => `millrace_lookup_calls_total{outcome="${outcome}"}`),
   ...['capacity', 'slow_reader'].map((reason) => `millrace_backpressure_seconds_total{reason="${reason}"}`),
   ...['hit', 'negative', 'miss'].map((result) => `millrace_cache_requests_total{result="${result}"}`),
-  ...['cache_entries', 'cache_evictions_total', 'table_rows'].map((name) => `millrace_${name}`),
+  ...['cache_bytes', 'cache_entries', 'cache_evictions_total', 'table_rows'].map((name) => `millrace_${name}`),
   ...['in_flight', 'retry_waiting', 'completed_waiting'].map((name) => `millrace_${name}`),
   ...['retries_total', 'in_flight', 'queued', 'connections', 'concurrency_limit'].map(
     (name) => `millrace_lookup_${name}`,

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { duration } from '../../core/options/units.ts';
+import { duration, size } from '../../core/options/units.ts';
 
 /** What `lookups.NAME.cache` takes. */
 
 const mostEntries = 10_000_000;
 const thirtyDaysMs = 30 * 86_400_000;
+const mostBytes = 16 * 2 ** 30;
+const expectedBytes = 'expected a size from 1KiB to 16GiB';
 const expectedEntries = `expected a whole number from 1 to ${mostEntries}`;
 
 /** How many answers are held if only `ttl` bounds the cache: some megabytes of usual answers. */
@@ -16,9 +18,15 @@ const atMostThirtyDays = (leastMs: number, least: string) =>
 const keys = z.strictObject({
   maxEntries: z.int(expectedEntries).min(1, expectedEntries).max(mostEntries, expectedEntries).exactOptional().meta({
     description:
-      'Answers that are held, misses included, 1 to 10000000. A further answer replaces the least recently used one. An answer is as large as its JSON, so this bounds the memory. Default 10000, if there is a ttl.',
+      'Answers that are held, misses included, 1 to 10000000. A further answer replaces the least recently used one. Default 10000, if there is a ttl.',
     default: defaultMaxEntries,
   }),
+  maxBytes: size
+    .refine((bytes) => bytes >= 1024 && bytes <= mostBytes, expectedBytes)
+    .prefault('64MiB')
+    .describe(
+      'Memory that the answers take, 1KiB to 16GiB: one or two bytes for each character of an answer and of its arguments, and 300 for each answer. Above it the least recently used answers are removed, and a larger answer is not held. Default 64MiB.',
+    ),
   ttl: atMostThirtyDays(1, '1ms')
     .exactOptional()
     .describe('How long an answer is used again, 1ms to 720h. Default: until another answer replaces it.'),
@@ -26,6 +34,11 @@ const keys = z.strictObject({
     .prefault('0s')
     .describe(
       'How long a miss is used again, 0s to 720h. Default 0s, never: the key may have an answer a moment later.',
+    ),
+  refreshAhead: atMostThirtyDays(0, '0s')
+    .prefault('0s')
+    .describe(
+      'How long before the end of its ttl an answer in frequent use is fetched again, 0s to 720h, by one call, while it is used. Default 0s: it is fetched after its ttl.',
     ),
   staleWhileRevalidate: atMostThirtyDays(0, '0s')
     .prefault('0s')
@@ -39,7 +52,7 @@ const keys = z.strictObject({
     ),
 });
 
-const staleKeys = ['staleWhileRevalidate', 'staleIfError'] as const;
+const keysOfOld = ['refreshAhead', 'staleWhileRevalidate', 'staleIfError'] as const;
 
 const bounded = z.superRefine<z.output<typeof keys>>(
   (cache, context) => {
@@ -48,7 +61,7 @@ const bounded = z.superRefine<z.output<typeof keys>>(
         'expected a bound: set maxEntries (how many answers are held), ttl (for how long), or both, such as { maxEntries: 10000, ttl: 5m }';
       context.addIssue({ code: 'custom', message });
     } else if (cache.ttl === undefined) {
-      for (const key of staleKeys) {
+      for (const key of keysOfOld) {
         if (cache[key] === 0) continue;
         context.addIssue({
           code: 'custom',
@@ -56,6 +69,9 @@ const bounded = z.superRefine<z.output<typeof keys>>(
           message: 'expected a ttl beside it: without a ttl no answer becomes old',
         });
       }
+    } else if (cache.refreshAhead >= cache.ttl) {
+      const message = 'expected less than the ttl: otherwise every use of an answer would fetch it again';
+      context.addIssue({ code: 'custom', path: ['refreshAhead'], message });
     }
   },
   // A misspelt bound is one mistake, not two.

@@ -6,6 +6,10 @@ export interface CacheEntry {
   answer: Answer;
   /** Clock milliseconds from which on the answer is old. */
   freshUntil: number;
+  /** Uses since the answer was stored. */
+  uses: number;
+  /** As they count in `maxBytes`. */
+  bytes: number;
   /** Clock milliseconds at which the call for it began. */
   calledAt: number;
   older: CacheEntry | undefined;
@@ -13,27 +17,35 @@ export interface CacheEntry {
 }
 
 /**
- * The answers of one cache by key, at most `maxEntries` of them. A further answer replaces the least recently used one.
+ * The answers of one cache by key, at most `maxEntries` of them, which take at most `maxBytes` of memory. For a further
+ * answer the least recently used ones are removed. An answer that is larger than `maxBytes` is not stored.
  *
  *     by key   Map: key ──▶ entry
  *     by use   oldest ⇄ entry ⇄ entry ⇄ newest        older ⇄ newer; a use takes an entry out and links it last
  *
- * Every operation is O(1). Nothing runs between calls: an answer that is too old stays until it is used, replaced or
+ * Every operation is O(1), apart from the removal of several small answers for a large one. Nothing runs between calls: an answer that is too old stays until it is used, replaced or
  * evicted. The caller gives the times.
  */
 export class CacheStore {
   evictions = 0;
   readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
   readonly #byKey = new Map<string, CacheEntry>();
   #oldest: CacheEntry | undefined;
   #newest: CacheEntry | undefined;
 
-  constructor(maxEntries: number) {
+  constructor({ maxEntries, maxBytes }: { readonly maxEntries: number; readonly maxBytes: number }) {
     this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes;
   }
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The answer for the key, fresh or old. It counts as used. */
@@ -48,24 +60,30 @@ export class CacheStore {
 
   /** Stores an answer, unless the stored one comes from a later call. */
   put(key: string, answer: Answer, freshUntil: number, calledAt: number): void {
+    const bytes = entryBytes + memoryOf(key) + memoryOf(answer.json ?? '');
     const entry = this.use(key);
+    if (entry !== undefined && entry.calledAt > calledAt) return;
+    if (bytes > this.#maxBytes) {
+      if (entry !== undefined) this.#remove(entry);
+      return;
+    }
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
-      const added = {
-        key: detached(key),
-        answer,
-        freshUntil,
-        calledAt,
-        older: undefined,
-        newer: undefined,
-      };
-      this.#byKey.set(added.key, added);
+      const own = detached(key);
+      const added = { key: own, answer, freshUntil, uses: 0, bytes, calledAt, older: undefined, newer: undefined };
+      this.#byKey.set(own, added);
       this.#linkNewest(added);
-    } else if (entry.calledAt <= calledAt) {
+      this.#bytes += bytes;
+    } else {
+      this.#bytes += bytes - entry.bytes;
       entry.answer = answer;
       entry.freshUntil = freshUntil;
+      entry.uses = 0;
+      entry.bytes = bytes;
       entry.calledAt = calledAt;
     }
+    // The answer itself is the newest, so it is never removed here.
+    while (this.#bytes > this.#maxBytes) this.#evict();
   }
 
   /** Removes the answer for the key, unless it comes from a call later than `calledAt`. */
@@ -76,6 +94,7 @@ export class CacheStore {
 
   clear(): void {
     this.#byKey.clear();
+    this.#bytes = 0;
     this.#oldest = undefined;
     this.#newest = undefined;
   }
@@ -88,6 +107,7 @@ export class CacheStore {
 
   #remove(entry: CacheEntry): void {
     this.#byKey.delete(entry.key);
+    this.#bytes -= entry.bytes;
     this.#unlink(entry);
   }
 
@@ -107,6 +127,16 @@ export class CacheStore {
     else newer.older = older;
   }
 }
+
+/** The entry itself, its links, its place in the Map and the heads of its texts; measured with a million entries. */
+const entryBytes = 300;
+
+/** V8 keeps a text with one byte for each character, or with two if one of them is beyond Latin-1. */
+function memoryOf(text: string): number {
+  return beyondLatin1.test(text) ? 2 * text.length : text.length;
+}
+
+const beyondLatin1 = /[^\0-\xff]/;
 
 /**
  * The same text in memory of its own. A slice of a text keeps the whole text alive: a short answer that was selected from

@@ -1,18 +1,22 @@
-import { Cancellation, type CallContext, InnerContext } from '../../core/call/call-context.ts';
+import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { argumentsKey } from '../arguments-key.ts';
 import type { CacheOptions } from './cache-options.ts';
+import { MissedCall } from './missed-call.ts';
 import { CacheStore, detached, type CacheEntry } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
+
+/** An answer that was used as often as this is fetched again ahead of its end: it will be needed. */
+const frequentUses = 3;
 
 /**
  * The layer `cache` of a lookup: it returns a stored answer without a call.
  *
  *     cache: { maxEntries: 10000, ttl: 5m, negativeTtl: 30s, staleWhileRevalidate: 1m, staleIfError: 1h }
  *
- *     const cache = new LookupCache(options, clock);
+ *     const cache = new LookupCache(options, clock, true);
  *     const service = cache.layer(connector.call);
  *
  *     answer ────── ttl ────┬─ staleWhileRevalidate ─┬──────────▶ time
@@ -21,7 +25,8 @@ import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type L
  *                                      a call; stale if it fails
  *
  * A fresh answer is immediate: it is returned without a promise. A failure is never kept. A miss is kept for
- * `negativeTtl`, and replaces the answer that was stored for the key. A refresh, the call for a new answer while the
+ * `negativeTtl`, and replaces the answer that was stored for the key. In the last `refreshAhead` of its ttl, an answer
+ * in frequent use has a refresh as well. A refresh, the call for a new answer while the
  * old one is used (RFC 5861), belongs to no record; its deadline is that of the record that began it. A key has at most
  * one refresh, and each refresh one timer; apart from that the cache sets no timer.
  */
@@ -32,12 +37,19 @@ export class LookupCache implements LookupLayerEntry {
   readonly #store: CacheStore;
   /** Refreshes under way, by key. */
   readonly #refreshes = new Map<string, Cancellation>();
-  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0 };
+  /** Calls that go on though their record has left. */
+  readonly #late = new Set<MissedCall>();
+  readonly #runsOn: boolean;
+  /** What was stored last. */
+  #stored: { readonly key: string; readonly answer: Answer } | undefined = undefined;
+  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0, late: 0 };
 
-  constructor(options: CacheOptions, clock: Clock) {
+  /** `runsOn`: calls have a time of their own, so that they may go on when their record has left. */
+  constructor(options: CacheOptions, clock: Clock, runsOn: boolean) {
+    this.#runsOn = runsOn;
     this.#options = options;
     this.#clock = clock;
-    this.#store = new CacheStore(options.maxEntries);
+    this.#store = new CacheStore(options);
   }
 
   key(args: Arguments): string {
@@ -52,33 +64,44 @@ export class LookupCache implements LookupLayerEntry {
     const now = this.#clock.now();
     if (now < freshUntil) {
       if (answer.json === undefined) this.#counts.negative++;
-      else this.#counts.hit++;
+      else {
+        this.#counts.hit++;
+        entry.uses++;
+        if (now >= freshUntil - this.#options.refreshAhead && entry.uses >= frequentUses)
+          this.#refresh(inner, entry.key, args, context);
+      }
       return answer;
     }
     if (answer.json === undefined || now >= freshUntil + this.#options.staleWhileRevalidate) {
       return this.#call(inner, key, args, context);
     }
     this.#counts.stale++;
-    if (!this.#refreshes.has(key)) this.#refresh(inner, entry.key, args, context);
+    this.#refresh(inner, entry.key, args, context);
     return new Answer(answer.json, 0, 'stale');
   };
 
-  /** Totals: requests by the state of the cache (`miss`: the request was passed on), and evicted answers. */
+  /**
+   * Totals: requests by the state of the cache (`miss`: a call was made for the request), answers that came after their record had
+   * left (`late`), and evicted answers.
+   */
   gauges() {
-    const { size, evictions } = this.#store;
-    return { totals: { ...this.#counts, evictions }, now: { entries: size } } satisfies LayerGauges;
+    const { size, bytes, evictions } = this.#store;
+    return { totals: { ...this.#counts, evictions }, now: { entries: size, bytes } } satisfies LayerGauges;
   }
 
-  /** Cancels the refreshes and removes all answers. */
+  /** Cancels the refreshes and the calls that no record waits for, and removes all answers. */
   close(): void {
-    for (const refresh of this.#refreshes.values())
-      refresh.cancel(new RecordError('cancelled', 'the lookup is closed'));
+    const closed = new RecordError('cancelled', 'the lookup is closed');
+    for (const refresh of this.#refreshes.values()) refresh.cancel(closed);
+    for (const call of this.#late) call.cancel(closed);
+    this.#late.clear();
+    this.#stored = undefined;
     this.#store.clear();
   }
 
   #call(inner: LookupService, key: string, args: Arguments, context: CallContext): Answer | Promise<Answer> {
     const calledAt = this.#clock.now();
-    const call = new MissedCall(context);
+    const call = new MissedCall(context, this.#runsOn);
     let answer: Answer | Promise<Answer>;
     try {
       answer = inner(args, call);
@@ -86,21 +109,34 @@ export class LookupCache implements LookupLayerEntry {
       return this.#failed(key, error, call);
     }
     if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt, call);
-    return answer.then(
-      (found) => this.#answered(key, found, calledAt, call),
-      (error: unknown) => this.#failed(key, error, call),
-    );
+    return call.outcome(answer, {
+      answered: (found) => this.#answered(key, found, calledAt, call),
+      failed: (error) => this.#failed(key, error, call),
+      left: (runsOn) => {
+        this.#missed(call);
+        if (runsOn) this.#late.add(call);
+      },
+      late: (found) => {
+        if (!this.#late.delete(call) || found === undefined) return;
+        this.#counts.late++;
+        this.#keep(key, found, calledAt);
+      },
+    });
   }
 
   #answered(key: string, answer: Answer, calledAt: number, call: MissedCall): Answer {
     this.#missed(call);
-    this.#keep(key, answer, calledAt);
+    // The requests that shared a call get its answer one after the other: it is stored once.
+    const stored = this.#stored;
+    if (!call.shared || stored?.answer !== answer || stored.key !== key) this.#keep(key, answer, calledAt);
     return answer;
   }
 
-  #keep(key: string, { json }: Answer, calledAt: number): void {
+  #keep(key: string, answer: Answer, calledAt: number): void {
+    this.#stored = { key, answer };
     const { ttl, negativeTtl } = this.#options;
     const now = this.#clock.now();
+    const { json } = answer;
     if (json !== undefined) this.#store.put(key, new Answer(detached(json), 0, 'cache'), now + ttl, calledAt);
     else if (negativeTtl > 0) this.#store.put(key, new Answer(undefined, 0, 'cache'), now + negativeTtl, calledAt);
     else this.#store.forget(key, calledAt);
@@ -114,7 +150,7 @@ export class LookupCache implements LookupLayerEntry {
       this.#missed(call);
       throw error;
     }
-    this.#counts.stale++;
+    if (!call.shared) this.#counts.stale++;
     return new Answer(entry.answer.json, failure.details.attempts ?? 1, 'stale');
   }
 
@@ -127,7 +163,9 @@ export class LookupCache implements LookupLayerEntry {
     return this.#clock.now() < freshUntil + this.#options.staleIfError;
   }
 
+  /** Fetches a new answer while the stored one is used, unless that is being done already. */
   #refresh(inner: LookupService, key: string, args: Arguments, { deadline }: CallContext): void {
+    if (this.#refreshes.has(key)) return;
     const refresh = new Cancellation(deadline);
     const calledAt = this.#clock.now();
     const stopTimer =
@@ -157,16 +195,6 @@ export class LookupCache implements LookupLayerEntry {
     } catch {
       end();
     }
-  }
-}
-
-/** The context of a call that a request without a stored answer makes. */
-class MissedCall extends InnerContext {
-  shared = false;
-
-  override callShared(): void {
-    this.shared = true;
-    super.callShared();
   }
 }
 

@@ -135,6 +135,15 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
     { name: `${prefix}cache_entries`, help: 'Answers that a cache holds.', labelNames: ['lookup'] },
     () => [...caches()].map(([lookup, { entries = 0 }]) => [{ lookup }, entries] as const),
   );
+  publishGauge(
+    registry,
+    {
+      name: `${prefix}cache_bytes`,
+      help: 'Memory that the answers of a cache take, as maxBytes counts it.',
+      labelNames: ['lookup'],
+    },
+    () => [...caches()].map(([lookup, { bytes = 0 }]) => [{ lookup }, bytes] as const),
+  );
   publishCounter(
     registry,
     {

@@ -56,7 +56,7 @@ type MakeLayer = (parts: LayerParts) => LookupLayerEntry | undefined;
 type MakeCallLayer = <Req, Res>(parts: CallParts<Req, Res>) => LayerEntry<Req, Res> | undefined;
 
 const cache: MakeLayer = ({ config, clock }) =>
-  config.cache === undefined ? undefined : new LookupCache(config.cache, clock);
+  config.cache === undefined ? undefined : new LookupCache(config.cache, clock, config.timeout !== undefined);
 
 /** An immediate answer is there before another request comes. */
 const coalesce: MakeLayer = ({ config, connector: { immediate, requestKey }, random }) => {

@@ -4,6 +4,7 @@ import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { CallTrace } from '../../../src/core/observer/tracing.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Answer, type Arguments, type Layer } from '../../../src/lookup/lookup.ts';
+import { MissedCall } from '../../../src/lookup/cache/missed-call.ts';
 import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { traced } from '../../../src/lookup/traced.ts';
@@ -138,6 +139,7 @@ const variants: readonly (readonly [
     ),
   ],
   ['a superstep', ['superstep'], (caller) => new SuperstepContext(caller, 3)],
+  ['a call that the cache makes', cancellation, (caller) => new MissedCall(caller, true)],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],
 ];

@@ -184,7 +184,7 @@ describe('staleWhileRevalidate', () => {
     it.last.answer('2');
     await it.clock.advance(0);
     expect(it.ask('SFO')).toMatchObject({ json: '2', source: 'cache' });
-    expect(it.counts()).toEqual({ hit: 1, negative: 0, stale: 2, miss: 1, entries: 1, evictions: 0 });
+    expect(it.counts()).toMatchObject({ hit: 1, negative: 0, stale: 2, miss: 1, entries: 1, evictions: 0 });
   });
 
   test('is over at its end: then a record waits for its own call', async () => {
@@ -329,4 +329,157 @@ test('a short answer does not keep the body that it was selected from', async ()
   it.says = undefined;
   expect(it.counts().entries).toBe(50);
   expect(used() - before).toBeLessThan(10 * bodyBytes);
+});
+
+/** The bytes of an entry whose argument has one character, without its answer. */
+const entryBytes = 300 + '3:keys1:a'.length;
+
+describe('maxBytes', () => {
+  test('counts the characters of arguments and answers, two bytes each beyond Latin-1', async () => {
+    const it = cached({ maxBytes: '1MiB', ttl: '1h' });
+    await fill(it, 'a', '"1234"');
+    expect(it.counts().bytes).toBe(entryBytes + 6);
+    await fill(it, 'b', '"é"');
+    await fill(it, 'c', '"日本"');
+    expect(it.counts().bytes).toBe(3 * entryBytes + 6 + 3 + 8);
+    it.cache.close();
+    expect(it.counts().bytes).toBe(0);
+  });
+
+  test('removes the answers that were not used for longest, as many as a new one needs', async () => {
+    const it = cached({ maxBytes: 2000, ttl: '1h' });
+    for (const key of ['a', 'b', 'c', 'd']) await fill(it, key, '1');
+    expect(it.counts()).toMatchObject({ entries: 4, evictions: 0 });
+    expect(it.ask('a')).toMatchObject({ source: 'cache' });
+    await fill(it, 'e', `"${'x'.repeat(1100)}"`);
+    expect(it.counts()).toMatchObject({ entries: 2, evictions: 3 });
+    expect(it.counts().bytes).toBeLessThanOrEqual(2000);
+    expect(it.ask('a')).toMatchObject({ source: 'cache' });
+    expect(it.ask('e')).toMatchObject({ source: 'cache' });
+  });
+
+  test('a larger answer is not held, and the one that it would replace is removed', async () => {
+    const it = cached({ maxBytes: 1024, ttl: '1s' });
+    await fill(it, 'a', '1');
+    await it.clock.advance(1000);
+    await fill(it, 'a', `"${'x'.repeat(1100)}"`);
+    expect(it.counts()).toMatchObject({ entries: 0, bytes: 0, evictions: 0 });
+  });
+
+  test('holds when an answer is replaced by a longer one', async () => {
+    const it = cached({ maxBytes: 1024, ttl: '1s' });
+    await fill(it, 'a', '1');
+    await fill(it, 'b', '1');
+    await it.clock.advance(1000);
+    await fill(it, 'b', `"${'x'.repeat(600)}"`);
+    expect(it.counts()).toMatchObject({ entries: 1, evictions: 1 });
+  });
+});
+
+describe('refreshAhead', () => {
+  const options = { ttl: '10s', refreshAhead: '2s' };
+
+  test('fetches an answer in frequent use before it becomes old, while it is used: no record waits', async () => {
+    const it = cached(options);
+    await fill(it, 'SFO', '1');
+    for (const _ of [1, 2]) void it.ask('SFO');
+    await it.clock.advance(7999);
+    expect(it.ask('SFO')).toMatchObject({ source: 'cache' });
+    expect(it.calls).toHaveLength(1);
+    await it.clock.advance(1);
+    for (const _ of [1, 2, 3]) expect(it.ask('SFO')).toMatchObject({ json: '1', source: 'cache', attempts: 0 });
+    expect(it.calls).toHaveLength(2);
+    it.last.answer('2');
+    await it.clock.advance(2000);
+    expect(it.ask('SFO')).toMatchObject({ json: '2', source: 'cache' });
+    expect(it.counts()).toMatchObject({ hit: 7, miss: 1, stale: 0 });
+  });
+
+  test('makes no call for an answer that is used seldom', async () => {
+    const it = cached(options);
+    await fill(it, 'SFO', '1');
+    await it.clock.advance(9000);
+    for (const _ of [1, 2]) void it.ask('SFO');
+    expect(it.calls).toHaveLength(1);
+    void it.ask('SFO');
+    expect(it.calls).toHaveLength(2);
+  });
+
+  test('leaves the answer as it is if the call fails', async () => {
+    const it = cached(options);
+    await fill(it, 'SFO', '1');
+    await it.clock.advance(9000);
+    for (const _ of [1, 2, 3]) void it.ask('SFO');
+    it.last.fail(unavailable);
+    await it.clock.advance(999);
+    expect(it.ask('SFO')).toMatchObject({ json: '1', source: 'cache' });
+  });
+
+  test('makes no call for a miss', async () => {
+    const it = cached({ ...options, negativeTtl: '10s' });
+    await fill(it, 'XXX', undefined);
+    await it.clock.advance(9000);
+    for (const _ of [1, 2, 3, 4]) void it.ask('XXX');
+    expect(it.calls).toHaveLength(1);
+  });
+});
+
+describe('an answer that comes after its record has left', () => {
+  const left = new RecordError('timeout', 'the time of the record ran out');
+
+  test('is stored: the call goes on, and the next record has its answer', async () => {
+    const it = cached({ ttl: '10s' });
+    const record = new Cancellation(100);
+    const answer = outcome(() => it.ask('SFO', record));
+    record.cancel(left);
+    expect(await answer).toBe(left);
+    expect(it.last.context.cancelled).toBe(false);
+    // No retry begins for it.
+    expect(it.last.context.deadline).toBe(-Infinity);
+    it.last.answer('1');
+    await it.clock.advance(0);
+    expect(it.ask('SFO')).toMatchObject({ json: '1', source: 'cache' });
+    expect(it.counts()).toMatchObject({ miss: 1, late: 1, hit: 1 });
+  });
+
+  test('is not waited for if its call has not begun: the call is cancelled', async () => {
+    const it = cached({ ttl: '10s' });
+    it.waits = true;
+    const record = new Cancellation();
+    const answer = outcome(() => it.ask('SFO', record));
+    record.cancel(left);
+    expect(await answer).toBe(left);
+    expect(it.last.context.cancelled).toBe(true);
+  });
+
+  test('is not waited for if calls have no time of their own', async () => {
+    const it = cached({ ttl: '10s' }, false);
+    const record = new Cancellation();
+    const answer = outcome(() => it.ask('SFO', record));
+    record.cancel(left);
+    expect(await answer).toBe(left);
+    expect(it.last.context.cancelled).toBe(true);
+  });
+
+  test('and fails is forgotten', async () => {
+    const it = cached({ ttl: '10s' });
+    const record = new Cancellation();
+    const answer = outcome(() => it.ask('SFO', record));
+    record.cancel(left);
+    it.last.fail(unavailable);
+    expect(await answer).toBe(left);
+    await it.clock.advance(0);
+    expect(it.counts()).toMatchObject({ miss: 1, late: 0, entries: 0 });
+  });
+
+  test('is cancelled when the lookup closes', async () => {
+    const it = cached({ ttl: '10s' });
+    const record = new Cancellation();
+    const answer = outcome(() => it.ask('SFO', record));
+    record.cancel(left);
+    it.cache.close();
+    expect(await answer).toBe(left);
+    expect(it.last.context.cancelled).toBe(true);
+    expect(it.counts().late).toBe(0);
+  });
 });

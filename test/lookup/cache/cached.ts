@@ -25,6 +25,8 @@ export interface Cached {
   readonly calls: readonly Call[];
   /** The answer of the lookup to every call, at once; undefined if the test answers each call. */
   says: ((key: Argument | undefined) => string | undefined) | undefined;
+  /** Whether calls wait at a limit: they do not begin. */
+  waits: boolean;
   readonly counts: () => CacheCounts;
   ask(key: Argument | Arguments, context?: CallContext): Answer | Promise<Answer>;
   /** The last call of the lookup. */
@@ -32,14 +34,15 @@ export interface Cached {
 }
 
 /** A cache with these options before a lookup with the argument `key`, on a virtual clock. */
-export function cached(options: object): Cached {
+export function cached(options: object, runsOn = true): Cached {
   const clock = virtualClock();
   const calls: Call[] = [];
-  const cache = new LookupCache(cacheOptions.parse(options), clock);
+  const cache = new LookupCache(cacheOptions.parse(options), clock, runsOn);
   onTestFinished(() => cache.close());
   const service = cache.layer((args, context) => {
     const key = args['key'];
     if (it.says !== undefined) return new Answer(it.says(key));
+    if (!it.waits) context.callBegins();
     return new Promise((resolve, reject) => {
       context.onCancel(reject);
       calls.push({ key, context, answer: (json) => resolve(new Answer(json)), fail: reject });
@@ -50,6 +53,7 @@ export function cached(options: object): Cached {
     cache,
     calls,
     says: undefined,
+    waits: false,
     counts: () => {
       const { totals, now } = cache.gauges();
       return { ...totals, ...now };

@@ -36,6 +36,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_round_trip_seconds: ['gauge', ['lookup']],
   lookup_concurrency_changes_total: ['counter', ['lookup', 'reason']],
   cache_requests_total: ['counter', ['lookup', 'result']],
+  cache_bytes: ['gauge', ['lookup']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
   batch_size: ['histogram', ['lookup']],

@@ -17,7 +17,10 @@ export interface Opened {
   readonly close: () => Promise<void>;
 }
 
-/** The lookup `airport` as a service builds it, in front of a real server. `http` is added to its options. */
+/**
+ * The lookup `airport` as a service builds it, in front of a real server. `http` is added to its options. Equal requests
+ * have calls of their own, unless `layers` says otherwise.
+ */
 export async function lookupOf(
   layers: object,
   listener: RequestListener,
@@ -29,7 +32,7 @@ export async function lookupOf(
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const { lookups } = configSchema.parse({
-    lookups: { airport: { http: { url: `http://127.0.0.1:${port}/{iata}`, ...http }, ...layers } },
+    lookups: { airport: { http: { url: `http://127.0.0.1:${port}/{iata}`, ...http }, coalesce: false, ...layers } },
     pipelines: { p: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/airport' }] } },
   });
   const metrics = createMetrics({ version: '0' });

@@ -1,0 +1,89 @@
+import { type CallContext, Cancellation } from '../../core/call/call-context.ts';
+import { cancelledError } from '../../core/call/cancelled.ts';
+
+/** What becomes of a missed call. One of the first three is called, once; `late` follows `left` when the call has ended. */
+export interface MissedCallEnds<Res> {
+  answered(answer: Res): Res;
+  /** The answer instead of the failure, or throws it. */
+  failed(error: unknown): Res;
+  /** The record has left; the call goes on if `runsOn` is true. */
+  left(runsOn: boolean): void;
+  /** The call has ended after the record had left: with an answer, or without one. */
+  late(answer: Res | undefined): void;
+}
+
+/**
+ * The context of the call that a request without a stored answer makes.
+ *
+ *     record ──── waits ───── left ✕
+ *     call   ──── runs ─────────┴───── to the end of its own timeout ──▶ late answer: into the cache
+ *
+ * If the record leaves, the call goes on if it may: if it has a time of its own, and is under way, so that an answer may be
+ * on its way. A call that waits for its turn or for a retry is cancelled. After the record has left, nothing is reported to it,
+ * and its deadline has passed: no retry begins.
+ */
+export class MissedCall extends Cancellation {
+  readonly #mayRunOn: boolean;
+  #began = false;
+  #waits = 0;
+  #left = false;
+  /** Whether an equal request had made the call. */
+  shared = false;
+
+  constructor(caller: CallContext, mayRunOn: boolean) {
+    super(Infinity, caller.attempt, caller);
+    this.#mayRunOn = mayRunOn;
+  }
+
+  /** The answer for the record. Called once, with the answer of the call. */
+  outcome<Res>(answer: Promise<Res>, ends: MissedCallEnds<Res>): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      const forget = this.caller.onCancel((reason) => {
+        const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
+        if (!runsOn) this.cancel(reason);
+        this.#left = true;
+        ends.left(runsOn);
+        reject(cancelledError(reason));
+      });
+      answer.then(
+        (found) => {
+          forget();
+          return this.#left ? ends.late(found) : resolve(ends.answered(found));
+        },
+        (error: unknown) => {
+          forget();
+          if (this.#left) return ends.late(undefined);
+          try {
+            resolve(ends.failed(error));
+          } catch (failure) {
+            reject(failure);
+          }
+        },
+      );
+    });
+  }
+
+  override get deadline(): number {
+    return this.#left ? -Infinity : this.caller.deadline;
+  }
+
+  override callShared(): void {
+    this.shared = true;
+    super.callShared();
+  }
+
+  override callBegins(): void {
+    this.#began = true;
+    if (!this.#left) super.callBegins();
+  }
+
+  override limitWaiting(delta: 1 | -1): void {
+    this.#waits += delta;
+    if (!this.#left) super.limitWaiting(delta);
+  }
+
+  override retryWaiting(delta: 1 | -1): void {
+    this.#waits += delta;
+    if (!this.#left) super.retryWaiting(delta);
+  }
+}
