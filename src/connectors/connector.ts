@@ -24,7 +24,7 @@ export interface Connector {
    * `coalesce` calls it just before `call`, which may use again what was rendered for the same `args`. Undefined if an answer
    * is immediate. Throws the error that `call` would throw.
    */
-  readonly requestKey?: ((args: Arguments) => string) | undefined;
+  readonly requestKey?: ((args: Arguments, context: CallContext) => string) | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
@@ -62,6 +62,8 @@ export interface ConnectorRuntime {
   readonly metrics: MetricGroup;
   /** The log of the connector and of a user's function: each line names the lookup. */
   readonly logger: Logger;
+  /** Whether answers carry what the far end says about storing them (`cache.respectCacheControl`). */
+  readonly readsFreshness: boolean;
   /** Folder that relative file names start from: that of the configuration file. */
   readonly baseDir: string;
   /**
@@ -79,6 +81,8 @@ export interface ConnectorBatch {
 /** A kind of connector in the registry. Its options have all defaults; durations are milliseconds and sizes bytes. */
 export interface ConnectorDefinition<Options> {
   readonly name: string;
+  /** Whether the far end says how long an answer may be stored. */
+  readonly tellsFreshness: boolean;
   readonly schema: z.ZodType<Options>;
   /**
    * Names of the arguments that the options use. Every step that uses the lookup has each of them in its `with`, and no

@@ -35,6 +35,8 @@ export interface ChosenConnector {
   readonly parameters: readonly string[] | undefined;
   /** With paths below the lookup. */
   readonly findings: readonly Finding[];
+  /** See ConnectorDefinition. */
+  readonly tellsFreshness: boolean;
   /** Files that are read when it is opened, as the options name them. */
   readonly files: readonly string[];
   /** The files whose change causes a reload. */
@@ -60,6 +62,7 @@ function chosen(
 ): ChosenConnector {
   return {
     name,
+    tellsFreshness: definition.tellsFreshness,
     parameters: definition.parameters(options, batch),
     findings: [...below(name, definition.findings(options)), ...batchFindings(name, definition, options, batch)],
     files: definition.files(options),

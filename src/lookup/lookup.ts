@@ -81,6 +81,19 @@ function exactOrText(token: string): string {
 export type Argument = string | number | boolean | RawJson;
 export type Arguments = Readonly<Record<string, Argument>>;
 
+/** What a far end says about storing one answer. Durations are milliseconds from its arrival. */
+export interface Freshness {
+  /** False: it must not be stored. */
+  readonly store: boolean;
+  /** How long it is fresh; undefined if the far end does not say. */
+  readonly freshMs: number | undefined;
+  /** How long it may be used after that, while a new one is fetched, or if that fails; undefined if the far end does not say. */
+  readonly staleWhileRevalidateMs: number | undefined;
+  readonly staleIfErrorMs: number | undefined;
+  /** See KnownAnswer; empty if the far end cannot confirm it. */
+  readonly validators: readonly string[];
+}
+
 export type AnswerSource = 'call' | 'cache' | 'stale';
 
 /** The answer of a lookup: JSON text on one line, or undefined if it has no answer (a miss). */
@@ -89,8 +102,11 @@ export class Answer {
   readonly source: AnswerSource;
   /** Calls made for it, the first one included; 0 if no call was made. */
   readonly attempts: number;
+  /** What the far end says about storing it; undefined if it says nothing, or is not read. */
+  readonly freshness: Freshness | undefined;
 
-  constructor(json: string | undefined, attempts = 1, source: AnswerSource = 'call') {
+  constructor(json: string | undefined, attempts = 1, source: AnswerSource = 'call', freshness?: Freshness) {
+    this.freshness = freshness;
     this.json = json;
     this.source = source;
     this.attempts = attempts;

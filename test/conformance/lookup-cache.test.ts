@@ -106,6 +106,7 @@ describe('DefaultLookupCacheTest', () => {
       maxEntries: 7,
       maxBytes: 64 * 2 ** 20,
       refreshAhead: 0,
+      respectCacheControl: false,
       ttl: 300_000,
       negativeTtl: 30_000,
       staleWhileRevalidate: 60_000,

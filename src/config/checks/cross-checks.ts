@@ -22,7 +22,8 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   );
   const ofHedges = [...lookups].flatMap(([name, lookup]) => (lookup === undefined ? [] : checkHedge(name, lookup)));
   const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
-  return [...ofLookups, ...ofSteps, ...ofTables, ...ofHedges, ...ofTimes];
+  const ofCaches = [...lookups].flatMap(([name, lookup]) => checkCache(lookup, name));
+  return [...ofLookups, ...ofSteps, ...ofTables, ...ofHedges, ...ofTimes, ...ofCaches];
 }
 
 /** The answers of a table are there at once: its calls never run at the same time. */
@@ -46,6 +47,12 @@ function checkHedge(name: string, { hedge, http, batch, module, table }: LookupC
   const call = module === undefined ? `a request with ${method ?? 'its method'}` : 'a call of a function';
   const message = `${call} may take effect twice; add idempotent: true to hedge if that does no harm, or leave hedge out`;
   return [{ path, place: 'key', message }];
+}
+
+function checkCache(lookup: LookupConfig | undefined, name: string): readonly Finding[] {
+  if (lookup?.cache?.respectCacheControl !== true || connectorOf(lookup).tellsFreshness) return [];
+  const message = 'expected an http lookup: only the answers of HTTP have a Cache-Control; leave it out';
+  return [{ path: ['lookups', name, 'cache', 'respectCacheControl'], message }];
 }
 
 /** Without a timeout, the retries of a record would have no end (semantics T5). */

@@ -14,7 +14,6 @@ export const plannedKeys: readonly (readonly [place: readonly string[], keys: re
     ['redis', 'sql'],
   ],
   [['lookups', '*', 'http'], ['followRedirects']],
-  [['lookups', '*', 'cache'], ['respectCacheControl']],
   [['pipelines', '*'], ['duplex']],
 ];
 

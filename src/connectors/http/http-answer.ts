@@ -2,7 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { RecordError } from '../../core/errors.ts';
 import { wallClockMs } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import type { AnswerHead } from './client/answer-head.ts';
+import { freshnessOf } from './http-freshness.ts';
+import { httpDateMs } from './http-date.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
 import { isJson } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
@@ -30,13 +33,25 @@ export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Throws RecordError `bad_status` or `bad_response`. */
-export function readAnswer(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
-  if (isMiss(rules, head)) return miss;
+/**
+ * `known`: the answer that 304 confirms. `delayMs`: the time that the call took. Throws RecordError `bad_status` or
+ * `bad_response`.
+ */
+export function readAnswer(
+  rules: AnswerRules,
+  head: AnswerHead,
+  body: Buffer,
+  known?: KnownAnswer,
+  delayMs = 0,
+): Answer {
+  const { caching } = head;
+  const freshness = caching === undefined ? undefined : freshnessOf(caching, delayMs, known);
+  if (head.status === 304 && known !== undefined) return new Answer(known.json, 1, 'call', freshness);
+  if (isMiss(rules, head)) return freshness === undefined ? miss : new Answer(undefined, 1, 'call', freshness);
   checkHead(rules, head, body);
   const text = checkedText(rules, head, body);
   if (rules.tls && head.untilClose && /\d$/.test(text)) throw mayBeCut(rules, head);
-  return new Answer(compact(selected(rules, head, text)));
+  return new Answer(compact(selected(rules, head, text)), 1, 'call', freshness);
 }
 
 export function isMiss({ missStatus }: AnswerRules, { status }: AnswerHead): boolean {
@@ -124,9 +139,6 @@ function beginning(head: AnswerHead, body: Buffer): string {
 function retryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  // The form of asctime names no zone: it is UTC (RFC 9110, 5.6.7).
-  const date = Date.parse(
-    /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/.test(value) ? `${value} UTC` : value,
-  );
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallClockMs());
+  const date = httpDateMs(value);
+  return date === undefined ? undefined : Math.max(0, date - wallClockMs());
 }

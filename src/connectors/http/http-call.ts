@@ -1,4 +1,5 @@
 import type { CallContext } from '../../core/call/call-context.ts';
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
@@ -42,6 +43,7 @@ export abstract class HttpCall<Result> implements PooledCall {
   connection: Connection | undefined = undefined;
 
   readonly #calls: HttpCalls;
+  readonly #known: KnownAnswer | undefined;
   readonly #startedMs: number;
   #settled = false;
   #sentAgain = false;
@@ -56,7 +58,8 @@ export abstract class HttpCall<Result> implements PooledCall {
   #reject: ((error: RecordError) => void) | undefined = undefined;
   #forget: (() => void) | undefined = undefined;
 
-  constructor(calls: HttpCalls, path: string, headers: string[], body: string | null) {
+  constructor(calls: HttpCalls, path: string, headers: string[], body: string | null, known?: KnownAnswer) {
+    this.#known = known;
     this.path = path;
     this.headers = headers;
     this.body = body;
@@ -65,7 +68,13 @@ export abstract class HttpCall<Result> implements PooledCall {
   }
 
   /** The result of a complete answer. Throws RecordError. */
-  protected abstract read(rules: AnswerRules, head: AnswerHead, body: Buffer): Result;
+  protected abstract read(
+    rules: AnswerRules,
+    head: AnswerHead,
+    body: Buffer,
+    known: KnownAnswer | undefined,
+    delayMs: number,
+  ): Result;
 
   /** Whether the result has a value. */
   protected abstract isFound(result: Result): boolean;
@@ -174,7 +183,9 @@ export abstract class HttpCall<Result> implements PooledCall {
     if (this.#settled || this.#head === undefined) return;
     try {
       const body = this.#chunks === undefined ? (this.#chunk ?? emptyBody) : Buffer.concat(this.#chunks, this.#bytes);
-      const answer = this.read(this.#calls.rules, this.#head, body);
+      const { rules, clock } = this.#calls;
+      const delayMs = this.#head.caching === undefined ? 0 : clock.now() - this.#startedMs;
+      const answer = this.read(rules, this.#head, body, this.#known, delayMs);
       this.#settle(this.isFound(answer) ? 'ok' : 'miss');
       this.#resolve?.(answer);
     } catch (error) {
@@ -199,8 +210,8 @@ export abstract class HttpCall<Result> implements PooledCall {
 
 /** The call for one record. */
 export class SingleCall extends HttpCall<Answer> {
-  protected override read(rules: AnswerRules, head: AnswerHead, body: Buffer): Answer {
-    return readAnswer(rules, head, body);
+  protected override read(...answer: Parameters<typeof readAnswer>): Answer {
+    return readAnswer(...answer);
   }
 
   protected override isFound({ json }: Answer): boolean {

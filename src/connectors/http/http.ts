@@ -15,6 +15,7 @@ import { compileRequest, headersOf, parametersOf, shownRequest, spanOf, type Htt
 /** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
 export const http: ConnectorDefinition<HttpOptions> = {
   name: 'http',
+  tellsFreshness: true,
   schema: httpOptions,
   parameters(options, batch) {
     const { request } = compileRequest(options);
@@ -117,15 +118,17 @@ function httpConnector(
     call(args, context) {
       const rendered = last?.args === args ? last : render(args);
       last = undefined;
-      const { trace } = context;
-      const sent = trace === undefined ? rendered.headers : headers.traced(rendered.headers, trace);
-      return new SingleCall(opened(), rendered.path, sent, rendered.body).run(context);
+      const { trace, known } = context;
+      const own = known === undefined ? rendered.headers : [...rendered.headers, ...known.validators];
+      const sent = trace === undefined ? own : headers.traced(own, trace);
+      return new SingleCall(opened(), rendered.path, sent, rendered.body, known).run(context);
     },
-    requestKey(args) {
+    requestKey(args, { known }) {
       // The call is that of a batch, and has the arguments of many requests.
       if (batched !== undefined) return argumentsKey(args);
       last = render(args);
-      return keyOf(last);
+      const key = keyOf(last);
+      return known === undefined ? key : `${known.validators.join('\n')}\n${key}`;
     },
     span: spanOf(request, options),
     describe(args) {
@@ -168,7 +171,7 @@ async function openCalls(
   const tls = await readTls(options.tls, runtime);
   const { method, connections, pipelining, http2 } = options;
   // Sockets and their idle time are real, whatever clock the calls have.
-  const shared = { origin: url.origin, method, tls, clock: systemClock };
+  const shared = { origin: url.origin, method, tls, clock: systemClock, caching: runtime.readsFreshness };
   const lean = options.client === 'lean' && !http2 && pipelining === 1;
   const clients = lean
     ? new (await import('./client/lean-client.ts')).LeanClients(shared)

@@ -25,6 +25,7 @@ const ASSUMED_ANSWER_BYTES = 64 * 1024;
  */
 export const module: ConnectorDefinition<ModuleOptions> = {
   name: 'module',
+  tellsFreshness: false,
   schema: moduleOptions,
   parameters: () => undefined,
   findings: ({ parameters }) => lossyNumbers(parameters, ['parameters']),

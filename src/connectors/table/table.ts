@@ -18,6 +18,7 @@ import { tableOptions, type TableOptions } from './table-options.ts';
  */
 export const table: ConnectorDefinition<TableOptions> = {
   name: 'table',
+  tellsFreshness: false,
   schema: tableOptions,
   parameters: (options) => [options.key],
   findings: () => [],

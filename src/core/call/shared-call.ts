@@ -53,8 +53,9 @@ export class SharedCall extends Cancellation {
 
   /** A call that some waiter may wait for may wait. */
   override get mayWait(): boolean {
-    for (const { context } of this.#waiters) if (context.mayWait) return true;
-    return this.#waiters.size === 0;
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later)
+      if (waiter.context.mayWait) return true;
+    return this.#oldest === undefined;
   }
 
   override get inputEnd(): InputEnd {

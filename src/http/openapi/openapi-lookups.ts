@@ -59,8 +59,8 @@ const someLookups = {
     'Batches sent, their requests, and batches that were refused and split; requests that wait for their batch to be sent (`gathering`), and batches under way (`inFlight`). Absent without a batch.',
   ),
   cache: counts(
-    ['hit', 'negative', 'stale', 'miss', 'late', 'entries', 'bytes', 'evictions'],
-    'Requests by the state of the cache, answers that came after their record had left (`late`), answers that it holds now (`entries`) and their memory (`bytes`), and answers removed to make room (`evictions`). Absent without a cache.',
+    ['hit', 'negative', 'stale', 'miss', 'late', 'refused', 'entries', 'bytes', 'evictions'],
+    'Requests by the state of the cache, answers that came after their record had left (`late`), answers that were not stored because of their header (`refused`), answers that it holds now (`entries`) and their memory (`bytes`), and answers removed to make room (`evictions`). Absent without a cache.',
   ),
   table: object(
     {

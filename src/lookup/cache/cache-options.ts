@@ -45,6 +45,12 @@ const keys = z.strictObject({
     .describe(
       'How long after its ttl an answer is still used, 0s to 720h, while one call fetches a new one (RFC 5861). Default 0s: no record gets an old answer.',
     ),
+  respectCacheControl: z
+    .boolean('expected true or false')
+    .default(false)
+    .describe(
+      'Whether the header of an HTTP answer decides about storing it (RFC 9111): Cache-Control, Expires, Age; an answer with Vary is not stored, and an old one with ETag or Last-Modified is confirmed by 304. ttl, negativeTtl and the stale keys are for answers that say nothing. Default false: the header is not read.',
+    ),
   staleIfError: atMostThirtyDays(0, '0s')
     .prefault('0s')
     .describe(

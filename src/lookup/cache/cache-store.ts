@@ -1,11 +1,19 @@
 import type { Answer } from '../lookup.ts';
 
+/** Clock milliseconds at which the uses of an answer end. */
+export interface StorageTimes {
+  readonly freshUntil: number;
+  /** It is used while a new one is fetched. */
+  readonly staleUntil: number;
+  /** It is used if the call for a new one fails. */
+  readonly spareUntil: number;
+}
+
 /** An answer in the store. */
 export interface CacheEntry {
   readonly key: string;
   answer: Answer;
-  /** Clock milliseconds from which on the answer is old. */
-  freshUntil: number;
+  times: StorageTimes;
   /** Uses since the answer was stored. */
   uses: number;
   /** As they count in `maxBytes`. */
@@ -59,8 +67,9 @@ export class CacheStore {
   }
 
   /** Stores an answer, unless the stored one comes from a later call. */
-  put(key: string, answer: Answer, freshUntil: number, calledAt: number): void {
-    const bytes = entryBytes + memoryOf(key) + memoryOf(answer.json ?? '');
+  put(key: string, answer: Answer, times: StorageTimes, calledAt: number): void {
+    const bytes =
+      entryBytes + memoryOf(key) + memoryOf(answer.json ?? '') + memoryOf(answer.freshness?.validators.join('') ?? '');
     const entry = this.use(key);
     if (entry !== undefined && entry.calledAt > calledAt) return;
     if (bytes > this.#maxBytes) {
@@ -70,14 +79,14 @@ export class CacheStore {
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
       const own = detached(key);
-      const added = { key: own, answer, freshUntil, uses: 0, bytes, calledAt, older: undefined, newer: undefined };
+      const added = { key: own, answer, times, uses: 0, bytes, calledAt, older: undefined, newer: undefined };
       this.#byKey.set(own, added);
       this.#linkNewest(added);
       this.#bytes += bytes;
     } else {
       this.#bytes += bytes - entry.bytes;
       entry.answer = answer;
-      entry.freshUntil = freshUntil;
+      entry.times = times;
       entry.uses = 0;
       entry.bytes = bytes;
       entry.calledAt = calledAt;

@@ -1,11 +1,12 @@
 import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { argumentsKey } from '../arguments-key.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { MissedCall } from './missed-call.ts';
-import { CacheStore, detached, type CacheEntry } from './cache-store.ts';
+import { CacheStore, detached, type CacheEntry, type StorageTimes } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
 
 /** An answer that was used as often as this is fetched again ahead of its end: it will be needed. */
@@ -42,7 +43,7 @@ export class LookupCache implements LookupLayerEntry {
   readonly #runsOn: boolean;
   /** What was stored last. */
   #stored: { readonly key: string; readonly answer: Answer } | undefined = undefined;
-  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0, late: 0 };
+  readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0, late: 0, refused: 0 };
 
   /** `runsOn`: calls have a time of their own, so that they may go on when their record has left. */
   constructor(options: CacheOptions, clock: Clock, runsOn: boolean) {
@@ -60,23 +61,22 @@ export class LookupCache implements LookupLayerEntry {
     const key = argumentsKey(args);
     const entry = this.#store.use(key);
     if (entry === undefined) return this.#call(inner, key, args, context);
-    const { answer, freshUntil } = entry;
+    const { answer, times } = entry;
     const now = this.#clock.now();
-    if (now < freshUntil) {
+    if (now < times.freshUntil) {
       if (answer.json === undefined) this.#counts.negative++;
       else {
         this.#counts.hit++;
         entry.uses++;
-        if (now >= freshUntil - this.#options.refreshAhead && entry.uses >= frequentUses)
-          this.#refresh(inner, entry.key, args, context);
+        if (now >= times.freshUntil - this.#options.refreshAhead && entry.uses >= frequentUses)
+          this.#refresh(inner, entry, args, context);
       }
       return answer;
     }
-    if (answer.json === undefined || now >= freshUntil + this.#options.staleWhileRevalidate) {
-      return this.#call(inner, key, args, context);
-    }
+    if (answer.json === undefined || now >= times.staleUntil)
+      return this.#call(inner, key, args, context, knownOf(answer));
     this.#counts.stale++;
-    this.#refresh(inner, entry.key, args, context);
+    this.#refresh(inner, entry, args, context);
     return new Answer(answer.json, 0, 'stale');
   };
 
@@ -99,9 +99,15 @@ export class LookupCache implements LookupLayerEntry {
     this.#store.clear();
   }
 
-  #call(inner: LookupService, key: string, args: Arguments, context: CallContext): Answer | Promise<Answer> {
+  #call(
+    inner: LookupService,
+    key: string,
+    args: Arguments,
+    context: CallContext,
+    known?: KnownAnswer,
+  ): Answer | Promise<Answer> {
     const calledAt = this.#clock.now();
-    const call = new MissedCall(context, this.#runsOn);
+    const call = new MissedCall(context, this.#runsOn, known);
     let answer: Answer | Promise<Answer>;
     try {
       answer = inner(args, call);
@@ -134,17 +140,33 @@ export class LookupCache implements LookupLayerEntry {
 
   #keep(key: string, answer: Answer, calledAt: number): void {
     this.#stored = { key, answer };
-    const { ttl, negativeTtl } = this.#options;
-    const now = this.#clock.now();
-    const { json } = answer;
-    if (json !== undefined) this.#store.put(key, new Answer(detached(json), 0, 'cache'), now + ttl, calledAt);
-    else if (negativeTtl > 0) this.#store.put(key, new Answer(undefined, 0, 'cache'), now + negativeTtl, calledAt);
-    else this.#store.forget(key, calledAt);
+    const times = this.#timesOf(answer);
+    if (times === undefined) return this.#store.forget(key, calledAt);
+    const { json, freshness } = answer;
+    const own = json === undefined ? undefined : detached(json);
+    this.#store.put(key, new Answer(own, 0, 'cache', freshness), times, calledAt);
+  }
+
+  /** How long the answer is used; undefined if it is not stored. What its far end says goes before the options. */
+  #timesOf({ json, freshness }: Answer): StorageTimes | undefined {
+    if (freshness?.store === false) {
+      this.#counts.refused++;
+      return undefined;
+    }
+    const { ttl, negativeTtl, staleWhileRevalidate, staleIfError } = this.#options;
+    const freshMs = freshness?.freshMs ?? (json === undefined ? negativeTtl : ttl);
+    if (json === undefined && freshMs === 0) return undefined;
+    const freshUntil = this.#clock.now() + freshMs;
+    return {
+      freshUntil,
+      staleUntil: freshUntil + (freshness?.staleWhileRevalidateMs ?? staleWhileRevalidate),
+      spareUntil: freshUntil + (freshness?.staleIfErrorMs ?? staleIfError),
+    };
   }
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
   #failed(key: string, error: unknown, call: MissedCall): Answer {
-    const entry = this.#options.staleIfError > 0 && !call.cancelled ? this.#store.use(key) : undefined;
+    const entry = call.cancelled ? undefined : this.#store.use(key);
     const failure = RecordError.from(error);
     if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
       this.#missed(call);
@@ -159,14 +181,14 @@ export class LookupCache implements LookupLayerEntry {
     if (!shared) this.#counts.miss++;
   }
 
-  #mayReplaceFailure({ freshUntil }: CacheEntry): boolean {
-    return this.#clock.now() < freshUntil + this.#options.staleIfError;
+  #mayReplaceFailure({ times }: CacheEntry): boolean {
+    return this.#clock.now() < times.spareUntil;
   }
 
   /** Fetches a new answer while the stored one is used, unless that is being done already. */
-  #refresh(inner: LookupService, key: string, args: Arguments, { deadline }: CallContext): void {
+  #refresh(inner: LookupService, { key, answer: old }: CacheEntry, args: Arguments, { deadline }: CallContext): void {
     if (this.#refreshes.has(key)) return;
-    const refresh = new Cancellation(deadline);
+    const refresh = new Refresh(deadline, knownOf(old));
     const calledAt = this.#clock.now();
     const stopTimer =
       deadline === Infinity
@@ -196,6 +218,26 @@ export class LookupCache implements LookupLayerEntry {
       end();
     }
   }
+}
+
+/** The context of a call that belongs to no record. */
+class Refresh extends Cancellation {
+  readonly #known: KnownAnswer | undefined;
+
+  constructor(deadline: number, known: KnownAnswer | undefined) {
+    super(deadline);
+    this.#known = known;
+  }
+
+  override get known(): KnownAnswer | undefined {
+    return this.#known;
+  }
+}
+
+/** An answer that its far end can confirm; undefined if it cannot. */
+function knownOf({ json, freshness }: Answer): KnownAnswer | undefined {
+  if (json === undefined || freshness === undefined || freshness.validators.length === 0) return undefined;
+  return { json, validators: freshness.validators };
 }
 
 /**

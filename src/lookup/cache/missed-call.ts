@@ -1,4 +1,5 @@
 import { type CallContext, Cancellation } from '../../core/call/call-context.ts';
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 
 /** What becomes of a missed call. One of the first three is called, once; `late` follows `left` when the call has ended. */
@@ -23,6 +24,7 @@ export interface MissedCallEnds<Res> {
  * and its deadline has passed: no retry begins.
  */
 export class MissedCall extends Cancellation {
+  readonly #known: KnownAnswer | undefined;
   readonly #mayRunOn: boolean;
   #began = false;
   #waits = 0;
@@ -30,9 +32,11 @@ export class MissedCall extends Cancellation {
   /** Whether an equal request had made the call. */
   shared = false;
 
-  constructor(caller: CallContext, mayRunOn: boolean) {
+  /** `known`: a stored answer that is old, and that the far end may confirm. */
+  constructor(caller: CallContext, mayRunOn: boolean, known: KnownAnswer | undefined) {
     super(Infinity, caller.attempt, caller);
     this.#mayRunOn = mayRunOn;
+    this.#known = known;
   }
 
   /** The answer for the record. Called once, with the answer of the call. */
@@ -65,6 +69,10 @@ export class MissedCall extends Cancellation {
 
   override get deadline(): number {
     return this.#left ? -Infinity : this.caller.deadline;
+  }
+
+  override get known(): KnownAnswer | undefined {
+    return this.#known;
   }
 
   override callShared(): void {

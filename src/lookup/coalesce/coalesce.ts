@@ -16,7 +16,7 @@ import { CallTable, type ListedCall } from './call-table.ts';
  *     record 3 ── LAX ───── another call
  *
  * A record that leaves, because its time ran out or its client is gone, gets its own reason, and the call goes on for
- * the others. When the last one has left, the call is cancelled. An answer that is not a promise is shared with nobody:
+ * the others. When the last one has left, the call is cancelled. An answer that is not a promise is not shared:
  * no other request comes while it is made. What `keyOf` throws is the failure of the request.
  *
  * The key has to hold all that a far end could tell two requests apart by.

@@ -50,7 +50,7 @@ function lookupRules(
     permit: () => budget.permit(),
     called: () => budget.called(),
     retried: () => observer.retried(),
-    finalResult: ({ json, source }, attempts) => new Answer(json, attempts, source),
+    finalResult: ({ json, source, freshness }, attempts) => new Answer(json, attempts, source, freshness),
     failure: (error, attempts, earlier) => counted(RecordError.from(error), attempts, earlier),
   };
 }

@@ -92,6 +92,7 @@ export async function openLookup(
     metrics: metrics.group,
     logger,
     baseDir,
+    readsFreshness: config.cache?.respectCacheControl === true,
     generation,
   });
   try {

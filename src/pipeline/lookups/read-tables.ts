@@ -28,6 +28,7 @@ export async function readTables(
     const { observer, logger } = runtime;
     const table = connectorOf({ table: lookup.table }).create({
       ...runtime,
+      readsFreshness: false,
       lookup: name,
       observer: observer.lookup(name),
       metrics: observer.functionMetrics(name).group,

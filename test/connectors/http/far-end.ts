@@ -81,6 +81,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     clock: systemClock,
     baseDir,
     generation: 1,
+    readsFreshness: false,
     metrics: silentMetrics,
     logger: silentLogger,
     observer: {

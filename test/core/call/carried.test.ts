@@ -21,6 +21,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   inputEnd: 'value',
   mayWait: 'value',
   trace: 'value',
+  known: 'value',
   signal: 'value',
   onCancel: [() => {}],
   retryWaiting: [1],
@@ -49,6 +50,7 @@ class Caller implements CallContext {
   readonly inputEnd = new InputEnd();
   readonly mayWait = false;
   readonly trace = new SampledTrace('1'.repeat(32), '2'.repeat(16), 1, undefined);
+  readonly known = { json: '1', validators: [] };
   readonly signal = new AbortController().signal;
 
   onCancel(): () => void {
@@ -139,7 +141,7 @@ const variants: readonly (readonly [
     ),
   ],
   ['a superstep', ['superstep'], (caller) => new SuperstepContext(caller, 3)],
-  ['a call that the cache makes', cancellation, (caller) => new MissedCall(caller, true)],
+  ['a call that the cache makes', [...cancellation, 'known'], (caller) => new MissedCall(caller, true, undefined)],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],
 ];

@@ -178,9 +178,9 @@ async function round(given: Settings, commands: readonly Command[]): Promise<{ g
       const [ended] = waiting.splice(step.which % Math.max(1, waiting.length), 1);
       if (ended !== undefined) await end(ended, step.how);
     }
-    const { bytes, late, ...counts } = it.counts();
+    const { bytes, late, refused, ...counts } = it.counts();
     got.push(counts);
-    if (late > 0 || bytes > model.known.length * 1000)
+    if (late + refused > 0 || bytes > model.known.length * 1000)
       throw new Error('the bytes or the late answers are counted wrong');
     expected.push({ ...model.counts, entries: model.known.length, evictions: model.evictions });
   }

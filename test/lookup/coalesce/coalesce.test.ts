@@ -106,7 +106,7 @@ describe('the first request', () => {
   });
 });
 
-test('a request that shares a call is told so once, the first one is not', async () => {
+test('that it shares a call is reported to a request once, and not to the first one', async () => {
   const held = new Held();
   const { service } = coalesced(held.service);
   const shared: string[] = [];

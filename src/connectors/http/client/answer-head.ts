@@ -11,7 +11,14 @@ export interface AnswerHead {
   readonly contentEncoding: string | undefined;
   readonly retryAfter: string | undefined;
   readonly location: string | undefined;
+  /** Undefined if the answer has none of them, or if the client does not read them. */
+  readonly caching?: CachingFields | undefined;
 }
+
+/** The fields of HTTP caching (RFC 9111). Of a list every member, separated by commas; of others the first one. */
+export type CachingFields = Partial<
+  Record<'age' | 'cache-control' | 'date' | 'etag' | 'expires' | 'last-modified' | 'vary', string>
+>;
 
 /** Receives the parts of one answer, in order. */
 export interface AnswerReceiver {

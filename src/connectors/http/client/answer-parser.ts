@@ -1,5 +1,5 @@
 import type { AnswerReceiver } from './answer-head.ts';
-import { type FieldName, fieldNameAt, HeadFields } from './head-fields.ts';
+import { cachingFields, type FieldName, fieldNameAt, HeadFields, usualFields } from './head-fields.ts';
 import {
   areChunkExtensions,
   byteAt,
@@ -41,6 +41,7 @@ type State = LineState | 'idle' | 'body of known length' | 'chunk data' | 'body 
  */
 export class AnswerParser {
   readonly #fields = new HeadFields();
+  readonly #read: typeof usualFields;
   #state: State = 'idle';
   #receiver: AnswerReceiver | undefined = undefined;
   #withoutBody = false;
@@ -58,6 +59,11 @@ export class AnswerParser {
   #value = '';
   /** Whether a line may continue the value of the one before. */
   #mayFold = false;
+
+  /** `caching`: whether the fields of HTTP caching are read. */
+  constructor(caching = false) {
+    this.#read = caching ? cachingFields : usualFields;
+  }
 
   /** The next bytes belong to an answer for `receiver`. `withoutBody`: it is the answer to HEAD. */
   expect(receiver: AnswerReceiver, withoutBody: boolean): void {
@@ -218,7 +224,7 @@ export class AnswerParser {
     checkValue(bytes, colon + 1, end, 'a field');
     this.#mayFold = true;
     if (!read) return;
-    this.#name = fieldNameAt(bytes, start, colon);
+    this.#name = fieldNameAt(bytes, start, colon, this.#read);
     if (this.#name === undefined) return;
     // A tab is white space to some readers and a part of the value to others, and this value decides where the answer ends.
     if (this.#name === 'transfer-encoding' && bytes.subarray(colon, end).includes(HTAB))

@@ -1,20 +1,29 @@
-import type { AnswerHead } from './answer-head.ts';
+import type { AnswerHead, CachingFields } from './answer-head.ts';
 import { byteAt } from './head-bytes.ts';
 import { MalformedAnswer } from './malformed-answer.ts';
 
 /** The fields of a head that are read. All others are checked and skipped. */
 export type FieldName =
+  | 'age'
+  | 'cache-control'
   | 'connection'
   | 'content-encoding'
   | 'content-length'
   | 'content-type'
+  | 'date'
+  | 'etag'
+  | 'expires'
   | 'keep-alive'
+  | 'last-modified'
   | 'location'
   | 'proxy-connection'
   | 'retry-after'
-  | 'transfer-encoding';
+  | 'transfer-encoding'
+  | 'vary';
 
-const namesByLength: readonly (readonly FieldName[] | undefined)[] = byLength([
+type NamesByLength = readonly (readonly FieldName[] | undefined)[];
+
+const framingNames: readonly FieldName[] = [
   'connection',
   'content-encoding',
   'content-length',
@@ -24,17 +33,31 @@ const namesByLength: readonly (readonly FieldName[] | undefined)[] = byLength([
   'proxy-connection',
   'retry-after',
   'transfer-encoding',
+];
+
+/** The fields that every answer is read for. */
+export const usualFields: NamesByLength = byLength(framingNames);
+/** The same with those of HTTP caching (RFC 9111). */
+export const cachingFields: NamesByLength = byLength([
+  ...framingNames,
+  'age',
+  'cache-control',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
 ]);
 
-function byLength(names: readonly FieldName[]): (readonly FieldName[] | undefined)[] {
+function byLength(names: readonly FieldName[]): NamesByLength {
   const lists: FieldName[][] = [];
   for (const name of names) (lists[name.length] ??= []).push(name);
   return lists;
 }
 
-/** Which field that is read has its name at these bytes; undefined for every other one. Names are compared without regard to case. */
-export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldName | undefined {
-  const names = namesByLength[end - start];
+/** Which of these fields has its name at these bytes; undefined for every other one. Names are compared without regard to case. */
+export function fieldNameAt(bytes: Buffer, start: number, end: number, fields: NamesByLength): FieldName | undefined {
+  const names = fields[end - start];
   if (names === undefined) return undefined;
   for (const name of names) {
     let at = 0;
@@ -58,6 +81,8 @@ export class HeadFields {
   contentEncoding: string | undefined = undefined;
   retryAfter: string | undefined = undefined;
   location: string | undefined = undefined;
+  /** Undefined if the answer has no such field, or is not read for them. */
+  caching: CachingFields | undefined = undefined;
   /** Seconds for which the server keeps an idle connection; undefined if it does not say. */
   keepAliveSeconds: number | undefined = undefined;
   #transferEncoding: string | undefined = undefined;
@@ -72,6 +97,7 @@ export class HeadFields {
     this.contentEncoding = undefined;
     this.retryAfter = undefined;
     this.location = undefined;
+    this.caching = undefined;
     this.keepAliveSeconds = undefined;
     this.#transferEncoding = undefined;
     this.#close = false;
@@ -106,6 +132,21 @@ export class HeadFields {
         return;
       case 'location':
         this.location ??= value;
+        return;
+      case 'age':
+      case 'date':
+      case 'etag':
+      case 'expires':
+      case 'last-modified':
+        this.caching ??= {};
+        this.caching[name] ??= value;
+        return;
+      case 'cache-control':
+      case 'vary': {
+        const caching = (this.caching ??= {});
+        const before = caching[name];
+        caching[name] = before === undefined ? value : `${before}, ${value}`;
+      }
     }
   }
 
@@ -132,8 +173,8 @@ export class HeadFields {
 
   /** A copy for the caller, which keeps it longer than this object keeps its values. */
   head(untilClose: boolean): AnswerHead {
-    const { status, contentLength, contentType, contentEncoding, retryAfter, location } = this;
-    return { status, contentLength, untilClose, contentType, contentEncoding, retryAfter, location };
+    const { status, contentLength, contentType, contentEncoding, retryAfter, location, caching } = this;
+    return { status, contentLength, untilClose, contentType, contentEncoding, retryAfter, location, caching };
   }
 
   /** A list of equal lengths is one length (RFC 9110, 8.6). */

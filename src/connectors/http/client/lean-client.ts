@@ -10,6 +10,8 @@ import { RequestText, type Sender, TurnWriter } from './request-writer.ts';
 export interface LeanClientOptions extends Omit<SocketOptions, 'http2'> {
   readonly method: string;
   readonly clock: Clock;
+  /** Whether the fields of HTTP caching are read. Default false. */
+  readonly caching?: boolean;
 }
 
 /** How long an idle connection is kept if the server does not say (Keep-Alive: timeout). */
@@ -40,6 +42,7 @@ export class LeanClients {
   readonly text: RequestText;
   readonly writer = new TurnWriter();
   readonly withoutBody: boolean;
+  readonly caching: boolean;
   /** Grows by one with each check of idle connections. */
   checks = 0;
 
@@ -48,6 +51,7 @@ export class LeanClients {
     const { protocol, host, hostname, port } = new URL(options.origin);
     this.#where = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
     this.text = new RequestText(options.method, options.origin);
+    this.caching = options.caching ?? false;
     this.withoutBody = options.method === 'HEAD';
     this.#connect = socketConnector({ ...options, http2: false });
   }
@@ -99,7 +103,7 @@ export class LeanClients {
  */
 class LeanClient implements HttpClient, AnswerReceiver, Sender {
   readonly #shared: LeanClients;
-  readonly #parser = new AnswerParser();
+  readonly #parser: AnswerParser;
   #socket: Socket | undefined = undefined;
   #exchange: Exchange | undefined = undefined;
   #queued = false;
@@ -114,6 +118,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
 
   constructor(shared: LeanClients) {
     this.#shared = shared;
+    this.#parser = new AnswerParser(shared.caching);
   }
 
   get connected(): boolean {

@@ -2,11 +2,14 @@ import { EventEmitter } from 'node:events';
 import type { Settings } from 'node:http2';
 import { Client, type Dispatcher } from 'undici';
 import { socketConnector, type SocketOptions } from '../http-socket.ts';
+import type { CachingFields } from './answer-head.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
 
 export interface UndiciClientOptions extends SocketOptions {
   readonly method: string;
   readonly pipelining: number;
+  /** Whether the fields of HTTP caching are read. Default false. */
+  readonly caching?: boolean;
 }
 
 /** The most calls that one connection over HTTP/2 carries at the same time. */
@@ -26,7 +29,7 @@ export class UndiciClients {
 
   /** `resize` is called with the number of calls that the connection carries from now on. */
   create(resize: (slots: number) => void): HttpClient {
-    const { pipelining, http2, method } = this.#options;
+    const { pipelining, http2, method, caching = false } = this.#options;
     const connection = { reused: false, http2: false };
     const client = new Client(this.#url, {
       // 2 instead of 1: with 1 undici waits for a turn of the event loop before it uses a connection again.
@@ -55,7 +58,7 @@ export class UndiciClients {
         // The pool keeps to the number of calls by itself. Without `idempotent` and `blocking` undici would hold back what
         // is pipelined, and without `reset` it would close the connection after a GET with a body.
         const request = { method, path, headers: [...headers], body, idempotent: true, blocking: false, reset: false };
-        client.dispatch(request, new UndiciExchange(exchange, connection));
+        client.dispatch(request, new UndiciExchange(exchange, connection, caching));
       },
       destroy: () => client.destroy(),
     };
@@ -65,9 +68,11 @@ export class UndiciClients {
 /** Translates undici's handler. */
 class UndiciExchange implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
+  readonly #caching: boolean;
   readonly #connection: { reused: boolean; readonly http2: boolean };
 
-  constructor(exchange: Exchange, connection: { reused: boolean; readonly http2: boolean }) {
+  constructor(exchange: Exchange, connection: { reused: boolean; readonly http2: boolean }, caching: boolean) {
+    this.#caching = caching;
     this.#exchange = exchange;
     this.#connection = connection;
   }
@@ -103,6 +108,7 @@ class UndiciExchange implements Dispatcher.DispatchHandler {
       contentEncoding: Array.isArray(encoding) ? encoding.join(', ') : encoding,
       retryAfter: field('retry-after'),
       location: field('location'),
+      caching: this.#caching ? cachingOf(headers) : undefined,
     });
   }
 
@@ -118,6 +124,15 @@ class UndiciExchange implements Dispatcher.DispatchHandler {
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#exchange.failed(error);
   }
+}
+
+function cachingOf(headers: Readonly<Record<string, string | string[] | undefined>>): CachingFields {
+  const caching: CachingFields = {};
+  for (const name of ['age', 'cache-control', 'date', 'etag', 'expires', 'last-modified', 'vary'] as const) {
+    const value = headers[name];
+    if (value !== undefined) caching[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return caching;
 }
 
 /** The server may raise and lower what it allows at any time. Above it undici would queue, and the time of a call runs. */

@@ -1,0 +1,74 @@
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
+import { wallClockMs } from '../../core/time/time.ts';
+import type { Freshness } from '../../lookup/lookup.ts';
+import type { CachingFields } from './client/answer-head.ts';
+import { httpDateMs } from './http-date.ts';
+
+const directive = /([^\s,=;]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?/g;
+
+/**
+ * What the header of an answer says about storing it, for a cache that many records share (RFC 9111; RFC 5861 for old
+ * answers). `delayMs`: the time that the call took. An answer that confirms a known one and has no validators keeps
+ * those of the known one (RFC 9111, 4.3.4).
+ *
+ * An answer with `Vary` is not stored: the key of the cache is the arguments, not the headers of a request.
+ */
+export function freshnessOf(fields: CachingFields, delayMs: number, known: KnownAnswer | undefined): Freshness {
+  const directives = directivesOf(fields['cache-control'] ?? '');
+  const own = validatorsOf(fields);
+  const validators = own.length === 0 && known !== undefined ? known.validators : own;
+  const noCache = directives.has('no-cache');
+  const forbidden = ['no-store', 'private'].some((name) => directives.has(name)) || (fields.vary ?? '') !== '';
+  const shared = directives.has('s-maxage');
+  const lifetimeMs = noCache ? 0 : (secondsOf(directives, shared ? 's-maxage' : 'max-age') ?? expiresMs(fields));
+  const mustRevalidate = noCache || shared || directives.has('must-revalidate') || directives.has('proxy-revalidate');
+  return {
+    // Without a validator an answer that is never fresh is of no use.
+    store: !forbidden && !(noCache && validators.length === 0),
+    freshMs: lifetimeMs === undefined ? undefined : Math.max(0, lifetimeMs - ageMs(fields, delayMs)),
+    staleWhileRevalidateMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-while-revalidate'),
+    staleIfErrorMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-if-error'),
+    validators,
+  };
+}
+
+/** Names in lower case. Of a name that occurs twice the first counts. */
+function directivesOf(header: string): ReadonlyMap<string, string> {
+  const directives = new Map<string, string>();
+  for (const [, name = '', quoted, plain] of header.matchAll(directive)) {
+    const key = name.toLowerCase();
+    if (!directives.has(key)) directives.set(key, quoted ?? plain ?? '');
+  }
+  return directives;
+}
+
+/** In milliseconds; 0 if it is no number, so that the answer is not used for long by mistake. */
+function secondsOf(directives: ReadonlyMap<string, string>, name: string): number | undefined {
+  const value = directives.get(name);
+  if (value === undefined) return undefined;
+  return /^\d{1,15}$/.test(value) ? Number(value) * 1000 : 0;
+}
+
+/** A date that cannot be read, such as `0`, is in the past. */
+function expiresMs({ expires, date }: CachingFields): number | undefined {
+  if (expires === undefined) return undefined;
+  const until = httpDateMs(expires);
+  if (until === undefined) return 0;
+  return Math.max(0, until - ((date === undefined ? undefined : httpDateMs(date)) ?? wallClockMs()));
+}
+
+/** The age of the answer at its arrival: of other caches, or by its date (RFC 9111, 4.2.3). */
+function ageMs({ age, date }: CachingFields, delayMs: number): number {
+  const stated = age !== undefined && /^\d{1,15}$/.test(age) ? Number(age) * 1000 : 0;
+  const sent = date === undefined ? undefined : httpDateMs(date);
+  // A date has whole seconds: the second in which it was written is no age.
+  const apparent = sent === undefined ? 0 : wallClockMs() - sent - 1000;
+  return Math.max(0, apparent, stated + delayMs);
+}
+
+function validatorsOf({ etag, 'last-modified': modified }: CachingFields): readonly string[] {
+  return [
+    ...(etag === undefined ? [] : ['if-none-match', etag]),
+    ...(modified === undefined ? [] : ['if-modified-since', modified]),
+  ];
+}
