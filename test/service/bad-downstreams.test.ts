@@ -187,7 +187,7 @@ test.each<[string, Script, object]>([
   [
     'does not speak HTTP',
     (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
-    { code: 'bad_response', message: expect.stringMatching(/^ORIGIN did not answer in HTTP: /) },
+    { code: 'bad_response', message: expect.stringMatching(/^the answer of ORIGIN is refused: /) },
   ],
 ])('another system that %s fails only the record that called it', async (_, script, error) => {
   expect(await failureOf(script)).toEqual({ ...asked, ...error });

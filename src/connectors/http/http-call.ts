@@ -52,8 +52,8 @@ export abstract class HttpCall<Result> implements PooledCall {
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
   #bytes = 0;
-  #chunk: Buffer | undefined = undefined;
-  #chunks: Buffer[] | undefined = undefined;
+  /** The bytes of the body so far, at the start of a buffer that grows; the whole body if it came in one piece. */
+  #body: Buffer = emptyBody;
   #resolve: ((answer: Result) => void) | undefined = undefined;
   #reject: ((error: RecordError) => void) | undefined = undefined;
   #forget: (() => void) | undefined = undefined;
@@ -107,8 +107,7 @@ export abstract class HttpCall<Result> implements PooledCall {
     this.#head = undefined;
     this.#answerBegan = false;
     this.#bytes = 0;
-    this.#chunk = undefined;
-    this.#chunks = undefined;
+    this.#body = emptyBody;
     return true;
   }
 
@@ -120,24 +119,35 @@ export abstract class HttpCall<Result> implements PooledCall {
     this.#head = head;
     const { rules } = this.#calls;
     const { status, contentLength = 0 } = head;
-    if (!isSuccess(status) || rules.missStatus.has(status)) return;
+    if (!this.#isUsed(status)) return;
     if (contentLength > rules.maxResponseBytes) this.#abort?.(tooLarge(rules, status, contentLength));
   }
 
   answerBody(bytes: Buffer, last: boolean): void {
     const { rules } = this.#calls;
     const status = this.#head?.status ?? 0;
+    const before = this.#bytes;
     this.#bytes += bytes.byteLength;
-    const used = isSuccess(status) && !rules.missStatus.has(status);
-    if (used && this.#bytes > rules.maxResponseBytes) return this.#abort?.(tooLarge(rules, status, undefined));
-    if (!used && this.#bytes > discardedBytes)
-      return this.#abort?.(new Error('the rest of an answer that is not used'));
-    if (this.#chunk === undefined) {
-      this.#chunk = last ? bytes : Buffer.from(bytes);
-    } else if (used) {
-      this.#chunks ??= [this.#chunk];
-      this.#chunks.push(last ? bytes : Buffer.from(bytes));
+    const used = this.#isUsed(status);
+    const mostBytes = used ? rules.maxResponseBytes : discardedBytes;
+    if (this.#bytes > mostBytes)
+      return this.#abort?.(
+        used ? tooLarge(rules, status, undefined) : new Error('the rest of an answer that is not used'),
+      );
+    if (before === 0 && last) this.#body = bytes;
+    else this.#append(bytes, before, mostBytes);
+  }
+
+  /** An answer may come in millions of pieces: a buffer for each would take a hundred times the memory of the answer. */
+  #append(bytes: Buffer, before: number, mostBytes: number): void {
+    if (this.#bytes > this.#body.byteLength) {
+      const announced = this.#head?.contentLength ?? 0;
+      const room = Math.min(mostBytes, Math.max(this.#bytes, 2 * this.#body.byteLength, announced));
+      const grown = Buffer.allocUnsafe(room);
+      this.#body.copy(grown, 0, 0, before);
+      this.#body = grown;
     }
+    bytes.copy(this.#body, before);
   }
 
   ended(): void {
@@ -157,8 +167,13 @@ export abstract class HttpCall<Result> implements PooledCall {
     const status = this.#head?.status ?? 200;
     if (error instanceof RecordError) this.#fail(error);
     // The status alone decides the outcome: the body would only be part of the message.
-    else if (!isSuccess(status)) this.#finish();
+    else if (!this.#isUsed(status)) this.#finish();
     else this.#fail(exchangeFailure(this.#calls.rules.origin, this.#calls.rules.lookup, error));
+  }
+
+  /** Whether the body matters, and not the status alone. */
+  #isUsed(status: number): boolean {
+    return isSuccess(status) && !this.#calls.rules.missStatus.has(status);
   }
 
   #mayBeSentAgain(error: Error): boolean {
@@ -176,13 +191,15 @@ export abstract class HttpCall<Result> implements PooledCall {
     if (this.#settled) return;
     const error = cancellation(this.#calls.rules.lookup, reason);
     this.#fail(error);
-    this.#abort?.(error);
+    // The connection of a call that is not sent stays open, or goes on being opened, for the next call.
+    if (this.#abort === undefined) this.#calls.pool.release(this);
+    else this.#abort(error);
   }
 
   #finish(): void {
     if (this.#settled || this.#head === undefined) return;
     try {
-      const body = this.#chunks === undefined ? (this.#chunk ?? emptyBody) : Buffer.concat(this.#chunks, this.#bytes);
+      const body = this.#body.subarray(0, this.#bytes);
       const { rules, clock } = this.#calls;
       const delayMs = this.#head.caching === undefined ? 0 : clock.now() - this.#startedMs;
       const answer = this.read(rules, this.#head, body, this.#known, delayMs);

@@ -30,7 +30,7 @@ export function exchangeFailure(origin: string, lookup: string, error: unknown):
     return new RecordError('cancelled', 'the lookup is closed', details);
   }
   if (isNotHttp(error))
-    return new RecordError('bad_response', `${origin} did not answer in HTTP: ${reported(error)}`, details);
+    return new RecordError('bad_response', `the answer of ${origin} is refused: ${reported(error)}`, details);
   if (isNotConnected(error))
     return new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, details);
   return new RecordError('unreachable', `no complete answer from ${origin}: ${reported(error)}`, details);

@@ -91,7 +91,7 @@ export class HttpPool implements Gate {
     call.connection?.client.dispatch(call);
   }
 
-  /** The call has ended: its connection has room for another. */
+  /** The call has ended, or is cancelled and was not sent: its connection has room for another. A second release does nothing. */
   release(call: PooledCall): void {
     const { connection } = call;
     if (connection === undefined) return;

@@ -13,12 +13,11 @@ export interface SocketOptions {
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
-/** `onread` takes the bytes instead of the stream. */
-type SocketConnector = (
-  to: buildConnector.Options,
-  callback: buildConnector.Callback,
-  onread?: OnReadOpts,
-) => ReturnType<buildConnector.connector>;
+/**
+ * `onread` takes the bytes instead of the stream. Returns the socket that connects: destroyed with an error, it is
+ * reported to `callback` as not connected.
+ */
+type SocketConnector = (to: buildConnector.Options, callback: buildConnector.Callback, onread?: OnReadOpts) => Socket;
 
 const connectTimeoutMs = 10_000;
 
@@ -27,13 +26,15 @@ export function socketConnector({ origin, http2, tls }: SocketOptions): SocketCo
   const secureContext = origin.startsWith('https:') ? createSecureContext(tls) : undefined;
   // undici would keep sessions as well, but only until the next garbage collection.
   let session: Buffer | undefined;
-  return (to, callback, onread) =>
-    buildConnector({
+  return (to, callback, onread) => {
+    const connect = buildConnector({
       allowH2: http2,
       timeout: connectTimeoutMs,
       ...(secureContext === undefined ? { useH2c: http2 } : { secureContext, session, maxCachedSessions: 0 }),
       ...(onread === undefined ? {} : { onread }),
-    })(to, (...outcome) => {
+    });
+    // Borrowed (docs/dependencies.md): typed to return nothing, the connector returns the socket.
+    const opening: unknown = connect(to, (...outcome) => {
       const socket = outcome[1];
       if (socket === null) session = undefined;
       else if (socket instanceof TLSSocket) {
@@ -43,6 +44,9 @@ export function socketConnector({ origin, http2, tls }: SocketOptions): SocketCo
       }
       callback(...outcome);
     });
+    if (opening instanceof Socket) return opening;
+    throw new Error('the connector of undici returned no socket');
+  };
 }
 
 /**
@@ -63,9 +67,9 @@ export function reachOrigin(
   const { origin } = options;
   const { protocol, host, hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
-    let opening: unknown;
+    let opening: Socket | undefined;
     const forget = context.onCancel((reason) => {
-      if (opening instanceof Socket) opening.destroy();
+      opening?.destroy();
       reject(cancellation(lookup, reason));
     });
     const end = (socket: Socket | null, error: unknown): void => {
@@ -81,8 +85,6 @@ export function reachOrigin(
           }),
         );
     };
-    // Borrowed (docs/dependencies.md): typed to return nothing, the connector returns the socket, which has to be closed
-    // if the caller gives up before it is connected.
     opening = socketConnector(options)(
       { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port },
       (error, socket) => {

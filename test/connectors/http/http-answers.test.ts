@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { httpEnd, openHttp, tcpEnd, type OpenHttp } from './far-end.ts';
 
 function raw(answer: string | Buffer, more: Readonly<Record<string, unknown>> = {}): Promise<OpenHttp> {
@@ -42,6 +42,24 @@ describe('an answer', () => {
     const { ask, heard } = await openHttp({ url: `${origin}/x` });
     expect((await ask()).json).toBeUndefined();
     expect(heard.outcomes).toEqual(['miss']);
+  });
+
+  test('with a status of 200 to 299 that missStatus has is a miss, however long its body is', async () => {
+    const { origin } = await httpEnd((_, out) => out.writeHead(203).end('x'.repeat(1_000_000)));
+    const { ask } = await openHttp({ url: origin, missStatus: [203] });
+    expect((await ask()).json).toBeUndefined();
+  });
+
+  test('in a hundred thousand pieces takes the memory of its bytes, not of its pieces', async () => {
+    const text = `[${'1,'.repeat(50_000)}1]`;
+    const chunks = text.replaceAll(/./g, '1\r\n$&\r\n');
+    const { ask } = await raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`);
+    const allocated = vi.spyOn(Buffer, 'allocUnsafe');
+    const copied = vi.spyOn(Buffer, 'from');
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect((await ask()).json).toBe(text);
+    const buffers = allocated.mock.calls.length + copied.mock.calls.length;
+    expect(buffers).toBeLessThan(1000);
   });
 
   test('with another status is a miss if missStatus has it, and then 404 is not', async () => {

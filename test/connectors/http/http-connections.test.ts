@@ -54,6 +54,24 @@ describe('connections', () => {
     expect(heard.outcomes).toEqual(['ok']);
   });
 
+  test.each(['lean', 'undici'])(
+    'that are still being opened hold no call that is cancelled, with client: %s',
+    async (client) => {
+      const { origin, sockets } = await tcpEnd((socket) => void socket.resume());
+      const { ask, heard } = await openHttp({ url: origin.replace('http:', 'https:'), connections: 1, client });
+      for (let call = 0; call < 3; call++) {
+        const context = new Cancellation();
+        const asked = ask({}, context);
+        while (heard.gauges().inFlight === 0) await turn();
+        context.cancel(new RecordError('timeout', 'too slow'));
+        await expect(asked).rejects.toMatchObject({ code: 'timeout' });
+        expect(heard.gauges().inFlight).toBe(0);
+      }
+      while (sockets.length === 0) await turn();
+      expect(sockets).toHaveLength(1);
+    },
+  );
+
   test('pipelining puts several calls on one connection, and each gets its own answer', async () => {
     const seen: string[] = [];
     let pending = '';

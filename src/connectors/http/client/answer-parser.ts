@@ -8,11 +8,12 @@ import {
   CR,
   hexDigit,
   isBlank,
+  isStatusLine,
   HTAB,
   latin1,
   lineEnd,
+  notHttp,
   shown,
-  SP,
   threeDigits,
   tokenEnd,
   trimmed,
@@ -124,8 +125,10 @@ export class AnswerParser {
     }
   }
 
-  /** The stream has ended. False if it cut an answer. */
+  /** The stream has ended. False if it cut an answer. Throws MalformedAnswer if what has come is not the start of one. */
   end(): boolean {
+    if (this.#state === 'status line' && this.#partial !== undefined)
+      this.#beginning(this.#partial, this.#partialLength);
     if (this.#state !== 'body until close') return this.#state === 'idle';
     this.#finish(false);
     return true;
@@ -163,7 +166,10 @@ export class AnswerParser {
 
   /** `end`: place of the line feed, before which a carriage return has to stand. `last`: no more bytes have arrived. */
   #line(state: LineState, bytes: Buffer, start: number, end: number, last: boolean): void {
-    if (end === start || bytes[end - 1] !== CR) throw new MalformedAnswer('a line of it does not end with CR LF');
+    if (end === start || bytes[end - 1] !== CR) {
+      if (state === 'status line') this.#statusLine(bytes, start, end);
+      throw new MalformedAnswer('a line of it does not end with CR LF');
+    }
     const lineBytes = end - start + 1;
     this.#headBytes += state === 'chunk size' ? Math.max(0, lineBytes - 18) : lineBytes;
     if (this.#headBytes > maxHeadBytes) throw tooLong();
@@ -193,20 +199,15 @@ export class AnswerParser {
 
   /** `HTTP/1.1 200 OK`; the reason, and the space before it, may be missing. */
   #statusLine(bytes: Buffer, start: number, end: number): void {
-    const minorVersion = end - start < 12 ? NaN : byteAt(bytes, start + 7) - 0x30;
-    const status = end - start < 12 ? NaN : threeDigits(bytes, start + 9);
-    if (
-      latin1(bytes, start, start + 7) !== 'HTTP/1.' ||
-      (minorVersion !== 0 && minorVersion !== 1) ||
-      bytes[start + 8] !== SP ||
-      !(status >= 100) ||
-      (end - start > 12 && bytes[start + 12] !== SP)
-    ) {
-      throw new MalformedAnswer(`it begins with ${shown(bytes, start, end)}`);
-    }
+    if (!isStatusLine(bytes, start, end)) throw notHttp(bytes, start, end);
     checkValue(bytes, start + 12, end, 'its reason');
-    this.#fields.reset(status, minorVersion);
+    this.#fields.reset(threeDigits(bytes, start + 9), byteAt(bytes, start + 7) - 0x30);
     this.#state = 'fields';
+  }
+
+  /** The first bytes of a status line, whose end has not come. */
+  #beginning(bytes: Buffer, length: number): void {
+    if (!'HTTP/1.'.startsWith(latin1(bytes, 0, Math.min(length, 7)))) throw notHttp(bytes, 0, length);
   }
 
   /** A field's line, or one that continues the value of the line before (RFC 9112, 5.2). `read`: its value may matter. */
@@ -219,8 +220,10 @@ export class AnswerParser {
     }
     this.#commit();
     const colon = tokenEnd(bytes, start, end);
-    if (colon === start || colon === end || bytes[colon] !== COLON)
-      throw new MalformedAnswer(`a field of it has no name: ${shown(bytes, start, end)}`);
+    if (colon === start || colon === end || bytes[colon] !== COLON) {
+      const fault = colon === start ? 'no name' : 'no colon right after its name';
+      throw new MalformedAnswer(`a field of it has ${fault}: ${shown(bytes, start, end)}`);
+    }
     checkValue(bytes, colon + 1, end, 'a field');
     this.#mayFold = true;
     if (!read) return;

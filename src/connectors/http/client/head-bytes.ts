@@ -4,7 +4,7 @@ import { MalformedAnswer } from './malformed-answer.ts';
 
 export const CR = 0x0d;
 const LF = 0x0a;
-export const SP = 0x20;
+const SP = 0x20;
 export const HTAB = 0x09;
 export const COLON = 0x3a;
 const DEL = 0x7f;
@@ -58,6 +58,20 @@ export function isBlank(code: number): boolean {
 
 export function latin1(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('latin1', start, end);
+}
+
+/** `HTTP/1.1 200 OK`: HTTP/1.0 or 1.1 with a status from 100 to 999; the reason, and the space before it, may be missing. */
+export function isStatusLine(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < 12 || latin1(bytes, start, start + 7) !== 'HTTP/1.') return false;
+  const minorVersion = bytes[start + 7];
+  if ((minorVersion !== 0x30 && minorVersion !== 0x31) || bytes[start + 8] !== SP) return false;
+  return threeDigits(bytes, start + 9) >= 100 && (end - start === 12 || bytes[start + 12] === SP);
+}
+
+/** For an answer whose first line is no status line. */
+export function notHttp(bytes: Buffer, start: number, end: number): MalformedAnswer {
+  const why = 'which is not HTTP/1.0 or 1.1 with a status of 100 to 999';
+  return new MalformedAnswer(`it begins with ${shown(bytes, start, end)}, ${why}`);
 }
 
 /** What of a line a message shows: its first 40 characters, as a JSON string. */

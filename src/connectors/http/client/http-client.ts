@@ -24,6 +24,7 @@ export interface Exchange {
 /** Carries calls to one origin over one connection, which it opens when it is needed. */
 export interface HttpClient {
   readonly connected: boolean;
+  /** If an earlier call was cancelled while its connection opened, this one takes its place. */
   dispatch(exchange: Exchange): void;
   /** Ends what runs with an error, and closes the connection. */
   destroy(): Promise<void>;

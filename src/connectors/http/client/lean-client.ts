@@ -30,12 +30,7 @@ export class LeanClients {
   readonly #clients = new Set<LeanClient>();
   readonly #connect: ReturnType<typeof socketConnector>;
   readonly #options: LeanClientOptions;
-  readonly #where: {
-    readonly protocol: string;
-    readonly host: string;
-    readonly hostname: string;
-    readonly port: string;
-  };
+  readonly #where: Readonly<Pick<URL, 'protocol' | 'host' | 'hostname' | 'port'>>;
   #stopTimer: (() => void) | undefined = undefined;
   /** Connections that are open. Idle ones are checked while there are any. */
   #open = 0;
@@ -62,10 +57,10 @@ export class LeanClients {
     return client;
   }
 
-  /** Opens a socket whose bytes go to `client`. */
-  connect(client: LeanClient): void {
+  /** Opens a socket whose bytes go to `client`, and returns it: destroyed with an error, it is reported as not connected. */
+  connect(client: LeanClient): Socket {
     const onread = { buffer: arrival, callback: (length: number) => client.arrived(arrival, length) };
-    this.#connect(
+    return this.#connect(
       this.#where,
       (...outcome) => (outcome[0] === null ? client.connectedTo(outcome[1]) : client.notConnected(outcome[0])),
       onread,
@@ -105,6 +100,8 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   readonly #shared: LeanClients;
   readonly #parser: AnswerParser;
   #socket: Socket | undefined = undefined;
+  /** The socket while it connects. */
+  #connecting: Socket | undefined = undefined;
   #exchange: Exchange | undefined = undefined;
   #queued = false;
   /** Whether a connection was lost before the call was sent: a second one is not replaced. */
@@ -133,6 +130,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
 
   async destroy(): Promise<void> {
     this.#closed = true;
+    this.#connecting?.destroy(lookupClosed());
     this.#drop();
     this.#shared.remove(this);
     this.#fail(lookupClosed());
@@ -161,7 +159,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   }
 
   connectedTo(socket: Socket): void {
-    if (this.#closed) return void socket.destroy();
+    this.#connecting = undefined;
     this.#socket = socket;
     this.#shared.opened();
     this.#reused = false;
@@ -178,6 +176,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   }
 
   notConnected(error: Error): void {
+    this.#connecting = undefined;
     this.#fail(error);
   }
 
@@ -214,9 +213,10 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     this.#exchange = undefined;
     this.#reused = true;
     const seconds = this.#parser.keepAliveSeconds;
-    if (seconds !== undefined)
-      this.#keptIdleChecks = Math.min(longestIdleMs, seconds * 1000 - aheadOfServerMs) / checkMs;
-    if (reusable && this.#keptIdleChecks > 0) this.#idleSince = this.#shared.checks;
+    if (seconds !== undefined) this.#keptIdleChecks = keptIdleMsOf(seconds) / checkMs;
+    // The server has answered before it has the whole request: what is left of it would stand before the next one.
+    const unsent = this.#socket?.writableLength !== 0;
+    if (reusable && !unsent && this.#keptIdleChecks > 0) this.#idleSince = this.#shared.checks;
     else this.#drop();
     exchange?.ended();
   }
@@ -232,7 +232,11 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   /** Brings the call to the end of its turn, over a connection that is open. */
   #prepare(): void {
     if (this.#closed) return this.#fail(lookupClosed());
-    if (this.#socket === undefined) return this.#shared.connect(this);
+    if (this.#connecting !== undefined || this.#queued) return;
+    if (this.#socket === undefined) {
+      this.#connecting = this.#shared.connect(this);
+      return;
+    }
     this.#queued = true;
     this.#shared.writer.add(this);
   }
@@ -241,8 +245,12 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
 
   #streamEnded(): void {
     if (!this.#parser.busy) return this.#drop();
-    if (!this.#parser.end())
-      this.#lose(new ConnectionLost('closed', 'it closed the connection before the answer was whole'));
+    try {
+      if (!this.#parser.end())
+        this.#lose(new ConnectionLost('closed', 'it closed the connection before the answer was whole'));
+    } catch (error) {
+      this.#lose(asError(error));
+    }
   }
 
   /** Closes the connection. The call on it fails; a call that is still to be sent gets another one when its turn comes. */
@@ -272,6 +280,12 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     this.#exchange = undefined;
     exchange?.failed(error);
   }
+}
+
+/** How long a connection is kept that the server keeps for this many seconds. */
+function keptIdleMsOf(seconds: number): number {
+  const ms = seconds * 1000;
+  return Math.min(longestIdleMs, Math.max(ms - aheadOfServerMs, ms / 2));
 }
 
 function lookupClosed(): ConnectionLost {

@@ -59,8 +59,9 @@ export interface Sender {
  *     turn n:    answers arrive ─▶ calls begin ─▶ add, add, add
  *     turn n+1:  send, send, send
  *
- * This wakes the other system once for many requests. It is also what makes an answer that no call asked for safe: it
- * has been read, and its connection closed, before the connection carries another request.
+ * This wakes the other system once for many requests. It also makes an answer that no call asked for harmless, if Node
+ * reads it before the request is sent: its connection is closed then. One that arrives later than Node's last read, which
+ * may be milliseconds before the request is sent, cannot be told from the answer of that request.
  */
 export class TurnWriter {
   #senders: Sender[] = [];

@@ -1,3 +1,4 @@
+import { MalformedAnswer } from '../../../../src/connectors/http/client/malformed-answer.ts';
 import { array, assert, constantFrom, nat, property } from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AnswerParser } from '../../../../src/connectors/http/client/answer-parser.ts';
@@ -176,6 +177,23 @@ describe('a parser', () => {
       location: undefined,
     });
     expect(parser.keepAliveSeconds).toBeUndefined();
+  });
+
+  test.each(['{"a":1}', 'HTTP/2', 'H2', '\x15\x03\x01'])(
+    'that has read %j when the stream ends says that it is not HTTP',
+    (text) => {
+      const parser = new AnswerParser();
+      parser.expect(new Receiver(), false);
+      parser.feed(Buffer.from(text), text.length);
+      expect(() => parser.end()).toThrow(MalformedAnswer);
+    },
+  );
+
+  test.each(['H', 'HTTP/1.', 'HTTP/1.1 2'])('that has read %j when the stream ends has a cut answer', (text) => {
+    const parser = new AnswerParser();
+    parser.expect(new Receiver(), false);
+    parser.feed(Buffer.from(text), text.length);
+    expect(parser.end()).toBe(false);
   });
 
   test('that is not expecting an answer ends well', () => {

@@ -177,7 +177,7 @@ describe('a connection', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  test.each(['connection: close', 'proxy-connection: close', 'keep-alive: timeout=1'])(
+  test.each(['connection: close', 'proxy-connection: close', 'keep-alive: timeout=0'])(
     'is not used again after %s',
     async (field) => {
       const { origin, request } = await scripted();
@@ -191,6 +191,7 @@ describe('a connection', () => {
 
   test.each([
     [undefined, 4000],
+    ['keep-alive: timeout=1', 500],
     ['keep-alive: timeout=3', 2000],
     ['keep-alive: timeout=10000', 600_000],
   ])('that is idle after %s is closed after %d ms', async (field, ms) => {
@@ -288,17 +289,30 @@ describe('a connection', () => {
     await expect(opening.done.promise).rejects.toMatchObject({ by: 'destroyed' });
     await expect(send(client).done.promise).rejects.toMatchObject({ by: 'destroyed' });
   });
+});
 
-  test('that opens when its client has been destroyed is closed', async () => {
-    const { origin, sockets } = await scripted();
+describe('a connection that is opened for a call that is cancelled', () => {
+  test('is used by the next call, which takes the place of the cancelled one', async () => {
+    const { origin, request, sockets } = await scripted();
     const { client } = clientOf(origin);
+    const cancelled = send(client, new RecordedCall('/cancelled'));
+    cancelled.wanted = false;
+    const next = send(client, new RecordedCall('/next'));
+    const { text, socket } = await request(0);
+    expect(text).toContain('GET /next');
+    socket.write(answer('{}'));
+    expect(await next.done.promise).toBe('{}');
+    expect([cancelled.reused, sockets.length]).toEqual([[], 1]);
+  });
+
+  test('is closed with its client, also in the middle of a handshake', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin.replace('http:', 'https:'));
     const call = send(client);
+    await request(0);
     await client.destroy();
     await expect(call.done.promise).rejects.toMatchObject({ by: 'destroyed' });
-    while (sockets.length === 0 || sockets[0]?.destroyed !== true) {
-      sockets[0]?.resume();
-      await turn();
-    }
+    while (sockets[0]?.destroyed !== true) await turn();
   });
 });
 
@@ -317,6 +331,21 @@ describe('a call', () => {
     (await request(1)).socket.write(answer('{}'));
     await third.done.promise;
     expect(sockets).toHaveLength(1);
+  });
+
+  test('that is answered before its request is sent closes its connection: the next one would stand behind the rest', async () => {
+    const { origin, request, sockets } = await scripted();
+    const { client } = clientOf(origin, 'POST');
+    const early = send(client, new RecordedCall('/', { body: 'x'.repeat(30_000_000) }));
+    const { socket } = await request(0);
+    socket.pause();
+    socket.write(answer('{"early":1}'));
+    expect(await early.done.promise).toBe('{"early":1}');
+    expect(client.connected).toBe(false);
+    const next = send(client);
+    while (sockets.length < 2) await turn();
+    sockets[1]?.write(answer('{"next":1}'));
+    expect(await next.done.promise).toBe('{"next":1}');
   });
 
   test('that is aborted closes its connection, and fails with that reason', async () => {

@@ -186,7 +186,7 @@ describe('over http and https alike, a lookup', () => {
     const call = await lookup();
     expect(await call(writes(text))).toMatchObject({
       code: 'bad_response',
-      message: expect.stringMatching(/^ORIGIN did not answer in HTTP: /),
+      message: expect.stringMatching(/^the answer of ORIGIN is refused: /),
       requests: 1,
     });
   });
