@@ -196,6 +196,46 @@ describe('a parser', () => {
     expect(parser.end()).toBe(false);
   });
 
+  test('that reads the fields of caching joins lists, and takes the first of the others', () => {
+    const fields = [
+      'cache-control: max-age=60',
+      'Age: 5',
+      'date: Sat, 28 Nov 2026 00:00:00 GMT',
+      'ETag: "a"',
+      'expires: 0',
+      'last-modified: Fri, 27 Nov 2026 00:00:00 GMT',
+      'vary: accept',
+      'Cache-Control: public',
+      'vary: origin',
+      'etag: "b"',
+      'age: 6',
+    ];
+    const bytes = Buffer.from(lines(ok, 'content-length: 0', ...fields, ''));
+    const plain = Buffer.from(lines(ok, 'content-length: 0', ''));
+    const heads = [true, false].map((caching) => {
+      const parser = new AnswerParser(caching);
+      return [bytes, plain].map((answer) => {
+        const receiver = new Receiver();
+        parser.expect(receiver, false);
+        parser.feed(answer, answer.length);
+        return receiver.head?.caching;
+      });
+    });
+    const read = {
+      'cache-control': 'max-age=60, public',
+      age: '5',
+      date: 'Sat, 28 Nov 2026 00:00:00 GMT',
+      etag: '"a"',
+      expires: '0',
+      'last-modified': 'Fri, 27 Nov 2026 00:00:00 GMT',
+      vary: 'accept, origin',
+    };
+    expect(heads).toEqual([
+      [read, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
   test('that is not expecting an answer ends well', () => {
     const parser = new AnswerParser();
     expect(parser.end()).toBe(true);
