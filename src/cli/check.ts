@@ -53,13 +53,11 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
     const { config: _, ...otherFlags } = flags;
     const reading = readingOf(config === undefined ? otherFlags : { ...otherFlags, config });
     const { lookups } = reading.draft;
-    if ([...lookups.values()].some((lookup) => lookup?.table !== undefined || lookup?.module !== undefined)) {
-      const [{ missingModules, readTables }, { silentRuntime }] = await Promise.all([
-        import('../pipeline/lookups/read-tables.ts'),
-        import('./connect.ts'),
-      ]);
+    const { hasFiles, missingModules, readFiles } = await import('../pipeline/lookups/read-files.ts');
+    if (hasFiles(lookups)) {
+      const { silentRuntime } = await import('./connect.ts');
       reading.add(missingModules(lookups, reading.baseDir));
-      reading.add(await readTables(lookups, silentRuntime(reading.baseDir, new Secrets())));
+      reading.add(await readFiles(lookups, silentRuntime(reading.baseDir, new Secrets())));
     }
     return { loaded: withProcessDefaults(reading.finish()) };
   } catch (error) {

@@ -24,6 +24,11 @@ function withModule(file: string): string {
   return valid.replace(/table: \{.*?\}/, `module: { file: ${file} }`);
 }
 
+/** The valid configuration with an HTTP lookup instead of the table. */
+function overTls(tls: string): string {
+  return valid.replace(/table: \{.*?\}/, `http: { url: "https://127.0.0.1:1/{id}", tls: ${tls} }`);
+}
+
 describe('millrace check', () => {
   test('accepts several files, and prints which are valid and what is wrong with the others', () => {
     const cwd = folder(files);
@@ -97,6 +102,24 @@ valid.yaml is valid
       '',
     ]);
     expect(stderr).toContain('ENOENT');
+  });
+
+  test('reads the TLS files: a missing one, and one that is not PEM, is a mistake with its place', () => {
+    const cwd = folder({
+      'missing.yaml': overTls('{ ca: none.pem }'),
+      'junk.yaml': overTls('{ cert: junk.pem, key: junk.pem }'),
+      'none.yaml': overTls('{}'),
+      'junk.pem': 'junk',
+    });
+    const place = 'yaml:2:63 lookups.t.http.tls: tls.';
+    const missing = millrace(cwd, ['check', 'missing.yaml']);
+    expect(missing).toMatchObject({ status: 78, stdout: '' });
+    expect(missing.stderr).toBe(`missing.${place}ca cannot be read: none.pem\n`);
+    const junk = millrace(cwd, ['check', 'junk.yaml']).stderr;
+    expect(junk).toMatch(
+      /^junk\.yaml:\S+ lookups\.t\.http\.tls: tls\.(cert|key) is not a file of .* in PEM form.*: junk\.pem\n$/,
+    );
+    expect(millrace(cwd, ['check', 'none.yaml'])).toMatchObject({ status: 0, stderr: 'none.yaml is valid\n' });
   });
 
   test('a missing module is a mistake with its place, and an existing one is not loaded', () => {
