@@ -36,7 +36,7 @@ export interface LayerEntry<Req, Res> {
    * `limit` waits for the gate of all layers below it. A call is made in the turn of the event loop in which it is open.
    */
   gate?(inner: Gate | undefined): Gate | undefined;
-  /** The text under which the layer stores or shares the answer of a request. */
+  /** The text under which the layer stores the answer of a request. */
   key?(request: Req): string;
   /** Read whenever `/metrics` or `/state` is read, until the lookup closes. */
   gauges?(): LayerGauges;

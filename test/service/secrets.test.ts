@@ -98,7 +98,10 @@ describe('the value of a reference is not shown', () => {
             },
             body: '{"about":"is ***","secret":"***"}',
           },
-          layers: [{ layer: 'limit', settings: { connections: 256 } }],
+          layers: [
+            { layer: 'coalesce', settings: true },
+            { layer: 'limit', settings: { connections: 256 } },
+          ],
         },
       ],
     });

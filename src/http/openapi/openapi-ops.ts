@@ -111,7 +111,7 @@ export const opsSchemas = {
                 required: ['layer'],
                 properties: {
                   layer: name,
-                  key: { type: 'string', description: 'Calls with the same key share a stored answer, or one call.' },
+                  key: { type: 'string', description: 'Calls with the same key share a stored answer.' },
                   settings: { description: 'As in the effective configuration.' },
                 },
               },

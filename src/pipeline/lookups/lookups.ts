@@ -23,7 +23,7 @@ import { type CallParts, type LayerList, type LayerParts, lookupLayers } from '.
 export interface PassedLayer {
   /** As in the configuration. */
   readonly name: string;
-  /** The text under which the layer stores or shares the answer; undefined if it does neither. */
+  /** The text under which the layer stores the answer; undefined if it stores none. */
   keyOf(args: Arguments): string | undefined;
 }
 
