@@ -56,7 +56,11 @@ interface Checked {
 }
 
 async function check(folder: string, ...args: readonly string[]): Promise<Checked> {
-  const millrace = new Millrace(['check', '-c', join(folder, 'millrace.json'), ...args]);
+  return checkIn({}, folder, ...args);
+}
+
+async function checkIn(env: NodeJS.ProcessEnv, folder: string, ...args: readonly string[]): Promise<Checked> {
+  const millrace = new Millrace(['check', '-c', join(folder, 'millrace.json'), ...args], { env });
   const [code] = await millrace.ended;
   return { code, stdout: millrace.stdout, stderr: millrace.stderr };
 }
@@ -130,6 +134,35 @@ describe('millrace check --connect', { timeout: 30_000 }, () => {
       ),
       own: ['ok', 'table', true, 'ms', 'read rows.csv: 2 rows'],
     });
+  });
+
+  test('without tls.ca, trusts the authorities of the system if NODE_OPTIONS has --use-system-ca', async () => {
+    const files = folderOf({});
+    certificate(files, 'server');
+    const pem = (name: string): Buffer => readFileSync(join(files, name));
+    const port = await listening(createTlsServer({ cert: pem('server.crt'), key: pem('server.key') }));
+    const folder = written({ secure: { http: { url: `https://127.0.0.1:${port}/{id}` } } });
+    const system = { SSL_CERT_FILE: join(files, 'server.crt') };
+    const { stderr } = await checkIn(system, folder, '--connect');
+    expect(stderr).toContain('its authority is not trusted: set tls.ca');
+    expect(await checkIn({ ...system, NODE_OPTIONS: '--use-system-ca' }, folder, '--connect')).toMatchObject({
+      code: 0,
+    });
+  });
+
+  test('is ok with http:// to a port that expects TLS; a call says that the server closed the connection', async () => {
+    const files = folderOf({});
+    certificate(files, 'server');
+    const pem = (name: string): Buffer => readFileSync(join(files, name));
+    const port = await listening(createTlsServer({ cert: pem('server.crt'), key: pem('server.key') }));
+    const url = `http://127.0.0.1:${port}/{id}`;
+    const folder = written({ lean: { http: { url } }, undici: { http: { url, client: 'undici' } } });
+    expect(await check(folder, '--connect')).toMatchObject({ code: 0 });
+    const { code, stderr } = await check(folder, '--with', 'id=1');
+    expect(code).toBe(1);
+    const message = `unreachable: no complete answer from http://127.0.0.1:${port}: `;
+    expect(stderr).toContain(`${message}it closed the connection before the answer was whole\n`);
+    expect(stderr).toContain(`${message}UND_ERR_SOCKET: other side closed\n`);
   });
 
   test('exits with 0 if every lookup can be reached, after it has opened and closed each module', async () => {
