@@ -63,6 +63,7 @@ test('an explanation whose client leaves frees its place', async () => {
 
 test('one record that explodes is answered with an array that is made while the client reads it', async () => {
   const { port, url, downstream, memory } = await start({
+    lookup: { coalesce: false },
     pipeline: {
       explode: true,
       enrich: [

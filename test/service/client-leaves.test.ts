@@ -84,7 +84,7 @@ async function started(): Promise<{ running: InProcess; far: Hanging }> {
   const far = new Hanging();
   const url = `http://127.0.0.1:${await far.listen()}/{key}`;
   const running = await startInProcess(
-    { far: { http: { url, connections: callsAtOnce }, timeout: '1h' } },
+    { far: { http: { url, connections: callsAtOnce }, timeout: '1h', coalesce: false } },
     { timeout: '1h', enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }] },
   );
   return { running, far };

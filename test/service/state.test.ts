@@ -11,10 +11,10 @@ import { folderOf, root } from './serving.ts';
 
 const token = 'sk-live-0123456789';
 
-/** Never answers `/slow`, and answers `/bad` with an error. */
+/** Never answers `/slow` and `/slow-too`, and answers `/bad` with an error. */
 async function farEnd(): Promise<number> {
   const server = createServer((request, response) => {
-    if (request.url === '/slow') return;
+    if (request.url?.startsWith('/slow') === true) return;
     if (request.url === '/bad') response.writeHead(503).end();
     else response.setHeader('content-type', 'application/json').end('{"ok":true}');
   });
@@ -65,7 +65,7 @@ test('the state has exactly the members that the OpenAPI document describes, wit
   const single = fetch(`http://127.0.0.1:${port}/v1/enrich/test`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: '{"key":"slow"}',
+    body: '{"key":"slow-too"}',
     signal: gone.signal,
   });
   let state: unknown;
