@@ -32,6 +32,7 @@ const answers: readonly (readonly string[])[] = [
   inBothOrders('X-Note: one', ' two'),
   [answer(length, 'Content-Length: 3')],
   [lines(ok, length, 'Transfer-Encoding: chunked', '', '2', '{}', '0', '')],
+  [lines(ok, 'Transfer-Encoding: chunked\t', '', '2', '{}', '0', '')],
   inBothOrders('X-Note: a\0b'),
   [...inBothOrders('X Note: a'), ...inBothOrders('note')],
   [lines('HTTP/1.1 101 Switching Protocols', 'Connection: upgrade', 'Upgrade: x', '')],
