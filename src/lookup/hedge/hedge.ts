@@ -64,8 +64,11 @@ interface HedgeShared<Req, Res> {
   won: number;
 }
 
-/** The first call and its hedges. It is its own link in the list of deadlines. */
-class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
+/**
+ * The first call and its hedges. It is the context of the first call, because most calls have no hedge, and its own link in
+ * the list of deadlines.
+ */
+class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req, Res>> {
   due = 0;
   armed = false;
   sooner: HedgedCall<Req, Res> | undefined = undefined;
@@ -73,10 +76,10 @@ class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
   readonly #shared: HedgeShared<Req, Res>;
   readonly #inner: Service<Req, Res>;
   readonly #request: Req;
-  readonly #context: CallContext;
+  #firstRuns = true;
   /** Those that run. */
-  readonly #calls = new Set<OneCall>();
-  #hedges = 0;
+  #hedges: Set<HedgeCall> | undefined = undefined;
+  #made = 0;
   #startedMs = 0;
   #settled = false;
   #failure: unknown = undefined;
@@ -85,18 +88,27 @@ class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
   #removeCancelHook: (() => void) | undefined = undefined;
 
   constructor(shared: HedgeShared<Req, Res>, inner: Service<Req, Res>, request: Req, context: CallContext) {
+    super(Infinity, context.attempt, context);
     this.#shared = shared;
     this.#inner = inner;
     this.#request = request;
-    this.#context = context;
+  }
+
+  override get deadline(): number {
+    return this.caller.deadline;
+  }
+
+  /** The first call begins. */
+  override callBegins(): void {
+    super.callBegins();
+    this.#startedMs = this.#shared.deps.clock.now();
+    this.#arm(this.#startedMs);
   }
 
   run(): Res | Promise<Res> {
-    const first = new OneCall(this.#context, true, () => this.#firstBegins());
-    this.#calls.add(first);
     let answer: Res | Promise<Res>;
     try {
-      answer = this.#inner(this.#request, first);
+      answer = this.#inner(this.#request, this);
     } catch (error) {
       this.#end();
       throw error;
@@ -105,18 +117,7 @@ class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
       this.#end();
       return answer;
     }
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.#follow(first, answer);
-      this.#removeCancelHook = this.#context.onCancel((reason) => {
-        if (this.#settled) return;
-        this.#end();
-        for (const call of this.#calls) call.cancel(reason);
-        reject(cancelledError(reason));
-      });
-      if (this.#settled) this.#removeCancelHook();
-    });
+    return this.#outcome(answer);
   }
 
   /** The time is over: makes one more call, if the budget and the limits below have room for it. */
@@ -124,63 +125,91 @@ class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
     const { deps, options } = this.#shared;
     if (this.#settled || this.#resolve === undefined || !deps.budget.permit()) return;
     let begun = false;
-    const call = new OneCall(this.#context, false, () => {
+    const call = new HedgeCall(this.caller, () => {
       begun = true;
       this.#shared.made++;
     });
-    this.#hedges++;
-    this.#calls.add(call);
+    this.#made++;
+    const hedges = (this.#hedges ??= new Set());
+    hedges.add(call);
     try {
       const answer = this.#inner(this.#request, call);
-      if (answer instanceof Promise) this.#follow(call, answer);
-      else this.#answered(call, answer);
+      if (answer instanceof Promise) {
+        answer.then(
+          (value) => this.#answered(call, value),
+          (error: unknown) => this.#failed(call, error),
+        );
+      } else this.#answered(call, answer);
     } catch {
       // A hedge that cannot be made changes nothing: the first call goes on.
-      this.#calls.delete(call);
+      hedges.delete(call);
     }
     if (!begun) deps.budget.giveBack();
-    if (this.#hedges < options.max) this.#arm();
+    if (this.#made < options.max) this.#arm(deps.clock.now());
   }
 
-  #firstBegins(): void {
-    this.#startedMs = this.#shared.deps.clock.now();
-    this.#arm();
+  #outcome(first: Promise<Res>): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      first.then(
+        (value) => this.#answered(undefined, value),
+        (error: unknown) => this.#failed(undefined, error),
+      );
+      this.#removeCancelHook = this.caller.onCancel((reason) => {
+        if (this.#settled) return;
+        this.#end();
+        this.#cancelRunning(reason);
+        reject(cancelledError(reason));
+      });
+      if (this.#settled) this.#removeCancelHook();
+    });
   }
 
-  #arm(): void {
-    const { options, deps, p95, deadlines } = this.#shared;
+  #arm(now: number): void {
+    const { options, p95, deadlines } = this.#shared;
     const ms = options.after === 'p95' ? p95.value : options.after;
     if (ms === undefined || this.#settled) return;
-    deadlines.arm(this, deps.clock.now() + ms);
+    deadlines.arm(this, now + ms);
   }
 
-  #follow(call: OneCall, answer: Promise<Res>): void {
-    answer.then(
-      (value) => this.#answered(call, value),
-      (error: unknown) => this.#failed(call, error),
-    );
-  }
-
-  #answered(call: OneCall, answer: Res): void {
-    this.#calls.delete(call);
+  #answered(hedge: HedgeCall | undefined, answer: Res): void {
+    this.#over(hedge);
     if (this.#settled) return;
     const { deps, p95 } = this.#shared;
-    if (!call.isFirst) this.#shared.won++;
+    if (hedge !== undefined) this.#shared.won++;
     // If a hedge was first, the call took longer than this: it counts among the slow ones.
     p95.add(deps.clock.now() - this.#startedMs);
     this.#end();
-    const reason = new RecordError('cancelled', 'another call for the same record was answered first');
-    for (const other of this.#calls) other.cancel(reason);
+    if (this.#runs) {
+      // Made only if a call needs it: an error costs a microsecond.
+      this.#cancelRunning(new RecordError('cancelled', 'another call for the same record was answered first'));
+    }
     this.#resolve?.(answer);
   }
 
-  #failed(call: OneCall, error: unknown): void {
-    this.#calls.delete(call);
+  #failed(hedge: HedgeCall | undefined, error: unknown): void {
+    this.#over(hedge);
     if (this.#settled) return;
     this.#failure ??= error;
-    if (this.#calls.size > 0) return;
+    if (this.#runs) return;
     this.#end();
     this.#reject?.(this.#failure);
+  }
+
+  /** Whether a call runs. */
+  get #runs(): boolean {
+    return this.#firstRuns || (this.#hedges !== undefined && this.#hedges.size > 0);
+  }
+
+  #over(hedge: HedgeCall | undefined): void {
+    if (hedge === undefined) this.#firstRuns = false;
+    else this.#hedges?.delete(hedge);
+  }
+
+  #cancelRunning(reason: unknown): void {
+    if (this.#firstRuns) this.cancel(reason);
+    if (this.#hedges !== undefined) for (const hedge of this.#hedges) hedge.cancel(reason);
   }
 
   #end(): void {
@@ -192,14 +221,12 @@ class HedgedCall<Req, Res> implements Timed<HedgedCall<Req, Res>> {
   }
 }
 
-/** The context of one of the calls: it is cancelled by itself when another call was answered first. */
-class OneCall extends Cancellation {
-  readonly isFirst: boolean;
+/** The context of a hedge: it is cancelled by itself when another call was answered first, and does not wait at a limit. */
+class HedgeCall extends Cancellation {
   readonly #onBegin: () => void;
 
-  constructor(caller: CallContext, isFirst: boolean, onBegin: () => void) {
+  constructor(caller: CallContext, onBegin: () => void) {
     super(Infinity, caller.attempt, caller);
-    this.isFirst = isFirst;
     this.#onBegin = onBegin;
   }
 
@@ -208,11 +235,10 @@ class OneCall extends Cancellation {
   }
 
   override get mayWait(): boolean {
-    return this.isFirst && this.caller.mayWait;
+    return false;
   }
 
   override callBegins(): void {
-    if (this.isFirst) super.callBegins();
     this.#onBegin();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The 95th percentile of the last durations. Pure.
  *
- *     last   ring of the last 512 durations      value   of the sorted ring, found anew after every 32 durations
+ *     last   ring of the last 512 durations      value   of the sorted ring, found anew, when it is read, after every 32 durations
  */
 const kept = 512;
 const refreshedAfter = 32;
@@ -11,19 +11,22 @@ const fewest = 100;
 export class RunningP95 {
   readonly #last = new Float64Array(kept);
   #count = 0;
+  #isOld = false;
   #value: number | undefined = undefined;
 
   /** Undefined before the first hundred durations or so. */
   get value(): number | undefined {
+    if (this.#isOld) {
+      this.#isOld = false;
+      const size = Math.min(this.#count, kept);
+      this.#value = this.#last.slice(0, size).sort()[Math.ceil(0.95 * size) - 1];
+    }
     return this.#value;
   }
 
   add(ms: number): void {
     this.#last[this.#count % kept] = ms;
     this.#count++;
-    if (this.#count < fewest || this.#count % refreshedAfter !== 0) return;
-    const size = Math.min(this.#count, kept);
-    const sorted = this.#last.slice(0, size).sort();
-    this.#value = sorted[Math.ceil(0.95 * size) - 1];
+    if (this.#count >= fewest && this.#count % refreshedAfter === 0) this.#isOld = true;
   }
 }
