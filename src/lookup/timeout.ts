@@ -35,10 +35,10 @@ export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req,
     context: CallContext,
     hook: Service<Req, Res> | undefined,
   ): Res | Promise<Res> => {
-    const timedCall = new TimedCall<Res>(context, clock.now() + timeoutMs);
+    const timedCall = new TimedCall<Res>(context, clock.now() + timeoutMs, deadlines);
     const answer = service(request, timedCall);
     if (!(answer instanceof Promise)) return answer;
-    return timedCall.race(answer, deadlines, hook && (() => bounded(hook, request, context, undefined)));
+    return timedCall.race(answer, hook && (() => bounded(hook, request, context, undefined)));
   };
   return (inner) => (request, context) => bounded(inner, request, context, onTimeout);
 }
@@ -50,10 +50,16 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
   sooner: TimedCall<Res> | undefined = undefined;
   later: TimedCall<Res> | undefined = undefined;
   #expired = false;
+  readonly #deadlines: Deadlines<TimedCall<Res>>;
+  #onExpired: (() => Res | Promise<Res>) | undefined = undefined;
+  #resolve: ((answer: Res | Promise<Res>) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
+  #removeCancelHook: (() => void) | undefined = undefined;
 
-  constructor(caller: CallContext, due: number) {
+  constructor(caller: CallContext, due: number, deadlines: Deadlines<TimedCall<Res>>) {
     super(Math.min(caller.deadline, due), caller.attempt, caller);
     this.due = due;
+    this.#deadlines = deadlines;
   }
 
   expire(error: RecordError): void {
@@ -62,41 +68,43 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
   }
 
   /** The answer, or the reason of a cancellation that comes first. If the time ran out, `onExpired` gives the outcome. */
-  race(
-    answer: Promise<Res>,
-    deadlines: Deadlines<TimedCall<Res>>,
-    onExpired: (() => Res | Promise<Res>) | undefined,
-  ): Promise<Res> {
+  race(answer: Promise<Res>, onExpired: (() => Res | Promise<Res>) | undefined): Promise<Res> {
+    this.#onExpired = onExpired;
     return new Promise((resolve, reject) => {
-      deadlines.arm(this, this.due);
-      const disarm = (): void => {
-        deadlines.disarm(this);
-        deadlines.stopIdleTimer();
-      };
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#deadlines.arm(this, this.due);
       // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
-      const removeCancelHook = this.caller.onCancel((reason) => this.cancel(reason));
-      this.onCancel((reason) => {
-        disarm();
-        removeCancelHook();
-        if (!this.#expired || onExpired === undefined) return reject(cancelledError(reason));
-        try {
-          resolve(onExpired());
-        } catch (error) {
-          reject(RecordError.from(error));
-        }
-      });
+      this.#removeCancelHook = this.caller.onCancel((reason) => this.cancel(reason));
       answer.then(
         (value) => {
-          disarm();
-          removeCancelHook();
+          this.#end();
           return resolve(value);
         },
         (error: unknown) => {
-          disarm();
-          removeCancelHook();
+          this.#end();
           return reject(RecordError.from(error));
         },
       );
     });
+  }
+
+  /** The inner call is cancelled first. */
+  override cancel(reason: unknown): void {
+    if (this.cancelled) return;
+    super.cancel(reason);
+    this.#end();
+    if (!this.#expired || this.#onExpired === undefined) return this.#reject?.(cancelledError(reason));
+    try {
+      this.#resolve?.(this.#onExpired());
+    } catch (error) {
+      this.#reject?.(RecordError.from(error));
+    }
+  }
+
+  #end(): void {
+    this.#deadlines.disarm(this);
+    this.#deadlines.stopIdleTimer();
+    this.#removeCancelHook?.();
   }
 }

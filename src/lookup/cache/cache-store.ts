@@ -68,8 +68,10 @@ export class CacheStore {
 
   /** Stores an answer, unless the stored one comes from a later call. */
   put(key: string, answer: Answer, times: StorageTimes, calledAt: number): void {
-    const bytes =
-      entryBytes + memoryOf(key) + memoryOf(answer.json ?? '') + memoryOf(answer.freshness?.validators.join('') ?? '');
+    const { json, freshness } = answer;
+    let bytes = entryBytes + memoryOf(key);
+    if (json !== undefined) bytes += memoryOf(json);
+    if (freshness !== undefined) bytes += memoryOf(freshness.validators.join(''));
     const entry = this.use(key);
     if (entry !== undefined && entry.calledAt > calledAt) return;
     if (bytes > this.#maxBytes) {

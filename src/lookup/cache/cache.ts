@@ -5,7 +5,7 @@ import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { argumentsKey } from '../arguments-key.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { MissedCall } from './missed-call.ts';
+import { MissedCall, type MissedCallEnds } from './missed-call.ts';
 import { CacheStore, detached, type CacheEntry, type StorageTimes } from './cache-store.ts';
 import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
 
@@ -44,6 +44,21 @@ export class LookupCache implements LookupLayerEntry {
   /** What was stored last. */
   #stored: { readonly key: string; readonly answer: Answer } | undefined = undefined;
   readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0, late: 0, refused: 0 };
+
+  /** One for all calls: a miss makes no functions of its own. */
+  readonly #ends: MissedCallEnds<Answer> = {
+    answered: (call, answer) => this.#answered(call, answer),
+    failed: (call, error) => this.#failed(call, error),
+    left: (call, runsOn) => {
+      this.#missed(call);
+      if (runsOn) this.#late.add(call);
+    },
+    late: (call, answer) => {
+      if (!this.#late.delete(call) || answer === undefined) return;
+      this.#counts.late++;
+      this.#keep(call.key, answer, call.calledAt);
+    },
+  };
 
   /** `runsOn`: calls have a time of their own, so that they may go on when their record has left. */
   constructor(options: CacheOptions, clock: Clock, runsOn: boolean) {
@@ -106,31 +121,19 @@ export class LookupCache implements LookupLayerEntry {
     context: CallContext,
     known?: KnownAnswer,
   ): Answer | Promise<Answer> {
-    const calledAt = this.#clock.now();
-    const call = new MissedCall(context, this.#runsOn, known);
+    const call = new MissedCall(context, key, this.#clock.now(), this.#runsOn, known);
     let answer: Answer | Promise<Answer>;
     try {
       answer = inner(args, call);
     } catch (error) {
-      return this.#failed(key, error, call);
+      return this.#failed(call, error);
     }
-    if (!(answer instanceof Promise)) return this.#answered(key, answer, calledAt, call);
-    return call.outcome(answer, {
-      answered: (found) => this.#answered(key, found, calledAt, call),
-      failed: (error) => this.#failed(key, error, call),
-      left: (runsOn) => {
-        this.#missed(call);
-        if (runsOn) this.#late.add(call);
-      },
-      late: (found) => {
-        if (!this.#late.delete(call) || found === undefined) return;
-        this.#counts.late++;
-        this.#keep(key, found, calledAt);
-      },
-    });
+    if (!(answer instanceof Promise)) return this.#answered(call, answer);
+    return call.outcome(answer, this.#ends);
   }
 
-  #answered(key: string, answer: Answer, calledAt: number, call: MissedCall): Answer {
+  #answered(call: MissedCall, answer: Answer): Answer {
+    const { key, calledAt } = call;
     this.#missed(call);
     // The requests that shared a call get its answer one after the other: it is stored once.
     const stored = this.#stored;
@@ -165,8 +168,8 @@ export class LookupCache implements LookupLayerEntry {
   }
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
-  #failed(key: string, error: unknown, call: MissedCall): Answer {
-    const entry = call.cancelled ? undefined : this.#store.use(key);
+  #failed(call: MissedCall, error: unknown): Answer {
+    const entry = call.cancelled ? undefined : this.#store.use(call.key);
     const failure = RecordError.from(error);
     if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
       this.#missed(call);

@@ -4,13 +4,13 @@ import { cancelledError } from '../../core/call/cancelled.ts';
 
 /** What becomes of a missed call. One of the first three is called, once; `late` follows `left` when the call has ended. */
 export interface MissedCallEnds<Res> {
-  answered(answer: Res): Res;
+  answered(call: MissedCall, answer: Res): Res;
   /** The answer instead of the failure, or throws it. */
-  failed(error: unknown): Res;
+  failed(call: MissedCall, error: unknown): Res;
   /** The record has left; the call goes on if `runsOn` is true. */
-  left(runsOn: boolean): void;
+  left(call: MissedCall, runsOn: boolean): void;
   /** The call has ended after the record had left: with an answer, or without one. */
-  late(answer: Res | undefined): void;
+  late(call: MissedCall, answer: Res | undefined): void;
 }
 
 /**
@@ -24,6 +24,10 @@ export interface MissedCallEnds<Res> {
  * and its deadline has passed: no retry begins.
  */
 export class MissedCall extends Cancellation {
+  /** Of the answer in the store. */
+  readonly key: string;
+  /** Clock milliseconds. */
+  readonly calledAt: number;
   readonly #known: KnownAnswer | undefined;
   readonly #mayRunOn: boolean;
   #began = false;
@@ -33,8 +37,10 @@ export class MissedCall extends Cancellation {
   shared = false;
 
   /** `known`: a stored answer that is old, and that the far end may confirm. */
-  constructor(caller: CallContext, mayRunOn: boolean, known: KnownAnswer | undefined) {
+  constructor(caller: CallContext, key: string, calledAt: number, mayRunOn: boolean, known: KnownAnswer | undefined) {
     super(Infinity, caller.attempt, caller);
+    this.key = key;
+    this.calledAt = calledAt;
     this.#mayRunOn = mayRunOn;
     this.#known = known;
   }
@@ -46,19 +52,19 @@ export class MissedCall extends Cancellation {
         const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
         if (!runsOn) this.cancel(reason);
         this.#left = true;
-        ends.left(runsOn);
+        ends.left(this, runsOn);
         reject(cancelledError(reason));
       });
       answer.then(
         (found) => {
           forget();
-          return this.#left ? ends.late(found) : resolve(ends.answered(found));
+          return this.#left ? ends.late(this, found) : resolve(ends.answered(this, found));
         },
         (error: unknown) => {
           forget();
-          if (this.#left) return ends.late(undefined);
+          if (this.#left) return ends.late(this, undefined);
           try {
-            resolve(ends.failed(error));
+            resolve(ends.failed(this, error));
           } catch (failure) {
             reject(failure);
           }

@@ -141,7 +141,11 @@ const variants: readonly (readonly [
     ),
   ],
   ['a superstep', ['superstep'], (caller) => new SuperstepContext(caller, 3)],
-  ['a call that the cache makes', [...cancellation, 'known'], (caller) => new MissedCall(caller, true, undefined)],
+  [
+    'a call that the cache makes',
+    [...cancellation, 'known'],
+    (caller) => new MissedCall(caller, '', 0, true, undefined),
+  ],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],
 ];
