@@ -1,3 +1,4 @@
+import { freeMemory } from '../../core/free-memory.ts';
 import { hashOf, type RowReader } from './rows/row-reader.ts';
 
 /** The rows of a file, by their number. The arrays may be longer: memory that is not written takes no room. */
@@ -39,6 +40,11 @@ export class KeyIndex {
     const slot = this.#slotOf(key, hashOf(key));
     const row = this.#slots[slot] as number;
     return row === 0 ? -1 : this.startOf(row - 1);
+  }
+
+  /** Frees its memory. The index must not be used any more. */
+  free(): void {
+    for (const numbers of [this.#starts, this.#hashes, this.#slots]) freeMemory(numbers);
   }
 
   startOf(row: number): number {

@@ -100,7 +100,10 @@ export class TableContent {
     try {
       const content = await contentOf(file, signal);
       this.#version = content.version;
+      const replaced = this.#rows;
       this.#rows = await indexOf(content, this.#source, signal);
+      // Answers are texts of their own, so no caller uses these bytes.
+      replaced?.free();
     } catch (error) {
       // The watch knows a file that cannot be read by the code of its error: it reads again when that changes.
       if (error instanceof Error && 'code' in error) this.#version = String(error.code);

@@ -1,4 +1,5 @@
 import { canonicalNumber, isJsonNumber } from '../../core/json/json-number.ts';
+import { freeMemory } from '../../core/free-memory.ts';
 import { KeyIndex, type Rows } from './key-index.ts';
 import type { Key, RowReader } from './rows/row-reader.ts';
 import { TableIndex } from './table-index.ts';
@@ -65,6 +66,7 @@ async function readRows(reader: RowReader, turn: Turn): Promise<FileRows> {
 
 function grown<Numbers extends Uint32Array | Int32Array>(from: Numbers, to: Numbers): Numbers {
   to.set(from);
+  freeMemory(from);
   return to;
 }
 

@@ -44,6 +44,12 @@ export class TableIndex {
     return this.#keys.size;
   }
 
+  /** Frees the memory of the rows and of their keys. The index must not be used any more. */
+  free(): void {
+    this.#reader.free();
+    this.#keys.free();
+  }
+
   /** `key` is a text, or the spelling of a number. */
   find(key: string, numeric: boolean): Answer | undefined {
     return this.#answers.get(key) ?? this.#findRow(key, numeric);

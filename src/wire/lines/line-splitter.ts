@@ -1,3 +1,4 @@
+import { freeMemory } from '../../core/free-memory.ts';
 import { isAscii, isUtf8 } from 'node:buffer';
 import { invalidUtf8, lineTooLong, type BadLine } from './bad-line.ts';
 import { ByteOrderMark } from './byte-order-mark.ts';
@@ -156,7 +157,8 @@ export class LineSplitter {
     this.#textIndex = 0;
     this.#ascii = undefined;
     if (this.#chunkIndex < this.#chunk.length) return this.#decodeBlock() || this.#readLine();
-    if (!this.#chunkInUse) freeBytes(this.#chunk);
+    // Borrowed (docs/dependencies.md): Node.js does not use a chunk of a body again.
+    if (!this.#chunkInUse) freeMemory(this.#chunk);
     this.#chunk = nothing;
     this.#chunkIndex = 0;
     return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finishLine(nothing) : false;
@@ -256,17 +258,4 @@ export class LineSplitter {
 
 function isBlank(line: string): boolean {
   return /^[ \t\r\n]*$/.test(line);
-}
-
-/**
- * Frees the memory of bytes that no code uses any more: their length is 0 from then on. Does nothing if they share their
- * memory with other bytes, as a part of a larger buffer does.
- *
- * The garbage collector would free it later: the chunks of a line that is skipped leave almost nothing in the heap, and V8
- * begins a collection after 64 MB of memory outside of the heap. Borrowed (docs/dependencies.md): Node.js does not use a
- * chunk of a body again.
- */
-function freeBytes(bytes: Uint8Array): void {
-  const { buffer, byteLength } = bytes;
-  if (byteLength > 0 && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -1,3 +1,4 @@
+import { freeMemory } from '../../../core/free-memory.ts';
 import { CsvScan } from './csv-scan.ts';
 import { hashOf, hashOfAscii, type Key, type RowReader } from './row-reader.ts';
 
@@ -69,6 +70,10 @@ export class CsvReader implements RowReader {
 
   keyAt(start: number): Key {
     return { text: this.#read(start).text(this.#header?.keyColumn ?? 0), numeric: false };
+  }
+
+  free(): void {
+    freeMemory(this.#bytes);
   }
 
   jsonAt(start: number): string {

@@ -1,3 +1,4 @@
+import { freeMemory } from '../../../core/free-memory.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../../../core/json/json.ts';
 import { closingQuote } from '../../../core/json/json-tokens.ts';
 import { compact, elements } from '../../../wire/json/json-text.ts';
@@ -77,6 +78,10 @@ class MemberReader implements RowReader {
     const line = this.#line(start);
     const name = parseJson(line.slice(0, closingQuote(line, 0) + 1));
     return { text: typeof name === 'string' ? name : '', numeric: false };
+  }
+
+  free(): void {
+    freeMemory(this.#bytes);
   }
 
   jsonAt(start: number): string {

@@ -1,3 +1,4 @@
+import { freeMemory } from '../../../core/free-memory.ts';
 import { canonicalNumber, isJsonNumber } from '../../../core/json/json-number.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../../../core/json/json.ts';
 import { compact, locate } from '../../../wire/json/json-text.ts';
@@ -73,6 +74,10 @@ export class NdjsonReader implements RowReader {
     const end = endOfLine(this.#bytes, start);
     if (!this.#locate(start, end)) return keyOf(this.#text(start, end), this.#key, this.place);
     return { text: this.#bytes.toString('utf8', this.#from, this.#until), numeric: this.#isNumber };
+  }
+
+  free(): void {
+    freeMemory(this.#bytes);
   }
 
   jsonAt(start: number): string {

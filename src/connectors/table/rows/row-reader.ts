@@ -40,6 +40,8 @@ export interface RowReader {
   keyAt(start: number): Key;
   /** The row that starts there, as JSON on one line. */
   jsonAt(start: number): string;
+  /** Frees the bytes of the file. The reader must not be used any more. */
+  free(): void;
 }
 
 const QUOTE = 0x22;
