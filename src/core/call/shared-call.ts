@@ -79,6 +79,11 @@ export class SharedCall extends Cancellation {
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.inBatch(delta);
   }
 
+  /** Whether the wait of the call is over. */
+  get began(): boolean {
+    return this.#began;
+  }
+
   override callBegins(): void {
     this.#began = true;
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callBegins();

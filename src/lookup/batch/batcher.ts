@@ -23,6 +23,11 @@ function isAboutContent({ code, details }: RecordError): boolean {
   return refusals.has(details.status) || code === 'response_too_large';
 }
 
+/** Whether the breaker refused the batch, or no time was left for it: no call was made. */
+function isRefused(error: unknown): boolean {
+  return error instanceof RecordError && error.details.attempts === 0;
+}
+
 /**
  * The layer `batch` of a lookup: one call for the requests of many records.
  *
@@ -150,9 +155,6 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
     this.#unsent.delete(batch);
     const requests = batch.begin();
     this.#inFlight++;
-    this.#totals.batches++;
-    this.#totals.requests += requests.length;
-    this.#deps.observer.batched(requests.length);
     let replies: readonly Reply<Res>[] | Promise<readonly Reply<Res>[]>;
     try {
       replies = this.#many(
@@ -160,13 +162,29 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
         batch.shared,
       );
     } catch (error) {
+      if (batch.shared.began && !isRefused(error)) this.#count(requests.length);
       return this.#failed(batch, requests, error);
     }
+    const sent = batch.shared.began || !(replies instanceof Promise);
+    if (sent) this.#count(requests.length);
     if (!(replies instanceof Promise)) return this.#answered(requests, replies);
     replies.then(
-      (all) => this.#answered(requests, all),
-      (error: unknown) => this.#failed(batch, requests, error),
+      (all) => {
+        if (!sent) this.#count(requests.length);
+        return this.#answered(requests, all);
+      },
+      (error: unknown) => {
+        if (!sent && batch.shared.began && !isRefused(error)) this.#count(requests.length);
+        return this.#failed(batch, requests, error);
+      },
     );
+  }
+
+  /** Counts a batch that was sent. */
+  #count(requests: number): void {
+    this.#totals.batches++;
+    this.#totals.requests += requests;
+    this.#deps.observer.batched(requests);
   }
 
   #answered(requests: readonly BatchedRequest<Req, Res>[], replies: readonly Reply<Res>[]): void {

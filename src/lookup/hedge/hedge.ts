@@ -28,7 +28,7 @@ export interface HedgeDeps {
  *
  * `after` counts from the moment at which the call begins, so a wait at a limit causes no hedge. A hedge does not wait at
  * a limit: it is not made if it would have to. A failure of one call is ignored while another one runs; if all fail, the
- * first failure is that of the attempt.
+ * first failure of a call that was made is that of the attempt.
  */
 export class Hedge<Req, Res> implements LayerEntry<Req, Res> {
   readonly name = 'hedge';
@@ -124,14 +124,9 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   hedge(): void {
     const { deps, options } = this.#shared;
     if (this.#settled || this.#resolve === undefined || !deps.budget.permit()) return;
-    let begun = false;
-    const call = new HedgeCall(this.caller, () => {
-      begun = true;
-      this.#shared.made++;
-    });
+    const call = new HedgeCall(this.caller);
     this.#made++;
-    const hedges = (this.#hedges ??= new Set());
-    hedges.add(call);
+    (this.#hedges ??= new Set()).add(call);
     try {
       const answer = this.#inner(this.#request, call);
       if (answer instanceof Promise) {
@@ -140,11 +135,10 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
           (error: unknown) => this.#failed(call, error),
         );
       } else this.#answered(call, answer);
-    } catch {
+    } catch (error) {
       // A hedge that cannot be made changes nothing: the first call goes on.
-      hedges.delete(call);
+      this.#over(call, error);
     }
-    if (!begun) deps.budget.giveBack();
     if (this.#made < options.max) this.#arm(deps.clock.now());
   }
 
@@ -174,7 +168,7 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   }
 
   #answered(hedge: HedgeCall | undefined, answer: Res): void {
-    this.#over(hedge);
+    this.#over(hedge, undefined);
     if (this.#settled) return;
     const { deps, p95 } = this.#shared;
     if (hedge !== undefined) this.#shared.won++;
@@ -189,9 +183,10 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   }
 
   #failed(hedge: HedgeCall | undefined, error: unknown): void {
-    this.#over(hedge);
+    const made = this.#over(hedge, error);
     if (this.#settled) return;
-    this.#failure ??= error;
+    // A hedge that was not made says nothing: above a batch its refusal comes as a rejection.
+    if (made) this.#failure ??= error;
     if (this.#runs) return;
     this.#end();
     this.#reject?.(this.#failure);
@@ -202,9 +197,17 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
     return this.#firstRuns || (this.#hedges !== undefined && this.#hedges.size > 0);
   }
 
-  #over(hedge: HedgeCall | undefined): void {
-    if (hedge === undefined) this.#firstRuns = false;
-    else this.#hedges?.delete(hedge);
+  /** A call has ended. Returns whether it was made: a hedge that was not costs no budget, and is not counted. */
+  #over(hedge: HedgeCall | undefined, error: unknown): boolean {
+    if (hedge === undefined) {
+      this.#firstRuns = false;
+      return true;
+    }
+    this.#hedges?.delete(hedge);
+    const made = hedge.wasMade(error);
+    if (made) this.#shared.made++;
+    else this.#shared.deps.budget.giveBack();
+    return made;
   }
 
   #cancelRunning(reason: unknown): void {
@@ -223,11 +226,10 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
 
 /** The context of a hedge: it is cancelled by itself when another call was answered first, and does not wait at a limit. */
 class HedgeCall extends Cancellation {
-  readonly #onBegin: () => void;
+  #begun = false;
 
-  constructor(caller: CallContext, onBegin: () => void) {
+  constructor(caller: CallContext) {
     super(Infinity, caller.attempt, caller);
-    this.#onBegin = onBegin;
   }
 
   override get deadline(): number {
@@ -239,6 +241,11 @@ class HedgeCall extends Cancellation {
   }
 
   override callBegins(): void {
-    this.#onBegin();
+    this.#begun = true;
+  }
+
+  /** Whether the call with this outcome was made: it did not have to wait, and no breaker refused it. */
+  wasMade(error: unknown): boolean {
+    return this.#begun && !(error instanceof RecordError && error.details.attempts === 0);
   }
 }

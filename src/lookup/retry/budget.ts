@@ -60,7 +60,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** A retry that was permitted in this second is not made. */
+  /** A retry that was permitted is not made. */
   giveBack(): void {
     const cell = this.#cell();
     this.#retries[cell] = (this.#retries[cell] ?? 0) - 1;

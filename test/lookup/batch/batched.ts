@@ -102,7 +102,7 @@ export function batching(options: Partial<BatchOptions> = {}) {
   const all = { maxSize: 3, linger: hourMs, maxInFlight: 8, ...options };
   const batcher = new Batcher<Arguments, Answer>(all, { clock, observer, keyOf: argumentsKey });
   observer.layer('batch', () => batcher.gauges());
-  const call = batcher.over(far.service);
+  const call = batcher.over(stack(far.service, unlimited()));
   const ask = (key: string, context: CallContext): Promise<Answer | RecordError> =>
     Promise.resolve(call({ key }, context)).catch((error: unknown) => RecordError.from(error));
   return { clock, far, batcher, ask, metrics };

@@ -7,6 +7,7 @@ import { Hedge } from '../../../src/lookup/hedge/hedge.ts';
 import { RunningP95 } from '../../../src/lookup/hedge/running-p95.ts';
 import { Concurrency } from '../../../src/lookup/limit/concurrency.ts';
 import { Limit, unlimited } from '../../../src/lookup/limit/limit.ts';
+import { Batcher } from '../../../src/lookup/batch/batcher.ts';
 import { stack } from '../../../src/lookup/lookup.ts';
 import { RetryBudget } from '../../../src/lookup/retry/budget.ts';
 
@@ -121,6 +122,75 @@ describe('hedge', () => {
     calls[1]?.answer('second');
     expect(await answers).toEqual(['first', 'second']);
     expect(budget.permit()).toBe(true);
+  });
+});
+
+/** The same above batches, of which one may run at a time. */
+function hedgedBatches({ concurrency = 1, breaks = false } = {}) {
+  const clock = virtualClock();
+  const budget = new RetryBudget({ ratio: 0, perSecond: 10 }, clock);
+  const hedge = new Hedge<string, string>(
+    { after: 50, max: 1, idempotent: true },
+    { clock, budget, countsCalls: true },
+  );
+  const options = { maxSize: 20, linger: 0, maxInFlight: 8 };
+  const sizes: number[] = [];
+  const batcher = new Batcher<string, string>(options, {
+    clock,
+    observer: { batched: (size) => sizes.push(size) },
+    keyOf: (text) => text,
+  });
+  const calls: ((outcome: Error | readonly string[]) => void)[] = [];
+  const places = new Concurrency<readonly string[], readonly string[]>(concurrency, clock);
+  const limit = new Limit<readonly string[], readonly string[]>(places.gate(undefined));
+  const many = stack<readonly string[], readonly string[]>(
+    (_, context) => {
+      if (breaks && calls.length > 0) throw new RecordError('breaker_open', 'open', { attempts: 0 });
+      return new Promise((resolve, reject) => {
+        context.onCancel((reason) => reject(reason));
+        calls.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
+      });
+    },
+    limit.layer,
+    places.layer,
+  );
+  const service = stack(batcher.over(many), hedge.layer);
+  const ask = async (key: string): Promise<string> => service(key, new Cancellation());
+  return { clock, hedge, calls, ask, sizes, budget };
+}
+
+describe('hedge above a batch', () => {
+  test('a hedge that has no place never decides the failure', async () => {
+    const { clock, hedge, calls, ask, sizes, budget } = hedgedBatches();
+    const answers = [ask('a'), ask('b')];
+    await clock.advance(60);
+    expect(calls).toHaveLength(1);
+    calls[0]?.(new RecordError('bad_status', 'busy', { status: 500 }));
+    for (const answer of answers) await expect(answer).rejects.toMatchObject({ code: 'bad_status' });
+    expect([hedge.gauges().totals, sizes]).toEqual([{ made: 0, won: 0 }, [2]]);
+    // All ten of the second are left.
+    expect(Array.from({ length: 11 }, () => budget.permit()).lastIndexOf(true)).toBe(9);
+  });
+
+  test('counts for each record, and only if its batch is sent', async () => {
+    const { clock, hedge, calls, ask, sizes, budget } = hedgedBatches({ concurrency: 2 });
+    const answers = [ask('a'), ask('b')];
+    await clock.advance(60);
+    expect(calls).toHaveLength(2);
+    calls[1]?.(['A', 'B']);
+    expect(await Promise.all(answers)).toEqual(['A', 'B']);
+    expect([hedge.gauges().totals, sizes]).toEqual([{ made: 2, won: 2 }, [2, 2]]);
+    // Two of the ten of the second are spent.
+    expect(Array.from({ length: 11 }, () => budget.permit()).lastIndexOf(true)).toBe(7);
+  });
+
+  test('a hedge that a breaker refuses never decides the failure', async () => {
+    const { clock, hedge, calls, ask, sizes } = hedgedBatches({ concurrency: 2, breaks: true });
+    const answer = ask('a');
+    await clock.advance(60);
+    calls[0]?.(new RecordError('bad_status', 'busy', { status: 500 }));
+    await expect(answer).rejects.toMatchObject({ code: 'bad_status' });
+    expect([hedge.gauges().totals, sizes]).toEqual([{ made: 0, won: 0 }, [1]]);
   });
 });
 
