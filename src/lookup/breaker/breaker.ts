@@ -199,7 +199,9 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     }
     const { calls, failures } = state.counts;
     const retryAfterMs = Math.max(1, Math.ceil(state.untilMs - nowMs));
-    const message = `the breaker is open, because ${failures} of ${calls} calls failed or were slow; the lookup is tried again in ${seconds(retryAfterMs)} s`;
+    // The same text until the breaker closes: equal errors take one place in the list of the last ones.
+    const seconds = this.#rules.openMs / 1000;
+    const message = `the breaker is open, because ${failures} of ${calls} calls failed or were slow; the lookup is tried again every ${seconds} s`;
     return new RecordError('breaker_open', message, { lookup, attempts: 0, retryAfterMs });
   }
 }
@@ -209,8 +211,4 @@ interface BegunCall {
   /** Clock milliseconds. */
   readonly now: number;
   readonly context: CallContext;
-}
-
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(ms < 10_000 ? 1 : 0);
 }

@@ -14,10 +14,15 @@ describe('a breaker', () => {
     await broken.clock.advance(800);
     expect(await broken.ask('refused')).toMatchObject({
       code: 'breaker_open',
-      message: 'the breaker is open, because 10 of 20 calls failed or were slow; the lookup is tried again in 4.2 s',
+      message: 'the breaker is open, because 10 of 20 calls failed or were slow; the lookup is tried again every 5 s',
       details: { lookup: 'airport', retryAfterMs: 4200 },
     });
-    expect([broken.made.length, broken.refused, broken.clock.timers]).toEqual([20, ['refused'], 0]);
+    await broken.clock.advance(100);
+    expect(await broken.ask('later')).toMatchObject({
+      message: expect.stringContaining('every 5 s'),
+      details: { retryAfterMs: 4100 },
+    });
+    expect([broken.made.length, broken.refused, broken.clock.timers]).toEqual([20, ['refused', 'refused'], 0]);
   });
 
   test('forgets failures that are older than its window', async () => {
