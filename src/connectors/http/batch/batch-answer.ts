@@ -54,6 +54,7 @@ export function readBatch(
   checkHead(rules, head, body);
   const found = batch.format === 'ndjson' ? linesOf(rules, head, body) : itemsOf(batch, head, body);
   if (found instanceof Map) {
+    if (batch.key !== undefined) throw badResponse(rules, head, objectWithKey(batch));
     if (argument === undefined)
       throw badResponse(
         rules,
@@ -71,6 +72,11 @@ export function readBatch(
     throw badResponse(rules, head, message);
   }
   return found.map((item) => replyOf(rules, head, item));
+}
+
+function objectWithKey({ items, key }: BatchRules): string {
+  const place = items === '' ? 'the answer is' : `the value at "${items}" (batch.http.items) is`;
+  return `${place} an object, but batch.http.key "${key}" is in the items of an array: set batch.http.items to the place of the array, or remove the key if the members are named by the argument`;
 }
 
 /** The source of each item: of an array in order, of an object by name. */

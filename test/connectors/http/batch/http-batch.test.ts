@@ -239,6 +239,11 @@ describe('the answers of a batch', () => {
       '{"airports":[{"IATA":"SFO"}]}',
       'has no text or number at "/iata" (batch.http.key)',
     ],
+    [
+      'that are an object although a key is set',
+      '{"airports":{"SFO":1}}',
+      'batch.http.items to the place of the array',
+    ],
     ['with a key that is an object', '{"airports":[{"iata":{}}]}', 'has no text or number at "/iata"'],
   ])('%s fail the batch', async (_, answer, message) => {
     expect(await failure(opened({ batch: byCode, answer }), 'SFO')).toMatchObject({
