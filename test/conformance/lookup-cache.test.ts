@@ -127,6 +127,14 @@ describe('DefaultLookupCacheTest', () => {
     expect(bySize.effective).not.toHaveProperty('lookups.airport.cache.ttl');
   });
 
+  test.each(['staleIfError', 'staleWhileRevalidate', 'refreshAhead'])(
+    'DLC-9 %s needs no ttl if the header of an answer says how long it is fresh',
+    (key) => {
+      const { config } = load(withCache(`{ maxEntries: 5, respectCacheControl: true, ${key}: 1h }`));
+      expect(config.lookups['airport']?.cache).toMatchObject({ ttl: Infinity, [key]: 3_600_000 });
+    },
+  );
+
   test('DLC-9 invalid options of a cache are refused, with their place and the valid values', () => {
     const at = 'millrace.yaml:5:12 lookups.airport.cache: ';
     expect(complaints(withCache('full'))).toEqual([`${at}expected a map, got "full"`]);

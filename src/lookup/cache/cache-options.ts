@@ -67,6 +67,8 @@ const bounded = z.superRefine<z.output<typeof keys>>(
         'expected a bound: set maxEntries (how many answers are held), ttl (for how long), or both, such as { maxEntries: 10000, ttl: 5m }';
       context.addIssue({ code: 'custom', message });
     } else if (cache.ttl === undefined) {
+      // With the header of an answer, an answer becomes old without a ttl.
+      if (cache.respectCacheControl) return;
       for (const key of keysOfOld) {
         if (cache[key] === 0) continue;
         context.addIssue({
