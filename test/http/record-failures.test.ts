@@ -125,7 +125,11 @@ test.each(['annotate', 'fail', 'drop'])(
     const response = await refused;
     expect([response.status, await response.json()]).toEqual([
       503,
-      expect.objectContaining({ code: 'overloaded', lookup: 'single' }),
+      expect.objectContaining({
+        code: 'overloaded',
+        lookup: 'single',
+        detail: expect.stringContaining('(connections, concurrency, rateLimit, a pause after 429, an open breaker, or'),
+      }),
     ]);
     far.held[0]?.answer({ found: '1' });
     expect((await first).status).toBe(200);

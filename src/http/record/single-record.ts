@@ -126,6 +126,7 @@ function sendFailure(reply: FastifyReply, { code, message, details = {} }: Recor
 
 /** No call has begun, and there is no stream to slow down: the same request may succeed later (semantics C7). */
 function overloaded(lookup: string | undefined): RequestError {
-  const message = `lookup ${lookup ?? ''} had no free call before the record's timeout; try again later`;
+  const waits = 'connections, concurrency, rateLimit, a pause after 429, an open breaker, or maxInFlight of a batch';
+  const message = `no call of lookup ${lookup ?? ''} could begin before the record's timeout: it waited for its turn (${waits}); try again later`;
   return new RequestError('overloaded', message, { lookup });
 }

@@ -125,12 +125,13 @@ export class RecordRun extends RecordAnswers {
   /** The record's time ran out (semantics T2): every step without an answer fails with `timeout`. */
   timeOut(attempt: RunAttempt): void {
     const { callBegan } = this.#attempt;
+    const { timeoutMs } = this.plan.settings;
     this.#attempt = attempt;
     const late = this.plan.steps.filter((step) => this.answers[step.index] === undefined);
     const lookup = late[0]?.lookup.name;
     const message = callBegan
-      ? 'the time of the record ran out'
-      : 'the time of the record ran out before its call began';
+      ? `the time of the record (${timeoutMs} ms) ran out`
+      : `the time of the record (${timeoutMs} ms) ran out before its call began`;
     const error = new RecordError('timeout', message, {
       ...(lookup !== undefined && { lookup }),
       ...(!callBegan && { attempts: 0 }),

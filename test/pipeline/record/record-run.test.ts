@@ -177,7 +177,12 @@ describe('the time of a record', () => {
     run.push('{"k":1}\n');
     await clock.advance(100);
     await settled();
-    expect(JSON.parse(run.lines[0] ?? '')._error).toMatchObject({ code: 'timeout', lookup: 'a', line: 1 });
+    expect(JSON.parse(run.lines[0] ?? '')._error).toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('(100 ms) ran out'),
+      lookup: 'a',
+      line: 1,
+    });
     expect(a.calls[0]?.context.cancelled).toBe(true);
   });
 
