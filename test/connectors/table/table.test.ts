@@ -6,7 +6,7 @@ import { Cancellation } from '../../../src/core/call/call-context.ts';
 import { table } from '../../../src/connectors/table/table.ts';
 import { tableOptions } from '../../../src/connectors/table/table-options.ts';
 import { RawJson, type Answer, type Argument } from '../../../src/lookup/lookup.ts';
-import { runtimeFor } from '../http/far-end.ts';
+import { Heard, runtimeFor } from '../http/far-end.ts';
 
 type Find = (value: Argument) => Answer;
 
@@ -54,6 +54,17 @@ describe('a table', () => {
   test('returns the same answer object each time', async () => {
     const find = await open('t.ndjson', '{"id":1}');
     expect(find(1)).toBe(find('1'));
+  });
+
+  test('counts each request of a batch', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 't.ndjson'), '{"id":1}');
+    const heard = new Heard();
+    const connector = table.create(tableOptions.parse({ file: 't.ndjson', key: 'id' }), runtimeFor(heard, folder));
+    await connector.open();
+    await connector.callMany?.([{ id: 1 }, { id: 2 }], new Cancellation());
+    expect(heard.outcomes).toEqual(['ok', 'miss']);
   });
 
   test('that is empty answers every key with a miss', async () => {
