@@ -165,9 +165,13 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     if (wait === (admissionOf(state) !== 'refuse')) this.#callHook();
   }
 
-  /** Sets the timer for the end of the open time, if a call waits for it. */
+  /**
+   * Sets the timer for the end of the open time, if a call waits for it. The open time may have ended since the gate was
+   * read.
+   */
   #waitForProbe(): void {
     const state = this.#now();
+    if (admissionOf(state) !== 'refuse') return this.#callHook();
     if (state.name !== 'open' || this.#hook === undefined || this.#stopTimer !== undefined) return;
     const { clock } = this.#deps;
     this.#stopTimer = clock.setTimer(Math.ceil(state.untilMs - clock.now()), () => {

@@ -1,5 +1,6 @@
 import type { Gate } from '../../core/call/gate.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 
 /**
@@ -27,9 +28,10 @@ export class Pause implements Gate {
     return this.#stopTimer === undefined;
   }
 
-  /** Called while the pause lasts. One hook is kept: a later one replaces it. */
+  /** One hook is kept: a later one replaces it. Another gate may have opened since both were read: then no pause lasts. */
   whenOpen(hook: () => void): void {
     this.#hook = hook;
+    if (this.open) inLaterTurn(() => this.#callHook());
   }
 
   /** Begins a pause of `ms` milliseconds, from now. */
@@ -56,6 +58,11 @@ export class Pause implements Gate {
 
   #end(): void {
     this.#stopTimer = undefined;
+    this.#callHook();
+  }
+
+  #callHook(): void {
+    if (!this.open) return;
     const hook = this.#hook;
     this.#hook = undefined;
     hook?.();

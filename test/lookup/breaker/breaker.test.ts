@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Cancellation } from '../../../src/core/call/call-context.ts';
 import { RecordError } from '../../../src/core/errors.ts';
+import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Broken, down } from './broken.ts';
 
 describe('a breaker', () => {
@@ -156,6 +157,30 @@ describe('a breaker with whenOpen: wait', () => {
     await broken.answer('b', 'ok');
     await broken.answer('c', 'ok');
     expect([await Promise.all(answers), broken.refused, broken.clock.timers]).toEqual([['A', 'B', 'C'], [], 0]);
+  });
+
+  test.each([
+    ['both gates', [0, 2]],
+    ['the timer', [0, 0, 2]],
+  ])('tries with a record whose gate is closed, and open when the clock is read again for %s', async (_, later) => {
+    const still = virtualClock();
+    let reads: readonly number[] = [];
+    const now = (): number => {
+      const [ms = 0, ...rest] = reads;
+      reads = rest;
+      return still.now() + ms;
+    };
+    const broken = new Broken({ whenOpen: 'wait', minimum: 1 }, 1000, { ...still, now });
+    await broken.calls(1, down);
+    await still.advance(4999);
+    reads = later;
+    const answers = [broken.ask('a'), broken.ask('b')];
+    expect([reads, broken.limit.waiting]).toEqual([[], 2]);
+    await still.advance(1);
+    expect(broken.made.slice(1)).toEqual(['a']);
+    await broken.answer('a', 'ok');
+    await broken.answer('b', 'ok');
+    expect([await Promise.all(answers), broken.limit.waiting, still.timers]).toEqual([['A', 'B'], 0, 0]);
   });
 
   test('goes on waiting if the probe fails: only that record fails', async () => {

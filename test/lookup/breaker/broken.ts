@@ -26,10 +26,15 @@ class Places implements Gate {
 
   whenOpen(hook: () => void): void {
     this.#hook = hook;
+    if (this.open) inLaterTurn(() => this.#callHook());
   }
 
   giveBack(): void {
     this.free++;
+    this.#callHook();
+  }
+
+  #callHook(): void {
     const hook = this.#hook;
     this.#hook = undefined;
     hook?.();
@@ -38,7 +43,7 @@ class Places implements Gate {
 
 /** A lookup with a breaker and some connections, whose other end the test holds. */
 export class Broken {
-  readonly clock: VirtualClock = virtualClock();
+  readonly clock: VirtualClock;
   readonly breaker: Breaker<string, string>;
   readonly limit: Limit<string, string>;
   /** Calls that were made, in order. */
@@ -48,8 +53,8 @@ export class Broken {
   readonly #held = new Map<string, (outcome: Outcome) => void>();
   readonly #service: (request: string, context: Cancellation) => string | Promise<string>;
 
-  constructor(options: Partial<Record<keyof BreakerOptions, unknown>> = {}, connections = 1000) {
-    const { clock } = this;
+  constructor(options: Partial<Record<keyof BreakerOptions, unknown>> = {}, connections = 1000, clock = virtualClock()) {
+    this.clock = clock;
     this.breaker = new Breaker<string, string>(breakerOptions.parse(options), {
       lookup: 'airport',
       clock,

@@ -49,6 +49,23 @@ describe('a pause', () => {
     expect([pause.open, clock.timers, pause.gauges().totals]).toEqual([true, 0, { pauses: 0 }]);
   });
 
+  test('that does not last calls the hook in a later turn, unless another begins before it', async () => {
+    const clock = virtualClock();
+    const pause = new Pause(clock, 30_000);
+    let opened = 0;
+    const hook = (): void => void opened++;
+    pause.whenOpen(hook);
+    expect(opened).toBe(0);
+    await clock.advance(0);
+    expect(opened).toBe(1);
+    pause.whenOpen(hook);
+    pause.begin(2000);
+    await clock.advance(1999);
+    expect(opened).toBe(1);
+    await clock.advance(1);
+    expect(opened).toBe(2);
+  });
+
   test('ends when the lookup closes, and no other begins', () => {
     const clock = virtualClock();
     const pause = new Pause(clock, 30_000);
