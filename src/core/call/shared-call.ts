@@ -110,6 +110,7 @@ export class SharedCall extends Cancellation {
       const removeCancelHook = waiter.context.onCancel((reason) => {
         // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
         if (!waiter.left && this.#oldest === this.#newest) this.cancel(reason);
+        this.gaveUp(reason);
         this.#leave(waiter);
         reject(cancelledError(reason));
       });
@@ -132,6 +133,9 @@ export class SharedCall extends Cancellation {
 
   /** Called for each waiter when its answer has settled, also for one that has left. */
   protected answered(): void {}
+
+  /** Called for each waiter that leaves before its answer, with its reason. */
+  protected gaveUp(_reason: unknown): void {}
 
   #leave(waiter: Waiter): void {
     if (waiter.left) return;

@@ -1,5 +1,6 @@
 import type { CallContext } from '../../core/call/call-context.ts';
 import { SharedCall } from '../../core/call/shared-call.ts';
+import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Random } from '../../core/time/time.ts';
 import type { Layer, LayerEntry, Service } from '../lookup.ts';
@@ -16,8 +17,9 @@ import { CallTable, type ListedCall } from './call-table.ts';
  *     record 3 ── LAX ───── another call
  *
  * A record that leaves, because its time ran out or its client is gone, gets its own reason, and the call goes on for
- * the others. When the last one has left, the call is cancelled. An answer that is not a promise is not shared:
- * no other request comes while it is made. What `keyOf` throws is the failure of the request.
+ * the others. When the last one has left, the call is cancelled. Of a call that may hang, no other record joins it once
+ * the time of one has run out. An answer that is not a promise is not shared: no other request comes while it is
+ * made. What `keyOf` throws is the failure of the request.
  *
  * The key has to hold all that a far end could tell two requests apart by.
  */
@@ -26,10 +28,13 @@ export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
   readonly #keyOf: (request: Req, context: CallContext) => string;
   /** Calls under way that can be joined. */
   readonly #open: CallTable<OpenCall<Req, Res>>;
+  readonly #mayHang: boolean;
   #coalesced = 0;
 
-  constructor(keyOf: (request: Req, context: CallContext) => string, random: Random) {
+  /** `mayHang`: whether a call may never end, because it has no time of its own. */
+  constructor(keyOf: (request: Req, context: CallContext) => string, random: Random, mayHang = false) {
     this.#keyOf = keyOf;
+    this.#mayHang = mayHang;
     this.#open = new CallTable(random() * 2 ** 32);
   }
 
@@ -37,29 +42,34 @@ export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
     const key = this.#keyOf(request, context);
     const hash = this.#open.hashOf(key);
     const known = this.#open.find(key, hash);
-    if (known === undefined) return new OpenCall(this.#open, key, hash).begin(inner, request, context);
+    if (known === undefined) return new OpenCall(this.#open, key, hash, this.#mayHang).begin(inner, request, context);
     this.#coalesced++;
     context.callShared();
     return known.answerFor(context);
   };
 
-  /** Requests that shared the call of another one, and calls that are under way. */
+  /** Requests that shared the call of another one, and calls that can be joined. */
   gauges() {
     return { totals: { coalesced: this.#coalesced }, now: { open: this.#open.size } } satisfies LayerGauges;
   }
 }
 
-/** A call that is under way. It is listed until its answer settles or it is cancelled. */
+/**
+ * A call that is under way. It is listed until its answer settles or it is cancelled, and if it may hang, until the time of
+ * a waiter runs out.
+ */
 class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, Res>> {
   readonly key: string;
   readonly hash: number;
   next: OpenCall<Req, Res> | undefined = undefined;
   readonly #open: CallTable<OpenCall<Req, Res>>;
+  readonly #mayHang: boolean;
   /** Undefined if the call is not listed. */
   #answer: Promise<Res> | undefined = undefined;
 
-  constructor(open: CallTable<OpenCall<Req, Res>>, key: string, hash: number) {
+  constructor(open: CallTable<OpenCall<Req, Res>>, key: string, hash: number, mayHang: boolean) {
     super();
+    this.#mayHang = mayHang;
     this.#open = open;
     this.key = key;
     this.hash = hash;
@@ -88,6 +98,11 @@ class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, 
 
   protected override answered(): void {
     this.#unlist();
+  }
+
+  /** The call has taken longer than the time of a record, and may never end: the next record makes a new one. */
+  protected override gaveUp(reason: unknown): void {
+    if (this.#mayHang && reason instanceof RecordError && reason.code === 'timeout') this.#unlist();
   }
 
   #unlist(): void {

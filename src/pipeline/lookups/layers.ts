@@ -61,7 +61,7 @@ const cache: MakeLayer = ({ config, clock }) =>
 /** An immediate answer is there before another request comes. */
 const coalesce: MakeLayer = ({ config, connector: { immediate, requestKey }, random }) => {
   if (!config.coalesce || immediate || requestKey === undefined) return undefined;
-  return new Coalesce<Arguments, Answer>(requestKey, random);
+  return new Coalesce<Arguments, Answer>(requestKey, random, config.timeout === undefined);
 };
 
 const retry: MakeLayer = ({ config, clock, random, observer, budget }) =>

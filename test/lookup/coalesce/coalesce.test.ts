@@ -5,8 +5,8 @@ import type { Service } from '../../../src/lookup/lookup.ts';
 import { Held, Record } from '../../core/call/sharing.ts';
 
 /** The waits, deadlines and cancellations of a shared call: test/core/call/shared-call.test.ts. */
-function coalesced(service: Service<string, string>, keyOf = (key: string): string => key) {
-  const layer = new Coalesce<string, string>(keyOf, () => 0.5);
+function coalesced(service: Service<string, string>, keyOf = (key: string): string => key, mayHang = false) {
+  const layer = new Coalesce<string, string>(keyOf, () => 0.5, mayHang);
   return { layer, service: layer.layer(service) };
 }
 
@@ -53,6 +53,40 @@ describe('requests', () => {
     first.cancel('gone');
     void new Record().ask(service);
     expect(calls).toBe(2);
+  });
+
+  test('share no call that may hang once the time of a record has run out; those that wait for it go on', async () => {
+    const held = new Held();
+    const { service, layer } = coalesced(held.service, undefined, true);
+    const [first, second, third, fourth] = [new Record(), new Record(), new Record(), new Record()];
+    const timed = first.ask(service);
+    const patient = second.ask(service);
+    first.cancel(new RecordError('timeout', 'no answer within 1000 ms'));
+    expect(await timed).toMatchObject({ code: 'timeout' });
+    const next = [third.ask(service), fourth.ask(service)];
+    expect([held.calls.length, layer.gauges().now.open]).toEqual([2, 1]);
+    // The first call, which ends later, does not end the sharing of the second one.
+    held.calls[0]?.resolve('slow');
+    expect(await patient).toBe('slow');
+    next.push(new Record().ask(service));
+    held.calls[1]?.resolve('quick');
+    expect(await Promise.all(next)).toEqual(['quick', 'quick', 'quick']);
+    expect([held.calls.length, held.cancelledWith, layer.gauges().now.open]).toEqual([2, [], 0]);
+  });
+
+  test.each<['timeout' | 'cancelled', boolean]>([
+    ['cancelled', true],
+    ['timeout', false],
+  ])('share a call that a record has left with the reason %s (the call may hang: %s)', async (code, mayHang) => {
+    const held = new Held();
+    const { service } = coalesced(held.service, undefined, mayHang);
+    const left = new Record();
+    void left.ask(service);
+    const asked = [new Record().ask(service)];
+    left.cancel(new RecordError(code, 'it waits no longer'));
+    asked.push(new Record().ask(service));
+    held.calls[0]?.resolve('answer');
+    expect([await Promise.all(asked), held.calls.length]).toEqual([['answer', 'answer'], 1]);
   });
 
   test('are shared with keys of any length', () => {
