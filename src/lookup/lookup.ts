@@ -1,5 +1,6 @@
 import type { CallContext } from '../core/call/call-context.ts';
 import type { Gate } from '../core/call/gate.ts';
+import type { LifetimeFields } from '../core/call/known-answer.ts';
 import type { RecordError } from '../core/errors.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import { parseJson, type JsonValue } from '../core/json/json.ts';
@@ -92,6 +93,8 @@ export interface Freshness {
   readonly staleIfErrorMs: number | undefined;
   /** See KnownAnswer; empty if the far end cannot confirm it. */
   readonly validators: readonly string[];
+  /** See KnownAnswer; empty if the far end cannot confirm it. */
+  readonly lifetime: LifetimeFields;
 }
 
 export type AnswerSource = 'call' | 'cache' | 'stale';

@@ -45,8 +45,9 @@ export function readAnswer(
   delayMs = 0,
 ): Answer {
   const { caching } = head;
-  const freshness = caching === undefined ? undefined : freshnessOf(caching, delayMs, known);
-  if (head.status === 304 && known !== undefined) return new Answer(known.json, 1, 'call', freshness);
+  if (head.status === 304 && known !== undefined)
+    return new Answer(known.json, 1, 'call', freshnessOf(caching ?? {}, delayMs, known));
+  const freshness = caching === undefined ? undefined : freshnessOf(caching, delayMs, undefined);
   if (isMiss(rules, head)) return freshness === undefined ? miss : new Answer(undefined, 1, 'call', freshness);
   checkHead(rules, head, body);
   const text = checkedText(rules, head, body);

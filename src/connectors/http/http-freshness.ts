@@ -1,22 +1,25 @@
-import type { KnownAnswer } from '../../core/call/known-answer.ts';
+import type { KnownAnswer, LifetimeFields } from '../../core/call/known-answer.ts';
 import { wallClockMs } from '../../core/time/time.ts';
 import type { Freshness } from '../../lookup/lookup.ts';
 import type { CachingFields } from './client/answer-head.ts';
 import { httpDateMs } from './http-date.ts';
 
+/** Of an answer that is never confirmed nothing is kept. */
+const unconfirmed: LifetimeFields = {};
 const directive = /([^\s,=;]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?/g;
 
 /**
  * What the header of an answer says about storing it, for a cache that many records share (RFC 9111; RFC 5861 for old
- * answers). `delayMs`: the time that the call took. An answer that confirms a known one and has no validators keeps
- * those of the known one (RFC 9111, 4.3.4).
+ * answers). `delayMs`: the time that the call took. `known`: the answer that this one, a 304, confirms. Its validators, its
+ * `Cache-Control` and its `Expires` stay as far as the 304 has none (RFC 9111, 4.3.4).
  *
  * An answer with `Vary` is not stored: the key of the cache is the arguments, not the headers of a request.
  */
-export function freshnessOf(fields: CachingFields, delayMs: number, known: KnownAnswer | undefined): Freshness {
+export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAnswer | undefined): Freshness {
+  const fields = known === undefined ? own : { ...known.lifetime, ...own };
   const directives = directivesOf(fields['cache-control'] ?? '');
-  const own = validatorsOf(fields);
-  const validators = own.length === 0 && known !== undefined ? known.validators : own;
+  const named = validatorsOf(fields);
+  const validators = named.length === 0 && known !== undefined ? known.validators : named;
   const noCache = directives.has('no-cache');
   const forbidden = ['no-store', 'private'].some((name) => directives.has(name)) || (fields.vary ?? '') !== '';
   const shared = directives.has('s-maxage');
@@ -29,6 +32,7 @@ export function freshnessOf(fields: CachingFields, delayMs: number, known: Known
     staleWhileRevalidateMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-while-revalidate'),
     staleIfErrorMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-if-error'),
     validators,
+    lifetime: validators.length === 0 ? unconfirmed : lifetimeOf(fields),
   };
 }
 
@@ -64,6 +68,13 @@ function ageMs({ age, date }: CachingFields, delayMs: number): number {
   // A date has whole seconds: the second in which it was written is no age.
   const apparent = sent === undefined ? 0 : wallClockMs() - sent - 1000;
   return Math.max(0, apparent, stated + delayMs);
+}
+
+function lifetimeOf({ 'cache-control': control, expires }: CachingFields): LifetimeFields {
+  return {
+    ...(control === undefined ? {} : { 'cache-control': control }),
+    ...(expires === undefined ? {} : { expires }),
+  };
 }
 
 function validatorsOf({ etag, 'last-modified': modified }: CachingFields): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Answer } from '../lookup.ts';
+import type { Answer, Freshness } from '../lookup.ts';
 
 /** Clock milliseconds at which the uses of an answer end. */
 export interface StorageTimes {
@@ -71,7 +71,7 @@ export class CacheStore {
     const { json, freshness } = answer;
     let bytes = entryBytes + memoryOf(key);
     if (json !== undefined) bytes += memoryOf(json);
-    if (freshness !== undefined) bytes += memoryOf(freshness.validators.join(''));
+    if (freshness !== undefined) bytes += memoryOfFields(freshness);
     const entry = this.use(key);
     if (entry !== undefined && entry.calledAt > calledAt) return;
     if (bytes > this.#maxBytes) {
@@ -145,6 +145,11 @@ const entryBytes = 300;
 /** V8 keeps a text with one byte for each character, or with two if one of them is beyond Latin-1. */
 function memoryOf(text: string): number {
   return beyondLatin1.test(text) ? 2 * text.length : text.length;
+}
+
+function memoryOfFields({ validators, lifetime }: Freshness): number {
+  if (validators.length === 0) return 0;
+  return memoryOf(validators.join('')) + memoryOf(Object.values(lifetime).join(''));
 }
 
 const beyondLatin1 = /[^\0-\xff]/;

@@ -240,7 +240,7 @@ class Refresh extends Cancellation {
 /** An answer that its far end can confirm; undefined if it cannot. */
 function knownOf({ json, freshness }: Answer): KnownAnswer | undefined {
   if (json === undefined || freshness === undefined || freshness.validators.length === 0) return undefined;
-  return { json, validators: freshness.validators };
+  return { json, validators: freshness.validators, lifetime: freshness.lifetime };
 }
 
 /**

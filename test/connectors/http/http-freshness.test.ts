@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { KnownAnswer, LifetimeFields } from '../../../src/core/call/known-answer.ts';
 import type { CachingFields } from '../../../src/connectors/http/client/answer-head.ts';
 import { freshnessOf } from '../../../src/connectors/http/http-freshness.ts';
 
@@ -8,6 +9,7 @@ const none = {
   staleWhileRevalidateMs: undefined,
   staleIfErrorMs: undefined,
   validators: [],
+  lifetime: {},
 };
 const never = { staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
 const day = 86_400_000;
@@ -30,7 +32,12 @@ test.each<[string, CachingFields, object]>([
   [
     'no-cache with a validator',
     { 'cache-control': 'no-cache, max-age=60', etag: '"1"' },
-    { freshMs: 0, ...never, validators: ['if-none-match', '"1"'] },
+    {
+      freshMs: 0,
+      ...never,
+      validators: ['if-none-match', '"1"'],
+      lifetime: { 'cache-control': 'no-cache, max-age=60' },
+    },
   ],
   ['must-revalidate', { 'cache-control': 'max-age=60, must-revalidate' }, { freshMs: 60_000, ...never }],
   ['proxy-revalidate', { 'cache-control': 'max-age=60, proxy-revalidate' }, { freshMs: 60_000, ...never }],
@@ -68,7 +75,34 @@ test('the time of the call is a part of the age that another cache states', () =
 });
 
 test('an answer that confirms a known one keeps its validators, unless it has its own', () => {
-  const known = { json: '1', validators: ['if-none-match', '"1"'] };
+  const known = { json: '1', validators: ['if-none-match', '"1"'], lifetime: {} };
   expect(freshnessOf({ 'cache-control': 'max-age=60' }, 0, known).validators).toEqual(known.validators);
   expect(freshnessOf({ etag: '"2"' }, 0, known).validators).toEqual(['if-none-match', '"2"']);
+});
+
+function knownWith(lifetime: LifetimeFields): KnownAnswer {
+  return { json: '1', validators: ['if-none-match', '"1"'], lifetime };
+}
+
+test('an answer that confirms a known one keeps its Cache-Control and Expires, each unless it has its own', () => {
+  const control = { 'cache-control': 'max-age=60, must-revalidate' };
+  expect(freshnessOf({}, 0, knownWith(control))).toEqual({
+    ...none,
+    ...never,
+    freshMs: 60_000,
+    validators: ['if-none-match', '"1"'],
+    lifetime: control,
+  });
+  expect(freshnessOf({ 'cache-control': 'max-age=5' }, 0, knownWith(control))).toMatchObject({
+    freshMs: 5000,
+    staleIfErrorMs: undefined,
+    lifetime: { 'cache-control': 'max-age=5' },
+  });
+  const expires = { expires: 'Sat, 28 Nov 2099 00:01:00 GMT' };
+  const confirmation = { 'cache-control': 'must-revalidate', date: 'Sat, 28 Nov 2099 00:00:00 GMT' };
+  expect(freshnessOf(confirmation, 0, knownWith(expires))).toMatchObject({
+    freshMs: 60_000,
+    staleIfErrorMs: 0,
+    lifetime: { 'cache-control': 'must-revalidate', ...expires },
+  });
 });

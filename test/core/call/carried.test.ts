@@ -50,7 +50,7 @@ class Caller implements CallContext {
   readonly inputEnd = new InputEnd();
   readonly mayWait = false;
   readonly trace = new SampledTrace('1'.repeat(32), '2'.repeat(16), 1, undefined);
-  readonly known = { json: '1', validators: [] };
+  readonly known = { json: '1', validators: [], lifetime: {} };
   readonly signal = new AbortController().signal;
 
   onCancel(): () => void {

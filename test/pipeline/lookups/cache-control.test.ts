@@ -4,14 +4,24 @@ import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { complaints } from '../../config/loading.ts';
 import { lookupOf } from './opened.ts';
 
+interface Options {
+  readonly cache?: object;
+  readonly http?: object;
+  readonly status?: number;
+  /** The header of a 304; default the same. */
+  readonly confirmation?: Record<string, string>;
+}
+
 /** A lookup with a cache that respects the header, before a server that sends these headers; it counts its answers. */
-async function caching(headers: Record<string, string>, { cache = {}, http = {}, status = 200 } = {}) {
+async function caching(headers: Record<string, string>, options: Options = {}) {
+  const { cache = {}, http = {}, status = 200, confirmation = headers } = options;
   const clock = virtualClock();
   const seen: IncomingMessage[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     seen.push(request);
     const confirmed = request.headers['if-none-match'] === headers['etag'] && headers['etag'] !== undefined;
-    response.writeHead(confirmed ? 304 : status, headers).end(confirmed ? undefined : `{"call":${seen.length}}`);
+    if (confirmed) response.writeHead(304, confirmation).end();
+    else response.writeHead(status, headers).end(`{"call":${seen.length}}`);
   };
   const layers = { timeout: '30s', cache: { ttl: '1h', respectCacheControl: true, ...cache } };
   const opened = await lookupOf(layers, listener, clock, http);
@@ -43,6 +53,18 @@ describe.each(['lean', 'undici'])('an answer over HTTP (client: %s)', (client) =
     expect(await ask()).toMatchObject({ json: '{"call":1}', source: 'cache' });
     expect(seen).toHaveLength(2);
     expect(metrics.snapshot()).toMatchObject({ lookups: { airport: { calls: { ok: 2, bad_status: 0 } } } });
+  });
+
+  test.each([{}, { etag: '"v1"' }])('keeps its max-age if a 304 has none, with %j', async (confirmation: object) => {
+    const headers = { 'cache-control': 'max-age=60', etag: '"v1"' };
+    const { ask, clock, seen } = await caching(headers, { http, confirmation: { ...confirmation } });
+    for (let time = 1; time <= 3; time++) {
+      expect(await ask()).toMatchObject({ json: '{"call":1}', source: 'call' });
+      expect(seen).toHaveLength(time);
+      await clock.advance(50_000);
+      expect(await ask()).toMatchObject({ json: '{"call":1}', source: 'cache' });
+      await clock.advance(10_000);
+    }
   });
 
   test('that says no-cache is confirmed every time', async () => {
