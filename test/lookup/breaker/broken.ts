@@ -53,7 +53,11 @@ export class Broken {
   readonly #held = new Map<string, (outcome: Outcome) => void>();
   readonly #service: (request: string, context: Cancellation) => string | Promise<string>;
 
-  constructor(options: Partial<Record<keyof BreakerOptions, unknown>> = {}, connections = 1000, clock = virtualClock()) {
+  constructor(
+    options: Partial<Record<keyof BreakerOptions, unknown>> = {},
+    connections = 1000,
+    clock = virtualClock(),
+  ) {
     this.clock = clock;
     this.breaker = new Breaker<string, string>(breakerOptions.parse(options), {
       lookup: 'airport',

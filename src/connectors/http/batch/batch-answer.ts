@@ -1,4 +1,4 @@
-import { canonicalNumber, isNumberSource } from '../../../core/json/json-number.ts';
+import { canonicalNumber, isJsonNumber, isNumberSource } from '../../../core/json/json-number.ts';
 import { parsePointer } from '../../../core/json/json-pointer.ts';
 import { Answer, type Arguments, RawJson, type Reply } from '../../../lookup/lookup.ts';
 import { compact, elements, locate, members, type Span, unquoted } from '../../../wire/json/json-text.ts';
@@ -39,7 +39,7 @@ export function batchRules(rules: AnswerRules, batch: HttpBatchOptions, paramete
  * One reply for each request, cut out of the body, so that each answer keeps its spelling.
  *
  *     array, ndjson   by `key`: in any order, others are ignored, an absent one is a miss; else by place
- *     object          its members are named by the argument
+ *     object          its members are named by the argument; a number also finds another spelling of its value
  *
  * An answer that is `null` is a miss. Throws RecordError `bad_status` or `bad_response` if there are no answers.
  */
@@ -61,7 +61,8 @@ export function readBatch(
         head,
         `the answers are an object; expected an array, because the lookup has several arguments`,
       );
-    return requests.map((args) => replyOf(rules, head, found.get(textOf(args, argument))));
+    const byName = named(found);
+    return requests.map((args) => replyOf(rules, head, answerFor(byName, argument, args)));
   }
   if (batch.key !== undefined && argument !== undefined) {
     const byKey = keyed(batch, head, found);
@@ -111,35 +112,54 @@ function linesOf(rules: AnswerRules, head: AnswerHead, body: Buffer): string[] {
 }
 
 /**
- * The items by their key: a text by `=text`, a number by `=` and its spelling, and by `#` and its value. Of two items
- * with one key the first one counts.
+ * The items by their key. Of two items with one key the first one counts.
+ *
+ *     "text       =spelling of a number or boolean
+ *     ~value      #value                              of a text that is a number; of a number
  */
-function keyed(
-  { rules, key = '', keyTokens }: BatchRules,
-  head: AnswerHead,
-  items: readonly string[],
-): Map<string, string> {
-  const byKey = new Map<string, string>();
-  const add = (name: string, item: string): void => {
-    if (!byKey.has(name)) byKey.set(name, item);
-  };
-  for (const item of items) {
+type ItemsByKey = Map<string, string>;
+
+function add(items: ItemsByKey, key: string, item: string): void {
+  if (!items.has(key)) items.set(key, item);
+}
+
+function addText(items: ItemsByKey, text: string, item: string): void {
+  add(items, `"${text}`, item);
+  if (isNumberSource(text) && isJsonNumber(text)) add(items, `~${canonicalNumber(text)}`, item);
+}
+
+function named(byName: ReadonlyMap<string, string>): ItemsByKey {
+  const items: ItemsByKey = new Map();
+  for (const [name, item] of byName) addText(items, name, item);
+  return items;
+}
+
+function keyed({ rules, key = '', keyTokens }: BatchRules, head: AnswerHead, list: readonly string[]): ItemsByKey {
+  const items: ItemsByKey = new Map();
+  for (const item of list) {
     if (item === 'null') continue;
     const span = locate(item, keyTokens);
     const source = span === undefined ? undefined : cut(item, span);
     if (source === undefined || /^[[{n]/.test(source))
       throw badResponse(rules, head, `an item has no text or number at "${key}" (batch.http.key): ${shown(item)}`);
-    add(`=${source.startsWith('"') ? unquoted(source) : source}`, item);
-    if (isNumberSource(source)) add(`#${canonicalNumber(source)}`, item);
+    if (source.startsWith('"')) {
+      addText(items, unquoted(source), item);
+      continue;
+    }
+    add(items, `=${source}`, item);
+    if (isNumberSource(source)) add(items, `#${canonicalNumber(source)}`, item);
   }
-  return byKey;
+  return items;
 }
 
-function answerFor(byKey: ReadonlyMap<string, string>, name: string, args: Arguments): string | undefined {
+/** An item whose key is of the kind of the argument, text or number, goes before one of the other kind. */
+function answerFor(items: ItemsByKey, name: string, args: Arguments): string | undefined {
   const text = textOf(args, name);
-  const exact = byKey.get(`=${text}`);
-  if (exact !== undefined || typeof args[name] === 'string' || typeof args[name] === 'boolean') return exact;
-  return byKey.get(`#${canonicalNumber(text)}`);
+  if (typeof args[name] === 'string') return items.get(`"${text}`) ?? items.get(`=${text}`);
+  const exact = items.get(`=${text}`);
+  if (exact !== undefined || !isNumberSource(text)) return exact ?? items.get(`"${text}`);
+  const value = canonicalNumber(text);
+  return items.get(`#${value}`) ?? items.get(`"${text}`) ?? items.get(`~${value}`);
 }
 
 /** The text that finds the item of an argument; no item is named by an object or an array. */

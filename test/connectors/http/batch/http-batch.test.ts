@@ -183,6 +183,46 @@ describe('the answers of a batch', () => {
     ]);
   });
 
+  test.each([
+    ['text first', '[{"iata":"1","n":"text"},{"iata":1,"n":"number"}]'],
+    ['number first', '[{"iata":1,"n":"number"},{"iata":"1","n":"text"}]'],
+  ])('with a text and a number that look alike are each found by their own kind: %s', async (_, items) => {
+    const it = await opened({ batch: byCode, answer: `{"airports":${items}}` });
+    const found = await replies(it, '1', 1, new RawJson('1.0'));
+    expect(found.map((reply) => reply instanceof Answer && JSON.parse(reply.json ?? '{}').n)).toEqual([
+      'text',
+      'number',
+      'number',
+    ]);
+  });
+
+  test.each([
+    ['an object', '{"all":{"1":"one","2.50":"two and a half","true":"yes"}}', null],
+    [
+      'an array of texts',
+      '{"all":[{"k":"1","v":"one"},{"k":"2.50","v":"two and a half"},{"k":"true","v":"yes"}]}',
+      '/k',
+    ],
+    ['an array of numbers', '{"all":[{"k":1,"v":"one"},{"k":2.50,"v":"two and a half"},{"k":true,"v":"yes"}]}', '/k'],
+  ])('of %s are found by the value of a number', async (_, answer, key) => {
+    const select = key === null ? '' : '/v';
+    const it = await opened({ http: { select }, batch: { ...byCode, items: '/all', key }, answer });
+    const asked = [1, new RawJson('1.0'), '1', '1.0', new RawJson('2.5'), '2.50', new RawJson('25e-1'), true, 3];
+    const found = await replies(it, ...asked);
+    const [one, half, yes] = ['"one"', '"two and a half"', '"yes"'];
+    expect(found.map((reply) => (reply instanceof Answer ? reply.json : reply))).toEqual([
+      one,
+      one,
+      one,
+      undefined,
+      half,
+      half,
+      half,
+      yes,
+      undefined,
+    ]);
+  });
+
   test('of an object are found by the names of its members', async () => {
     const answer = '{"all":{"SFO":{"n":1},"D\\u0054W":2,"gone":null,"__proto__":3}}';
     const it = await opened({ batch: { ...byCode, items: '/all', key: null }, answer });
