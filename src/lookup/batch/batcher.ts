@@ -63,6 +63,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
   readonly #queue = new Fifo<Batch<Req, Res>>();
   readonly #unsent = new Set<Batch<Req, Res>>();
   #inFlight = 0;
+  #sendingNext = false;
   readonly #totals = { batches: 0, requests: 0, splits: 0 };
 
   constructor(options: BatchOptions, deps: BatcherDeps<Req>) {
@@ -217,9 +218,19 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
     this.#halves.push(half);
   }
 
-  /** A batch has ended, so the next ones are sent. */
   #ended(): void {
     this.#inFlight--;
+    if (this.#sendingNext) return;
+    this.#sendingNext = true;
+    try {
+      this.#sendNext();
+    } finally {
+      this.#sendingNext = false;
+    }
+  }
+
+  /** Not called again for a batch that ends at once: thousands of them would not fit on the stack. */
+  #sendNext(): void {
     while (this.#inFlight < this.#options.maxInFlight) {
       const next = this.#halves.shift() ?? this.#queue.shift() ?? (this.#gathering?.due ? this.#gathering : undefined);
       if (next === undefined) return;

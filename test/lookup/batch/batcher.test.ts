@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InputEnd } from '../../../src/core/call/call-context.ts';
 import { RecordError } from '../../../src/core/errors.ts';
+import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
+import { Batcher } from '../../../src/lookup/batch/batcher.ts';
 import { Answer } from '../../../src/lookup/lookup.ts';
 import { Record } from '../../core/call/sharing.ts';
 import { settled } from '../../pipeline/harness.ts';
@@ -96,6 +98,33 @@ describe('over maxInFlight', () => {
     await settled();
     expect(far.batches).toEqual([['1'], ['2']]);
   });
+});
+
+test('thousands of batches that wait are refused one after the other, without a call on the stack for each', async () => {
+  let sent = 0;
+  let end: ((error: RecordError) => void) | undefined;
+  const batcher = new Batcher<string, string>(
+    { maxSize: 1, linger: 0, maxInFlight: 1 },
+    { clock: virtualClock(), observer: { batched() {} }, keyOf: (request) => request },
+  );
+  const call = batcher.over(() => {
+    // As a breaker does that the failure of the first call has opened.
+    if (sent++ > 0) throw new RecordError('breaker_open', 'the breaker is open');
+    return new Promise((_, reject) => {
+      end = reject;
+    });
+  });
+  const ask = async (key: string): Promise<unknown> => {
+    try {
+      return await call(key, new Record());
+    } catch (error) {
+      return RecordError.from(error).code;
+    }
+  };
+  const answers = Array.from({ length: 20_000 }, (_, n) => ask(String(n)));
+  end?.(refused(503));
+  expect(new Set((await Promise.all(answers)).slice(1))).toEqual(new Set(['breaker_open']));
+  expect([sent, batcher.gauges().queued, batcher.gauges().now.inFlight]).toEqual([20_000, 0, 0]);
 });
 
 describe('a record that leaves', () => {
