@@ -126,13 +126,14 @@ class RetriedCall<Req, Res> {
     const context = this.#context;
     return new Promise((resolve, reject) => {
       let waiting = true;
+      let removeEndHook: (() => void) | undefined;
       // Timer, cancellation and end of the input can come together, and a hook that is being called cannot be removed.
       const endWait = (): boolean => {
         if (!waiting) return false;
         waiting = false;
         stopTimer();
         removeCancelHook();
-        removeEndHook();
+        removeEndHook?.();
         context.retryWaiting(-1);
         return true;
       };
@@ -150,7 +151,13 @@ class RetriedCall<Req, Res> {
       const removeCancelHook = context.onCancel((reason) => {
         if (endWait()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
       });
-      const removeEndHook = context.inputEnd.onEnd(callNow);
+      // Callers of other inputs may share the call: it waits on as long as the input of one of them has not ended.
+      const watchInput = (): void => {
+        if (!waiting) return;
+        if (context.inputEnd.ended) callNow();
+        else removeEndHook = context.inputEnd.onEnd(watchInput);
+      };
+      watchInput();
     });
   }
 }

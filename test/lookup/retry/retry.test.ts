@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation, InputEnd } from '../../../src/core/call/call-context.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
+import { Coalesce } from '../../../src/lookup/coalesce/coalesce.ts';
+import { stack } from '../../../src/lookup/lookup.ts';
 import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
+import { Record } from '../../core/call/sharing.ts';
 import { leftovers, nothingLeft, scene } from './retried.ts';
 
 const waits = { timers: 1, cancelHooks: 1, endHooks: 1, waiting: 1 };
@@ -250,6 +253,39 @@ describe('the end of the input (R6)', () => {
     expect(it.calls).toHaveLength(1);
     expect(it.outcome()).toMatchObject({ code: 'cancelled' });
     expect(it.caller.waiting).toBe(0);
+  });
+
+  test('leaves the wait of a call alone that a record of another input shares, until that input ends too', async () => {
+    const clock = virtualClock();
+    const made: number[] = [];
+    const rules = {
+      ...plainRules,
+      canRetry: () => true,
+      onResult: () => false,
+      onError: () => true,
+      delayMs: () => 100,
+    };
+    const service = stack<string, string>(
+      () => {
+        made.push(clock.now());
+        return Promise.reject(new RecordError('unreachable', 'down'));
+      },
+      new Coalesce<string, string>(
+        (key) => key,
+        () => 0.5,
+      ).layer,
+      retry<string, string>(rules, { clock }),
+    );
+    const inputs = [new InputEnd(), new InputEnd()] as const;
+    const answers = inputs.map((input) => new Record(Infinity, 1, input).ask(service));
+    await clock.advance(10);
+    inputs[0].end();
+    await clock.advance(40);
+    expect(made).toEqual([0]);
+    inputs[1].end();
+    expect(made).toEqual([0, 50]);
+    expect(await Promise.all(answers)).toMatchObject([{ code: 'unreachable' }, { code: 'unreachable' }]);
+    expect(clock.timers).toBe(0);
   });
 });
 
