@@ -6,6 +6,7 @@ import { parseJson } from '../core/json/json.ts';
 import { RecordError } from '../core/errors.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
+import { nearestHint } from '../core/nearest.ts';
 import { inLaterTurn } from '../core/time/later-turn.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { OpenLookups } from '../pipeline/lookups/open-lookups.ts';
@@ -49,18 +50,32 @@ export async function explain(name: string, flags: ExplainFlags, input: NodeJS.R
 /** The configuration with one pipeline, and the lookups that its steps use. */
 function only(name: string, config: Config): Config {
   const pipeline = Object.hasOwn(config.pipelines, name) ? config.pipelines[name] : undefined;
-  if (pipeline === undefined)
-    throw new UsageError(`unknown pipeline ${name}; pipelines: ${Object.keys(config.pipelines).join(', ')}`);
+  if (pipeline === undefined) {
+    const names = Object.keys(config.pipelines);
+    throw new UsageError(
+      `unknown pipeline ${name}${nearestHint(name, names).hint || `; pipelines: ${names.join(', ')}`}`,
+    );
+  }
   const used = new Set(pipeline.enrich.map(({ lookup }) => lookup));
   const lookups = Object.fromEntries(Object.entries(config.lookups).filter(([lookup]) => used.has(lookup)));
   return { ...config, lookups, pipelines: { [name]: pipeline } };
 }
 
+interface InputRecord {
+  readonly text: string;
+  /** The line of the input where it begins, from 1. */
+  readonly line: number;
+}
+
 /** One record, which may have several lines, or a record a line. */
-function recordsOf(input: string): readonly string[] {
-  const lines = input.split('\n').filter((line) => line.trim() !== '');
-  if (lines.length === 0) throw new UsageError('standard input has no record: send one JSON object');
-  return isJson(input) ? [input] : lines;
+function recordsOf(input: string): readonly InputRecord[] {
+  const lines = input
+    .split('\n')
+    .map((line, index) => ({ text: line, line: index + 1 }))
+    .filter((record) => record.text.trim() !== '');
+  const [first] = lines;
+  if (first === undefined) throw new UsageError('standard input has no record: send one JSON object');
+  return isJson(input) ? [{ text: input, line: first.line }] : lines;
 }
 
 function isJson(input: string): boolean {
@@ -73,14 +88,14 @@ function isJson(input: string): boolean {
 }
 
 /** False if the text is not a record: the reason is on stderr, and the other records are explained. */
-function explainOne(pipeline: Pipeline, record: string, lookupSettings: LookupSettings, json: boolean): boolean {
+function explainOne(pipeline: Pipeline, record: InputRecord, lookupSettings: LookupSettings, json: boolean): boolean {
   try {
-    const explanation = { pipeline: pipeline.name, steps: pipeline.explain(record, lookupSettings) };
+    const explanation = { pipeline: pipeline.name, steps: pipeline.explain(record.text, lookupSettings) };
     process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : `---\n${toYaml(explanation)}`);
     return true;
   } catch (error) {
     if (!(error instanceof RecordError)) throw error;
-    process.stderr.write(`millrace: ${error.code}: ${error.message}\n`);
+    process.stderr.write(`millrace: line ${record.line}: ${error.code}: ${error.message}\n`);
     return false;
   }
 }

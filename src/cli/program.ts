@@ -53,6 +53,7 @@ export function commandLine(done: (code: number) => void): Command {
     .description('POST a stream of JSON lines; each comes back enriched by lookups in another system.')
     .version(version())
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'millrace: ')) })
     .showHelpAfterError('(millrace --help lists the commands)')
     .configureHelp({ sortOptions: true })
     .addHelpText('after', '\nExample:\n  millrace serve -c millrace.yaml');

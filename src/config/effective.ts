@@ -1,4 +1,5 @@
 import { defaultDelimiter } from '../connectors/table/table-options.ts';
+import { defaultBurst } from '../lookup/rate-limit/rate-limit-options.ts';
 import { isDataObject, type JsonData, type JsonDataObject } from '../core/json/json-data.ts';
 import { redact } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
@@ -27,7 +28,15 @@ function withCeilings(pipeline: JsonData): JsonData {
 }
 
 function everyLookup(lookups: JsonData): JsonDataObject {
-  return Object.fromEntries(Object.entries(members(lookups)).map(([name, lookup]) => [name, withDelimiter(lookup)]));
+  return Object.fromEntries(
+    Object.entries(members(lookups)).map(([name, lookup]) => [name, withBurst(withDelimiter(lookup))]),
+  );
+}
+
+function withBurst(lookup: JsonData): JsonData {
+  const { perSecond, burst } = members(members(lookup)['rateLimit']);
+  if (typeof perSecond !== 'number' || burst !== undefined) return lookup;
+  return { ...members(lookup), rateLimit: { perSecond, burst: defaultBurst(perSecond) } };
 }
 
 function withDelimiter(lookup: JsonData): JsonData {

@@ -16,6 +16,7 @@ lookups:
 pipelines:
   p: { enrich: [ { lookup: far, with: { id: /id }, into: /a } ] }
   q: { enrich: [ { lookup: other, with: { id: /id }, into: /a } ] }
+  flights: { enrich: [ { lookup: far, with: { id: /id }, into: /a } ] }
 `;
 
 function explain(args: readonly string[], input: string) {
@@ -43,7 +44,7 @@ test('explain prints each call and the layers on its way, in order, with setting
           { layer: 'cache', key: '2:ids3:a b', settings: { maxEntries: 10, ttl: '5m' } },
           { layer: 'coalesce', settings: true },
           { layer: 'retry', settings: { attempts: 2, backoff: { initial: '100ms' } } },
-          { layer: 'limit', settings: { connections: 256 } },
+          { layer: 'limit', settings: { connections: 256, maxPause: '30s' } },
           { layer: 'timeout', settings: '500ms' },
         ],
       },
@@ -67,7 +68,7 @@ test('explain takes a record of several lines, or a record a line', () => {
     expect.stringContaining('"url":"http://127.0.0.1:9/1"'),
     expect.stringContaining('"url":"http://127.0.0.1:9/2"'),
   ]);
-  expect(stderr).toMatch(/^millrace: invalid_json: .+\nmillrace: not_an_object: .+\n$/);
+  expect(stderr).toMatch(/^millrace: line 2: invalid_json: .+\nmillrace: line 4: not_an_object: .+\n$/);
 });
 
 test('explain without a record, or with an unknown pipeline, is a mistake of the command line', () => {
@@ -79,6 +80,8 @@ test('explain without a record, or with an unknown pipeline, is a mistake of the
   expect(explain(['x'], '{}')).toEqual({
     status: 2,
     stdout: '',
-    stderr: 'millrace: unknown pipeline x; pipelines: p, q\n',
+    stderr: 'millrace: unknown pipeline x; pipelines: p, q, flights\n',
   });
+  expect(explain(['flight'], '{}').stderr).toBe('millrace: unknown pipeline flight; did you mean "flights"?\n');
+  expect(explain([], '{}').stderr).toContain("millrace: missing required argument 'pipeline'\n");
 });

@@ -23,6 +23,18 @@ pipelines:
 `;
 
 describe('the effective configuration', () => {
+  test('has the defaults inside a choice of forms, and those that follow from another member', () => {
+    const layers = ', concurrency: { adaptive: { max: 50 } }, rateLimit: { perSecond: 500 } }\npipelines';
+    expect(load(small.replace(' }\npipelines', layers)).effective).toMatchObject({
+      lookups: {
+        airport: {
+          concurrency: { adaptive: { min: 1, max: 50 }, observe: false },
+          rateLimit: { perSecond: 500, burst: 50 },
+        },
+      },
+    });
+  });
+
   test('has every default, in the units of a configuration', () => {
     const { effective } = load(`${small}    timeout: 1.5s\n`);
     expect(effective).toMatchObject({

@@ -100,7 +100,7 @@ describe('the value of a reference is not shown', () => {
           },
           layers: [
             { layer: 'coalesce', settings: true },
-            { layer: 'limit', settings: { connections: 256 } },
+            { layer: 'limit', settings: { connections: 256, maxPause: '30s' } },
           ],
         },
       ],

@@ -4,6 +4,7 @@ import { nearest } from '../../core/nearest.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 import { pathKey, valueAt } from '../document/path.ts';
 import { isPlanned, isPlannedConnector, plannedMessage } from './planned.ts';
+import { bare } from '../schema/schema-walk.ts';
 import { listed } from '../schema/values.ts';
 
 export type Checked<Output> = { readonly value: Output } | Refused;
@@ -22,12 +23,12 @@ type Issue = z.core.$ZodIssue;
 /** Checks a value against a schema. `show` may hide the value. */
 export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: Show): Checked<Output> {
   // zod reports the unknown keys, but not the known ones. They are read from the schema when zod reports the issue.
-  const knownKeys = new WeakMap<readonly string[], readonly string[]>();
+  const knownKeys = new WeakMap<readonly string[], z.core.$ZodShape>();
   const result = schema.safeParse(value, {
     reportInput: true,
     error(issue) {
       if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {
-        knownKeys.set(issue.keys, Object.keys(issue.inst.shape));
+        knownKeys.set(issue.keys, issue.inst.shape);
       }
       return expectation(issue);
     },
@@ -38,7 +39,7 @@ export function check<Output>(schema: z.ZodType<Output>, value: unknown, show: S
   const findingsOf = (issue: Issue, parent: Path): Finding[] => {
     const path: Path = [...parent, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? []));
+      return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys.get(issue.keys) ?? {}));
     }
     if (issue.code === 'invalid_key') {
       const message = `${issue.issues[0]?.message ?? issue.message}, got ${show(path, path.at(-1))}`;
@@ -86,13 +87,20 @@ function hintFor(issue: Issue, actual: unknown): string {
   return number && issue.message === 'expected a string' ? '; write it in quotes' : '';
 }
 
-function unknownKey(path: Path, key: string, known: readonly string[]): Finding {
+function unknownKey(path: Path, key: string, shape: z.core.$ZodShape): Finding {
   if (isPlanned(path)) return { path, place: 'key', message: plannedMessage };
+  const owners = Object.keys(shape).filter((member) => hasKey(bare(shape[member]), key));
+  if (owners.length > 0) return { path, place: 'key', message: `unknown key here; it belongs into ${listed(owners)}` };
+  const known = Object.keys(shape);
   const meant = nearest(key, known);
   const finding = { path, place: 'key' } as const;
   return meant === undefined
     ? { ...finding, message: `unknown key; known keys: ${known.join(', ')}` }
     : { ...finding, message: `unknown key; did you mean ${JSON.stringify(meant)}?`, nearest: meant };
+}
+
+function hasKey(schema: unknown, key: string): boolean {
+  return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key);
 }
 
 /** The issues of the only option of a union whose type fits the value; undefined if several fit, or none. */

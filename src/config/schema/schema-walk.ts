@@ -18,7 +18,7 @@ function isWrapper(schema: unknown): schema is Wrapper {
 }
 
 /** The schema inside its wrappers: those that make it optional, give it a default, or transform its output. */
-function bare(schema: unknown): unknown {
+export function bare(schema: unknown): unknown {
   if (isWrapper(schema)) return bare(schema.def.innerType);
   return schema instanceof z.ZodPipe ? bare(schema.def.in) : schema;
 }
@@ -47,6 +47,12 @@ export function withDefaults(schema: unknown, configured: unknown): unknown {
   if (schema instanceof z.ZodPipe) return withDefaults(schema.def.in, value);
   if (isWrapper(schema))
     return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);
+  if (schema instanceof z.ZodUnion && isMap(value)) {
+    const chosen = schema.options.find(
+      (option) => bare(option) instanceof z.ZodObject && z.safeParse(option, value).success,
+    );
+    return chosen === undefined ? value : withDefaults(chosen, value);
+  }
   if (schema instanceof z.ZodObject && isMap(value)) {
     const members = Object.entries(schema.shape).map(
       ([key, member]) => [key, withDefaults(member, value[key])] as const,

@@ -8,11 +8,14 @@ import { durationMs, durationPattern, sizeBytes, sizePattern } from './quantity.
 const durationExpected = 'expected a duration such as 250ms, 5s, 2m or 1h';
 const sizeExpected = 'expected a size such as 64KiB, 1MiB or 10MB, or a number of bytes';
 
-/** A duration in the configuration: the input is a string, the output milliseconds. */
-export const duration = z
-  .string(durationExpected)
-  .regex(durationPattern, durationExpected)
-  .transform((text) => durationMs(text) ?? 0);
+/** A duration in the configuration: the input is a string, the output milliseconds. `expected` is the message. */
+export const durationWith = (expected: string) =>
+  z
+    .string(expected)
+    .regex(durationPattern, expected)
+    .transform((text) => durationMs(text) ?? 0);
+
+export const duration = durationWith(durationExpected);
 
 /** A size in the configuration: the input is a string or a whole number of bytes, the output bytes. */
 export const size = z

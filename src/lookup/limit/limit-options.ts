@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mapSuchAs } from '../../core/options/map-such-as.ts';
 
 /** What `lookups.NAME.concurrency` takes. */
 
@@ -9,10 +10,13 @@ const expected = `${whole}, or { adaptive: { min: 1, max: 200 } }`;
 const count = z.int(whole).min(1, whole).max(most, whole);
 
 const adaptive = z
-  .strictObject({
-    min: count.default(1).describe('The lowest limit, 1 to 100000. Default 1.'),
-    max: count.describe('The highest limit, 1 to 100000.'),
-  })
+  .strictObject(
+    {
+      min: count.default(1).describe('The lowest limit, 1 to 100000. Default 1.'),
+      max: count.describe('The highest limit, 1 to 100000.'),
+    },
+    mapSuchAs('{ min: 1, max: 200 }, which observe needs as well'),
+  )
   .refine(({ min, max }) => min <= max, { path: ['min'], error: 'expected at most adaptive.max' })
   .describe('Finds the limit from the round trips of the attempts, between these two.');
 

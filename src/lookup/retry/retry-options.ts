@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mapSuchAs } from '../../core/options/map-such-as.ts';
 import type { RecordErrorCode } from '../../core/errors.ts';
 import { duration } from '../../core/options/units.ts';
 
@@ -59,24 +60,30 @@ const budget = z.strictObject({
 });
 
 export const retryOptions = z
-  .strictObject({
-    attempts: z
-      .int('expected a whole number from 0 to 1000')
-      .min(0, 'expected a whole number from 0 to 1000')
-      .max(1000, 'expected a whole number from 0 to 1000')
-      .describe('Retries of one record, 0 to 1000. The first call is not counted: 2 means at most three calls.'),
-    backoff: backoff.prefault({}).describe('The wait before retry n: initial × multiplier^(n - 1), at most max.'),
-    on: z
-      .array(z.union([z.enum(codes), z.int(expectedOn).min(100, expectedOn).max(599, expectedOn)], expectedOn))
-      .default(['unreachable', 'timeout', 429, 502, 503, 504])
-      .describe(
-        'Failures that are retried: codes and HTTP statuses. The default has the failures that often pass by themselves; bad_status means every status.',
-      ),
-    onMiss: z.boolean().default(false).describe('Also retry a miss, for data that may arrive after its first request.'),
-    budget: budget
-      .prefault({})
-      .describe('Bounds the retries of all records together. If the budget is spent, a failure is final.'),
-  })
+  .strictObject(
+    {
+      attempts: z
+        .int('expected a whole number from 0 to 1000')
+        .min(0, 'expected a whole number from 0 to 1000')
+        .max(1000, 'expected a whole number from 0 to 1000')
+        .describe('Retries of one record, 0 to 1000. The first call is not counted: 2 means at most three calls.'),
+      backoff: backoff.prefault({}).describe('The wait before retry n: initial × multiplier^(n - 1), at most max.'),
+      on: z
+        .array(z.union([z.enum(codes), z.int(expectedOn).min(100, expectedOn).max(599, expectedOn)], expectedOn))
+        .default(['unreachable', 'timeout', 429, 502, 503, 504])
+        .describe(
+          'Failures that are retried: codes and HTTP statuses. The default has the failures that often pass by themselves; bad_status means every status.',
+        ),
+      onMiss: z
+        .boolean()
+        .default(false)
+        .describe('Also retry a miss, for data that may arrive after its first request.'),
+      budget: budget
+        .prefault({})
+        .describe('Bounds the retries of all records together. If the budget is spent, a failure is final.'),
+    },
+    mapSuchAs('{ attempts: 3 }'),
+  )
   .describe(
     'Calls again after a failure, as long as the wait ends before the timeout of the pipeline. Retry-After is honoured.',
   );

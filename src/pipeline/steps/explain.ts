@@ -56,7 +56,8 @@ function explainLayer(layer: PassedLayer, args: Arguments, lookup: JsonData): Js
 function settingsOfLayer(name: string, lookup: JsonData): JsonData | undefined {
   if (!isDataObject(lookup)) return undefined;
   if (name !== 'limit') return lookup[name];
-  // The limit of connections is an option of the connector.
+  // The limit of connections and the pause after 429 are options of the connector.
   const { http } = lookup;
-  return isDataObject(http) ? { connections: http['connections'] ?? null } : undefined;
+  if (!isDataObject(http)) return undefined;
+  return { connections: http['connections'] ?? null, maxPause: http['maxPause'] ?? null };
 }
