@@ -137,7 +137,9 @@ describe('DefaultLookupCacheTest', () => {
 
   test('DLC-9 invalid options of a cache are refused, with their place and the valid values', () => {
     const at = 'millrace.yaml:5:12 lookups.airport.cache: ';
-    expect(complaints(withCache('full'))).toEqual([`${at}expected a map, got "full"`]);
+    expect(complaints(withCache('full'))).toEqual([
+      `${at}expected a map such as { maxEntries: 10000, ttl: 5m }, got "full"`,
+    ]);
     expect(complaints(withCache('{ maxEntires: 7 }'))).toEqual([
       'millrace.yaml:5:14 lookups.airport.cache.maxEntires: unknown key; did you mean "maxEntries"?',
     ]);

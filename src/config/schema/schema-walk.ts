@@ -49,7 +49,7 @@ export function withDefaults(schema: unknown, configured: unknown): unknown {
     return value === undefined || value === null ? value : withDefaults(schema.def.innerType, value);
   if (schema instanceof z.ZodUnion && isMap(value)) {
     const chosen = schema.options.find(
-      (option) => bare(option) instanceof z.ZodObject && z.safeParse(option, value).success,
+      (option) => option instanceof z.ZodType && bare(option) instanceof z.ZodObject && option.safeParse(value).success,
     );
     return chosen === undefined ? value : withDefaults(chosen, value);
   }

@@ -28,7 +28,7 @@ test.each([
   expect(complaints(withLayer(layer)).map((line) => line.replace(/^\S+ lookups\.a\./, ''))).toEqual([complaint]);
 });
 
-test('a key in the wrong place is told where it belongs', () => {
+test('the finding on a key in the wrong place names the place where it belongs', () => {
   expect(complaints(withLayer('deadlineHeader: X-Deadline'))).toEqual([
     'millrace.yaml:5:5 lookups.a.deadlineHeader: unknown key here; it belongs into http',
   ]);
