@@ -92,6 +92,26 @@ describe('an example does what its README says', { timeout: 60_000 }, () => {
     expect(lines[3]).toContain('"_error":{"code":"function_error","message":"at needs the numbers lat and lon"');
   });
 
+  test('layers', async () => {
+    const directory = await serving('examples/layers/directory.yaml');
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-example-'));
+    try {
+      const config = readFileSync(join(root, 'examples/layers/millrace.yaml'), 'utf8');
+      const file = join(folder, 'millrace.yaml');
+      writeFileSync(file, config.replaceAll('http://127.0.0.1:9000', directory));
+      const url = await serving(file);
+      const first = await enriched(url, 'flights', 'airports-table/flights.ndjson');
+      expect(first[0]).toContain('"originAirport":{"iata":"DTW","name":"Detroit Metropolitan-Wayne County"');
+      expect(first[3]).toContain('"destinationAirport":null');
+      expect(first[4]).toContain('"code":"missing_argument"');
+      const second = await enriched(url, 'flights', 'airports-table/flights.ndjson');
+      expect(second[0]).toContain('"source":{"/originAirport":"cache","/destinationAirport":"cache"}');
+      expect(second[3]).toContain('"destinationAirport":null');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('flights', async () => {
     const directory = await started(['examples/flights/directory.mjs', '0'], 'stdout', /listens on (http:\/\/[\d.:]+)/);
     const folder = mkdtempSync(join(tmpdir(), 'millrace-example-'));

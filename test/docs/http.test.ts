@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { TableCounts } from '../../src/core/observer/observer.ts';
+import { systemClock } from '../../src/core/time/time.ts';
+import { Batcher } from '../../src/lookup/batch/batcher.ts';
+import { lookupOf } from '../pipeline/lookups/opened.ts';
 import { openApiDocument } from '../../src/http/openapi/openapi-document.ts';
 import { parameterNames } from '../../src/http/parameters.ts';
 import { codes, page, rows, section } from './pages.ts';
@@ -24,4 +28,45 @@ test('docs/http.md has every route of the OpenAPI document, and the routes of th
   expect(documented.toSorted()).toEqual(
     [...described, 'GET /openapi.json', 'GET /openapi-3.1.json', 'GET /openapi.yaml', 'GET /docs'].toSorted(),
   );
+});
+
+test('docs/http.md has every member of every layer of a lookup in /state', async () => {
+  const { metrics } = await lookupOf(
+    {
+      coalesce: true,
+      cache: { ttl: '1m' },
+      hedge: { after: 'p95' },
+      breaker: {},
+      rateLimit: { perSecond: 1 },
+      concurrency: { adaptive: { max: 5 } },
+    },
+    (_, response) => {
+      response.end('{}');
+    },
+  );
+  const { airport }: Record<string, Record<string, object>> = parse(JSON.stringify(metrics.snapshot().lookups));
+  const ofCalls = new Set(['calls', 'duration', 'recent']);
+  const layers = Object.entries(airport ?? {}).filter(
+    ([name, figures]) => typeof figures === 'object' && !ofCalls.has(name),
+  );
+  const batcher = new Batcher<string, string>(
+    { maxSize: 1, linger: 1, maxInFlight: 1 },
+    { clock: systemClock, observer: metrics.observer.lookup('airport'), keyOf: (request) => request },
+  );
+  const { totals, now } = batcher.gauges();
+  const table: TableCounts = { rows: 0, reloads: { ok: 0, failed: 0 }, current: true };
+  // These are there only after calls.
+  const measured: Record<string, readonly string[]> = { hedge: ['p95Ms'], concurrency: ['roundTripMs', 'unloadedMs'] };
+  const shown = Object.fromEntries(
+    layers.map(([name, figures]) => [name, [...Object.keys(figures), ...(measured[name] ?? [])].toSorted()]),
+  );
+  const documented = rows(section(http, '### Figures of the layers')).map(([name, total, current]) => [
+    codes(name)[0],
+    [...codes(total), ...codes(current)].filter((code) => !code.includes(':')).toSorted(),
+  ]);
+  expect(Object.fromEntries(documented)).toEqual({
+    ...shown,
+    batch: Object.keys({ ...totals, ...now }).toSorted(),
+    table: Object.keys({ ...table, ...table.reloads }).toSorted(),
+  });
 });
