@@ -14,6 +14,7 @@ const schema = z.strictObject({ word: z.string().describe('Comes back with every
 
 export const echo: ConnectorDefinition<z.output<typeof schema>> = {
   name: 'echo',
+  tellsFreshness: false,
   schema,
   parameters: () => ['iata'],
   findings: ({ word }) => (word === '' ? [{ path: ['word'], message: 'expected a word' }] : []),
