@@ -1,5 +1,6 @@
 import { differences, isAlike } from './differences.ts';
-import { mutant, seeded } from './mutants.ts';
+import { seeded } from '../../../../../bench/random.ts';
+import { mutant } from './mutants.ts';
 import { askOracle } from './oracle.ts';
 import { readPieces } from '../read-answer.ts';
 

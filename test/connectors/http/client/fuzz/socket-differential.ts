@@ -3,7 +3,8 @@ import { LeanClients } from '../../../../../src/connectors/http/client/lean-clie
 import { UndiciClients } from '../../../../../src/connectors/http/client/undici-client.ts';
 import type { Certificate, Protocol } from '../both-ends.ts';
 import { brokenRule, isSeenAlike, socketDifferences } from './socket-differences.ts';
-import { mutant, seeded } from './mutants.ts';
+import { seeded } from '../../../../../bench/random.ts';
+import { mutant } from './mutants.ts';
 import { faults, openLane, play, poison, type Scenario, type Seen } from './socket-play.ts';
 
 export interface SocketDifferentialResult {
