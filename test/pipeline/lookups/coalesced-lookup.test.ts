@@ -91,6 +91,24 @@ describe('equal records of two streams, over real HTTP,', () => {
     expect(await long).toEqual([{ key: 'a', answer: 1 }]);
     expect(downstream.calls).toBe(1);
   });
+
+  test.each([
+    ['make a new call, if the lookup has no timeout: the one under way may never end', {}, 2],
+    ['share the call under way, if the timeout of the lookup ends it', { timeout: '30s' }, 1],
+  ])('that come after the time of another one was over %s', async (_, lookup, calls) => {
+    const started = await start({ lookup, pipeline: { timeout: '30s', allow: { timeout: '1m' } } });
+    const { downstream, heard } = started;
+    downstream.hold = true;
+    const first = post(started, records('a'));
+    await downstream.until(() => downstream.held.length === 1);
+    await post(started, records('a'), { query: '?timeout=50ms' });
+    const later = post(started, records('a'));
+    await heard.until(() => heard.receivedBytes === 3 * records('a').length);
+    await downstream.until(() => downstream.held.length === calls);
+    for (const call of downstream.held) call.answer(1);
+    expect(await Promise.all([first, later])).toEqual([[{ key: 'a', answer: 1 }], [{ key: 'a', answer: 1 }]]);
+    expect(downstream.calls).toBe(calls);
+  });
 });
 
 describe('requests are equal if nothing that is sent differs:', () => {
