@@ -56,9 +56,14 @@ export class CacheStore {
     return this.#bytes;
   }
 
+  /** The answer for the key, fresh or old. It does not count as used. */
+  find(key: string): CacheEntry | undefined {
+    return this.#byKey.get(key);
+  }
+
   /** The answer for the key, fresh or old. It counts as used. */
   use(key: string): CacheEntry | undefined {
-    const entry = this.#byKey.get(key);
+    const entry = this.find(key);
     if (entry !== undefined && entry !== this.#newest) {
       this.#unlink(entry);
       this.#linkNewest(entry);

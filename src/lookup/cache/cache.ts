@@ -169,14 +169,15 @@ export class LookupCache implements LookupLayerEntry {
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
   #failed(call: MissedCall, error: unknown): Answer {
-    const entry = call.cancelled ? undefined : this.#store.use(call.key);
+    const entry = call.cancelled ? undefined : this.#spareEntry(call.key);
     const failure = RecordError.from(error);
-    if (entry?.answer.json === undefined || !this.#mayReplaceFailure(entry) || isAboutTheRecord(failure)) {
+    const spare = entry !== undefined && this.#clock.now() < entry.times.spareUntil ? entry.answer.json : undefined;
+    if (spare === undefined || isAboutTheRecord(failure)) {
       this.#missed(call);
       throw error;
     }
     if (!call.shared) this.#counts.stale++;
-    return new Answer(entry.answer.json, failure.details.attempts ?? 1, 'stale');
+    return new Answer(spare, failure.details.attempts ?? 1, 'stale');
   }
 
   /** A request that shares a call is counted by the layer `coalesce`. */
@@ -184,8 +185,13 @@ export class LookupCache implements LookupLayerEntry {
     if (!shared) this.#counts.miss++;
   }
 
-  #mayReplaceFailure({ times }: CacheEntry): boolean {
-    return this.#clock.now() < times.spareUntil;
+  /**
+   * The entry whose answer may replace a failure. One without a time for that (`staleIfError: 0`) is neither used nor
+   * counted as used: another call of the key may have stored a fresh answer by now.
+   */
+  #spareEntry(key: string): CacheEntry | undefined {
+    const entry = this.#store.find(key);
+    return entry !== undefined && entry.times.spareUntil > entry.times.freshUntil ? this.#store.use(key) : undefined;
   }
 
   /** Fetches a new answer while the stored one is used, unless that is being done already. */

@@ -287,6 +287,20 @@ describe('staleIfError', () => {
     expect(await answer).toMatchObject(spared ? { json: '1', source: 'stale' } : { code: failure.code });
   });
 
+  test('of 0 replaces no failure, though another call of the key has stored a fresh answer', async () => {
+    const it = cached({ ttl: '10s', maxEntries: 2 });
+    await fill(it, 'LAX', 'l');
+    const failing = outcome(() => it.ask('SFO'));
+    const { last } = it;
+    await fill(it, 'SFO', '1');
+    expect(it.ask('LAX')).toMatchObject({ json: 'l' });
+    last.fail(unavailable);
+    expect(await failing).toBe(unavailable);
+    // The failure was no use of the answer for SFO: it is evicted first.
+    await fill(it, 'JFK', 'j');
+    expect(it.ask('LAX')).toMatchObject({ json: 'l', source: 'cache' });
+  });
+
   test('returns no old answer to a record that has left', async () => {
     const it = cached(options);
     await fill(it, 'SFO', '1');
