@@ -12,9 +12,10 @@ export function cancellation(lookup: string, reason: unknown): RecordError {
  * The milliseconds that a call has from `nowMs` on, at least 1; Infinity if nothing bounds it. Throws `timeout` if less is
  * left: such a call could not end in time, so it is not begun.
  */
-export function timeLeft(lookup: string, { deadline }: CallContext, nowMs: number): number {
-  const leftMs = deadline - nowMs;
+export function timeLeft(lookup: string, context: CallContext, nowMs: number): number {
+  const leftMs = context.deadline - nowMs;
   if (leftMs >= 1) return leftMs;
+  context.callRefused();
   throw new RecordError('timeout', 'no time of the record was left for this call, so it was not made', {
     lookup,
     attempts: 0,

@@ -27,7 +27,8 @@ export class Attempt<In, Out> extends Cancellation {
   #limitWaits = 0;
   /** Calls of this record that are in a batch. */
   #batches = 0;
-  #callBegan = false;
+  /** Calls of this record that have begun. Before the first one the record has only waited, at a limit or for its batch. */
+  callsBegun = 0;
   /** Whether the clock of the record starts when its first call begins. */
   clockDeferred = false;
 
@@ -42,13 +43,8 @@ export class Attempt<In, Out> extends Cancellation {
     return this.#slot !== undefined && this.#slot.attempt === this;
   }
 
-  /** Whether a call of this record has begun. Before that the record has only waited, at a limit or for its batch. */
-  get callBegan(): boolean {
-    return this.#callBegan;
-  }
-
   get waitsForFirstCall(): boolean {
-    return (this.#limitWaits > 0 || this.#batches > 0) && !this.#callBegan;
+    return (this.#limitWaits > 0 || this.#batches > 0) && this.callsBegun === 0;
   }
 
   complete(output: Out): void {
@@ -85,9 +81,13 @@ export class Attempt<In, Out> extends Cancellation {
   }
 
   override callBegins(): void {
-    this.#callBegan = true;
+    this.callsBegun++;
     if (!this.clockDeferred) return;
     this.clockDeferred = false;
     if (this.#slot !== undefined && this.isCurrent) this.#owner.startClock(this.#slot);
+  }
+
+  override callRefused(): void {
+    this.callsBegun--;
   }
 }

@@ -39,11 +39,16 @@ export class ScriptedLookup implements Lookup {
   }
 
   readonly call = (args: Arguments, context: CallContext): Answer | Promise<Answer> => {
-    if (this.#reply !== undefined) return this.#reply(args);
+    if (!this.immediate) context.callBegins();
+    return this.#reply === undefined ? this.hold(args, context) : this.#reply(args);
+  };
+
+  /** A call that the test answers. */
+  hold(args: Arguments, context: CallContext): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.calls.push({ args, context, answer: (json) => resolve(new Answer(json)), fail: reject });
     });
-  };
+  }
 
   readonly layers = [];
 

@@ -40,6 +40,8 @@ export interface CallContext {
   inBatch(delta: 1 | -1): void;
   /** A call begins: its wait at the limit is over. The clock of a record starts with its first call (semantics C7). */
   callBegins(): void;
+  /** The call that has begun was not made: a breaker refused it, or no time was left. It is no attempt. */
+  callRefused(): void;
   /** The call has begun for another caller, who shares it with this one. */
   callShared(): void;
 }
@@ -57,6 +59,12 @@ export class InputEnd implements CallContext {
   readonly trace: CallTrace | undefined;
   /** Turns of its calls in a round at a limit that streams share: a whole number, at least 1. */
   readonly weight: number;
+  readonly attempt = 1;
+  readonly superstep = 1;
+  readonly deadline = Infinity;
+  readonly cancelled = false;
+  readonly mayWait = true;
+  readonly known = undefined;
   /** Whether more of these calls may come. */
   readonly arrivals = new Arrivals();
   #ended = false;
@@ -93,30 +101,6 @@ export class InputEnd implements CallContext {
     return this;
   }
 
-  get attempt(): number {
-    return 1;
-  }
-
-  get superstep(): number {
-    return 1;
-  }
-
-  get deadline(): number {
-    return Infinity;
-  }
-
-  get cancelled(): boolean {
-    return false;
-  }
-
-  get mayWait(): boolean {
-    return true;
-  }
-
-  get known(): undefined {
-    return undefined;
-  }
-
   get signal(): AbortSignal {
     return new AbortController().signal;
   }
@@ -132,6 +116,8 @@ export class InputEnd implements CallContext {
   inBatch(): void {}
 
   callBegins(): void {}
+
+  callRefused(): void {}
 
   callShared(): void {}
 }
@@ -202,6 +188,10 @@ abstract class Carried implements CallContext {
 
   callBegins(): void {
     this.caller.callBegins();
+  }
+
+  callRefused(): void {
+    this.caller.callRefused();
   }
 
   callShared(): void {

@@ -27,7 +27,15 @@ export class SharedCall extends Cancellation {
   #retryWaits = 0;
   #limitWaits = 0;
   #batches = 0;
-  #began = false;
+  /** Calls that have begun: more than one if the call is tried again. */
+  #begun = 0;
+  readonly #isPart: boolean;
+
+  /** `isPart`: the call is a part of one that has begun for its waiters. They do not count it again. */
+  constructor(isPart = false) {
+    super();
+    this.#isPart = isPart;
+  }
 
   /**
    * Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined.
@@ -81,12 +89,19 @@ export class SharedCall extends Cancellation {
 
   /** Whether the wait of the call is over. */
   get began(): boolean {
-    return this.#began;
+    return this.#begun > 0;
   }
 
   override callBegins(): void {
-    this.#began = true;
+    this.#begun++;
+    if (this.#isPart) return;
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callBegins();
+  }
+
+  override callRefused(): void {
+    this.#begun--;
+    if (this.#isPart) return;
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callRefused();
   }
 
   /** The first part of `join`, without its function. */
@@ -100,7 +115,7 @@ export class SharedCall extends Cancellation {
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
     for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
     for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
-    if (this.#began) context.callBegins();
+    for (let call = 0; call < this.#begun; call++) context.callBegins();
     return waiter;
   }
 

@@ -159,7 +159,10 @@ export const enrichSchemas = {
       message: text,
       lookup: { type: 'string', description: 'The lookup that failed.' },
       status: { type: 'integer', description: 'HTTP status of the last answer of that lookup.' },
-      attempts: { ...count, description: 'Calls made for the record.' },
+      attempts: {
+        ...count,
+        description: 'Calls made by that lookup for the record; also if the time of the record ended.',
+      },
       line: {
         type: 'integer',
         minimum: 1,

@@ -18,7 +18,7 @@ export interface BatchedRequest<Req, Res> {
  *     key DTW ── request ── callers r2          and all of them are waiters of one SharedCall
  */
 export class Batch<Req, Res> {
-  readonly shared = new SharedCall();
+  readonly shared: SharedCall;
   /** Whether it has gathered as long as it may: it is sent as soon as another batch ends. */
   due = false;
   waitsAtLimit = false;
@@ -32,6 +32,7 @@ export class Batch<Req, Res> {
 
   /** With `half`: those of these requests that a caller still waits for. */
   constructor(half: readonly BatchedRequest<Req, Res>[] = []) {
+    this.shared = new SharedCall(half.length > 0);
     this.#half = half.filter(isWaitedFor);
     for (const { callers, answer } of this.#half) {
       // The callers wait already; they join so that the call knows them.

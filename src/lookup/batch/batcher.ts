@@ -23,11 +23,6 @@ function isAboutContent({ code, details }: RecordError): boolean {
   return refusals.has(details.status) || code === 'response_too_large';
 }
 
-/** Whether the breaker refused the batch, or no time was left for it: no call was made. */
-function isRefused(error: unknown): boolean {
-  return error instanceof RecordError && error.details.attempts === 0;
-}
-
 /**
  * The layer `batch` of a lookup: one call for the requests of many records.
  *
@@ -163,7 +158,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
         batch.shared,
       );
     } catch (error) {
-      if (batch.shared.began && !isRefused(error)) this.#count(requests.length);
+      if (batch.shared.began) this.#count(requests.length);
       return this.#failed(batch, requests, error);
     }
     const sent = batch.shared.began || !(replies instanceof Promise);
@@ -175,7 +170,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
         return this.#answered(requests, all);
       },
       (error: unknown) => {
-        if (!sent && batch.shared.began && !isRefused(error)) this.#count(requests.length);
+        if (!sent && batch.shared.began) this.#count(requests.length);
         return this.#failed(batch, requests, error);
       },
     );

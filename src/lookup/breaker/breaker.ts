@@ -65,7 +65,10 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     const now = this.#deps.clock.now();
     const state = this.#at(now);
     const admission = admissionOf(state);
-    if (admission === 'refuse') throw this.#refusal(state, now);
+    if (admission === 'refuse') {
+      context.callRefused();
+      throw this.#refusal(state, now);
+    }
     if (admission === 'probe') this.#move(whileProbing(state));
     const begun = { period: this.#period, now, context };
     let answer: Res | Promise<Res>;

@@ -91,6 +91,10 @@ export class MissedCall extends Cancellation {
     if (!this.#left) super.callBegins();
   }
 
+  override callRefused(): void {
+    if (!this.#left) super.callRefused();
+  }
+
   override limitWaiting(delta: 1 | -1): void {
     this.#waits += delta;
     if (!this.#left) super.limitWaiting(delta);

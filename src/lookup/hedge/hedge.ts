@@ -135,9 +135,9 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
           (error: unknown) => this.#failed(call, error),
         );
       } else this.#answered(call, answer);
-    } catch (error) {
+    } catch {
       // A hedge that cannot be made changes nothing: the first call goes on.
-      this.#over(call, error);
+      this.#over(call);
     }
     if (this.#made < options.max) this.#arm(deps.clock.now());
   }
@@ -168,7 +168,7 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   }
 
   #answered(hedge: HedgeCall | undefined, answer: Res): void {
-    this.#over(hedge, undefined);
+    this.#over(hedge);
     if (this.#settled) return;
     const { deps, p95 } = this.#shared;
     if (hedge !== undefined) this.#shared.won++;
@@ -183,9 +183,9 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   }
 
   #failed(hedge: HedgeCall | undefined, error: unknown): void {
-    const made = this.#over(hedge, error);
+    const made = this.#over(hedge);
     if (this.#settled) return;
-    // A hedge that was not made says nothing: above a batch its refusal comes as a rejection.
+    // A hedge that was not made says nothing.
     if (made) this.#failure ??= error;
     if (this.#runs) return;
     this.#end();
@@ -198,13 +198,13 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   }
 
   /** A call has ended. Returns whether it was made: a hedge that was not costs no budget, and is not counted. */
-  #over(hedge: HedgeCall | undefined, error: unknown): boolean {
+  #over(hedge: HedgeCall | undefined): boolean {
     if (hedge === undefined) {
       this.#firstRuns = false;
       return true;
     }
     this.#hedges?.delete(hedge);
-    const made = hedge.wasMade(error);
+    const { made } = hedge;
     if (made) this.#shared.made++;
     else this.#shared.deps.budget.giveBack();
     return made;
@@ -226,7 +226,8 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
 
 /** The context of a hedge: it is cancelled by itself when another call was answered first, and does not wait at a limit. */
 class HedgeCall extends Cancellation {
-  #begun = false;
+  /** Whether the call was made: it did not have to wait, and was not refused. */
+  made = false;
 
   constructor(caller: CallContext) {
     super(Infinity, caller.attempt, caller);
@@ -241,11 +242,10 @@ class HedgeCall extends Cancellation {
   }
 
   override callBegins(): void {
-    this.#begun = true;
+    this.made = true;
   }
 
-  /** Whether the call with this outcome was made: it did not have to wait, and no breaker refused it. */
-  wasMade(error: unknown): boolean {
-    return this.#begun && !(error instanceof RecordError && error.details.attempts === 0);
+  override callRefused(): void {
+    this.made = false;
   }
 }

@@ -46,6 +46,7 @@ function lookupRules(
       const { code, details } = RecordError.from(error);
       return on.has(code) || (details.status !== undefined && on.has(details.status));
     },
+    madeCall: (error) => !(error instanceof RecordError && error.details.attempts === 0),
     delayMs: (attempt, error) => Math.max(backoff.delayMs(attempt), retryAfterMs(error)),
     permit: () => budget.permit(),
     called: () => budget.called(),
@@ -63,8 +64,6 @@ function counted(error: RecordError, attempts: number, earlier: unknown): Record
   // The record lacks an argument, so no call was made.
   if (error.code === 'missing_argument') return error;
   const before = earlier instanceof RecordError ? earlier.details : {};
-  // The breaker refused this attempt, or no time was left for it: no call was made.
-  const calls = error.details.attempts === 0 ? (before.attempts ?? 0) : attempts;
   const status = error.details.status ?? before.status;
-  return error.with(status === undefined ? { attempts: calls } : { attempts: calls, status });
+  return error.with(status === undefined ? { attempts } : { attempts, status });
 }

@@ -16,6 +16,8 @@ export interface RetryRules<Res> {
   onResult(result: Res): boolean;
   /** Whether this failure is worth another call. */
   onError(error: unknown): boolean;
+  /** Whether a failed attempt has made its call: a breaker may have refused it. */
+  madeCall(error: unknown): boolean;
   /** Milliseconds to wait. `error` is undefined after a result. */
   delayMs(attempt: number, error: unknown): number;
   /** Whether the budget has a retry left. It is spent by this call. */
@@ -35,6 +37,7 @@ export interface RetryRules<Res> {
 
 /** Rules without a budget and without counts, which leave results and errors as they are. */
 export const plainRules = {
+  madeCall: (): boolean => true,
   permit: (): boolean => true,
   called(): void {},
   retried(): void {},
@@ -72,6 +75,8 @@ class RetriedCall<Req, Res> {
   readonly #request: Req;
   readonly #context: CallContext;
   #failure: unknown = undefined;
+  /** Attempts that have made their calls. */
+  #calls = 0;
 
   constructor(inner: Service<Req, Res>, rules: RetryRules<Res>, clock: Clock, request: Req, context: CallContext) {
     this.#inner = inner;
@@ -98,13 +103,15 @@ class RetriedCall<Req, Res> {
 
   #answered(attempt: number, result: Res): Res | Promise<Res> {
     const rules = this.#rules;
+    this.#calls++;
     const ms = this.#mayRetry(attempt) && rules.onResult(result) ? this.#waitMs(attempt, undefined) : undefined;
-    return ms === undefined ? rules.finalResult(result, attempt) : this.#callAfter(ms, attempt + 1);
+    return ms === undefined ? rules.finalResult(result, this.#calls) : this.#callAfter(ms, attempt + 1);
   }
 
   #failed(attempt: number, error: unknown): Promise<Res> {
     const rules = this.#rules;
-    this.#failure = rules.failure(error, attempt, this.#failure);
+    if (rules.madeCall(error)) this.#calls++;
+    this.#failure = rules.failure(error, this.#calls, this.#failure);
     const ms = this.#mayRetry(attempt) && rules.onError(error) ? this.#waitMs(attempt, error) : undefined;
     if (ms === undefined) throw this.#failure;
     return this.#callAfter(ms, attempt + 1);
@@ -149,7 +156,7 @@ class RetriedCall<Req, Res> {
       context.retryWaiting(1);
       const stopTimer = this.#clock.setTimer(ms, callNow);
       const removeCancelHook = context.onCancel((reason) => {
-        if (endWait()) reject(this.#rules.failure(cancelledError(reason), attempt - 1, this.#failure));
+        if (endWait()) reject(this.#rules.failure(cancelledError(reason), this.#calls, this.#failure));
       });
       // Callers of other inputs may share the call: it waits on as long as the input of one of them has not ended.
       const watchInput = (): void => {

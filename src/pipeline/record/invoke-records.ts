@@ -12,7 +12,7 @@ import { countCost, costOfStart } from '../stream/turn-gate.ts';
 
 /** The context of the calls of an immediate plan: they are over when they return, so that nothing cancels them. */
 class ImmediateAttempt extends Cancellation implements RunAttempt {
-  readonly callBegan = true;
+  readonly callsBegun = 0;
 
   complete(): void {
     throw new Error('an outcome came later, though the plan is immediate');

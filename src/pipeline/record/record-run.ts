@@ -1,5 +1,5 @@
-import type { Cancellation } from '../../core/call/call-context.ts';
-import { RecordError, type RecordErrorCode } from '../../core/errors.ts';
+import type { CallContext, Cancellation } from '../../core/call/call-context.ts';
+import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';
 import type { MemberSpans } from '../../wire/json/member-scan.ts';
@@ -10,31 +10,18 @@ import { MASK_BITS, RecordAnswers } from './record-answers.ts';
 import { RecordText } from './record-text.ts';
 import { repeatLookup } from '../steps/repeat.ts';
 import { argumentsOf, type Step, uncalledMiss } from '../steps/step.ts';
+import { StepCall, withAttempts } from '../steps/step-call.ts';
 
 /** The slot's token: the context of the calls, and the receiver of the outcome. */
 export type RunAttempt = Cancellation & {
-  /** Whether a call of the record has begun; before that it waits at a limit. */
-  readonly callBegan: boolean;
+  /** Calls of the record that have begun; before the first one it waits at a limit. */
+  readonly callsBegun: number;
   complete(outcome: Outcome): void;
   /** Counts more bytes that the record holds until it is complete. */
   addBytes(bytes: number): void;
 };
 
-/** Failures that come before any call. */
-const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
-  'missing_argument',
-  'expression_error',
-  'breaker_open',
-  'cancelled',
-]);
-
 const noRecord = new RecordText('{}');
-
-/** A failure without a count of attempts comes from one call. */
-function withAttempts(error: RecordError): RecordError {
-  if (error.details.attempts !== undefined || withoutCall.has(error.code)) return error;
-  return error.with({ attempts: 1 });
-}
 
 /**
  * The run of one record: its steps run at the same time, but a step that reads the answer of another waits for it.
@@ -50,6 +37,8 @@ export class RecordRun extends RecordAnswers {
   #seq = 0;
   #record = noRecord;
   #attempt: RunAttempt;
+  /** By step, if there are several. */
+  #stepCalls: (StepCall | undefined)[] | undefined = undefined;
   #startedAt = 0;
   #unsettled = 0;
   #ended = false;
@@ -124,22 +113,35 @@ export class RecordRun extends RecordAnswers {
 
   /** The record's time ran out (semantics T2): every step without an answer fails with `timeout`. */
   timeOut(attempt: RunAttempt): void {
-    const { callBegan } = this.#attempt;
-    const { timeoutMs } = this.plan.settings;
-    this.#attempt = attempt;
     const late = this.plan.steps.filter((step) => this.answers[step.index] === undefined);
-    const lookup = late[0]?.lookup.name;
-    const message = callBegan
-      ? `the time of the record (${timeoutMs} ms) ran out`
-      : `the time of the record (${timeoutMs} ms) ran out before its call began`;
-    const error = new RecordError('timeout', message, {
-      ...(lookup !== undefined && { lookup }),
-      ...(!callBegan && { attempts: 0 }),
-    });
+    const calls = late.map((step) => this.#callsOf(step));
+    this.#attempt = attempt;
+    const named = Math.max(
+      0,
+      calls.findIndex((begun) => begun > 0),
+    );
+    const lookup = late[named]?.lookup.name;
+    const attempts = calls[named] ?? 0;
+    const { timeoutMs } = this.plan.settings;
+    const message = `the time of the record (${timeoutMs} ms) ran out${attempts > 0 ? '' : ' before its call began'}`;
+    const error = new RecordError('timeout', message, { ...(lookup !== undefined && { lookup }), attempts });
     if (this.plan.fallback === undefined) return this.#deliver(this.#fail(error));
     this.#replacedFailure = error;
-    for (const step of late) this.answers[step.index] = new Answer(this.plan.fallback, 0);
+    for (const [index, step] of late.entries())
+      this.answers[step.index] = new Answer(this.plan.fallback, calls[index] ?? 0);
     this.#deliver(this.#finish());
+  }
+
+  /** Calls of a step that have begun. */
+  #callsOf({ index }: Step): number {
+    return this.plan.steps.length > 1 ? (this.#stepCalls?.[index]?.begun ?? 0) : this.#attempt.callsBegun;
+  }
+
+  #contextOf({ index, lookup, repeat }: Step): CallContext {
+    if (this.plan.steps.length === 1 || (lookup.immediate && repeat === undefined)) return this.#attempt;
+    const call = new StepCall(this.#attempt);
+    (this.#stepCalls ??= [])[index] = call;
+    return call;
   }
 
   #deliver(outcome: Outcome | undefined): void {
@@ -200,9 +202,9 @@ export class RecordRun extends RecordAnswers {
       record = new RecordText(this.lineWith(own.line, step.waitsFor));
     }
     if (step.when !== undefined && !step.when(record.value)) return null;
-    if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#attempt);
+    if (step.repeat !== undefined) return repeatLookup(step, step.repeat, record, this.#contextOf(step));
     const args = argumentsOf(step, record, spans);
-    return args === undefined ? uncalledMiss : step.lookup.call(args, this.#attempt);
+    return args === undefined ? uncalledMiss : step.lookup.call(args, this.#contextOf(step));
   }
 
   #settle(step: Step, answer: Answer | null): Outcome | undefined {

@@ -5,6 +5,7 @@ import { parseJson } from '../../core/json/json.ts';
 import { Answer } from '../../lookup/lookup.ts';
 import { RecordText } from '../record/record-text.ts';
 import { argumentsOf, type Repeat, type Step } from './step.ts';
+import { withAttempts } from './step-call.ts';
 import { workTurn } from '../stream/turn-gate.ts';
 
 /** The context of a record for one of the calls of a step that repeats. */
@@ -46,11 +47,18 @@ export async function repeatLookup(
     if (next !== undefined) await next;
     // After the record's timeout no more calls are made, also if answers are immediate.
     if (context.cancelled) throw cancelledError(undefined);
-    const args = argumentsOf(step, record);
-    if (args === undefined) return new Answer(undefined, attempts);
-    // Each call needs the answer of the call before.
-    // oxlint-disable-next-line no-await-in-loop
-    const answer = await step.lookup.call(args, new SuperstepContext(context, superstep));
+    let answer: Answer;
+    try {
+      const args = argumentsOf(step, record);
+      if (args === undefined) return new Answer(undefined, attempts);
+      // The layers of a lookup report its calls; an immediate one has none.
+      if (step.lookup.immediate) context.callBegins();
+      // Each call needs the answer of the call before.
+      // oxlint-disable-next-line no-await-in-loop
+      answer = await step.lookup.call(args, new SuperstepContext(context, superstep));
+    } catch (error) {
+      throw withAttempts(RecordError.from(error), attempts);
+    }
     attempts += answer.attempts;
     const { json, source } = answer;
     if (json === undefined) return new Answer(undefined, attempts, source);

@@ -28,6 +28,7 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   limitWaiting: [1],
   inBatch: [1],
   callBegins: [],
+  callRefused: [],
   callShared: [],
 };
 const names = Object.keys(members) as Member[];
@@ -76,6 +77,10 @@ class Caller implements CallContext {
 
   callBegins(): void {
     this.reported.push('callBegins');
+  }
+
+  callRefused(): void {
+    this.reported.push('callRefused');
   }
 }
 

@@ -149,6 +149,22 @@ describe('the waits of a shared call', () => {
     expect(await Promise.all(answers)).toMatchObject([{ code: 'cancelled' }, 'answer', 'answer']);
   });
 
+  test('end with the calls that have begun, for a waiter that joins later as well, and a refused one does not count', () => {
+    const [first, second, third] = [new Record(), new Record(), new Record()];
+    const [shared, part] = [new SharedCall(), new SharedCall(true)];
+    shared.join(first);
+    part.join(first);
+    shared.callBegins();
+    shared.callRefused();
+    shared.callBegins();
+    shared.callBegins();
+    part.callBegins();
+    shared.join(second);
+    part.callRefused();
+    part.join(third);
+    expect([first.began, second.began, third.began, shared.began, part.began]).toEqual([2, 2, 0, true, false]);
+  });
+
   test('at a limit end for the last waiter, whose leaving cancels it', async () => {
     const gate = { open: false, whenOpen() {} };
     const service = coalesced(new Held(), new Limit<string, string>(gate).layer);

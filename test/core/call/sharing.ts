@@ -40,6 +40,10 @@ export class Record extends Cancellation {
     this.began++;
   }
 
+  override callRefused(): void {
+    this.began--;
+  }
+
   /** The answer to the one request of these tests, or the error. */
   ask(service: Service<string, string>): Promise<unknown> {
     return Promise.resolve(service('key', this)).catch((error: unknown) => error);

@@ -145,6 +145,7 @@ function hedgedBatches({ concurrency = 1, breaks = false } = {}) {
   const limit = new Limit<readonly string[], readonly string[]>(places.gate(undefined));
   const many = stack<readonly string[], readonly string[]>(
     (_, context) => {
+      if (breaks && calls.length > 0) context.callRefused();
       if (breaks && calls.length > 0) throw new RecordError('breaker_open', 'open', { attempts: 0 });
       return new Promise((resolve, reject) => {
         context.onCancel((reason) => reject(reason));
