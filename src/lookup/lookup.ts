@@ -39,6 +39,8 @@ export interface LayerEntry<Req, Res> {
   gate?(inner: Gate | undefined): Gate | undefined;
   /** The text under which the layer stores the answer of a request. */
   key?(request: Req): string;
+  /** Milliseconds until a call that comes now could begin, as far as it is known; 0 if it is not. */
+  turnMs?(): number;
   /** Read whenever `/metrics` or `/state` is read, until the lookup closes. */
   gauges?(): LayerGauges;
   /** Called once, when the lookup closes, before its connector closes. Calls that wait in the layer are rejected. */

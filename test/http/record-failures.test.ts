@@ -123,8 +123,9 @@ test.each(['annotate', 'fail', 'drop'])(
     while (clock.timers < 3) await turn();
     await clock.advance(300);
     const response = await refused;
-    expect([response.status, await response.json()]).toEqual([
+    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([
       503,
+      '1',
       expect.objectContaining({
         code: 'overloaded',
         lookup: 'single',
@@ -133,5 +134,51 @@ test.each(['annotate', 'fail', 'drop'])(
     ]);
     far.held[0]?.answer({ found: '1' });
     expect((await first).status).toBe(200);
+  },
+);
+
+/** What a call waits for, the first answer that brings it about, and the seconds until it is over, 300 ms later. */
+const waits = [
+  ['a rate', { rateLimit: { perSecond: 0.1, burst: 1 } }, 200, '10'],
+  ['a pause after 429', {}, 429, '7'],
+  ['an open breaker', { breaker: { minimum: 1, open: '20s', whenOpen: 'wait' } }, 500, '20'],
+  [
+    'a rate that takes longer than the breaker',
+    { breaker: { minimum: 1, open: '5s', whenOpen: 'wait' }, rateLimit: { perSecond: 0.1, burst: 1 } },
+    500,
+    '10',
+  ],
+] as const;
+
+test.each(waits)(
+  'Retry-After of overloaded says how long the wait is, if it is known: %s',
+  async (_, layers, status, seconds) => {
+    const clock = virtualClock();
+    const far = new Downstream();
+    onTestFinished(() => far.close());
+    const { url } = await start({
+      clock,
+      lookups: {
+        single: { http: { url: `http://127.0.0.1:${await far.listen()}/{key}` }, coalesce: false, ...layers },
+      },
+      pipeline: { enrich: [{ lookup: 'single', with: { key: '/key' }, into: '/answer' }] },
+    });
+    far.hold = true;
+    const send = (timeout: string) =>
+      fetch(`${url}/v1/enrich/test?timeout=${timeout}`, {
+        method: 'POST',
+        body: '{"key":"1"}',
+        headers: { 'content-type': 'application/json' },
+      });
+    const first = send('5s');
+    await far.until(() => far.held.length === 1);
+    far.held[0]?.response.writeHead(status, { 'retry-after': '7' }).end('{}');
+    await (await first).arrayBuffer();
+    const refused = send('300ms');
+    // The check of live requests, the watch of readers, the deadline of the record, and the timer of the wait.
+    while (clock.timers < 4) await turn();
+    await clock.advance(300);
+    const { headers, status: answered } = await refused;
+    expect([answered, headers.get('retry-after'), far.held.length]).toEqual([503, seconds, 1]);
   },
 );

@@ -52,6 +52,10 @@ export class ScriptedLookup implements Lookup {
 
   readonly layers = [];
 
+  waitMs(): number {
+    return 0;
+  }
+
   describe(args: Arguments): { args: string } {
     return { args: JSON.stringify(args) };
   }

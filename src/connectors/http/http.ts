@@ -88,6 +88,7 @@ function httpConnector(
       return pause.open && (calls === undefined || calls.pool.open);
     },
     whenOpen: (hook) => freeAfterPause.whenOpen(hook),
+    waitMs: () => pause.waitMs(),
   };
 
   const opened = (): HttpCalls => {

@@ -4,6 +4,8 @@ export interface Gate {
   readonly open: boolean;
   /** Calls `hook` once, as soon as the gate is open, but never before `whenOpen` returns. */
   whenOpen(hook: () => void): void;
+  /** Milliseconds until `calls` more calls could have begun, as far as it is known; 0 if it is not. Absent: it is never known. */
+  waitMs?(calls: number): number;
 }
 
 /** A gate that is open while both gates are. A call that waits for both waits once, in one queue. */
@@ -16,6 +18,7 @@ export function bothGates(one: Gate, other: Gate): Gate {
       const closed = one.open ? other : one;
       closed.whenOpen(() => (both.open ? hook() : both.whenOpen(hook)));
     },
+    waitMs: (calls) => Math.max(one.waitMs?.(calls) ?? 0, other.waitMs?.(calls) ?? 0),
   };
   return both;
 }

@@ -11,7 +11,7 @@ import type { StreamSettings } from '../../pipeline/stream-settings.ts';
 import { workTurn } from '../../pipeline/stream/turn-gate.ts';
 import { BodyRequest, type BodyRequestOptions } from './body-request.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
-import { recordProblem, sendProblem, sendRequestError } from '../problem.ts';
+import { recordProblem, requestProblem, sendProblem } from '../problem.ts';
 
 export interface SingleRecordOptions extends Omit<BodyRequestOptions, 'kind' | 'pipeline'> {
   readonly pipeline: Pipeline;
@@ -114,13 +114,14 @@ const failedKinds: ReadonlySet<Outcome['kind']> = new Set(['error', 'invalid', '
 
 function sendFailure(reply: FastifyReply, { code, message, details = {} }: RecordFailure): FastifyReply {
   const { lookup, attempts, status, retryAfterMs = 0 } = details;
-  if (code === 'timeout' && attempts === 0) return sendRequestError(reply, overloaded(lookup));
+  const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  if (code === 'timeout' && attempts === 0)
+    return sendProblem(reply, requestProblem(overloaded(lookup), reply.request.id), retryAfterSeconds);
   const extra = {
     ...(lookup !== undefined && { lookup }),
     ...(attempts !== undefined && { attempts }),
     ...(status !== undefined && { lookupStatus: status }),
   };
-  const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
   return sendProblem(reply, recordProblem(code, message, reply.request.id, extra), retryAfterSeconds);
 }
 

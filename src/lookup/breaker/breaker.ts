@@ -104,6 +104,11 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     return admissionOf(this.#now()) !== 'refuse';
   }
 
+  waitMs(): number {
+    const state = this.#now();
+    return state.name === 'open' ? Math.max(0, state.untilMs - this.#deps.clock.now()) : 0;
+  }
+
   /** One hook is kept: a later one replaces it. */
   whenOpen(hook: () => void): void {
     this.#hook = hook;
@@ -136,6 +141,7 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
         this.#hook = hook;
         inner.whenOpen(hook);
       },
+      waitMs: (calls) => Math.max(this.waitMs(), inner.waitMs?.(calls) ?? 0),
     };
   }
 

@@ -50,6 +50,11 @@ export class LimitQueue<Call extends QueuedCall<Call>> {
     return this.#size;
   }
 
+  /** Streams with a waiting call. */
+  get streams(): number {
+    return this.#lines.size;
+  }
+
   /** A stream that had no waiting call gets its first turn after all other waiting streams. */
   add(stream: WeightedStream, call: Call): void {
     let line = this.#lines.get(stream);

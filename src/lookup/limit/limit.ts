@@ -51,6 +51,11 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
     return inner(request, context);
   };
 
+  /** A stream that comes now has its first turn after each of the waiting streams has had one. */
+  turnMs(): number {
+    return this.#gate.waitMs?.(this.#queue.streams + 1) ?? 0;
+  }
+
   gauges(): LayerGauges {
     return { queued: this.waiting };
   }

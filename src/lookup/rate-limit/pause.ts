@@ -34,6 +34,10 @@ export class Pause implements Gate {
     if (this.open) inLaterTurn(() => this.#callHook());
   }
 
+  waitMs(): number {
+    return this.open ? 0 : Math.max(0, this.#until - this.#clock.now());
+  }
+
   /** Begins a pause of `ms` milliseconds, from now. */
   begin(ms: number): void {
     const lasts = Math.ceil(Math.min(ms, this.#maxMs));

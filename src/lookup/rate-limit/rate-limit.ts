@@ -58,6 +58,10 @@ export class RateLimit<Req, Res> implements LayerEntry<Req, Res>, Gate, BucketUs
     this.#bucket.wait(this);
   }
 
+  waitMs(calls: number): number {
+    return this.#closed ? 0 : this.#bucket.waitMs(calls);
+  }
+
   tokenThere(): void {
     const hook = this.#hook;
     this.#hook = undefined;

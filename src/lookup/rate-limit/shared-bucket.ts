@@ -46,7 +46,11 @@ export class SharedBucket {
   }
 
   get hasToken(): boolean {
-    return this.#bucket.waitMs(this.#clock.now()) === 0;
+    return this.waitMs(1) === 0;
+  }
+
+  waitMs(tokens: number): number {
+    return this.#bucket.waitMs(this.#clock.now(), tokens);
   }
 
   take(): void {
@@ -82,7 +86,7 @@ export class SharedBucket {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     if (this.#waiting.size === 0) return;
-    this.#stopTimer = this.#clock.setTimer(this.#bucket.waitMs(this.#clock.now()), this.#fire);
+    this.#stopTimer = this.#clock.setTimer(this.waitMs(1), this.#fire);
   }
 }
 

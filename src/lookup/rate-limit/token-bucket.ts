@@ -41,9 +41,9 @@ export class TokenBucket {
     this.#fullAt = nowMs + (rate.burst - tokens) * tokenMs(rate);
   }
 
-  /** Whole milliseconds until there is a token; 0 if there is one. */
-  waitMs(nowMs: number): number {
-    const tokenAt = this.#fullAt - (this.#rate.burst - 1) * tokenMs(this.#rate);
+  /** Whole milliseconds until this many tokens were there for calls that wait; 0 if they are there. */
+  waitMs(nowMs: number, tokens = 1): number {
+    const tokenAt = this.#fullAt - (this.#rate.burst - tokens) * tokenMs(this.#rate);
     return Math.max(0, Math.ceil(tokenAt - nowMs - nearMs));
   }
 

@@ -38,6 +38,8 @@ export interface Lookup {
   /** Bytes that are reserved for an answer until its size is known. */
   readonly largestAnswerBytes: number;
   describe(args: Arguments): JsonObject;
+  /** Milliseconds until a call that comes now could begin, as far as it is known; 0 if it is not. */
+  waitMs(): number;
   /** The layers that a record passes, in order. */
   readonly layers: readonly PassedLayer[];
   close(): Promise<void>;
@@ -126,6 +128,7 @@ export async function openLookup(
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),
+    waitMs: () => Math.max(0, ...layers.map((layer) => layer.turnMs?.() ?? 0)),
     layers: [
       ...recordLayers.map((layer) => ({ name: layer.name, keyOf: (args: Arguments) => layer.key?.(args) })),
       ...calls.entries.map((layer) => ({ name: layer.name, keyOf: () => undefined })),
@@ -143,7 +146,7 @@ export async function openLookup(
 /** The connector with the layers of its calls, and these layers in order. */
 interface Calls {
   readonly service: LookupService;
-  readonly entries: readonly Pick<LayerEntry<never, never>, 'name' | 'gauges' | 'close'>[];
+  readonly entries: readonly Pick<LayerEntry<never, never>, 'name' | 'gauges' | 'turnMs' | 'close'>[];
 }
 
 function callsOf(parts: LayerParts, { batch, call }: LayerList): Calls {

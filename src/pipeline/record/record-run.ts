@@ -120,11 +120,15 @@ export class RecordRun extends RecordAnswers {
       0,
       calls.findIndex((begun) => begun > 0),
     );
-    const lookup = late[named]?.lookup.name;
+    const lookup = late[named]?.lookup;
     const attempts = calls[named] ?? 0;
     const { timeoutMs } = this.plan.settings;
     const message = `the time of the record (${timeoutMs} ms) ran out${attempts > 0 ? '' : ' before its call began'}`;
-    const error = new RecordError('timeout', message, { ...(lookup !== undefined && { lookup }), attempts });
+    const error = new RecordError('timeout', message, {
+      ...(lookup !== undefined && { lookup: lookup.name }),
+      attempts,
+      ...(attempts === 0 && { retryAfterMs: lookup?.waitMs() ?? 0 }),
+    });
     if (this.plan.fallback === undefined) return this.#deliver(this.#fail(error));
     this.#replacedFailure = error;
     for (const [index, step] of late.entries())

@@ -146,6 +146,7 @@ export function batchedStream({ batch = {}, retry, timeoutMs = 0, pipeline: conf
     runsUserCode: false,
     largestAnswerBytes: 0,
     describe: () => ({}),
+    waitMs: () => 0,
     layers: [],
     async close() {},
   };

@@ -23,6 +23,13 @@ describe('a bucket', () => {
     expect(eager(new TokenBucket({ perSecond: 0.5, burst: 1 }), 3)).toEqual([0, 2000, 4000]);
   });
 
+  test('says when the tokens of several calls will be there', () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 3 });
+    expect([1, 3, 4, 13].map((tokens) => bucket.waitMs(0, tokens))).toEqual([0, 0, 0, 0]);
+    eager(bucket, 4);
+    expect([1, 2, 5].map((tokens) => bucket.waitMs(150, tokens))).toEqual([50, 150, 450]);
+  });
+
   test('is full again after a quiet period, and no more than full', () => {
     const bucket = new TokenBucket({ perSecond: 10, burst: 3 });
     eager(bucket, 3);

@@ -44,6 +44,7 @@ function retried(far: ScriptedLookup, clock = virtualClock()): Lookup {
       lookupRetry(options, { clock, random: () => 0, observer }),
     ),
     describe: () => ({}),
+    waitMs: () => 0,
     layers: [],
     close: async () => {},
   };

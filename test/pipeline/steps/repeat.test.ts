@@ -57,6 +57,7 @@ describe('a step that repeats', () => {
       largestAnswerBytes: 0,
       call: stack(far.call, retry<Arguments, Answer>(rules, { clock }), timeout({ timeoutMs: 1000, clock })),
       describe: () => ({}),
+      waitMs: () => 0,
       layers: [],
       close: async () => {},
     };
