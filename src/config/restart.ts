@@ -3,7 +3,13 @@ import { isMap, pathText } from './document/path.ts';
 import type { Config } from './schema/schema.ts';
 
 /** The keys of `server` that a reload takes over. */
-const live: ReadonlySet<string> = new Set(['server.limits', 'server.drainTimeout', 'server.log.level', 'server.watch']);
+const live: ReadonlySet<string> = new Set([
+  'server.limits',
+  'server.drainTimeout',
+  'server.log.level',
+  'server.watch',
+  'server.allowedHosts',
+]);
 
 /** The sections that a reload replaces. */
 const replaced: ReadonlySet<string> = new Set(['lookups', 'pipelines']);

@@ -59,6 +59,7 @@ export const requestErrors = {
   unsupported_media_type: { status: 415, title: 'The media type of the body is not supported' },
   expectation_failed: { status: 417, title: 'The expectation of the request is not understood' },
   unsupported_encoding: { status: 415, title: 'The content encoding of the body is not supported' },
+  misdirected: { status: 421, title: 'The host of the request is not served here' },
   configuration_refused: { status: 422, title: 'The configuration cannot be used' },
   too_many_streams: { status: 429, title: 'There are too many streams' },
   too_many_connections: { status: 503, title: 'There are too many connections' },

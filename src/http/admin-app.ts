@@ -1,6 +1,9 @@
 import { fastify, type FastifyInstance } from 'fastify';
+import type { ServerConfig } from '../config/schema/schema.ts';
 import type { JsonObject } from '../core/json/json.ts';
 import { RequestError } from '../core/errors.ts';
+import type { Refusals } from '../core/observer/refusals.ts';
+import { Access } from './access/access.ts';
 import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
@@ -10,7 +13,9 @@ import { requestId } from './request-id.ts';
 import { refuseOtherMethods } from './routing.ts';
 import { noSchemaCompilers } from './openapi/schema-compilers.ts';
 
-const readPaths = ['/livez', '/readyz', '/metrics', '/state'] as const;
+/** They show nothing, and a kubelet names the address of the pod and has no token. */
+const openPaths = ['/livez', '/readyz'] as const;
+const readPaths = [...openPaths, '/metrics', '/state'] as const;
 /** All paths of this listener. */
 export const adminPaths = [...readPaths, '/reload'] as const;
 
@@ -21,17 +26,27 @@ export interface AdminOptions {
   readonly scrape: { readonly contentType: string; text: () => Promise<string> };
   /** The members of `/state` that are not about single streams: version, uptime, pipelines, lookups, the last errors. */
   readonly state: () => JsonObject;
+  /** The configuration in force. */
+  readonly config: () => ServerConfig;
+  /** Counts the requests that are refused by their head. */
+  readonly refusals: Refusals;
   /** Reads the configuration again; resolves when the new one is in force or refused. */
   readonly reload: () => Promise<ReloadResult>;
 }
 
 /** Builds the listener for operators: health, metrics, state, reload. The caller lets it listen. */
-export function buildAdminApp({ drainState, streams, scrape, state, reload }: AdminOptions): FastifyInstance {
+export function buildAdminApp(options: AdminOptions): FastifyInstance {
+  const { drainState, streams, scrape, state, config, refusals, reload } = options;
   const app = fastify({
     logger: false,
     genReqId: requestId,
     forceCloseConnections: true,
     schemaController: noSchemaCompilers,
+  });
+  const access = new Access({ listener: 'admin', address: () => app.server.address(), config, refusals });
+  app.addHook('onRequest', (request, _reply, done) => {
+    const open = openPaths.some((path) => path === request.routeOptions.url);
+    done(open ? undefined : access.refusal(request));
   });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {

@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../core/memory-budget.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { Tracer } from '../core/observer/tracing.ts';
+import type { Refusals } from '../core/observer/refusals.ts';
 import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import type { OpenResponses } from './connection/open-responses.ts';
@@ -19,6 +20,7 @@ export interface PipelineDirectory {
 /** One configuration, for the routes. */
 export interface Served {
   readonly pipelines: PipelineDirectory;
+  readonly server: ServerConfig;
   readonly limits: ServerConfig['limits'];
   readonly describe: DescribeConfig;
   /** Keeps its pipelines open until the function returned is called. */
@@ -39,6 +41,8 @@ export interface AppOptions {
   /** The memory that all streams, single records and explanations share. */
   readonly memory: MemoryBudget;
   readonly drainState: DrainState;
+  /** Counts the requests that are refused by their head. */
+  readonly refusals: Refusals;
   /** The responses of this listener only. */
   readonly responses: OpenResponses;
   readonly stalls: StallWatch;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
+import { Access } from './access/access.ts';
 import { adminPaths } from './admin-app.ts';
 import type { AppOptions, Served } from './app-options.ts';
 import { closeAfterEarlyAnswer, resetUnlessRead } from './connection/connection-end.ts';
@@ -19,7 +20,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener. The caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { serving, clock, logger, responses, stalls } = options;
+  const { serving, clock, logger, responses, stalls, refusals } = options;
   const { limits } = serving.current;
   const app = fastify({
     ...(logger === false ? { logger } : { loggerInstance: logger }),
@@ -59,12 +60,23 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   documentOnly(app);
 
+  const access = new Access({
+    listener: 'public',
+    address: () => app.server.address(),
+    config: () => serving.current.server,
+    refusals,
+  });
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
     reply.header('x-request-id', request.id);
     responses.begin(request.raw, reply.raw, () => {
       const expected = unexpected.has(request.raw) ? unknownExpectation(request.raw) : undefined;
-      done(headProblem(request.raw) ?? expected ?? (request.is404 ? unknownRoute(request.url) : undefined));
+      done(
+        headProblem(request.raw) ??
+          access.refusal(request) ??
+          expected ??
+          (request.is404 ? unknownRoute(request.url) : undefined),
+      );
     });
   });
   // This hook is not called for streams: a session watches its reader itself.

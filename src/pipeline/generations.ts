@@ -25,6 +25,10 @@ export class Generation {
     this.describe = describe;
   }
 
+  get server(): Config['server'] {
+    return this.config.server;
+  }
+
   get limits(): Config['server']['limits'] {
     return this.config.server.limits;
   }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json/json.ts';
 import type { MemoryBudget } from '../core/memory-budget.ts';
+import type { Refusals } from '../core/observer/refusals.ts';
 import type { ServiceGauges } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import type { Clock } from '../core/time/time.ts';
@@ -12,6 +13,7 @@ export interface Reported {
   readonly memory: MemoryBudget;
   readonly streams: LiveStreams;
   readonly connections: Connections;
+  readonly refusals: Refusals;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly version: string;
@@ -35,7 +37,7 @@ export function serviceReport(reported: Reported): () => JsonObject {
   };
 }
 
-function gaugesOf({ memory, streams, connections }: Reported): ServiceGauges {
+function gaugesOf({ memory, streams, connections, refusals }: Reported): ServiceGauges {
   return {
     memory: { heldBytes: memory.heldBytes, limitBytes: memory.limitBytes, waiting: memory.waiting },
     requests: streams.counts(),
@@ -46,5 +48,6 @@ function gaugesOf({ memory, streams, connections }: Reported): ServiceGauges {
       closedIdle: connections.closedIdle,
       refused: connections.refused,
     },
+    refused: refusals.toObject(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Loaded } from '../config/load.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
 import { silentLogger } from '../core/observer/logger.ts';
+import { Refusals } from '../core/observer/refusals.ts';
 import { passingTracer, type Tracer } from '../core/observer/tracing.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import { inLaterTurn } from '../core/time/later-turn.ts';
@@ -81,6 +82,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   const tracer = await openTracer(options, opened);
   const memory = new MemoryBudget(memoryBytes(server.limits), inLaterTurn);
   const files = openFiles();
+  const refusals = new Refusals();
   const streams = new LiveStreams(clock, watchEveryMs(server.limits), () => metrics.tick());
 
   const { observer } = metrics;
@@ -94,6 +96,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     serving: generations,
     streams,
     memory,
+    refusals,
     clock,
     tracer,
     logger,
@@ -127,7 +130,9 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     drainState,
     streams,
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
-    state: serviceReport({ metrics, memory, streams, connections, secrets, clock, version: release }),
+    state: serviceReport({ metrics, memory, streams, connections, refusals, secrets, clock, version: release }),
+    config: () => generations.current.server,
+    refusals,
     reload: async () => hidden(secrets, await reloader.reload('request')),
   });
   limitConnections(admin.server, { limit: ADMIN_CONNECTIONS, refusedAtOnce: 0, clock });

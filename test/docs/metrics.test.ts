@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Refusals } from '../../src/core/observer/refusals.ts';
 import { createMetrics } from '../../src/observability/metrics/metrics.ts';
 import { codes, fencesOf, page, pages, rows } from './pages.ts';
 
@@ -49,6 +50,7 @@ describe('docs/metrics.md and a scrape', () => {
       memory: { heldBytes: 0, limitBytes: 1, waiting: 0 },
       requests: { stream: 1, record: 0, explain: 0 },
       connections: { open: 1, idle: 0, limit: 1, closedIdle: 0, refused: 0 },
+      refused: new Refusals().toObject(),
     }));
     const lookup = metrics.observer.lookup('l');
     lookup.called('ok', 1);

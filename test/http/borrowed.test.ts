@@ -16,7 +16,7 @@ async function listen(listener: RequestListener): Promise<{ server: Server; clie
   return { server, client: () => connect({ port, host: '127.0.0.1', allowHalfOpen: true }) };
 }
 
-const request = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
+const request = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
 test.each([
   [true, /^HTTP\/1\.1 200 OK/],
@@ -80,7 +80,7 @@ test('each chunk of a body has memory of its own, which its receiver may free', 
     incoming.once('end', () => received.resolve());
   });
   const socket = client();
-  socket.write(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+  socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes.length}\r\n\r\n`);
   socket.write(bytes);
   await received.promise;
   socket.destroy();

@@ -8,7 +8,7 @@ import { WireClient } from './wire-client.ts';
 
 /** A whole request. */
 function requestOf(body: string, ...headers: readonly string[]): string {
-  const lines = ['POST /v1/enrich/test HTTP/1.1', 'Host: test', `Content-Length: ${Buffer.byteLength(body)}`];
+  const lines = ['POST /v1/enrich/test HTTP/1.1', 'Host: localhost', `Content-Length: ${Buffer.byteLength(body)}`];
   return `${[...lines, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }
 
@@ -61,7 +61,7 @@ test('many small requests behind a running stream are answered in their order', 
   downstream.hold = false;
   const keys = Array.from({ length: 200 }, (_, key) => `k${key}`);
   client.write(keys.map((key) => requestOf(`{"key":"${key}"}`, json)).join(''));
-  client.write('GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n');
+  client.write('GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n');
   downstream.held.shift()?.answer({ found: 'first' });
   await client.until('"pipelines":[');
   expect(recordsOf(client.received)).toEqual(
@@ -103,12 +103,12 @@ const kinds = {
   stream: (key: string) => requestOf(records(key)),
   chunked: (key: string) => {
     const body = records(key);
-    const head = 'POST /v1/enrich/test HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const head = 'POST /v1/enrich/test HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
     return `${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
   },
   record: (key: string) => requestOf(`{"key":"${key}"}`, json),
-  refused: (key: string) => `POST /v1/enrich/${key} HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody`,
-  document: (key: string) => `GET /${key} HTTP/1.1\r\nHost: test\r\n\r\n`,
+  refused: (key: string) => `POST /v1/enrich/${key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody`,
+  document: (key: string) => `GET /${key} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
 };
 
 test('the answers of any requests on one connection come in order, however the requests are cut into chunks', async () => {
@@ -219,7 +219,7 @@ test('half a head behind a running stream, for longer than headersTimeout, does 
 
 test('a thousand small requests in one chunk leave turns of the event loop to other connections', async () => {
   const { client, port } = await open();
-  const get = 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n';
+  const get = 'GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n';
   client.write(get.repeat(1000) + get.replace('v1/pipelines', 'last'));
   await client.until('"pipelines":[');
   const other = await WireClient.open(port);

@@ -10,6 +10,7 @@ import { silentLogger } from '../../src/core/observer/logger.ts';
 import { MemoryBudget } from '../../src/core/memory-budget.ts';
 import { inLaterTurn } from '../../src/core/time/later-turn.ts';
 import { type Clock, systemClock } from '../../src/core/time/time.ts';
+import { Refusals } from '../../src/core/observer/refusals.ts';
 import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { DrainState } from '../../src/http/connection/drain.ts';
@@ -158,13 +159,20 @@ export interface Started {
   readonly memory: MemoryBudget;
   readonly drainState: DrainState;
   readonly responses: OpenResponses;
+  readonly refusals: Refusals;
   readonly config: Config;
+  /** Puts another `server` in force, as a reload does. */
+  readonly replaceServer: (members: object) => void;
 }
 
 export interface StartOptions {
   /** Members of `pipelines.test` beside `enrich`. */
   readonly pipeline?: object;
   readonly limits?: object;
+  /** The address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Members of `server` beside `limits`. */
+  readonly server?: object;
   readonly lookup?: object;
   /** Lookups beside `far`. */
   readonly lookups?: object;
@@ -182,6 +190,8 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const {
     pipeline = {},
     limits = {},
+    host = '127.0.0.1',
+    server = {},
     lookup = {},
     lookups = {},
     clock = systemClock,
@@ -192,7 +202,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const downstream = new Downstream();
   const downstreamPort = await downstream.listen();
   const config = configSchema.parse({
-    server: { limits },
+    server: { limits, ...server },
     lookups: { far: { http: { url: `http://127.0.0.1:${downstreamPort}/{key}` }, ...lookup }, ...lookups },
     pipelines: { test: { enrich: [{ lookup: 'far', with: { key: '/key' }, into: '/answer' }], ...pipeline } },
   });
@@ -212,11 +222,16 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const drainState = { draining: false };
+  const refusals = new Refusals();
+  const inForce = { server: config.server };
   const responses = new OpenResponses(clock);
   const app = await buildApp({
     serving: {
       current: {
         pipelines,
+        get server() {
+          return inForce.server;
+        },
         limits: config.server.limits,
         describe: (_section, name) => ({ name, mode: 'ordered' }),
         keepOpen: () => () => {},
@@ -225,6 +240,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     streams,
     memory,
     drainState,
+    refusals,
     responses,
     stalls: new StallWatch(clock, queues),
     clock,
@@ -233,7 +249,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     version: '0.0.0',
     adminUrl: () => 'http://127.0.0.1:7777',
   });
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  await app.listen({ host, port: 0 });
   onTestFinished(async () => {
     downstream.close();
     app.server.closeAllConnections();
@@ -251,7 +267,11 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     memory,
     drainState,
     responses,
+    refusals,
     config,
+    replaceServer: (members) => {
+      inForce.server = configSchema.shape.server.parse({ limits, ...members });
+    },
   };
 }
 

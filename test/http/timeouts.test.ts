@@ -86,7 +86,7 @@ test.each([
     client.on('error', () => {});
     // In paused mode: unread bytes stay in the kernel, except one buffer.
     client.on('readable', () => {});
-    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n');
+    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     const block = Buffer.from(`{"key":"1","more":"${'x'.repeat(100_000)}"}\n`.repeat(10));
     const sendMore = (): void => {
       while (!client.destroyed && !client.writableNeedDrain) {
@@ -170,7 +170,7 @@ test('an answer other than a stream that is not read also ends after stallTimeou
   const { port } = await start({ clock });
   const client = await WireClient.open(port);
   client.socket.pause();
-  const answers = Array.from({ length: 200 }, () => 'GET /openapi.yaml HTTP/1.1\r\nHost: test\r\n\r\n');
+  const answers = Array.from({ length: 200 }, () => 'GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n');
   client.write(answers.join(''));
   let unread = 0;
   while (clock.timers === 0 || unread < 100) {

@@ -48,7 +48,7 @@ export class WireClient {
   }
 
   head(path: string, ...headers: readonly string[]): void {
-    this.write(`POST ${path} HTTP/1.1\r\nHost: test\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n`);
+    this.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n`);
   }
 
   async until(text: string): Promise<void> {

@@ -59,7 +59,7 @@ test('without streams the service ends at once, however many clients keep their 
   const serving = await started('server: { drainTimeout: 1h, limits: { headersTimeout: 1h } }');
   const client = await streaming(serving);
   const ports = [serving.port, Number(new URL(serving.admin.url).port)];
-  const silent = ['', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te', 'GET /livez HTTP/1.1\r\nHost: test\r\n\r\n'];
+  const silent = ['', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te', 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'];
   for (const text of Array.from({ length: 60 }, (_, index) => silent[index % 3] ?? '')) {
     for (const port of ports) {
       const idle = await WireClient.open(port);

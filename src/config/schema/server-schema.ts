@@ -1,5 +1,6 @@
 import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
+import { allowedHosts } from './access-schema.ts';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
 const mebibyte = 1024 ** 2;
@@ -72,6 +73,7 @@ export const serverSchema = z
     port: port
       .default(8080)
       .describe('Port of the listener for clients, 0 to 65535; 0 takes any free port. Default 8080.'),
+    allowedHosts,
     admin: admin.prefault({}),
     limits: limits.prefault({}),
     drainTimeout: durationFrom(0)

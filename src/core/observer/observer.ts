@@ -1,5 +1,6 @@
 import type { RecordFailure } from '../errors.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
+import type { RefusalReason } from './refusals.ts';
 
 /** The outcomes of records that were emitted. */
 export const emittedOutcomes = ['enriched', 'missed', 'error', 'invalid', 'dropped', 'passthrough'] as const;
@@ -124,6 +125,8 @@ export interface ServiceGauges {
     /** Connections that were refused because of the limit, since the start. */
     readonly refused: number;
   };
+  /** Requests that were refused by their head, by reason, since the start. */
+  readonly refused: Readonly<Record<RefusalReason, number>>;
 }
 
 /** The metrics of one opened lookup's function. If the lookup is opened again, counting goes on with the same numbers. */

@@ -1,7 +1,8 @@
 import { recordErrors } from '../../core/errors.ts';
-import { problemResponses } from './openapi-problems.ts';
+import { accessCodes, problemResponses } from './openapi-problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import { backpressureReasons, recordOutcomes } from '../../core/observer/observer.ts';
+import { refusalReasons } from '../../core/observer/refusals.ts';
 import {
   byName,
   count,
@@ -119,6 +120,7 @@ const State = object({
     },
     'Connections of clients.',
   ),
+  refused: counts(refusalReasons, 'Requests that were refused by their head, by code, since the start of the service.'),
   streams: described({ type: 'array', items: { $ref: '#/components/schemas/LiveStream' } }, 'Requests being answered.'),
   pipelines: byName({ $ref: '#/components/schemas/PipelineState' }, 'By name.'),
   lookups: byName({ $ref: '#/components/schemas/LookupState' }, 'By name.'),
@@ -190,9 +192,11 @@ export const adminPaths: Readonly<Record<string, object>> = {
   }),
   '/metrics': get('metrics', 'Metrics in the text format of Prometheus', {
     '200': { description: 'See docs/metrics.md.', content: { 'text/plain': { schema: text } } },
+    ...problemResponses(accessCodes),
   }),
   '/state': get('state', 'Open streams, pipelines, lookups and the last errors', {
     '200': json('The state of this moment.', { $ref: '#/components/schemas/State' }),
+    ...problemResponses(accessCodes),
   }),
   '/reload': {
     servers,
@@ -204,7 +208,7 @@ export const adminPaths: Readonly<Record<string, object>> = {
       responses: {
         '200': json('The new configuration is in force.', { $ref: '#/components/schemas/Reloaded' }),
         '422': refused,
-        ...problemResponses(['web_page', 'method_not_allowed', 'draining']),
+        ...problemResponses([...accessCodes, 'web_page', 'method_not_allowed', 'draining']),
       },
     },
   },

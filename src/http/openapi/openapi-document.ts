@@ -2,6 +2,7 @@ import { serverSchema } from '../../config/schema/server-schema.ts';
 import { MemoryBudget } from '../../core/memory-budget.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import { systemClock } from '../../core/time/time.ts';
+import { Refusals } from '../../core/observer/refusals.ts';
 import { passingTracer } from '../../core/observer/tracing.ts';
 import { buildApp } from '../app.ts';
 import { LiveStreams } from '../stream/live-streams.ts';
@@ -11,11 +12,13 @@ import { StallWatch } from '../connection/stall-watch.ts';
 
 /** The OpenAPI document as YAML, the same for every configuration. Opens no port. */
 export async function openApiDocument(version: string): Promise<string> {
+  const server = serverSchema.parse({});
   const app = await buildApp({
     serving: {
       current: {
         pipelines: { names: [], get: () => undefined },
-        limits: serverSchema.parse({}).limits,
+        server,
+        limits: server.limits,
         describe: () => null,
         keepOpen: () => () => {},
       },
@@ -23,6 +26,7 @@ export async function openApiDocument(version: string): Promise<string> {
     streams: new LiveStreams(systemClock, 1000, () => {}),
     memory: new MemoryBudget(0, inLaterTurn),
     drainState: { draining: false },
+    refusals: new Refusals(),
     responses: new OpenResponses(systemClock),
     stalls: new StallWatch(systemClock, noQueues),
     clock: systemClock,

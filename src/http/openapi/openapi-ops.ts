@@ -1,6 +1,6 @@
 import { parseJson } from '../../core/json/json.ts';
 import { enrichExample } from './openapi-enrich.ts';
-import { problemResponses } from './openapi-problems.ts';
+import { accessCodes, problemResponses } from './openapi-problems.ts';
 
 const params = {
   type: 'object',
@@ -47,7 +47,7 @@ export const listResponses = {
       },
     ),
   },
-  ...problemResponses(['method_not_allowed', 'internal']),
+  ...problemResponses([...accessCodes, 'method_not_allowed', 'internal']),
 };
 
 export const showResponses = {
@@ -55,7 +55,7 @@ export const showResponses = {
     description: 'Names and durations are written as in the configuration file.',
     content: json({ type: 'object' }),
   },
-  ...problemResponses(['unknown_pipeline', 'method_not_allowed', 'internal']),
+  ...problemResponses([...accessCodes, 'unknown_pipeline', 'method_not_allowed', 'internal']),
 };
 
 export const explainRequestBody = {
@@ -73,7 +73,14 @@ export const explainResponses = {
     description: '`not_an_object`: the body is JSON, but not an object.',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   },
-  ...problemResponses(['bad_body', 'unknown_pipeline', 'method_not_allowed', 'body_too_large', 'internal']),
+  ...problemResponses([
+    ...accessCodes,
+    'bad_body',
+    'unknown_pipeline',
+    'method_not_allowed',
+    'body_too_large',
+    'internal',
+  ]),
 };
 
 const name = { type: 'string' };

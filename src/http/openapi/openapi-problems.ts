@@ -29,6 +29,9 @@ export const problemSchema = {
   },
 } as const;
 
+/** The codes of every route that acts or shows: its request may be refused by its head. */
+export const accessCodes = ['misdirected'] as const satisfies readonly RequestErrorCode[];
+
 interface ProblemResponse {
   description: string;
   headers?: object;

@@ -8,7 +8,7 @@ import type { AppOptions } from '../app-options.ts';
 import { adminPaths, adminSchemas } from './openapi-admin.ts';
 import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enrich.ts';
 import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
-import { problemSchema, problemResponses } from './openapi-problems.ts';
+import { accessCodes, problemSchema, problemResponses } from './openapi-problems.ts';
 import { asOpenApi31, servedDocument } from './openapi-served.ts';
 import { refuseOtherMethods } from '../routing.ts';
 
@@ -17,7 +17,7 @@ const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   '/v1/enrich/{pipeline}': {
     post: {
       requestBody: enrichRequestBody,
-      responses: merged(enrichResponses, problemResponses(['unknown_pipeline', 'draining'])),
+      responses: merged(enrichResponses, problemResponses([...accessCodes, 'unknown_pipeline', 'draining'])),
     },
   },
   '/v1/pipelines': { get: { responses: listResponses } },

@@ -35,4 +35,13 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
       ];
     },
   );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_requests_refused_total',
+      help: 'Requests that were refused by their head, by reason.',
+      labelNames: ['reason'],
+    },
+    () => Object.entries(read().refused).map(([reason, count]) => [{ reason }, count] as const),
+  );
 }

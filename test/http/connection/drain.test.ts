@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { configSchema } from '../../../src/config/schema/schema.ts';
+import { Refusals } from '../../../src/core/observer/refusals.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { buildAdminApp } from '../../../src/http/admin-app.ts';
 import { drain } from '../../../src/http/connection/drain.ts';
@@ -36,8 +38,8 @@ test.each([
   ['never sent a byte', ''],
   ['has sent half a head', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te'],
   ['has sent half of the start of TLS', '\u0016\u0003\u0001'],
-  ['is kept open behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\n'],
-  ['has sent half a head behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: test\r\n\r\nPOST /v1/'],
+  ['is kept open behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ['has sent half a head behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /v1/'],
 ])('with no stream left a connection that %s is closed at once', async (_, text) => {
   const clock = virtualClock();
   const { app, streams, drainState, responses, port } = await start({ clock });
@@ -86,6 +88,8 @@ test('the admin listener shows readiness, metrics and the live streams', async (
     streams,
     scrape,
     state: () => ({ lookups: { far: { inFlight: 0 } } }),
+    config: () => configSchema.shape.server.parse({}),
+    refusals: new Refusals(),
     reload: async () => ({ outcome: 'stopping' }),
   });
   const get = async (url: string) => {

@@ -21,19 +21,19 @@ describe('the head of a request is refused with a problem if', () => {
     [['POST /v1/enrich/test HTTP/1.1', 'Host: a', 'Host: b'], 400, 'bad_request', /2 Host fields/],
     [['GET /v1/pipelines HTTP/1.1'], 400, 'bad_request', /no Host field/],
     [
-      ['POST /v1/enrich/test HTTP/1.1', 'Host: a', 'Expect: 200-maybe', 'Content-Length: 0'],
+      ['POST /v1/enrich/test HTTP/1.1', 'Host: localhost', 'Expect: 200-maybe', 'Content-Length: 0'],
       417,
       'expectation_failed',
       /200-maybe/,
     ],
     [
-      ['POST /v1/enrich/test HTTP/1.1', 'Host: a', 'Transfer-Encoding: gzip, chunked', '', '0', ''],
+      ['POST /v1/enrich/test HTTP/1.1', 'Host: localhost', 'Transfer-Encoding: gzip, chunked', '', '0', ''],
       501,
       'unsupported_transfer_encoding',
       /gzip, chunked/,
     ],
     [
-      ['POST /v1/explain/test HTTP/1.1', 'Host: a', 'Transfer-Encoding: gzip, chunked', '', '0', ''],
+      ['POST /v1/explain/test HTTP/1.1', 'Host: localhost', 'Transfer-Encoding: gzip, chunked', '', '0', ''],
       501,
       'unsupported_transfer_encoding',
       /gzip, chunked/,
@@ -56,9 +56,9 @@ describe('the head of a request is refused with a problem if', () => {
   test('the next request on the connection of a refused expectation is answered', async () => {
     const { port } = await start();
     const client = await WireClient.open(port);
-    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 0\r\n\r\n');
+    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\nContent-Length: 0\r\n\r\n');
     await client.until('expectation_failed');
-    client.write('GET /v1/pipelines HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.write('GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await client.until('{"pipelines":');
     client.socket.destroy();
     expect(client.received).toContain('HTTP/1.1 417 Expectation Failed');
@@ -79,7 +79,7 @@ describe('a method that a path does not take is answered 405 with Allow:', () =>
   ])('%s', async (path, allow) => {
     const { port } = await start();
     for (const method of ['TRACE', 'QUERY', 'PROPFIND', 'DELETE', 'M-SEARCH', 'OPTIONS']) {
-      const { status, problem, text } = await raw(port, `${method} ${path} HTTP/1.1`, 'Host: a');
+      const { status, problem, text } = await raw(port, `${method} ${path} HTTP/1.1`, 'Host: localhost');
       expect([method, status, problem]).toEqual([method, 405, expect.objectContaining({ code: 'method_not_allowed' })]);
       expect(text.toLowerCase()).toContain(`\r\nallow: ${allow.toLowerCase()}\r\n`);
     }
@@ -93,7 +93,7 @@ describe('a method that a path does not take is answered 405 with Allow:', () =>
       )
     ).service;
     for (const path of ['/livez', '/readyz', '/metrics', '/state']) {
-      const answer = await raw(Number(new URL(adminUrl).port), `PROPFIND ${path} HTTP/1.1`, 'Host: a');
+      const answer = await raw(Number(new URL(adminUrl).port), `PROPFIND ${path} HTTP/1.1`, 'Host: localhost');
       expect([answer.status, answer.text.toLowerCase()]).toEqual([405, expect.stringContaining('allow: get, head')]);
     }
   });
@@ -101,7 +101,7 @@ describe('a method that a path does not take is answered 405 with Allow:', () =>
   test('an unknown path is 404, whatever the method', async () => {
     const { port } = await start();
     for (const method of ['GET', 'PROPFIND', 'QUERY', 'TRACE']) {
-      expect((await raw(port, `${method} /nowhere HTTP/1.1`, 'Host: a')).status).toBe(404);
+      expect((await raw(port, `${method} /nowhere HTTP/1.1`, 'Host: localhost')).status).toBe(404);
     }
   });
 });

@@ -30,7 +30,7 @@ async function rendered(port: number, path: string): Promise<string> {
 }
 
 test('the pages under /docs are drawn in a browser under a host name that is not loopback', async () => {
-  const { port } = await start();
+  const { port } = await start({ server: { allowedHosts: ['millrace.example'] } });
   const page = await rendered(port, '/docs/');
   expect(page).toContain('Enrich a stream of records');
   expect(page).toContain('opblock-summary');

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../../src/config/schema/schema.ts';
 import { Cancellation } from '../../../src/core/call/call-context.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
+import { Refusals } from '../../../src/core/observer/refusals.ts';
 import { Secrets } from '../../../src/core/secrets/secrets.ts';
 import { systemClock } from '../../../src/core/time/time.ts';
 import { buildAdminApp } from '../../../src/http/admin-app.ts';
@@ -67,6 +68,8 @@ async function stateOf(metrics: Metrics): Promise<Record<string, unknown>> {
     streams: new LiveStreams(systemClock, 1000, () => {}),
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
     state: () => ({ ...metrics.snapshot() }),
+    config: () => configSchema.shape.server.parse({}),
+    refusals: new Refusals(),
     reload: () => Promise.reject(new Error('not here')),
   });
   const { lookups } = (await app.inject('/state')).json();

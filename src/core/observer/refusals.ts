@@ -1,0 +1,19 @@
+/** The codes of requests that are refused by their head alone. Each is a value of the label `reason`. */
+export const refusalReasons = ['misdirected'] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
+
+/** Counts the refused requests of both listeners since the start. */
+export class Refusals {
+  readonly #counts = new Map<string, number>(refusalReasons.map((reason) => [reason, 0]));
+
+  /** Any other code is ignored. */
+  count(code: string): void {
+    const count = this.#counts.get(code);
+    if (count !== undefined) this.#counts.set(code, count + 1);
+  }
+
+  /** Every reason, also those without a refusal. */
+  toObject(): Readonly<Record<RefusalReason, number>> {
+    return Object.fromEntries(this.#counts) as Record<RefusalReason, number>;
+  }
+}
