@@ -84,6 +84,8 @@ export interface FailureDetails {
   readonly attempts?: number;
   /** Milliseconds after which the lookup may be called again, from `Retry-After` of its answer. */
   readonly retryAfterMs?: number;
+  /** Another call fails as well, until the configuration or the network is changed: it is not retried. */
+  readonly final?: boolean;
   readonly cause?: unknown;
 }
 

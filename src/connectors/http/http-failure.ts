@@ -1,7 +1,8 @@
 import { RecordError } from '../../core/errors.ts';
 import { ConnectionLost } from './client/connection-lost.ts';
 import { MalformedAnswer } from './client/malformed-answer.ts';
-import { connectReason, errorCode, isNotConnected, reported } from './connect-reason.ts';
+import { connectReason, errorCode, isNotConnected, reported } from './socket/connect-reason.ts';
+import { NotConnected } from './socket/not-connected.ts';
 
 /** What a broken exchange means: the errors of sockets, TLS, DNS and undici as errors of a record. */
 
@@ -31,7 +32,13 @@ export function exchangeFailure(origin: string, lookup: string, error: unknown):
   }
   if (isNotHttp(error))
     return new RecordError('bad_response', `the answer of ${origin} is refused: ${reported(error)}`, details);
-  if (isNotConnected(error))
-    return new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, details);
+  if (isNotConnected(error)) return notConnected(origin, lookup, error);
   return new RecordError('unreachable', `no complete answer from ${origin}: ${reported(error)}`, details);
+}
+
+/** The failure of a call, or of a trial, for which no connection was opened. */
+export function notConnected(origin: string, lookup: string, error: unknown): RecordError {
+  const final = error instanceof NotConnected && error.final;
+  const details = { lookup, cause: error, ...(final && { final }) };
+  return new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, details);
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { jsonData } from '../../core/options/data-schema.ts';
 import { duration, size } from '../../core/options/units.ts';
+import { addressOptions } from './socket/address-options.ts';
 
 /** What `lookups.NAME.http` takes. */
 const template = 'A template: {name} is an argument, encoded for its place; {{ and }} are braces.';
@@ -117,6 +118,7 @@ export const httpOptions = z
       })
       .prefault({})
       .describe('TLS, for https:// addresses. File names are relative to the configuration file.'),
+    ...addressOptions,
     auth: auth
       .nullable()
       .default(null)

@@ -8,6 +8,7 @@ import type { Arguments } from '../../lookup/lookup.ts';
 import { headerText } from '../template/argument.ts';
 import { compileBody, type BodyTemplate } from '../template/body-template.ts';
 import type { HttpOptions } from './http-options.ts';
+import { AddressRules } from './socket/address-rules.ts';
 import { parseTemplate, Template } from '../template/template.ts';
 import { compileUrl, type UrlTemplate } from '../template/url-template.ts';
 
@@ -75,6 +76,7 @@ export function compileRequest(options: HttpOptions): {
   const body =
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
   attempt(['auth'], () => checkAuth(options.auth));
+  if (url !== undefined) attempt(['url'], () => checkOrigin(url.origin, options));
   attempt(['deadlineHeader'], () => checkDeadlineHeader(options.deadlineHeader, named));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
     findings.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
@@ -107,6 +109,11 @@ function checkDeadlineHeader(name: string | null, named: (name: string) => strin
   const lower = name.toLowerCase();
   if (ownHeaders.has(lower) || usedHeaders.has(lower)) throw new Error('has another meaning: choose another name');
   if (named(lower) !== undefined) throw new Error('is set by headers as well: remove one of them');
+}
+
+function checkOrigin(origin: string, options: HttpOptions): void {
+  const problem = new AddressRules(options).refusedOrigin(origin);
+  if (problem !== undefined) throw new Error(problem);
 }
 
 /** A token is sent unchanged; user name and password are encoded. */

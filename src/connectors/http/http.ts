@@ -10,6 +10,8 @@ import { type HttpCalls, SingleCall } from './http-call.ts';
 import { batchCalls } from './batch/batch-call.ts';
 import { type BatchRequest, compileBatch } from './batch/batch-request.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
+import { AddressRules } from './socket/address-rules.ts';
+import type { Route } from './socket/http-socket.ts';
 import { compileRequest, headersOf, parametersOf, shownRequest, spanOf, type HttpRequest } from './http-request.ts';
 
 /** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
@@ -141,9 +143,12 @@ function httpConnector(
       }
     },
     async reach(context) {
-      const [{ reachOrigin }, { readTls }] = await Promise.all([import('./http-socket.ts'), import('./tls-files.ts')]);
+      const [{ reachOrigin }, { readTls }] = await Promise.all([
+        import('./socket/http-socket.ts'),
+        import('./socket/tls-files.ts'),
+      ]);
       const tls = await readTls(options.tls, runtime);
-      return reachOrigin({ origin: url.origin, http2: options.http2, tls }, runtime, context);
+      return reachOrigin({ origin: url.origin, http2: options.http2, tls, route: routeOf(options) }, runtime, context);
     },
     async open() {
       calls = await openCalls(options, request, runtime, pause);
@@ -161,6 +166,10 @@ function httpConnector(
   };
 }
 
+function routeOf(options: HttpOptions): Route {
+  return { addresses: new AddressRules(options) };
+}
+
 async function openCalls(
   options: HttpOptions,
   { url }: HttpRequest,
@@ -168,11 +177,12 @@ async function openCalls(
   pause: Pause,
 ): Promise<HttpCalls> {
   const { lookup, clock, observer } = runtime;
-  const [{ HttpPool }, { readTls }] = await Promise.all([import('./http-pool.ts'), import('./tls-files.ts')]);
+  const [{ HttpPool }, { readTls }] = await Promise.all([import('./http-pool.ts'), import('./socket/tls-files.ts')]);
   const tls = await readTls(options.tls, runtime);
   const { method, connections, pipelining, http2 } = options;
   // Sockets and their idle time are real, whatever clock the calls have.
-  const shared = { origin: url.origin, method, tls, clock: systemClock, caching: runtime.readsFreshness };
+  const route = routeOf(options);
+  const shared = { origin: url.origin, method, tls, route, clock: systemClock, caching: runtime.readsFreshness };
   const lean = options.client === 'lean' && !http2 && pipelining === 1;
   const clients = lean
     ? new (await import('./client/lean-client.ts')).LeanClients(shared)

@@ -44,6 +44,7 @@ function lookupRules(
     onResult: (answer) => onMiss && answer.json === undefined,
     onError(error) {
       const { code, details } = RecordError.from(error);
+      if (details.final === true) return false;
       return on.has(code) || (details.status !== undefined && on.has(details.status));
     },
     madeCall: (error) => !(error instanceof RecordError && error.details.attempts === 0),

@@ -1,30 +1,12 @@
-import dns, { type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openHttp, type OpenHttp } from './far-end.ts';
+import { resolved } from './resolved.ts';
 
 const name = 'airports.test';
-
-/**
- * The addresses that the system resolves `name` to: without privileges there is no other way to give a name several
- * addresses. Everything after the resolver is real.
- */
-function resolved(addresses: () => readonly string[]): void {
-  const system = dns.lookup;
-  const resolve = (host: string, options: LookupAllOptions, done: (...found: readonly unknown[]) => void): void => {
-    if (host !== name) return void Reflect.apply(system, dns, [host, options, done]);
-    done(
-      null,
-      addresses().map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 })),
-    );
-  };
-  vi.spyOn(dns, 'lookup').mockImplementation(resolve as typeof dns.lookup);
-}
-
-afterEach(() => void vi.restoreAllMocks());
 
 interface Server {
   readonly port: number;
@@ -75,14 +57,14 @@ describe.each(['lean', 'undici'])('an HTTP lookup with client: %s', (client) => 
     ['two IPv4 addresses, of which the first refuses', ['127.0.0.2', '127.0.0.1'], '127.0.0.1'],
     ['three addresses, of which two refuse', ['127.0.0.2', '127.0.0.3', '127.0.0.1'], '127.0.0.1'],
   ])('reaches a name that has %s', async (_, addresses, server) => {
-    resolved(() => addresses);
+    resolved(name, () => addresses);
     const { port } = await serverAt(server);
     const { ask } = await open(port);
     expect((await ask()).json).toBe(JSON.stringify(server));
   });
 
   test('reaches the second address of a name whose first one never answers', async () => {
-    resolved(() => ['127.0.0.2', '127.0.0.1']);
+    resolved(name, () => ['127.0.0.2', '127.0.0.1']);
     const { port } = await serverAt('127.0.0.1');
     await silentAt('127.0.0.2', port);
     const { ask } = await open(port);
@@ -102,7 +84,7 @@ describe.each(['lean', 'undici'])('an HTTP lookup with client: %s', (client) => 
   });
 
   test('names every address that refuses', async () => {
-    resolved(() => ['127.0.0.2', '127.0.0.3']);
+    resolved(name, () => ['127.0.0.2', '127.0.0.3']);
     const { port } = await serverAt('127.0.0.1');
     const { ask } = await open(port);
     await expect(ask()).rejects.toMatchObject({
@@ -113,7 +95,7 @@ describe.each(['lean', 'undici'])('an HTTP lookup with client: %s', (client) => 
 
   test('opens new connections to the new address of a name, and keeps those to the old one until they end', async () => {
     const addresses = ['127.0.0.1'];
-    resolved(() => addresses);
+    resolved(name, () => addresses);
     const old = await serverAt('127.0.0.1');
     await serverAt('127.0.0.2', old.port);
     const { ask } = await open(old.port);
@@ -127,7 +109,7 @@ describe.each(['lean', 'undici'])('an HTTP lookup with client: %s', (client) => 
   });
 
   test('moves to another address of a name if the server at the first one is gone', async () => {
-    resolved(() => ['127.0.0.1', '127.0.0.2']);
+    resolved(name, () => ['127.0.0.1', '127.0.0.2']);
     const first = await serverAt('127.0.0.1');
     await serverAt('127.0.0.2', first.port);
     const { ask } = await open(first.port);

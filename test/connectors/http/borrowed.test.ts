@@ -3,7 +3,8 @@ import { createServer as createServerOfHttp2 } from 'node:http2';
 import { Socket } from 'node:net';
 import { Client } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
-import { socketConnector } from '../../../src/connectors/http/http-socket.ts';
+import { socketConnector } from '../../../src/connectors/http/socket/http-socket.ts';
+import { anyRoute } from './client/both-ends.ts';
 import { listen, tcpEnd } from './far-end.ts';
 
 /** What undici does today and does not promise (docs/dependencies.md). A new version that changes it fails here. */
@@ -34,7 +35,7 @@ test('undici keeps the URL that it gets, and reads `origin` and `protocol` of th
 test('undici keeps the session of HTTP/2 behind the symbol `http2Session`, and it reports settings', async () => {
   const server = createServerOfHttp2({ settings: { maxConcurrentStreams: 4 } }, (_, response) => response.end('true'));
   const { origin } = await listen(server);
-  const connect = socketConnector({ origin, http2: true, tls: {} });
+  const connect = socketConnector({ origin, http2: true, tls: {}, route: anyRoute });
   const client = clientOf(new URL(origin), { allowH2: true, connect });
   await (await client.request({ method: 'GET', path: '/' })).body.text();
   const symbols = Object.getOwnPropertySymbols(client).filter(({ description }) => description === 'http2Session');
@@ -48,7 +49,7 @@ test('a connector of undici returns the socket that it opens, before it is conne
   const { protocol, host, hostname, port } = new URL(origin);
   const opened: { socket?: unknown } = {};
   const connected = new Promise((resolve) => {
-    opened.socket = socketConnector({ origin, http2: false, tls: {} })(
+    opened.socket = socketConnector({ origin, http2: false, tls: {}, route: anyRoute })(
       { protocol, host, hostname, port },
       (_, socket) => resolve(socket),
     );

@@ -128,6 +128,8 @@ describe('the options', () => {
       maxPause: 30_000,
       maxResponseBytes: 1_048_576,
       tls: { ca: null, cert: null, key: null },
+      denyAddresses: ['link-local', 'cloud-metadata', 'unspecified'],
+      allowAddresses: null,
       auth: null,
     });
   });

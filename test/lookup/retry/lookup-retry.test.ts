@@ -56,6 +56,12 @@ describe('the retry of a lookup', () => {
     expect(lookup.heard.retries).toBe(9);
   });
 
+  test('does not call again after a failure that is final', async () => {
+    const lookup = scripted(plain, [failure('unreachable', { final: true })]);
+    expect(await lookup.ask()).toMatchObject({ code: 'unreachable', details: { attempts: 1 } });
+    expect(lookup.heard.retries).toBe(0);
+  });
+
   test('that is exhausted fails with all calls and the last status', async () => {
     const lookup = scripted(plain, [unavailable, unavailable, unavailable]);
     expect(await lookup.ask()).toMatchObject({

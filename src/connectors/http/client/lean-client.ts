@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../core/time/time.ts';
-import { socketConnector, type SocketOptions } from '../http-socket.ts';
+import { socketConnector, type SocketOptions } from '../socket/http-socket.ts';
 import type { AnswerHead, AnswerReceiver } from './answer-head.ts';
 import { AnswerParser } from './answer-parser.ts';
 import { ConnectionLost } from './connection-lost.ts';

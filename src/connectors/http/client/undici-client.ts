@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Settings } from 'node:http2';
 import { Client, type Dispatcher } from 'undici';
-import { socketConnector, type SocketOptions } from '../http-socket.ts';
+import { socketConnector, type SocketOptions } from '../socket/http-socket.ts';
 import type { CachingFields } from './answer-head.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
 

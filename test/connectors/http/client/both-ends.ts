@@ -4,6 +4,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import { AddressRules } from '../../../../src/connectors/http/socket/address-rules.ts';
+import type { Route } from '../../../../src/connectors/http/socket/http-socket.ts';
+
+/** A way on which every address is permitted. */
+export const anyRoute: Route = { addresses: new AddressRules({ denyAddresses: [], allowAddresses: null }) };
 
 export type Protocol = 'http' | 'https';
 

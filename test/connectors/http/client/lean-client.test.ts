@@ -8,6 +8,7 @@ import { virtualClock } from '../../../../src/core/time/virtual-clock.ts';
 import type { HttpClient } from '../../../../src/connectors/http/client/http-client.ts';
 import { LeanClients } from '../../../../src/connectors/http/client/lean-client.ts';
 import { listen, openHttp, tcpEnd } from '../far-end.ts';
+import { anyRoute } from './both-ends.ts';
 import { RecordedCall } from './recorded-call.ts';
 
 const answer = (body: string, ...fields: readonly string[]): string =>
@@ -36,7 +37,7 @@ async function scripted(): Promise<{
 
 function clientOf(origin: string, method = 'GET'): { client: HttpClient; clock: ReturnType<typeof virtualClock> } {
   const clock = virtualClock();
-  const client = new LeanClients({ origin, method, tls: {}, clock }).create();
+  const client = new LeanClients({ origin, method, tls: {}, route: anyRoute, clock }).create();
   onTestFinished(() => client.destroy());
   return { client, clock };
 }
@@ -105,7 +106,7 @@ describe('a request', () => {
   test('waits for the end of the turn, with all others of that turn', async () => {
     const { origin, request } = await scripted();
     const clock = virtualClock();
-    const clients = new LeanClients({ origin, method: 'GET', tls: {}, clock });
+    const clients = new LeanClients({ origin, method: 'GET', tls: {}, route: anyRoute, clock });
     const pair = [clients.create(), clients.create()];
     onTestFinished(async () => void (await Promise.all(pair.map((client) => client.destroy()))));
     const first = pair.map((client) => send(client));
@@ -364,7 +365,7 @@ describe('a call', () => {
     ['a text', () => raise('a fault of the caller'), 'a fault of the caller'],
   ])('fails if its caller throws %s while it is sent; the others of that turn are sent', async (_, fault, message) => {
     const { origin, request } = await scripted();
-    const clients = new LeanClients({ origin, method: 'GET', tls: {}, clock: virtualClock() });
+    const clients = new LeanClients({ origin, method: 'GET', tls: {}, route: anyRoute, clock: virtualClock() });
     const pair = [clients.create(), clients.create()] as const;
     onTestFinished(async () => void (await Promise.all(pair.map((client) => client.destroy()))));
     const firsts = pair.map((client) => send(client));

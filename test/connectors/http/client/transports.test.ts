@@ -10,7 +10,7 @@ import type { HttpClient } from '../../../../src/connectors/http/client/http-cli
 import { LeanClients } from '../../../../src/connectors/http/client/lean-client.ts';
 import { listen, openHttp } from '../far-end.ts';
 import { cutAnswers, lines, ok, refusedAnswers, takenAnswers } from './answer-cases.ts';
-import { type Arrived, certificate, type Protocol, rawServer } from './both-ends.ts';
+import { anyRoute, type Arrived, certificate, type Protocol, rawServer } from './both-ends.ts';
 import { readText, Receiver } from './read-answer.ts';
 import { RecordedCall } from './recorded-call.ts';
 
@@ -50,7 +50,13 @@ const writes =
   };
 
 function ask(origin: string, method = 'GET'): { call: RecordedCall; client: HttpClient } {
-  const client = new LeanClients({ origin, method, tls: { ca: own.cert }, clock: virtualClock() }).create();
+  const client = new LeanClients({
+    origin,
+    method,
+    tls: { ca: own.cert },
+    route: anyRoute,
+    clock: virtualClock(),
+  }).create();
   onTestFinished(() => client.destroy());
   const call = new RecordedCall();
   client.dispatch(call);

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../../../src/core/time/time.ts';
 import { LeanClients } from '../../../../../src/connectors/http/client/lean-client.ts';
 import { UndiciClients } from '../../../../../src/connectors/http/client/undici-client.ts';
-import type { Certificate, Protocol } from '../both-ends.ts';
+import { anyRoute, type Certificate, type Protocol } from '../both-ends.ts';
 import { brokenRule, isSeenAlike, socketDifferences } from './socket-differences.ts';
 import { seeded } from '../../../../../bench/random.ts';
 import { mutant } from './mutants.ts';
@@ -47,7 +47,7 @@ export async function compareOverSockets(
   certificate: Certificate,
   { seed, count }: { readonly seed: number; readonly count: number },
 ): Promise<SocketDifferentialResult> {
-  const shared = { method: 'GET', tls: { ca: certificate.cert }, clock: systemClock };
+  const shared = { method: 'GET', tls: { ca: certificate.cert }, clock: systemClock, route: anyRoute };
   const [lean, undici] = await Promise.all([
     openLane(protocol, certificate, (origin) => new LeanClients({ ...shared, origin })),
     openLane(protocol, certificate, (origin) => new UndiciClients({ ...shared, origin, http2: false, pipelining: 1 })),

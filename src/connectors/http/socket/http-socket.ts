@@ -1,16 +1,22 @@
 import { type OnReadOpts, Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
-import type { CallContext } from '../../core/call/call-context.ts';
-import { RecordError } from '../../core/errors.ts';
-import type { Clock } from '../../core/time/time.ts';
-import { cancellation } from '../call-outcome.ts';
-import { connectReason } from './connect-reason.ts';
+import type { CallContext } from '../../../core/call/call-context.ts';
+import type { Clock } from '../../../core/time/time.ts';
+import { cancellation } from '../../call-outcome.ts';
+import type { AddressRules } from './address-rules.ts';
+import { notConnected } from '../http-failure.ts';
+
+/** The way from here to the other system. */
+export interface Route {
+  readonly addresses: AddressRules;
+}
 
 export interface SocketOptions {
   readonly origin: string;
   readonly http2: boolean;
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly route: Route;
 }
 
 /**
@@ -22,13 +28,14 @@ type SocketConnector = (to: buildConnector.Options, callback: buildConnector.Cal
 const connectTimeoutMs = 10_000;
 
 /** Opens the sockets of one origin. With TLS they share one context, and a new one resumes the session of those before it. */
-export function socketConnector({ origin, http2, tls }: SocketOptions): SocketConnector {
+export function socketConnector({ origin, http2, tls, route }: SocketOptions): SocketConnector {
   const secureContext = origin.startsWith('https:') ? createSecureContext(tls) : undefined;
   // undici would keep sessions as well, but only until the next garbage collection.
   let session: Buffer | undefined;
   return (to, callback, onread) => {
     const connect = buildConnector({
       allowH2: http2,
+      lookup: route.addresses.lookup,
       timeout: connectTimeoutMs,
       ...(secureContext === undefined ? { useH2c: http2 } : { secureContext, session, maxCachedSessions: 0 }),
       ...(onread === undefined ? {} : { onread }),
@@ -77,13 +84,7 @@ export function reachOrigin(
       const there = reached(origin, socket);
       socket?.destroy();
       if (error === undefined) resolve(there);
-      else
-        reject(
-          new RecordError('unreachable', `cannot connect to ${origin}: ${connectReason(error)}`, {
-            lookup,
-            cause: error,
-          }),
-        );
+      else reject(notConnected(origin, lookup, error));
     };
     opening = socketConnector(options)(
       { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port },

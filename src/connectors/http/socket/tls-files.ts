@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { HttpOptions } from './http-options.ts';
+import type { HttpOptions } from '../http-options.ts';
 
 type Option = keyof HttpOptions['tls'];
 

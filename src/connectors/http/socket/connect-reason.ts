@@ -1,3 +1,5 @@
+import { NotConnected } from './not-connected.ts';
+
 /** Why a connection could not be opened, in plain words: the errors of sockets, DNS and TLS. */
 
 const untrusted = 'its authority is not trusted: set tls.ca';
@@ -42,6 +44,7 @@ export function errorCode(error: unknown): string | undefined {
 
 /** Whether the error says that no connection was opened, so that no request was sent. */
 export function isNotConnected(error: unknown): boolean {
+  if (error instanceof NotConnected) return true;
   const code = errorCode(error) ?? '';
   return code !== 'ECONNRESET' && hints.has(code);
 }
