@@ -1,6 +1,7 @@
 import { count } from '../../core/count.ts';
 import { type Column, cut, type Paint, printable, tableLines } from './columns.ts';
 import { age, rate } from './figures.ts';
+import { layerColumns, layerRows } from './layer-columns.ts';
 import { numberAt, type Seen, textAt, withoutUser } from './state.ts';
 import { errorColumns, lookupColumns, pipelineColumns, type StreamRow, streamColumns } from './tables.ts';
 
@@ -30,13 +31,18 @@ export function view(frame: Frame, { columns: width, rows: height }: Size, paint
       return rows.length <= most ? lines : [...lines, paint('dim', cut(`… ${rows.length - shown.length} more`, width))];
     },
   });
-  const sections = [
+  const rows = layerRows(seen, frame.before);
+  const layers = table(layerColumns(rows), rows);
+  const head = header(frame, width, paint);
+  const all = [
     table(pipelineColumns, seen.pipelines),
     table(lookupColumns, seen.lookups),
+    layers,
     table(streamColumns, busiestFirst(frame)),
     table(errorColumns, seen.errors),
   ].filter(({ needs }) => needs > 0);
-  const head = header(frame, width, paint);
+  // A low terminal has no room for the layers.
+  const sections = all.length > mostSections(height - head.length) ? all.filter((one) => one !== layers) : all;
   return [...head, ...stacked(sections, height - head.length)].slice(0, height);
 }
 
@@ -49,9 +55,12 @@ interface Section {
 /** Lines above the rows of a section: an empty line and the head of the table. */
 const above = 2;
 
+/** Sections of one row that fit. */
+const mostSections = (height: number): number => Math.max(0, Math.floor(height / (above + 1)));
+
 /** As many sections as fit, in their order. The height is shared so that small sections are complete. */
 function stacked(sections: readonly Section[], height: number): readonly string[] {
-  const fitting = sections.slice(0, Math.max(0, Math.floor(height / (above + 1))));
+  const fitting = sections.slice(0, mostSections(height));
   let free = height - above * fitting.length;
   const most = new Map<Section, number>();
   for (const [index, section] of fitting.toSorted((a, b) => a.needs - b.needs).entries()) {

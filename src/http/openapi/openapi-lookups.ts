@@ -7,15 +7,19 @@ const someLookups = {
     ['coalesced', 'open'],
     'Requests that shared the call of an equal one, and calls under way now that others may share (`open`). Absent with `coalesce: false` and for a table.',
   ),
-  breaker: object(
-    {
+  breaker: {
+    ...object(
+      { closed: count, open: count, half_open: count, opened: count },
+      'The circuit breaker. Absent without one.',
+    ),
+    properties: {
       closed: described(count, '1 in this state, else 0.'),
       open: described(count, '1 in this state, else 0.'),
       half_open: described(count, '1 in this state, else 0.'),
       opened: described(count, 'How often it has opened since the start of the service.'),
+      openMs: described(number, 'Milliseconds until the lookup is tried again, while it is open.'),
     },
-    'The circuit breaker. Absent without one.',
-  ),
+  },
   rateLimit: object(
     {
       perSecond: described(number, 'Calls that may begin in a second.'),
@@ -23,13 +27,17 @@ const someLookups = {
     },
     'Absent without a rate limit.',
   ),
-  pause: object(
-    {
+  pause: {
+    ...object(
+      { pauses: count, paused: count },
+      'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
+    ),
+    properties: {
       pauses: described(count, 'Pauses since the start of the service.'),
       paused: described(count, '1 while all calls wait, else 0.'),
+      pausedMs: described(number, 'Milliseconds until the pause ends, while calls wait.'),
     },
-    'Pauses of all calls after an answer of 429 with `Retry-After`. Absent if the lookup is not `http`.',
-  ),
+  },
   hedge: {
     ...object({ made: count, won: count }, 'Absent if the lookup has no `hedge`.'),
     properties: {

@@ -121,6 +121,7 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     return {
       totals: { opened: this.#opened },
       now: { closed: is('closed'), open: is('open'), half_open: is('half_open') },
+      ...(name === 'open' && { latest: { openMs: Math.ceil(this.waitMs()) } }),
     };
   }
 

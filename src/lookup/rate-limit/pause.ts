@@ -50,7 +50,10 @@ export class Pause implements Gate {
   }
 
   gauges(): LayerGauges {
-    return { totals: { pauses: this.#begun }, now: { paused: this.open ? 0 : 1 } };
+    const totals = { pauses: this.#begun };
+    return this.open
+      ? { totals, now: { paused: 0 } }
+      : { totals, now: { paused: 1 }, latest: { pausedMs: Math.ceil(this.waitMs()) } };
   }
 
   /** Ends the pause, and lets no other begin. */

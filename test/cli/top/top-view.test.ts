@@ -130,6 +130,66 @@ describe('the picture', () => {
   });
 });
 
+/** The lines of the table of layers. */
+const layersOf = (
+  lookups: Readonly<Record<string, JsonObject>>,
+  columns = 80,
+  before?: JsonObject,
+): readonly string[] => {
+  const named = Object.entries(lookups).map(([name, value]) => ({ name, value }));
+  const earlier = before && seen({ lookups: [{ name: 'airport', value: before }] });
+  const lines = view(frame({ seen: seen({ lookups: named }), before: earlier }), { columns, rows: 40 }, plain);
+  const first = lines.findIndex((line) => line.startsWith('layers of'));
+  return first < 0 ? [] : lines.slice(first, lines.indexOf('', first));
+};
+
+describe('the layers of the lookups', () => {
+  const cache = { hit: 90, negative: 5, stale: 4, miss: 1, entries: 7 };
+  const all: JsonObject = {
+    breaker: { closed: 0, open: 1, half_open: 0, opened: 3, openMs: 4200 },
+    pause: { pauses: 1, paused: 1, pausedMs: 12_000 },
+    concurrency: { limit: 200, running: 40 },
+    cache,
+    coalesce: { coalesced: 1234, open: 1 },
+    hedge: { made: 12, won: 5 },
+    batch: { batches: 4, requests: 150, splits: 0, gathering: 0, inFlight: 0 },
+  };
+  test('have a table of their own, which fits into 80 columns with all of them', () => {
+    const calm = { ...all, breaker: { half_open: 1 }, pause: { paused: 0 }, batch: { batches: 0 }, cache: {} };
+    expect(layersOf({ airport: all, city: calm, plain: {}, posts: { coalesce: { coalesced: 0 } } })).toEqual([
+      'layers of    breaker   paused   limit  cache hits  coalesced  hedges  of a batch',
+      'airport      open 4s  for 12s  40/200      99.0 %      1,234      12        37.5',
+      'city       half open       no  40/200           -      1,234      12           -',
+      'posts              -        -       -           -          0       -           -',
+    ]);
+  });
+
+  test('show a column only if a lookup has the layer, and no table without one', () => {
+    const [head, row] = layersOf({ airport: { breaker: { closed: 1 }, pause: { paused: 0 } } });
+    expect([head, row]).toEqual(['layers of  breaker  paused', 'airport     closed      no']);
+    expect(layersOf({ airport: { inFlight: 1 } })).toEqual([]);
+  });
+
+  test('have the share of hits since the previous picture, or since the start', () => {
+    const hits = (before?: JsonObject) => layersOf({ airport: { cache } }, 80, before)[1];
+    expect(hits()).toMatch(/ 99\.0 %$/);
+    expect(hits({ cache: { hit: 90, negative: 5, stale: 4, miss: 0 } })).toMatch(/ 0\.0 %$/);
+    // No request has come since, or the service has started anew.
+    expect(hits({ cache })).toMatch(/ 99\.0 %$/);
+    expect(hits({ cache: { hit: 900, miss: 100 } })).toMatch(/ 99\.0 %$/);
+  });
+
+  test('are left out on a low terminal, before the errors are', () => {
+    const lines = view(
+      frame({ seen: seen({ lookups: [{ name: 'airport', value: all }] }) }),
+      { columns: 80, rows: 16 },
+      plain,
+    );
+    expect(lines.join('\n')).toMatch(/no answer/);
+    expect(lines.join('\n')).not.toMatch(/layers of/);
+  });
+});
+
 test('figures are as short as possible without being wrong', () => {
   expect([0, 0.128, 9.99, 12.34, 99.9, 1234.5].map(rate)).toEqual(['0', '0.13', '9.99', '12.3', '99.9', '1,235']);
   expect([undefined, 0.05, 12.34, 1234, 61_500].map(latency)).toEqual(['-', '0.05 ms', '12.3 ms', '1234 ms', '61.5 s']);

@@ -93,6 +93,7 @@ describe('a breaker', () => {
     await broken.calls(1, down);
     expect(broken.state).toBe('open');
     await broken.clock.advance(4999);
+    expect(broken.breaker.gauges().latest).toEqual({ openMs: 1 });
     expect(await broken.ask('early')).toMatchObject({ code: 'breaker_open' });
     await broken.clock.advance(1);
     await broken.calls(1, 'ok');

@@ -12,6 +12,7 @@ describe('a pause', () => {
     pause.whenOpen(() => void opened++);
     await clock.advance(1999);
     expect([pause.open, opened]).toEqual([false, 0]);
+    expect(pause.gauges()).toEqual({ totals: { pauses: 1 }, now: { paused: 1 }, latest: { pausedMs: 1 } });
     await clock.advance(1);
     expect([pause.open, opened, clock.timers]).toEqual([true, 1, 0]);
   });
