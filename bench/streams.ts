@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { figure, type Figures } from './figures.ts';
 import { withCpu, type Worker } from './processes.ts';
-import { startService, type Service } from './service.ts';
+import { ownRoot, startService, type Service } from './service.ts';
 
 /** A pipeline that looks up the airport of each flight, with the default capacity of 100; for a lookup named `airport`. */
 const airportPipelines = {
@@ -11,6 +13,15 @@ const airportPipelines = {
 /** A service with that pipeline. `airport` is the configuration of the lookup. */
 export function startFlights(bench: Bench, name: string, airport: object, root?: string): Promise<Service> {
   return startService(bench, name, { lookups: { airport }, pipelines: airportPipelines }, root);
+}
+
+/**
+ * The same lookup with a call for each record, also if an equal call is under way: the records of a benchmark are often
+ * equal. A checkout from before `coalesce` makes these calls anyway, and does not know the key.
+ */
+export function callForEach(lookup: object, root = ownRoot): object {
+  const schema = readFileSync(join(root, 'openapi', 'millrace.schema.json'), 'utf8');
+  return schema.includes('"coalesce"') ? { ...lookup, coalesce: false } : lookup;
 }
 
 /** A file of records that a client sends to a pipeline `times` times, as one stream. */

@@ -4,7 +4,7 @@ import { cpuPerRecord, perSecond, type Row, type Section } from '../figures.ts';
 import { startWorker, withCpu, type Worker } from '../processes.ts';
 import { inTurn, withControl, type Contender } from '../rounds.ts';
 import type { Service } from '../service.ts';
-import { startFlights, stream } from '../streams.ts';
+import { callForEach, startFlights, stream } from '../streams.ts';
 
 const bare = 'bare undici dispatch';
 const modes = ['ordered', 'unordered'] as const;
@@ -21,11 +21,9 @@ export async function wholeService(bench: Bench): Promise<Section> {
   const file = bench.file('flights.ndjson', ndjson(list));
   const airports = await startAirports(bench);
   const url = `${airports.origin}/airports/{iata}`;
-  // Equal flights would share calls, which the other contenders do not.
-  const coalesce = false;
-  const lean = await startFlights(bench, 'lean', { http: { url }, coalesce });
-  const control = await startFlights(bench, 'control', { http: { url }, coalesce });
-  const undici = await startFlights(bench, 'undici', { http: { url, client: 'undici' }, coalesce });
+  const lean = await startFlights(bench, 'lean', callForEach({ http: { url } }));
+  const control = await startFlights(bench, 'control', callForEach({ http: { url } }));
+  const undici = await startFlights(bench, 'undici', callForEach({ http: { url, client: 'undici' } }));
   const client = await startWorker(bench, 'load-client.ts');
   const through = (target: Service, mode: string) => (times: number) =>
     stream(client, target, { path: `flights?mode=${mode}`, file, records: list.length, times });

@@ -3,7 +3,7 @@ import { figure, Measured, perSecond, type Pick, type Section } from '../figures
 import { startWorker, withCpu } from '../processes.ts';
 import { inTurn, withControl, type Contender } from '../rounds.ts';
 import { startService, type Service } from '../service.ts';
-import { stream } from '../streams.ts';
+import { callForEach, stream } from '../streams.ts';
 
 const bare = 'bare undici dispatch';
 const own = 'Millrace';
@@ -18,7 +18,7 @@ export async function halfLoad(bench: Bench): Promise<Section> {
   const origin = `http://127.0.0.1:${load.ready['port']}`;
   const started = (name: string) =>
     startService(bench, name, {
-      lookups: { wait: { http: { url: `${origin}/wait/{us}` } } },
+      lookups: { wait: callForEach({ http: { url: `${origin}/wait/{us}` } }) },
       pipelines: { wait: { capacity, enrich: [{ lookup: 'wait', with: { us: '/us' }, into: '/answer' }] } },
     });
   const services = [await started('half-load'), await started('control')] as const;

@@ -4,7 +4,7 @@ import { startWorker, withCpu } from '../processes.ts';
 import { inTurn, withControl, type Contender } from '../rounds.ts';
 import { startService } from '../service.ts';
 import { heavyTailMicros, orderedOptimum, unorderedOptimum } from '../simulation.ts';
-import { stream } from '../streams.ts';
+import { callForEach, stream } from '../streams.ts';
 
 const capacity = 100;
 const constantMicros = 10_000;
@@ -51,7 +51,7 @@ export async function shareOfLimit(bench: Bench): Promise<Section> {
   const origin = `http://127.0.0.1:${server.ready['port']}`;
   const started = (name: string) =>
     startService(bench, name, {
-      lookups: { wait: { http: { url: `${origin}/wait/{us}` } } },
+      lookups: { wait: callForEach({ http: { url: `${origin}/wait/{us}` } }) },
       pipelines: { wait: { capacity, enrich: [{ lookup: 'wait', with: { us: '/us' }, into: '/answer' }] } },
     });
   const services = [await started('latency'), await started('control')] as const;

@@ -4,7 +4,7 @@ import { cpuPerRecord, perSecond, type Measured, type Row, type Section } from '
 import { startWorker, withCpu } from '../processes.ts';
 import { inTurn, withControl, type Contender } from '../rounds.ts';
 import { ownRoot } from '../service.ts';
-import { startFlights, stream } from '../streams.ts';
+import { callForEach, startFlights, stream } from '../streams.ts';
 
 const [here, there] = ['this checkout', 'the other checkout'] as const;
 
@@ -87,7 +87,7 @@ async function service(bench: Bench, airport: object, query: string, records: re
   const file = bench.file('records.ndjson', ndjson(records));
   const client = await startWorker(bench, 'load-client.ts');
   return async (root, name) => {
-    const started = await startFlights(bench, name, airport, root);
+    const started = await startFlights(bench, name, 'http' in airport ? callForEach(airport, root) : airport, root);
     return (times) => stream(client, started, { path: `flights?${query}`, file, records: records.length, times });
   };
 }
