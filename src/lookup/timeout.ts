@@ -1,4 +1,5 @@
-import { Cancellation, type CallContext } from '../core/call/call-context.ts';
+import type { CallContext } from '../core/call/call-context.ts';
+import { Cancellation } from '../core/call/cancellation.ts';
 import { cancelledError } from '../core/call/cancelled.ts';
 import { Deadlines, type Timed } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
@@ -54,7 +55,6 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
   #onExpired: (() => Res | Promise<Res>) | undefined = undefined;
   #resolve: ((answer: Res | Promise<Res>) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
-  #removeCancelHook: (() => void) | undefined = undefined;
 
   constructor(caller: CallContext, due: number, deadlines: Deadlines<TimedCall<Res>>) {
     super(Math.min(caller.deadline, due), caller.attempt, caller);
@@ -75,7 +75,7 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
       this.#reject = reject;
       this.#deadlines.arm(this, this.due);
       // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
-      this.#removeCancelHook = this.caller.onCancel((reason) => this.cancel(reason));
+      this.caller.addCancelListener(this);
       answer.then(
         (value) => {
           this.#end();
@@ -87,6 +87,10 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
         },
       );
     });
+  }
+
+  callCancelled(reason: unknown): void {
+    this.cancel(reason);
   }
 
   /** The inner call is cancelled first. */
@@ -105,6 +109,6 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
   #end(): void {
     this.#deadlines.disarm(this);
     this.#deadlines.stopIdleTimer();
-    this.#removeCancelHook?.();
+    this.caller.removeCancelListener(this);
   }
 }

@@ -1,4 +1,5 @@
-import { Cancellation, type InputEnd } from '../core/call/call-context.ts';
+import type { InputEnd } from '../core/call/call-context.ts';
+import { Cancellation } from '../core/call/cancellation.ts';
 import type { RecordSlot } from './queues/slot.ts';
 
 /** What an attempt reports to. `slot` is undefined if the attempt has completed before. */

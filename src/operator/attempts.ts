@@ -1,4 +1,5 @@
-import type { Cancellation, InputEnd } from '../core/call/call-context.ts';
+import type { InputEnd } from '../core/call/call-context.ts';
+import type { Cancellation } from '../core/call/cancellation.ts';
 import { Deadlines } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import { Fifo } from '../core/fifo.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { createMetrics } from '../../src/observability/metrics/metrics.ts';
 import { LookupCache } from '../../src/lookup/cache/cache.ts';

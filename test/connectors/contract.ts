@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import { RecordError } from '../../src/core/errors.ts';
 import { Answer, RawJson, type Arguments, type LookupService } from '../../src/lookup/lookup.ts';
 import { oneOfMany } from '../../src/lookup/one-of-many.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { Cancellation } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import { virtualClock, type VirtualClock } from '../../src/core/time/virtual-clock.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { table } from '../../src/connectors/table/table.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Cancellation, type CallContext } from '../../src/core/call/call-context.ts';
+import type { CallContext } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import type { RecordError } from '../../src/core/errors.ts';
 import { timeout } from '../../src/lookup/timeout.ts';
 import type { Service } from '../../src/lookup/lookup.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../src/config/schema/schema.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
-import { Cancellation } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import { systemClock } from '../../src/core/time/time.ts';
 import { functionLogger } from '../../src/observability/log/function-logger.ts';
 import { createLogger } from '../../src/observability/log/logger.ts';

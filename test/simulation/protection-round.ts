@@ -1,4 +1,5 @@
-import { Cancellation, InputEnd } from '../../src/core/call/call-context.ts';
+import { InputEnd } from '../../src/core/call/call-context.ts';
+import { Cancellation } from '../../src/core/call/cancellation.ts';
 import type { Gate } from '../../src/core/call/gate.ts';
 import { RecordError, type RecordErrorCode } from '../../src/core/errors.ts';
 import { silentObserver } from '../../src/core/observer/observer.ts';

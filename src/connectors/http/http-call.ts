@@ -1,4 +1,4 @@
-import type { CallContext } from '../../core/call/call-context.ts';
+import type { CallContext, CancelListener } from '../../core/call/call-context.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
@@ -36,7 +36,7 @@ const discardedBytes = 65_536;
  * The promise settles when the answer is complete or the call is cancelled. The connection returns to the pool when
  * the client no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
-export abstract class HttpCall<Result> implements PooledCall {
+export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   readonly path: string;
   headers: string[];
   readonly body: string | null;
@@ -56,7 +56,7 @@ export abstract class HttpCall<Result> implements PooledCall {
   #body: Buffer = emptyBody;
   #resolve: ((answer: Result) => void) | undefined = undefined;
   #reject: ((error: RecordError) => void) | undefined = undefined;
-  #forget: (() => void) | undefined = undefined;
+  #context: CallContext | undefined = undefined;
 
   constructor(calls: HttpCalls, path: string, headers: string[], body: string | null, known?: KnownAnswer) {
     this.#known = known;
@@ -88,7 +88,8 @@ export abstract class HttpCall<Result> implements PooledCall {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      this.#forget = context.onCancel((reason) => this.#cancel(reason));
+      this.#context = context;
+      context.addCancelListener(this);
       const { pool, rules } = this.#calls;
       if (this.#settled) return;
       if (pool.closed) this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: rules.lookup }));
@@ -187,7 +188,7 @@ export abstract class HttpCall<Result> implements PooledCall {
     else this.#calls.pool.again(this);
   }
 
-  #cancel(reason: unknown): void {
+  callCancelled(reason: unknown): void {
     if (this.#settled) return;
     const error = cancellation(this.#calls.rules.lookup, reason);
     this.#fail(error);
@@ -220,7 +221,7 @@ export abstract class HttpCall<Result> implements PooledCall {
 
   #settle(outcome: Parameters<LookupObserver['called']>[0]): void {
     this.#settled = true;
-    this.#forget?.();
+    this.#context?.removeCancelListener(this);
     this.#calls.observer.called(outcome, this.#calls.clock.now() - this.#startedMs);
   }
 }

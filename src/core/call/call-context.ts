@@ -30,7 +30,11 @@ export interface CallContext {
   readonly known: KnownAnswer | undefined;
   /** Made at its first use; aborted with the reason of the cancellation. Costs 6 to 20 microseconds a call. */
   readonly signal: AbortSignal;
-  /** Calls `hook` once when the call is cancelled; at once if it is cancelled already. The returned function removes the hook. */
+  /** Calls `listener.callCancelled` once when the call is cancelled; at once if it is cancelled already. */
+  addCancelListener(listener: CancelListener): void;
+  /** Removes a listener that was added; does nothing if there is none. */
+  removeCancelListener(listener: CancelListener): void;
+  /** Adds a function as a listener. The returned function removes it. */
   onCancel(hook: CancelHook): () => void;
   /** The record begins (1) or ends (-1) a wait before it is tried again. The calls come in pairs, and only count. */
   retryWaiting(delta: 1 | -1): void;
@@ -47,6 +51,11 @@ export interface CallContext {
 }
 
 export type CancelHook = (reason: unknown) => void;
+
+/** Receives the cancellation of a call. An object of the call itself costs nothing; a function costs two closures a call. */
+export interface CancelListener {
+  callCancelled(reason: unknown): void;
+}
 
 /**
  * The input that calls belong to, and the outermost context of these calls. It has no deadline and is never cancelled.
@@ -105,6 +114,10 @@ export class InputEnd implements CallContext {
     return new AbortController().signal;
   }
 
+  addCancelListener(): void {}
+
+  removeCancelListener(): void {}
+
   onCancel(): () => void {
     return nothing;
   }
@@ -125,13 +138,13 @@ export class InputEnd implements CallContext {
 const nothing = (): void => {};
 
 /** For a call that belongs to no input: it never ends. A caller that adds a hook must remove it. */
-const endlessInput = new InputEnd();
+export const endlessInput = new InputEnd();
 
 /**
  * Returns each member of the caller's context, unless a subclass overrides it. It has neither a constructor nor fields,
  * so it costs a record nothing.
  */
-abstract class Carried implements CallContext {
+export abstract class Carried implements CallContext {
   declare protected caller: CallContext;
 
   get attempt(): number {
@@ -170,6 +183,14 @@ abstract class Carried implements CallContext {
     return this.caller.signal;
   }
 
+  addCancelListener(listener: CancelListener): void {
+    this.caller.addCancelListener(listener);
+  }
+
+  removeCancelListener(listener: CancelListener): void {
+    this.caller.removeCancelListener(listener);
+  }
+
   onCancel(hook: CancelHook): () => void {
     return this.caller.onCancel(hook);
   }
@@ -204,83 +225,5 @@ export class InnerContext extends Carried {
   constructor(caller: CallContext) {
     super();
     this.caller = caller;
-  }
-}
-
-/**
- * The context of a call with a cancellation and a deadline of its own; the other members are its caller's. A
- * cancellation of the caller does not cancel it, unless its owner links the two.
- *
- * A cancellation costs one array push for each listener; an `AbortSignal` is made only for callees that use `signal`.
- */
-export class Cancellation extends Carried {
-  readonly #attempt: number;
-  #deadline: number;
-  #reason: unknown;
-  #cancelled = false;
-  #hooks: (CancelHook | undefined)[] | undefined;
-  #controller: AbortController | undefined;
-
-  constructor(deadline = Infinity, attempt = 1, caller: CallContext = endlessInput) {
-    super();
-    this.caller = caller;
-    this.#deadline = deadline;
-    this.#attempt = attempt;
-  }
-
-  override get attempt(): number {
-    return this.#attempt;
-  }
-
-  override get deadline(): number {
-    return this.#deadline;
-  }
-
-  override set deadline(ms: number) {
-    this.#deadline = ms;
-  }
-
-  override get cancelled(): boolean {
-    return this.#cancelled;
-  }
-
-  get reason(): unknown {
-    return this.#reason;
-  }
-
-  override get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#cancelled) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
-  }
-
-  override onCancel(hook: CancelHook): () => void {
-    if (this.#cancelled) {
-      hook(this.#reason);
-      return nothing;
-    }
-    // Most calls have one listener, and a literal has room for one; a push makes room for 17.
-    const known = this.#hooks;
-    const hooks = known ?? (this.#hooks = [hook]);
-    const index = known === undefined ? 0 : known.push(hook) - 1;
-    return () => {
-      // Another hook may have this index since: a second removal must not remove that one.
-      if (hooks[index] !== hook) return;
-      hooks[index] = undefined;
-      while (hooks.length > 0 && hooks.at(-1) === undefined) hooks.pop();
-    };
-  }
-
-  /** The first call decides; every later one is ignored. */
-  cancel(reason: unknown): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
-    this.#reason = reason;
-    const hooks = this.#hooks;
-    this.#hooks = undefined;
-    if (hooks !== undefined) for (const hook of hooks) hook?.(reason);
-    this.#controller?.abort(reason);
   }
 }

@@ -1,4 +1,5 @@
-import { type CallContext, Cancellation, type InputEnd } from './call-context.ts';
+import type { CallContext, CancelListener, InputEnd } from './call-context.ts';
+import { Cancellation } from './cancellation.ts';
 import { cancelledError } from './cancelled.ts';
 
 /**
@@ -14,16 +15,15 @@ import { cancelledError } from './cancelled.ts';
  * the oldest waiter, except `inputEnd`: it is that of the oldest waiter whose input has not ended, so that the end of one
  * input does not cut the retries for another one short.
  *
- *     const shared = new SharedCall();
- *     const wait = shared.join(context);
- *     const answer = inner(request, shared);
- *     return answer instanceof Promise ? wait(answer) : answer;
+ *     const shared = new SharedCall<Answer>();
+ *     const answer = shared.join(context).answer();
+ *     shared.settledBy(inner(request, shared));
  *
  * The waiters are a list, the oldest first. A waiter is its own link, because most calls have only one.
  */
-export class SharedCall extends Cancellation {
-  #oldest: Waiter | undefined = undefined;
-  #newest: Waiter | undefined = undefined;
+export class SharedCall<Res> extends Cancellation {
+  #oldest: Waiter<Res> | undefined = undefined;
+  #newest: Waiter<Res> | undefined = undefined;
   #retryWaits = 0;
   #limitWaits = 0;
   #batches = 0;
@@ -37,15 +37,33 @@ export class SharedCall extends Cancellation {
     this.#isPart = isPart;
   }
 
-  /**
-   * Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined.
-   *
-   * Call the returned function once, with the answer of the call or the part of it that is for this caller. Its promise
-   * settles as that answer does, or rejects with the caller's reason if the caller is cancelled before.
-   */
-  join(context: CallContext): <Res>(answer: Promise<Res>) => Promise<Res> {
-    const waiter = this.add(context);
-    return (answer) => this.wait(waiter, answer);
+  /** Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined. */
+  join(context: CallContext): Waiter<Res> {
+    const waiter = new Waiter(this, context, this.#newest);
+    if (this.#newest === undefined) {
+      this.#oldest = waiter;
+      this.caller = context;
+    } else this.#newest.later = waiter;
+    this.#newest = waiter;
+    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
+    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
+    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
+    for (let call = 0; call < this.#begun; call++) context.callBegins();
+    return waiter;
+  }
+
+  /** The answer of the call is that of every waiter, those that join until it settles included. */
+  settledBy(answer: Promise<Res>): void {
+    answer.then(
+      (value) => {
+        for (let waiter = this.#oldest; waiter !== undefined; waiter = this.#oldest) waiter.resolve(value);
+        return this.answered();
+      },
+      (error: unknown) => {
+        for (let waiter = this.#oldest; waiter !== undefined; waiter = this.#oldest) waiter.reject(error);
+        this.answered();
+      },
+    );
   }
 
   override get attempt(): number {
@@ -104,58 +122,22 @@ export class SharedCall extends Cancellation {
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callRefused();
   }
 
-  /** The first part of `join`, without its function. */
-  protected add(context: CallContext): Waiter {
-    const waiter = new Waiter(context, this.#newest);
-    if (this.#newest === undefined) {
-      this.#oldest = waiter;
-      this.caller = context;
-    } else this.#newest.later = waiter;
-    this.#newest = waiter;
-    for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(1);
-    for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(1);
-    for (let wait = 0; wait < this.#batches; wait++) context.inBatch(1);
-    for (let call = 0; call < this.#begun; call++) context.callBegins();
-    return waiter;
-  }
-
-  /** The second part of `join`. */
-  protected wait<Res>(waiter: Waiter, answer: Promise<Res>): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      const removeCancelHook = waiter.context.onCancel((reason) => {
-        // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
-        if (!waiter.left && this.#oldest === this.#newest) this.cancel(reason);
-        this.gaveUp(reason);
-        this.#leave(waiter);
-        reject(cancelledError(reason));
-      });
-      answer.then(
-        (value) => {
-          removeCancelHook();
-          this.answered();
-          this.#leave(waiter);
-          return resolve(value);
-        },
-        (error: unknown) => {
-          removeCancelHook();
-          this.answered();
-          this.#leave(waiter);
-          return reject(error);
-        },
-      );
-    });
-  }
-
-  /** Called for each waiter when its answer has settled, also for one that has left. */
+  /** Called when the answer has settled, with or without waiters. */
   protected answered(): void {}
 
   /** Called for each waiter that leaves before its answer, with its reason. */
   protected gaveUp(_reason: unknown): void {}
 
-  #leave(waiter: Waiter): void {
-    if (waiter.left) return;
-    waiter.left = true;
-    const { context, earlier, later } = waiter;
+  /** For `waiter`: its context was cancelled. */
+  waiterCancelled(waiter: Waiter<Res>, reason: unknown): void {
+    // The last waiter stays until the call is cancelled: the ends of its waits are reported to it.
+    if (this.#oldest === this.#newest) this.cancel(reason);
+    this.gaveUp(reason);
+    this.leave(waiter);
+  }
+
+  /** For `waiter`, once: it waits no longer. */
+  leave({ context, earlier, later }: Waiter<Res>): void {
     if (earlier === undefined) this.#oldest = later;
     else earlier.later = later;
     if (later === undefined) this.#newest = earlier;
@@ -167,17 +149,61 @@ export class SharedCall extends Cancellation {
   }
 }
 
-/** One caller of a shared call. Two waits of one record are two waiters with the same context. */
-class Waiter {
+/**
+ * One caller of a shared call, and its answer. Two waits of one record are two waiters with the same context. It keeps the
+ * functions of its promise itself: closures for each waiter would take most of the memory of a record in flight.
+ */
+export class Waiter<Res> implements CancelListener {
+  readonly #shared: SharedCall<Res>;
   readonly context: CallContext;
-  earlier: Waiter | undefined;
-  later: Waiter | undefined = undefined;
-  left = false;
+  earlier: Waiter<Res> | undefined;
+  later: Waiter<Res> | undefined = undefined;
+  #left = false;
+  #resolve: ((answer: Res) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
 
-  constructor(context: CallContext, earlier: Waiter | undefined) {
+  constructor(shared: SharedCall<Res>, context: CallContext, earlier: Waiter<Res> | undefined) {
+    this.#shared = shared;
     this.context = context;
     this.earlier = earlier;
   }
-}
 
-export type { Waiter };
+  /**
+   * Called once. The promise settles as `resolve` or `reject` says, or rejects with the caller's reason if the caller is
+   * cancelled before.
+   */
+  answer(): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.context.addCancelListener(this);
+    });
+  }
+
+  /** Ignored if the caller has left. */
+  resolve(answer: Res): void {
+    if (this.#left) return;
+    this.#leave();
+    this.#resolve?.(answer);
+  }
+
+  /** Ignored if the caller has left. */
+  reject(error: unknown): void {
+    if (this.#left) return;
+    this.#leave();
+    this.#reject?.(error);
+  }
+
+  callCancelled(reason: unknown): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#shared.waiterCancelled(this, reason);
+    this.#reject?.(cancelledError(reason));
+  }
+
+  #leave(): void {
+    this.#left = true;
+    this.context.removeCancelListener(this);
+    this.#shared.leave(this);
+  }
+}

@@ -1,14 +1,27 @@
 import type { CallContext, InputEnd } from '../../core/call/call-context.ts';
-import { SharedCall } from '../../core/call/shared-call.ts';
+import { SharedCall, type Waiter } from '../../core/call/shared-call.ts';
 
-/** One distinct request of a batch, and the callers that wait for its answer. */
-export interface BatchedRequest<Req, Res> {
+/** One distinct request of a batch, and the callers that wait for its answer, those that have left included. */
+export class BatchedRequest<Req, Res> {
   readonly request: Req;
-  /** The contexts of the callers, those that have left included. */
-  readonly callers: CallContext[];
-  readonly answer: Promise<Res>;
-  readonly resolve: (answer: Res) => void;
-  readonly reject: (error: unknown) => void;
+  readonly waiters: Waiter<Res>[] = [];
+
+  constructor(request: Req) {
+    this.request = request;
+  }
+
+  get waitedFor(): boolean {
+    for (const { context } of this.waiters) if (!context.cancelled) return true;
+    return false;
+  }
+
+  resolve(answer: Res): void {
+    for (const waiter of this.waiters) waiter.resolve(answer);
+  }
+
+  reject(error: unknown): void {
+    for (const waiter of this.waiters) waiter.reject(error);
+  }
 }
 
 /**
@@ -18,7 +31,7 @@ export interface BatchedRequest<Req, Res> {
  *     key DTW ── request ── callers r2          and all of them are waiters of one SharedCall
  */
 export class Batch<Req, Res> {
-  readonly shared: SharedCall;
+  readonly shared: SharedCall<Res>;
   /** Whether it has gathered as long as it may: it is sent as soon as another batch ends. */
   due = false;
   waitsAtLimit = false;
@@ -33,14 +46,14 @@ export class Batch<Req, Res> {
   /** With `half`: those of these requests that a caller still waits for. */
   constructor(half: readonly BatchedRequest<Req, Res>[] = []) {
     this.shared = new SharedCall(half.length > 0);
-    this.#half = half.filter(isWaitedFor);
-    for (const { callers, answer } of this.#half) {
-      // The callers wait already; they join so that the call knows them.
-      for (const caller of callers)
-        if (!caller.cancelled)
-          this.shared
-            .join(caller)(answer)
-            .catch(() => {});
+    this.#half = half.filter(({ waitedFor }) => waitedFor);
+    for (const { waiters } of this.#half) {
+      // The callers have the answers of their first waiters; they join so that the call knows them.
+      for (const { context } of waiters.filter((waiter) => !waiter.context.cancelled)) {
+        const waiter = this.shared.join(context);
+        waiter.answer().catch(() => {});
+        waiters.push(waiter);
+      }
     }
     if (half.length > 0 && this.#half.length === 0) this.shared.cancel(undefined);
   }
@@ -72,17 +85,17 @@ export class Batch<Req, Res> {
   join(key: string, request: Req, caller: CallContext): Promise<Res> {
     let batched = this.#requests.get(key);
     if (batched === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<Res>();
-      batched = { request, callers: [], answer: promise, resolve, reject };
+      batched = new BatchedRequest(request);
       this.#requests.set(key, batched);
     }
-    batched.callers.push(caller);
+    const waiter = this.shared.join(caller);
+    batched.waiters.push(waiter);
     const { inputEnd } = caller;
     if (!this.#inputs.has(inputEnd)) {
       this.#inputs.add(inputEnd);
       this.onStopGathering(inputEnd.arrivals.onStop(this.#onStop));
     }
-    return this.shared.join(caller)(batched.answer);
+    return waiter.answer();
   }
 
   /** Reports once that its records wait at a limit. */
@@ -97,10 +110,6 @@ export class Batch<Req, Res> {
     this.stopGathering();
     if (this.waitsAtLimit) this.shared.limitWaiting(-1);
     this.waitsAtLimit = false;
-    return [...this.#requests.values(), ...this.#half].filter(isWaitedFor);
+    return [...this.#requests.values(), ...this.#half].filter(({ waitedFor }) => waitedFor);
   }
-}
-
-function isWaitedFor<Req, Res>({ callers }: BatchedRequest<Req, Res>): boolean {
-  return callers.some((caller) => !caller.cancelled);
 }

@@ -90,7 +90,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
   close(): void {
     const error = new RecordError('cancelled', 'the lookup is closed');
     for (const batch of this.#unsent) {
-      for (const { reject } of batch.begin()) reject(error);
+      for (const request of batch.begin()) request.reject(error);
     }
     this.#unsent.clear();
     this.#gathering = undefined;
@@ -184,12 +184,12 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
   }
 
   #answered(requests: readonly BatchedRequest<Req, Res>[], replies: readonly Reply<Res>[]): void {
-    for (const [index, { resolve, reject }] of requests.entries()) {
+    for (const [index, request] of requests.entries()) {
       const reply = replies[index];
       if (reply === undefined || replies.length !== requests.length)
-        reject(new RecordError('bad_response', `${requests.length} requests have ${replies.length} answers`));
-      else if (reply instanceof RecordError) reject(reply);
-      else resolve(reply);
+        request.reject(new RecordError('bad_response', `${requests.length} requests have ${replies.length} answers`));
+      else if (reply instanceof RecordError) request.reject(reply);
+      else request.resolve(reply);
     }
     this.#ended();
   }
@@ -200,7 +200,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
       const middle = requests.length >> 1;
       for (const half of [requests.slice(0, middle), requests.slice(middle)]) this.#addHalf(half);
     } else {
-      for (const { reject } of requests) reject(error);
+      for (const request of requests) request.reject(error);
     }
     this.#ended();
   }

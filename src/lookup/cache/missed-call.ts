@@ -1,4 +1,5 @@
-import { type CallContext, Cancellation } from '../../core/call/call-context.ts';
+import type { CallContext } from '../../core/call/call-context.ts';
+import { Cancellation } from '../../core/call/cancellation.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 

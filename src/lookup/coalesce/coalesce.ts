@@ -58,14 +58,13 @@ export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
  * A call that is under way. It is listed until its answer settles or it is cancelled, and if it may hang, until the time of
  * a waiter runs out.
  */
-class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, Res>> {
+class OpenCall<Req, Res> extends SharedCall<Res> implements ListedCall<OpenCall<Req, Res>> {
   readonly key: string;
   readonly hash: number;
   next: OpenCall<Req, Res> | undefined = undefined;
   readonly #open: CallTable<OpenCall<Req, Res>>;
   readonly #mayHang: boolean;
-  /** Undefined if the call is not listed. */
-  #answer: Promise<Res> | undefined = undefined;
+  #listed = false;
 
   constructor(open: CallTable<OpenCall<Req, Res>>, key: string, hash: number, mayHang: boolean) {
     super();
@@ -77,18 +76,18 @@ class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, 
 
   /** Makes the call for its first waiter. */
   begin(inner: Service<Req, Res>, request: Req, context: CallContext): Res | Promise<Res> {
-    const waiter = this.add(context);
+    const waiter = this.join(context);
     const answer = inner(request, this);
     if (!(answer instanceof Promise)) return answer;
-    this.#answer = answer;
+    this.#listed = true;
     this.#open.add(this);
-    return this.wait(waiter, answer);
+    this.settledBy(answer);
+    return waiter.answer();
   }
 
   /** The answer for another waiter of a call that is listed. */
   answerFor(context: CallContext): Promise<Res> {
-    if (this.#answer === undefined) throw new Error('the call is over');
-    return this.wait(this.add(context), this.#answer);
+    return this.join(context).answer();
   }
 
   override cancel(reason: unknown): void {
@@ -106,8 +105,8 @@ class OpenCall<Req, Res> extends SharedCall implements ListedCall<OpenCall<Req, 
   }
 
   #unlist(): void {
-    if (this.#answer === undefined) return;
-    this.#answer = undefined;
+    if (!this.#listed) return;
+    this.#listed = false;
     this.#open.remove(this);
   }
 }

@@ -1,4 +1,5 @@
-import { Cancellation, type CallContext } from '../../core/call/call-context.ts';
+import type { CallContext } from '../../core/call/call-context.ts';
+import { Cancellation } from '../../core/call/cancellation.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';

@@ -1,5 +1,5 @@
 import type { StreamQueue } from './queue.ts';
-import type { Cancellation } from '../../core/call/call-context.ts';
+import type { Cancellation } from '../../core/call/cancellation.ts';
 import { pending, type BarrierSlot, type RecordSlot, type Slot } from './slot.ts';
 import { UnorderedQueue, type LinkedSlot, type Segment, type UnorderedSlot } from './unordered-queue.ts';
 import type { Watermark } from '../watermark.ts';

@@ -1,4 +1,4 @@
-import type { Cancellation } from '../../core/call/call-context.ts';
+import type { Cancellation } from '../../core/call/cancellation.ts';
 import { Fifo } from '../../core/fifo.ts';
 import type { StreamQueue } from './queue.ts';
 import { BarrierSlot, pending, type RecordSlot, type Slot } from './slot.ts';

@@ -1,4 +1,4 @@
-import type { Cancellation } from '../../core/call/call-context.ts';
+import type { Cancellation } from '../../core/call/cancellation.ts';
 import type { Timed } from '../../core/time/deadlines.ts';
 import type { Watermark } from '../watermark.ts';
 

@@ -1,4 +1,4 @@
-import { Cancellation } from '../../core/call/call-context.ts';
+import { Cancellation } from '../../core/call/cancellation.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { LookupConfig } from '../../config/schema/schema.ts';

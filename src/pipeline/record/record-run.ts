@@ -1,4 +1,5 @@
-import type { CallContext, Cancellation } from '../../core/call/call-context.ts';
+import type { CallContext } from '../../core/call/call-context.ts';
+import type { Cancellation } from '../../core/call/cancellation.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { Answer } from '../../lookup/lookup.ts';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
 import { silentMetrics } from '../../../src/core/observer/metric-group.ts';
 import type { CallOutcome, LookupGauges, TableCounts } from '../../../src/core/observer/observer.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { systemClock } from '../../../src/core/time/time.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Cancellation, InputEnd } from '../../../src/core/call/call-context.ts';
+import { InputEnd } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { CallTrace } from '../../../src/core/observer/tracing.ts';
 import { http } from '../../../src/connectors/http/http.ts';
 import { httpOptions } from '../../../src/connectors/http/http-options.ts';

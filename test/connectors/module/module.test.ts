@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { RawJson, type Answer } from '../../../src/lookup/lookup.ts';

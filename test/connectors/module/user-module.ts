@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { type Clock, systemClock } from '../../../src/core/time/time.ts';
 import type { Connector } from '../../../src/connectors/connector.ts';

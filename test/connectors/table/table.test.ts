@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { table } from '../../../src/connectors/table/table.ts';
 import { tableOptions } from '../../../src/connectors/table/table-options.ts';
 import { RawJson, type Answer, type Argument } from '../../../src/lookup/lookup.ts';

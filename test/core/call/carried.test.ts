@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CallContext, Cancellation, InnerContext, InputEnd } from '../../../src/core/call/call-context.ts';
+import { type CallContext, InnerContext, InputEnd } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { SharedCall } from '../../../src/core/call/shared-call.ts';
 import { CallTrace } from '../../../src/core/observer/tracing.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
@@ -23,6 +24,8 @@ const members: Readonly<Record<Member, 'value' | readonly unknown[]>> = {
   trace: 'value',
   known: 'value',
   signal: 'value',
+  addCancelListener: [{ callCancelled() {} }],
+  removeCancelListener: [{ callCancelled() {} }],
   onCancel: [() => {}],
   retryWaiting: [1],
   limitWaiting: [1],
@@ -53,6 +56,14 @@ class Caller implements CallContext {
   readonly trace = new SampledTrace('1'.repeat(32), '2'.repeat(16), 1, undefined);
   readonly known = { json: '1', validators: [], lifetime: {} };
   readonly signal = new AbortController().signal;
+
+  addCancelListener(): void {
+    this.reported.push('addCancelListener');
+  }
+
+  removeCancelListener(): void {
+    this.reported.push('removeCancelListener');
+  }
 
   onCancel(): () => void {
     this.reported.push('onCancel');
@@ -120,7 +131,13 @@ function shared(caller: CallContext): CallContext {
   return call;
 }
 
-const cancellation: readonly Member[] = ['cancelled', 'signal', 'onCancel'];
+const cancellation: readonly Member[] = [
+  'cancelled',
+  'signal',
+  'addCancelListener',
+  'removeCancelListener',
+  'onCancel',
+];
 
 /** Each kind of context that stands within another, and its own members: all others are those of its caller. */
 const variants: readonly (readonly [

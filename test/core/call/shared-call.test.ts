@@ -92,12 +92,12 @@ describe('a call that several callers wait for', () => {
   test('has as its deadline the latest one of those who wait at that moment', () => {
     const call = new SharedCall();
     const [early, late, later] = [new Record(100), new Record(200), new Record(300)];
-    const never = new Promise<never>(() => {});
-    void call.join(early)(never);
+    void call.join(early).answer();
     expect(call.deadline).toBe(100);
     const waits = [late, later].map((record) =>
       call
-        .join(record)(never)
+        .join(record)
+        .answer()
         .catch((error: unknown) => error),
     );
     expect(call.deadline).toBe(300);
@@ -113,10 +113,10 @@ describe('a call that several callers wait for', () => {
     const call = new SharedCall();
     const inputs = [new InputEnd(), new InputEnd(), new InputEnd()];
     const records = inputs.map((input, index) => new Record(Infinity, index + 1, input));
-    const never = new Promise<never>(() => {});
     for (const record of records)
       void call
-        .join(record)(never)
+        .join(record)
+        .answer()
         .catch(() => {});
     expect([call.attempt, call.inputEnd]).toEqual([1, inputs[0]]);
     records[0]?.cancel('gone');

@@ -1,27 +1,33 @@
-import { type CallContext, Cancellation, type CancelHook } from '../../../src/core/call/call-context.ts';
+import type { CallContext, CancelListener } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import type { Service } from '../../../src/lookup/lookup.ts';
 
 /** A record as the operator runs it: its context counts what is reported to it. */
 export class Record extends Cancellation {
-  hooks = 0;
+  readonly #listeners = new Set<CancelListener>();
   limitWaits = 0;
   batches = 0;
   retries = 0;
   began = 0;
 
-  override onCancel(hook: CancelHook): () => void {
-    this.hooks++;
-    let known = true;
-    const forget = super.onCancel((reason) => {
-      if (known) this.hooks--;
-      known = false;
-      hook(reason);
-    });
-    return () => {
-      if (known) this.hooks--;
-      known = false;
-      forget();
-    };
+  override addCancelListener(listener: CancelListener): void {
+    this.#listeners.add(listener);
+    super.addCancelListener(listener);
+  }
+
+  override removeCancelListener(listener: CancelListener): void {
+    this.#listeners.delete(listener);
+    super.removeCancelListener(listener);
+  }
+
+  override cancel(reason: unknown): void {
+    super.cancel(reason);
+    this.#listeners.clear();
+  }
+
+  /** Listeners that are left. */
+  get hooks(): number {
+    return this.#listeners.size;
   }
 
   override limitWaiting(delta: 1 | -1): void {

@@ -1,4 +1,4 @@
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { bothGates, type Gate } from '../../../src/core/call/gate.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import type { CallOutcome } from '../../../src/core/observer/observer.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CallContext, Cancellation } from '../../../src/core/call/call-context.ts';
+import type { CallContext } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { exponentialBackoff } from '../../../src/core/time/backoff.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { Cancellation, type CallContext } from '../../../src/core/call/call-context.ts';
+import type { CallContext } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock, type VirtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { LookupCache } from '../../../src/lookup/cache/cache.ts';

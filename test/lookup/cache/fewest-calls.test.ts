@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { argumentsKey } from '../../../src/lookup/arguments-key.ts';
 import { LookupCache } from '../../../src/lookup/cache/cache.ts';

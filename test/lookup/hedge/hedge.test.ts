@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../../../bench/random.ts';
-import { type CallContext, Cancellation } from '../../../src/core/call/call-context.ts';
+import type { CallContext } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Hedge } from '../../../src/lookup/hedge/hedge.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { endOfFailure } from '../../../src/lookup/limit/attempt-end.ts';

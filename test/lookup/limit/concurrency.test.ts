@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation, InputEnd } from '../../../src/core/call/call-context.ts';
+import { InputEnd } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import type { Gate } from '../../../src/core/call/gate.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { settled } from '../../../src/core/time/later-turn.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation, InputEnd } from '../../../src/core/call/call-context.ts';
+import { InputEnd } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { type VirtualClock, virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Limit } from '../../../src/lookup/limit/limit.ts';

@@ -1,4 +1,5 @@
-import { Cancellation, InputEnd, type CallContext } from '../../../src/core/call/call-context.ts';
+import { InputEnd, type CallContext } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { virtualClock, type VirtualClock } from '../../../src/core/time/virtual-clock.ts';
 import type { Service } from '../../../src/lookup/lookup.ts';
 import { plainRules, retry, type RetryRules } from '../../../src/lookup/retry/retry.ts';

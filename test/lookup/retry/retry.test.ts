@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Cancellation, InputEnd } from '../../../src/core/call/call-context.ts';
+import { InputEnd } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { Coalesce } from '../../../src/lookup/coalesce/coalesce.ts';

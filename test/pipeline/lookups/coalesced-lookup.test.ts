@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../../src/core/errors.ts';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { Coalesce } from '../../../src/lookup/coalesce/coalesce.ts';
 import type { Answer, Arguments } from '../../../src/lookup/lookup.ts';
 import { RawJson } from '../../../src/lookup/lookup.ts';

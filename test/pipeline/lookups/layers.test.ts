@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../../src/config/schema/schema.ts';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
 import { Refusals } from '../../../src/core/observer/refusals.ts';
 import { Secrets } from '../../../src/core/secrets/secrets.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Config, configSchema } from '../../../src/config/schema/schema.ts';
 import { Secrets } from '../../../src/core/secrets/secrets.ts';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
 import { type Clock, systemClock } from '../../../src/core/time/time.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';

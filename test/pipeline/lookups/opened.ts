@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { configSchema } from '../../../src/config/schema/schema.ts';
 import { Secrets } from '../../../src/core/secrets/secrets.ts';
-import { Cancellation } from '../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/observer/logger.ts';
 import { type Clock, systemClock } from '../../../src/core/time/time.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Cancellation } from '../../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../../src/core/call/cancellation.ts';
 import type { Connector } from '../../../../src/connectors/connector.ts';
 import { httpBatchOptions } from '../../../../src/connectors/http/batch/http-batch-options.ts';
 import { httpOptions } from '../../../../src/connectors/http/http-options.ts';

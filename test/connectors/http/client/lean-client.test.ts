@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Cancellation } from '../../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../../src/core/call/cancellation.ts';
 import { virtualClock } from '../../../../src/core/time/virtual-clock.ts';
 import type { HttpClient } from '../../../../src/connectors/http/client/http-client.ts';
 import { LeanClients } from '../../../../src/connectors/http/client/lean-client.ts';

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../../src/core/call/cancellation.ts';
 import { httpEnd, listen, openHttp } from '../far-end.ts';
 import { resolved } from '../resolved.ts';
 

@@ -4,7 +4,7 @@ import { createServer, type ServerOptions } from 'node:https';
 import { join } from 'node:path';
 import { createServer as createServerOfTls, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { Cancellation } from '../../../../src/core/call/call-context.ts';
+import { Cancellation } from '../../../../src/core/call/cancellation.ts';
 import { RecordError } from '../../../../src/core/errors.ts';
 import { http } from '../../../../src/connectors/http/http.ts';
 import { httpOptions } from '../../../../src/connectors/http/http-options.ts';

@@ -1,0 +1,90 @@
+import { type CallContext, type CancelHook, type CancelListener, Carried, endlessInput } from './call-context.ts';
+
+/**
+ * The context of a call with a cancellation and a deadline of its own; the other members are its caller's. A
+ * cancellation of the caller does not cancel it, unless its owner links the two.
+ *
+ * Most calls have one listener, which costs nothing; an `AbortSignal` is made only for callees that use `signal`.
+ */
+export class Cancellation extends Carried {
+  readonly #attempt: number;
+  #deadline: number;
+  #reason: unknown;
+  #cancelled = false;
+  #listener: CancelListener | undefined = undefined;
+  /** Those that came later. A removed one leaves a gap. */
+  #others: (CancelListener | undefined)[] | undefined = undefined;
+  #controller: AbortController | undefined;
+
+  constructor(deadline = Infinity, attempt = 1, caller: CallContext = endlessInput) {
+    super();
+    this.caller = caller;
+    this.#deadline = deadline;
+    this.#attempt = attempt;
+  }
+
+  override get attempt(): number {
+    return this.#attempt;
+  }
+
+  override get deadline(): number {
+    return this.#deadline;
+  }
+
+  override set deadline(ms: number) {
+    this.#deadline = ms;
+  }
+
+  override get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  override get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#cancelled) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  override addCancelListener(listener: CancelListener): void {
+    if (this.#cancelled) return listener.callCancelled(this.#reason);
+    if (this.#listener === undefined && this.#others === undefined) this.#listener = listener;
+    else (this.#others ??= []).push(listener);
+  }
+
+  override removeCancelListener(listener: CancelListener): void {
+    if (this.#listener === listener) {
+      this.#listener = undefined;
+      return;
+    }
+    const others = this.#others;
+    const index = others?.lastIndexOf(listener) ?? -1;
+    if (others === undefined || index < 0) return;
+    others[index] = undefined;
+    while (others.length > 0 && others.at(-1) === undefined) others.pop();
+  }
+
+  override onCancel(hook: CancelHook): () => void {
+    const listener = { callCancelled: hook };
+    this.addCancelListener(listener);
+    return () => this.removeCancelListener(listener);
+  }
+
+  /** The first call decides; every later one is ignored. */
+  cancel(reason: unknown): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#reason = reason;
+    this.#listener?.callCancelled(reason);
+    this.#listener = undefined;
+    // A listener may remove another one, which leaves a gap.
+    if (this.#others !== undefined) for (const listener of this.#others) listener?.callCancelled(reason);
+    this.#others = undefined;
+    this.#controller?.abort(reason);
+  }
+}
