@@ -67,7 +67,7 @@ function* keysOf(prefix: string, schema: JsonObject): Generator<Key> {
     for (const key of keysOf(prefix, object(choice))) yield { ...key, required: key.required && !isChild(prefix, key) };
   }
   const items = object(schema['items']);
-  if (items['properties'] !== undefined) yield* keysOf(`${prefix}[]`, items);
+  if (items['properties'] !== undefined || items['anyOf'] !== undefined) yield* keysOf(`${prefix}[]`, items);
   const named = object(schema['additionalProperties']);
   if (named['properties'] !== undefined || named['anyOf'] !== undefined) yield* keysOf(`${prefix}.NAME`, named);
 }

@@ -101,14 +101,22 @@ export function commandLine(done: (code: number) => void): Command {
         .default(1000, '1s')
         .argParser(interval),
     )
+    .addOption(
+      new Option(
+        '--token-file <file>',
+        'file with the token of the admin listener (default: the variable MILLRACE_TOKEN)',
+      ),
+    )
     .option('--once', 'print one picture and end; the default if the output is not a terminal', false)
     .option('--json', 'print the response of /state once', false)
     .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
-    .action(async (options: { url: URL; interval: number; once: boolean; json: boolean }) => {
+    .action(async (options: { url: URL; tokenFile?: string; interval: number; once: boolean; json: boolean }) => {
       const { top } = await import('./top/top.ts');
+      const { tokenSource } = await import('./top/token.ts');
       const { stdin, stdout } = process;
       const color = isatty(stdout.fd) && stdout.hasColors();
-      done(await top({ ...options, intervalMs: options.interval, color, stdin, stdout }));
+      const token = tokenSource(options.tokenFile);
+      done(await top({ ...options, token, intervalMs: options.interval, color, stdin, stdout }));
     });
 
   program

@@ -59,6 +59,11 @@ export interface Reading {
   finish(): Loaded;
 }
 
+/** A variable of the environment of this process. */
+export function environmentVariable(name: string): string | undefined {
+  return process.env[name];
+}
+
 /** The file name that means standard input. */
 export const standardInput = '-';
 

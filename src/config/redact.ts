@@ -9,8 +9,8 @@ import { isMap, pathKey } from './document/path.ts';
 
 /**
  * A configuration in which every secret is `***`: the value of a reference, every value below a lookup's key that has
- * the name of a secret (`auth`, an `authorization` header), the headers of a collector, and the user and password of a
- * URL. `shown` has, by `pathKey`, the text that may be shown of each string with references.
+ * the name of a secret (`auth`, an `authorization` header), the tokens of a listener, the headers of a collector, and the
+ * user and password of a URL. `shown` has, by `pathKey`, the text that may be shown of each string with references.
  */
 export function redact(value: unknown, shown: ReadonlyMap<string, string>, path: Path = []): JsonData {
   if (Array.isArray(value)) return value.map((item, index) => redact(item, shown, [...path, index]));
@@ -32,6 +32,8 @@ export function redact(value: unknown, shown: ReadonlyMap<string, string>, path:
  */
 export function isSecretPlace(path: Path): boolean {
   if (path[0] === 'tracing' && path[2] === 'headers') return true;
+  // The name and the limits of a token are not secret, though they are below `auth`.
+  if (path[0] === 'server') return isSecretName(String(path.findLast((step) => typeof step === 'string')));
   return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && isSecretName(step));
 }
 

@@ -9,6 +9,8 @@ const live: ReadonlySet<string> = new Set([
   'server.log.level',
   'server.watch',
   'server.allowedHosts',
+  'server.auth',
+  'server.admin.auth',
 ]);
 
 /** The sections that a reload replaces. */

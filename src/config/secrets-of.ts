@@ -21,11 +21,13 @@ export function broughtSecrets({ brought }: Pick<ConfigDocument, 'brought'>): re
 
 /** The values at places that are secret by their name, whether they come from a reference or not. */
 export function secretsOf(config: {
+  readonly server?: object;
   readonly lookups: object;
   readonly tracing?: object | undefined;
 }): readonly string[] {
   const basics = Object.values(config.lookups).map((lookup) => basicCredentials(lookup));
   return [
+    ...textsAt(config.server, ['server']),
     ...textsAt(config.lookups, ['lookups']),
     ...textsAt(config.tracing, ['tracing']),
     ...basics.filter((text) => text !== undefined),

@@ -50,6 +50,8 @@ export const requestErrors = {
   bad_parameter: { status: 400, title: 'A query parameter cannot be used' },
   bad_body: { status: 400, title: 'The body cannot be read' },
   bad_request: { status: 400, title: 'The request is not understood' },
+  unauthorized: { status: 401, title: 'The request has no valid token' },
+  forbidden: { status: 403, title: 'The token may not do this' },
   web_page: { status: 403, title: 'A web page may not do this' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
   unknown_route: { status: 404, title: 'There is no such resource' },

@@ -4,6 +4,7 @@ import type { JsonObject } from '../core/json/json.ts';
 import { RequestError } from '../core/errors.ts';
 import type { Refusals } from '../core/observer/refusals.ts';
 import { Access } from './access/access.ts';
+import { Expectations } from './connection/expectations.ts';
 import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
@@ -43,10 +44,13 @@ export function buildAdminApp(options: AdminOptions): FastifyInstance {
     forceCloseConnections: true,
     schemaController: noSchemaCompilers,
   });
-  const access = new Access({ listener: 'admin', address: () => app.server.address(), config, refusals });
-  app.addHook('onRequest', (request, _reply, done) => {
+  const expectations = new Expectations(app.server);
+  const access = new Access(app, { listener: 'admin', config, refusals });
+  app.addHook('onRequest', (request, reply, done) => {
     const open = openPaths.some((path) => path === request.routeOptions.url);
-    done(open ? undefined : access.refusal(request));
+    const refused = (open ? undefined : access.refusal(request, reply)) ?? expectations.problem(request.raw);
+    if (refused === undefined) expectations.accept(request.raw, reply.raw);
+    done(refused);
   });
   app.get('/livez', () => ({ status: 'live' }));
   app.get('/readyz', (_request, reply) => {

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, LogController } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import { Access } from './access/access.ts';
@@ -12,7 +11,8 @@ import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
 import { requestId } from './request-id.ts';
 import { pathOf } from './routing.ts';
-import { headProblem, unknownExpectation } from './connection/request-head.ts';
+import { Expectations } from './connection/expectations.ts';
+import { headProblem } from './connection/request-head.ts';
 import { documentOnly, noSchemaCompilers } from './openapi/schema-compilers.ts';
 
 /** Most proxies close an idle connection after a minute. This is longer, so the proxy closes it and not the service. */
@@ -48,35 +48,30 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // Borrowed (docs/dependencies.md): Node does not document `httpAllowHalfOpen`.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   responses.watch(app.server);
-  // Without this listener Node.js answers 417 without a body. With it the request is refused like any other.
-  const unexpected = new WeakSet<IncomingMessage>();
-  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    unexpected.add(request);
-    app.server.emit('request', request, response);
-  });
+  const expectations = new Expectations(app.server);
 
   // Routes read their bodies themselves, chunk by chunk.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   documentOnly(app);
 
-  const access = new Access({
+  const access = new Access(app, {
     listener: 'public',
-    address: () => app.server.address(),
     config: () => serving.current.server,
+    allowedTokens: (pipeline) => serving.current.pipelines.get(pipeline)?.config.allow.tokens,
     refusals,
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
     reply.header('x-request-id', request.id);
     responses.begin(request.raw, reply.raw, () => {
-      const expected = unexpected.has(request.raw) ? unknownExpectation(request.raw) : undefined;
-      done(
+      const refused =
         headProblem(request.raw) ??
-          access.refusal(request) ??
-          expected ??
-          (request.is404 ? unknownRoute(request.url) : undefined),
-      );
+        access.refusal(request, reply) ??
+        expectations.problem(request.raw) ??
+        (request.is404 ? unknownRoute(request.url) : undefined);
+      if (refused === undefined) expectations.accept(request.raw, reply.raw);
+      done(refused);
     });
   });
   // This hook is not called for streams: a session watches its reader itself.

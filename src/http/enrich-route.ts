@@ -20,7 +20,7 @@ export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
   const buffers = new EncodeBuffers();
   app.post<{ Params: { pipeline: string } }>(URL, { schema: enrichOperation }, (request, reply) => {
     const { current } = options.serving;
-    const pipeline = findPipeline(current.pipelines, request.params.pipeline);
+    const pipeline = findPipeline(current.pipelines, request.params.pipeline, request.caller);
     try {
       refuseWhenFull(options, current);
       return respond(request, reply, pipeline, current, options, buffers);

@@ -5,7 +5,7 @@ import type { AppOptions } from './app-options.ts';
 import { BodyRequest } from './record/body-request.ts';
 import { explainOperation, listOperation, showOperation } from './openapi/openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
-import { findPipeline, refuseOtherMethods, refuseWhenFull } from './routing.ts';
+import { findPipeline, namesFor, refuseOtherMethods, refuseWhenFull } from './routing.ts';
 
 interface OnePipeline {
   Params: { pipeline: string };
@@ -14,19 +14,19 @@ interface OnePipeline {
 /** The routes that list pipelines, show the configuration of one, and explain what it would do with a record. */
 export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
   const { serving, streams, memory, stalls, clock } = options;
-  app.get('/v1/pipelines', { schema: listOperation }, () => ({
-    pipelines: serving.current.pipelines.names.map((name) => ({
+  app.get('/v1/pipelines', { schema: listOperation }, ({ caller }) => ({
+    pipelines: namesFor(caller, serving.current.pipelines).map((name) => ({
       name,
       href: `/v1/pipelines/${encodeURIComponent(name)}`,
     })),
   }));
   app.get<OnePipeline>('/v1/pipelines/:pipeline', { schema: showOperation }, (request) => {
     const { pipelines, describe } = serving.current;
-    return describe('pipelines', findPipeline(pipelines, request.params.pipeline).name);
+    return describe('pipelines', findPipeline(pipelines, request.params.pipeline, request.caller).name);
   });
   app.post<OnePipeline>('/v1/explain/:pipeline', { schema: explainOperation }, async (request, reply) => {
     const { current } = serving;
-    const pipeline = findPipeline(current.pipelines, request.params.pipeline);
+    const pipeline = findPipeline(current.pipelines, request.params.pipeline, request.caller);
     refuseWhenFull(options, current);
     const { limits } = current;
     const keepOpen = (): (() => void) => current.keepOpen();

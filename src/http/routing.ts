@@ -3,13 +3,19 @@ import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { RequestError } from '../core/errors.ts';
 import { nearestHint } from '../core/nearest.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Caller } from './access/bearer-tokens.ts';
 import type { AppOptions, PipelineDirectory, Served } from './app-options.ts';
 
-/** Throws `unknown_pipeline`, which names all pipelines and the nearest one. */
-export function findPipeline(pipelines: PipelineDirectory, name: string): Pipeline {
+/** The names of the pipelines that the caller may use. */
+export function namesFor(caller: Caller, pipelines: PipelineDirectory): readonly string[] {
+  return pipelines.names.filter((name) => caller.mayUse(pipelines.get(name)?.config.allow.tokens));
+}
+
+/** Throws `unknown_pipeline`, which names all pipelines that the caller may use, and the nearest one. */
+export function findPipeline(pipelines: PipelineDirectory, name: string, caller: Caller): Pipeline {
   const pipeline = pipelines.get(name);
   if (pipeline !== undefined) return pipeline;
-  const { names } = pipelines;
+  const names = namesFor(caller, pipelines);
   const { hint, member } = nearestHint(name, names);
   const known = names.length === 0 ? 'the configuration has none' : `pipelines: ${names.join(', ')}`;
   throw new RequestError('unknown_pipeline', `there is no pipeline ${JSON.stringify(name)}; ${known}${hint}`, {

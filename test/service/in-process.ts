@@ -13,9 +13,14 @@ export interface InProcess {
 }
 
 /** The whole service, as the command line composes it, with both listeners; stopped at the end of the test. */
-export async function startInProcess(lookups: object, pipeline: object, limits: object = {}): Promise<InProcess> {
+export async function startInProcess(
+  lookups: object,
+  pipeline: object,
+  limits: object = {},
+  server: object = {},
+): Promise<InProcess> {
   const config = configSchema.parse({
-    server: { port: 0, admin: { port: 0 }, limits, drainTimeout: '1s' },
+    server: { port: 0, admin: { port: 0 }, limits, drainTimeout: '1s', ...server },
     lookups,
     pipelines: { test: pipeline },
   });

@@ -24,13 +24,17 @@ const answerMs = 5000;
 
 const wayOut = 'The first line of `millrace serve` has the address of its admin listener: name it with --url';
 
+const tokenWayOut =
+  'put a token of server.admin.auth into a file, and name the file with --token-file, or set MILLRACE_TOKEN';
+
 /** Requests `/state` once. Rejects with a message that names the address and says what to do. */
-export async function readState(url: URL, stopped: AbortSignal): Promise<Seen> {
+export async function readState(url: URL, token: () => string | undefined, stopped: AbortSignal): Promise<Seen> {
   const address = new URL(url);
   address.pathname += `${address.pathname.endsWith('/') ? '' : '/'}state`;
+  const sent = token();
   let response: Response;
   try {
-    response = await get(address, stopped);
+    response = await get(address, sent, stopped);
   } catch (error) {
     stopped.throwIfAborted();
     const why = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
@@ -40,6 +44,10 @@ export async function readState(url: URL, stopped: AbortSignal): Promise<Seen> {
         cause: error,
       },
     );
+  }
+  if (response.status === 401) {
+    const why = sent === undefined ? 'needs a token' : 'does not know this token';
+    throw new Error(`the admin listener at ${withoutUser(url)} ${why}: ${tokenWayOut}`);
   }
   const seen = response.status === 200 ? seenIn(response.text) : undefined;
   if (seen !== undefined) return seen;
@@ -56,10 +64,14 @@ interface Response {
 }
 
 /** `fetch` is not used here: it refuses some ports that a service may listen on. */
-function get(address: URL, signal: AbortSignal): Promise<Response> {
+function get(address: URL, token: string | undefined, signal: AbortSignal): Promise<Response> {
   const request = address.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const asked = request(address, { signal, headers: { accept: 'application/json' } }, (response) => {
+    const headers = {
+      accept: 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    const asked = request(address, { signal, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

@@ -9,6 +9,8 @@ import { view } from './view.ts';
 export interface TopOptions {
   /** The address of the admin listener. */
   readonly url: URL;
+  /** The token that is sent with each request, if there is one. */
+  readonly token: () => string | undefined;
   readonly intervalMs: number;
   /** Print one picture and end. Always so if stdout is not a terminal. */
   readonly once: boolean;
@@ -26,9 +28,9 @@ export interface TopOptions {
  * reason, and `top` tries again at the next interval.
  */
 export async function top(options: TopOptions): Promise<number> {
-  const { url, once, json, color, stdout } = options;
+  const { url, token, once, json, color, stdout } = options;
   const stopped = new AbortController();
-  const seen = await readState(url, stopped.signal);
+  const seen = await readState(url, token, stopped.signal);
   if (json) stdout.write(`${seen.text.trim()}\n`);
   else if (once || !stdout.isTTY) {
     const size = { columns: stdout.isTTY ? stdout.columns : Infinity, rows: Infinity };
@@ -38,7 +40,7 @@ export async function top(options: TopOptions): Promise<number> {
 }
 
 async function watch(
-  { url, intervalMs, color, stdin, stdout }: TopOptions,
+  { url, token, intervalMs, color, stdin, stdout }: TopOptions,
   first: Seen,
   stopped: AbortController,
 ): Promise<number> {
@@ -55,7 +57,7 @@ async function watch(
       draw();
       await pause(intervalMs, stopped.signal);
       try {
-        const next = await readState(url, stopped.signal);
+        const next = await readState(url, token, stopped.signal);
         [before, seen, failure] = [seen, next, undefined];
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);

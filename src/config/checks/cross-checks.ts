@@ -1,12 +1,13 @@
 import { connectorOf, type ChosenConnector } from '../../connectors/registry.ts';
 import { SpelledNumber } from '../../core/json/json-data.ts';
 import { nearest } from '../../core/nearest.ts';
+import { checkTokens } from './token-checks.ts';
 import type { PartialConfig, PipelineDraft, StepDraft } from './draft.ts';
 import type { LookupConfig } from '../schema/lookup-schema.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 
 /** The findings of the connectors on their options, and whether the steps fit the lookups. */
-export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Finding[] {
+export function crossChecks({ lookups, pipelines, tokenNames }: PartialConfig): readonly Finding[] {
   const connectors = new Map([...lookups].map(([name, lookup]) => [name, chosen(lookup)]));
   const ofLookups = [...connectors].flatMap(([name, connector]) =>
     (connector?.findings ?? []).map((finding) => ({
@@ -23,7 +24,8 @@ export function crossChecks({ lookups, pipelines }: PartialConfig): readonly Fin
   const ofHedges = [...lookups].flatMap(([name, lookup]) => (lookup === undefined ? [] : checkHedge(name, lookup)));
   const ofTimes = Object.entries(pipelines).flatMap(([name, pipeline]) => checkTimeout(pipeline, name, lookups));
   const ofCaches = [...lookups].flatMap(([name, lookup]) => checkCache(lookup, name));
-  return [...ofLookups, ...ofSteps, ...ofTables, ...ofHedges, ...ofTimes, ...ofCaches];
+  const ofTokens = Object.entries(pipelines).flatMap(([name, { tokens }]) => checkTokens(tokens, name, tokenNames));
+  return [...ofLookups, ...ofSteps, ...ofTables, ...ofHedges, ...ofTimes, ...ofCaches, ...ofTokens];
 }
 
 /** The answers of a table are there at once: its calls never run at the same time. */

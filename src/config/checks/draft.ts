@@ -19,6 +19,8 @@ export interface PipelineDraft {
   readonly enrich: readonly StepDraft[];
   /** Its timeout is 0s: its records have no deadline. */
   readonly untimed: boolean;
+  /** The names in `allow.tokens`. */
+  readonly tokens: readonly unknown[];
 }
 
 /** The part of a configuration that has no mistakes, for the checks that compare sections. */
@@ -26,6 +28,8 @@ export interface PartialConfig {
   /** By name; undefined for a lookup that has mistakes. */
   readonly lookups: ReadonlyMap<string, LookupConfig | undefined>;
   readonly pipelines: Readonly<Record<string, PipelineDraft>>;
+  /** The names of the tokens in `server.auth`. */
+  readonly tokenNames: readonly string[];
   /** There is a section `tracing`. */
   readonly traced: boolean;
 }
@@ -40,10 +44,19 @@ export function draftOf(tree: unknown, findings: readonly Finding[]): PartialCon
     const steps = valueAt(value, ['enrich']);
     const at = ['pipelines', name, 'enrich'];
     const enrich = Array.isArray(steps) ? steps.map((step, index) => draftStep(step, [...at, index], findings)) : [];
-    return [name, { enrich, untimed: durationMs(String(valueAt(value, ['timeout']))) === 0 }] as const;
+    const untimed = durationMs(String(valueAt(value, ['timeout']))) === 0;
+    return [name, { enrich, untimed, tokens: listAt(value, ['allow', 'tokens']) }] as const;
   });
   const traced = isMap(valueAt(tree, ['tracing']));
-  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines), traced };
+  const tokenNames = listAt(tree, ['server', 'auth', 'bearerTokens'])
+    .map((entry) => valueAt(entry, ['name']))
+    .filter((name) => typeof name === 'string');
+  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines), tokenNames, traced };
+}
+
+function listAt(value: unknown, path: Path): readonly unknown[] {
+  const list = valueAt(value, path);
+  return Array.isArray(list) ? list : [];
 }
 
 function sections(tree: unknown, key: string): readonly (readonly [string, unknown])[] {

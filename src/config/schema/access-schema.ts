@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { grammars } from '../../core/options/grammar.ts';
 import { canonicalHost } from '../../core/options/host-name.ts';
+import { namePattern } from './values.ts';
 
 const expectedHost =
   'expected a host without scheme and port, such as millrace.example.org, *.example.org, 10.0.0.5 or ::1';
@@ -26,4 +28,73 @@ export const allowedHosts = z
   .exactOptional()
   .describe(
     'The hosts that a request may name (`Host`), with any port: names, *.example.org for all names below it, addresses. Another host is answered with 421 on both listeners, except /livez and /readyz. Default: on a loopback address `localhost` and the loopback addresses, so that no web page reaches the service under a name of its own; on another address no check.',
+  );
+
+/** A shorter one could be guessed: 16 characters of Base64 have 96 bits. */
+const leastTokenCharacters = 16;
+const expectedToken = `expected a token of at least ${leastTokenCharacters} characters, such as \`openssl rand -base64 32\` prints: letters, digits, - . _ ~ + / and, at the end, =`;
+
+/** RFC 6750, section 2.1: nothing else can be sent as a bearer token. */
+const token = z
+  .string(expectedToken)
+  .regex(new RegExp(String.raw`^(?=.{${leastTokenCharacters}})[A-Za-z\d\-._~+/]+=*$`), expectedToken)
+  .register(grammars, { grammar: 'text' });
+
+const expectedName = 'expected a name of letters, digits, _ and -, which starts with a letter';
+
+const namedToken = z.strictObject({
+  name: z
+    .string(expectedName)
+    .regex(namePattern, expectedName)
+    .exactOptional()
+    .describe('The name of the token, for allow.tokens of a pipeline. Default none.'),
+  token: token.describe('The token itself, of at least 16 characters.'),
+});
+
+/** Two tokens that are equal, or have the same name, are one finding, at the second one. */
+const different = z.superRefine<readonly unknown[]>(
+  (tokens, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, entry] of tokens.entries()) {
+      for (const [text, path, what] of partsOf(entry)) {
+        const first = seen.get(`${what} ${text}`);
+        seen.set(`${what} ${text}`, first ?? index);
+        if (first === undefined) continue;
+        const message = `the same ${what} as that of entry ${first + 1} of the list; leave one out, or change it`;
+        context.addIssue({ code: 'custom', path: [index, ...path], message });
+      }
+    }
+  },
+  {
+    // Another finding in the list must not hide this one.
+    when: ({ value }) => Array.isArray(value),
+  },
+);
+
+function partsOf(entry: unknown): readonly (readonly [text: string, path: readonly string[], what: string])[] {
+  if (typeof entry === 'string') return entry === '' ? [] : [[entry, [], 'token']];
+  const { name, token: text }: { name?: unknown; token?: unknown } =
+    typeof entry === 'object' && entry !== null ? entry : {};
+  return [
+    ...(typeof text === 'string' && text !== '' ? [[text, ['token'], 'token'] as const] : []),
+    ...(typeof name === 'string' ? [[name, ['name'], 'name'] as const] : []),
+  ];
+}
+
+const expectedTokens = 'expected a list of tokens, such as [ "${file:/run/secrets/token}" ]';
+
+/** The tokens of one listener. */
+export const auth = z
+  .strictObject({
+    bearerTokens: z
+      .array(z.union([token, namedToken], 'expected a token, or { name, token }'), expectedTokens)
+      .min(1, 'expected at least one token; leave auth out if no request needs one')
+      .check(different)
+      .describe(
+        'Each a text, or { name, token }; as ${file:/run/secrets/token} or ${VAR}, so that it is not in the file. Several tokens may be in force, so that clients can change from one to the next. A reload takes over a changed list; running streams go on.',
+      ),
+  })
+  .exactOptional()
+  .describe(
+    'Who may use the listener: requests with `Authorization: Bearer TOKEN`. Any other is answered with 401. Default: everybody who reaches the listener.',
   );

@@ -70,6 +70,13 @@ const allow = z
     timeout: timeout
       .exactOptional()
       .describe('The longest timeout that a client may ask for; 0s is no limit. Default: that of the pipeline.'),
+    tokens: z
+      .array(z.string('expected the name of a token'), 'expected a list of names of tokens, such as [team-a]')
+      .min(1, 'expected at least one name; leave tokens out to allow every token')
+      .exactOptional()
+      .describe(
+        'The tokens that may use the pipeline, by their names in server.auth.bearerTokens. For other tokens it is not in the list of pipelines, and a request is answered with 403. Default: every token.',
+      ),
   })
   .describe('The settings that a client may choose for its own stream.');
 

@@ -1,6 +1,6 @@
 import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
-import { allowedHosts } from './access-schema.ts';
+import { allowedHosts, auth } from './access-schema.ts';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
 const mebibyte = 1024 ** 2;
@@ -14,6 +14,7 @@ const admin = z
       .default('127.0.0.1')
       .describe('Address of the admin listener. Default 127.0.0.1: other machines cannot read metrics and state.'),
     port: port.default(8081).describe('Port of the admin listener, 0 to 65535; 0 takes any free port. Default 8081.'),
+    auth,
   })
   .describe('The second listener: /livez, /readyz, /metrics, /state.');
 
@@ -74,6 +75,7 @@ export const serverSchema = z
       .default(8080)
       .describe('Port of the listener for clients, 0 to 65535; 0 takes any free port. Default 8080.'),
     allowedHosts,
+    auth,
     admin: admin.prefault({}),
     limits: limits.prefault({}),
     drainTimeout: durationFrom(0)

@@ -1,17 +1,24 @@
-import type { Server } from 'node:http';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../../config/schema/schema.ts';
 import { RequestError } from '../../core/errors.ts';
 import type { Refusals } from '../../core/observer/refusals.ts';
 import { canonicalHost, isLoopback } from '../../core/options/host-name.ts';
 import { AllowedHosts, authorityOf } from './allowed-hosts.ts';
+import { anyone, BearerTokens, type Caller } from './bearer-tokens.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent the request. Set for every request that was not refused; not on /livez and /readyz. */
+    caller: Caller;
+  }
+}
 
 export interface AccessOptions {
   readonly listener: 'public' | 'admin';
-  /** Its address decides the default of `allowedHosts`. */
-  readonly address: () => ReturnType<Server['address']>;
   /** The configuration in force. */
   readonly config: () => ServerConfig;
+  /** `allow.tokens` of a pipeline; undefined if every token may use it, or if there is no such pipeline. */
+  readonly allowedTokens?: (pipeline: string) => readonly string[] | undefined;
   readonly refusals: Refusals;
 }
 
@@ -19,6 +26,8 @@ export interface AccessOptions {
 interface Rules {
   readonly config: ServerConfig;
   readonly hosts: AllowedHosts;
+  /** Undefined if no request needs a token. */
+  readonly tokens: BearerTokens | undefined;
 }
 
 /**
@@ -26,18 +35,22 @@ interface Rules {
  * before anything is kept for it.
  *
  *     Host ── 421 misdirected
+ *     Authorization ── 401 unauthorized ── the pipeline allows the token ── 403 forbidden
  */
 export class Access {
+  readonly #server: FastifyInstance['server'];
   readonly #options: AccessOptions;
   #rules: Rules | undefined;
 
-  constructor(options: AccessOptions) {
+  constructor(app: FastifyInstance, options: AccessOptions) {
+    this.#server = app.server;
     this.#options = options;
+    app.decorateRequest('caller');
   }
 
-  /** Why the request is refused, which is counted; undefined if it is not. */
-  refusal(request: FastifyRequest): RequestError | undefined {
-    const error = this.#misdirected(request);
+  /** Why the request is refused, which is counted; undefined if it is not. Adds the fields of the refusal to the reply. */
+  refusal(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
+    const error = this.#misdirected(request) ?? this.#unauthorized(request, reply) ?? this.#forbidden(request, reply);
     if (error !== undefined) this.#options.refusals.count(error.code);
     return error;
   }
@@ -51,14 +64,22 @@ export class Access {
   }
 
   #rulesOf(config: ServerConfig): Rules {
-    const { listener, address } = this.#options;
+    const admin = this.#options.listener === 'admin';
     const hosts = new AllowedHosts({
       list: config.allowedHosts,
-      loopback: isLoopbackAddress(address()),
+      loopback: this.#isLoopback(),
       // `millrace top` and a scraper on the same machine name the address of the admin listener.
-      alwaysLoopback: listener === 'admin',
+      alwaysLoopback: admin,
     });
-    return { config, hosts };
+    const auth = admin ? config.admin.auth : config.auth;
+    return { config, hosts, tokens: auth === undefined ? undefined : new BearerTokens(auth) };
+  }
+
+  #isLoopback(): boolean {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') return false;
+    const host = canonicalHost(address.family === 'IPv6' ? `[${address.address}]` : address.address);
+    return host !== undefined && isLoopback(host);
   }
 
   #misdirected({ raw }: FastifyRequest): RequestError | undefined {
@@ -71,10 +92,30 @@ export class Access {
         : 'it is not in server.allowedHosts';
     return new RequestError('misdirected', `the request names the host ${shown}: ${listed}`);
   }
-}
 
-function isLoopbackAddress(address: ReturnType<Server['address']>): boolean {
-  if (address === null || typeof address === 'string') return false;
-  const host = canonicalHost(address.family === 'IPv6' ? `[${address.address}]` : address.address);
-  return host !== undefined && isLoopback(host);
+  #unauthorized(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
+    const { tokens } = this.#current;
+    const { authorization } = request.headers;
+    const caller = tokens === undefined ? anyone : tokens.find(authorization);
+    if (caller !== undefined) {
+      request.caller = caller;
+      return undefined;
+    }
+    // RFC 6750, section 3.1: a request without credentials gets no error code.
+    const sent = authorization !== undefined && /^bearer\b/i.test(authorization);
+    reply.header('www-authenticate', sent ? 'Bearer error="invalid_token"' : 'Bearer');
+    return new RequestError(
+      'unauthorized',
+      sent
+        ? 'the token of the request is not one of this listener; send one that is in force'
+        : 'the request has no token; send one as Authorization: Bearer TOKEN',
+    );
+  }
+
+  #forbidden({ params, caller }: FastifyRequest, reply: FastifyReply): RequestError | undefined {
+    const { pipeline }: { pipeline?: string } = params ?? {};
+    if (pipeline === undefined || caller.mayUse(this.#options.allowedTokens?.(pipeline))) return undefined;
+    reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
+    return new RequestError('forbidden', `the token of the request may not use pipeline ${JSON.stringify(pipeline)}`);
+  }
 }

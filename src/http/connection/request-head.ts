@@ -22,10 +22,3 @@ function transferEncodingProblem({ headers }: IncomingMessage): RequestError | u
     read: ['chunked'],
   });
 }
-
-/** RFC 9110, section 10.1.1, has one expectation only. */
-export function unknownExpectation({ headers }: IncomingMessage): RequestError {
-  return new RequestError('expectation_failed', `Expect is ${headers.expect}; only 100-continue is understood`, {
-    understood: ['100-continue'],
-  });
-}

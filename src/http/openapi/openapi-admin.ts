@@ -171,8 +171,8 @@ const health = object({ status: text });
 
 const servers = [{ url: 'http://127.0.0.1:8081', description: 'The admin listener (`server.admin`).' }];
 
-function get(operationId: string, summary: string, responses: object): object {
-  return { servers, get: { operationId, tags: ['admin'], summary, responses } };
+function get(operationId: string, summary: string, responses: object, more: object = {}): object {
+  return { servers, get: { operationId, tags: ['admin'], summary, ...more, responses } };
 }
 
 const json = (description: string, schema: object): object => ({
@@ -180,16 +180,23 @@ const json = (description: string, schema: object): object => ({
   content: { 'application/json': { schema } },
 });
 
+const needsNoToken = { security: [] };
+
 /** The routes of the admin listener. It is another server than the one that serves this document. */
 export const adminPaths: Readonly<Record<string, object>> = {
-  '/livez': get('live', 'Whether the process is alive', { '200': json('The process is alive.', health) }),
-  '/readyz': get('ready', 'Whether the service takes streams', {
-    '200': json('The service takes streams.', health),
-    '503': json(
-      'The service drains; `streams` is the number of open streams.',
-      object({ status: text, streams: count }),
-    ),
-  }),
+  '/livez': get('live', 'Whether the process is alive', { '200': json('The process is alive.', health) }, needsNoToken),
+  '/readyz': get(
+    'ready',
+    'Whether the service takes streams',
+    {
+      '200': json('The service takes streams.', health),
+      '503': json(
+        'The service drains; `streams` is the number of open streams.',
+        object({ status: text, streams: count }),
+      ),
+    },
+    needsNoToken,
+  ),
   '/metrics': get('metrics', 'Metrics in the text format of Prometheus', {
     '200': { description: 'See docs/metrics.md.', content: { 'text/plain': { schema: text } } },
     ...problemResponses(accessCodes),

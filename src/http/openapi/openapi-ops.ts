@@ -55,7 +55,7 @@ export const showResponses = {
     description: 'Names and durations are written as in the configuration file.',
     content: json({ type: 'object' }),
   },
-  ...problemResponses([...accessCodes, 'unknown_pipeline', 'method_not_allowed', 'internal']),
+  ...problemResponses([...accessCodes, 'forbidden', 'unknown_pipeline', 'method_not_allowed', 'internal']),
 };
 
 export const explainRequestBody = {
@@ -75,6 +75,7 @@ export const explainResponses = {
   },
   ...problemResponses([
     ...accessCodes,
+    'forbidden',
     'bad_body',
     'unknown_pipeline',
     'method_not_allowed',

@@ -30,7 +30,7 @@ export const problemSchema = {
 } as const;
 
 /** The codes of every route that acts or shows: its request may be refused by its head. */
-export const accessCodes = ['misdirected'] as const satisfies readonly RequestErrorCode[];
+export const accessCodes = ['unauthorized', 'misdirected'] as const satisfies readonly RequestErrorCode[];
 
 interface ProblemResponse {
   description: string;

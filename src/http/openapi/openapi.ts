@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { stringify } from 'yaml';
 import { recordErrors } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../core/json/json.ts';
@@ -10,14 +10,17 @@ import { enrichRequestBody, enrichResponses, enrichSchemas } from './openapi-enr
 import { explainRequestBody, explainResponses, listResponses, opsSchemas, showResponses } from './openapi-ops.ts';
 import { accessCodes, problemSchema, problemResponses } from './openapi-problems.ts';
 import { asOpenApi31, servedDocument } from './openapi-served.ts';
-import { refuseOtherMethods } from '../routing.ts';
+import { namesFor, refuseOtherMethods } from '../routing.ts';
 
 /** Bodies and responses in the form of OpenAPI 3.2, which the route schemas of Fastify cannot hold (`itemSchema`). */
 const operations: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   '/v1/enrich/{pipeline}': {
     post: {
       requestBody: enrichRequestBody,
-      responses: merged(enrichResponses, problemResponses([...accessCodes, 'unknown_pipeline', 'draining'])),
+      responses: merged(
+        enrichResponses,
+        problemResponses([...accessCodes, 'forbidden', 'unknown_pipeline', 'draining']),
+      ),
     },
   },
   '/v1/pipelines': { get: { responses: listResponses } },
@@ -39,11 +42,18 @@ const pagePolicy = {
   'script-src-attr': "'none'",
 };
 
+const bearerScheme = {
+  type: 'http',
+  scheme: 'bearer',
+  description:
+    'A token of `server.auth.bearerTokens` or, on the admin listener, of `server.admin.auth.bearerTokens`. Without that key, no request needs a token.',
+} as const;
+
 /** Adds `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`. They describe the routes added after this call. */
 export async function openApi(app: FastifyInstance, { version, serving, adminUrl }: AppOptions): Promise<void> {
-  const served = (document: object): JsonObject => {
-    const { names } = serving.current.pipelines;
-    return servedDocument(document as JsonObject, { pipelines: names, adminUrl: adminUrl() });
+  const served = (document: object, { caller }: FastifyRequest): JsonObject => {
+    const pipelines = namesFor(caller, serving.current.pipelines);
+    return servedDocument(document as JsonObject, { pipelines, adminUrl: adminUrl() });
   };
   await app.register(swagger, {
     openapi: {
@@ -55,7 +65,8 @@ export async function openApi(app: FastifyInstance, { version, serving, adminUrl
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
-      security: [],
+      security: [{}, { bearer: [] }],
+      components: { securitySchemes: { bearer: bearerScheme } },
       tags: [
         { name: 'enrich', description: 'Streams of records.' },
         { name: 'pipelines', description: 'The configuration of pipelines.' },
@@ -71,10 +82,10 @@ export async function openApi(app: FastifyInstance, { version, serving, adminUrl
     uiConfig: { validatorUrl: null },
     transformSpecification: served,
   });
-  app.get('/openapi.json', { schema: { hide: true } }, () => served(app.swagger()));
-  app.get('/openapi-3.1.json', { schema: { hide: true } }, () => asOpenApi31(served(app.swagger())));
-  app.get('/openapi.yaml', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('application/yaml').send(stringify(served(app.swagger()), { strict: false })),
+  app.get('/openapi.json', { schema: { hide: true } }, (request) => served(app.swagger(), request));
+  app.get('/openapi-3.1.json', { schema: { hide: true } }, (request) => asOpenApi31(served(app.swagger(), request)));
+  app.get('/openapi.yaml', { schema: { hide: true } }, (request, reply) =>
+    reply.type('application/yaml').send(stringify(served(app.swagger(), request), { strict: false })),
   );
   for (const url of ['/openapi.json', '/openapi-3.1.json', '/openapi.yaml', '/docs', '/docs/*']) {
     refuseOtherMethods(app, url, ['GET', 'HEAD']);

@@ -13,11 +13,13 @@ const entered = '\u001B[?1049h';
 const restored = '\u001B[?7h\u001B[?25h\u001B[?1049l';
 
 /** A service with an open stream, which has written one line and waits for more. */
-async function busy() {
+async function busy(server: object = {}) {
   const rows = join(folderOf({ 'rows.csv': 'id,name\n1,one\n' }), 'rows.csv');
   const started = await startInProcess(
     { mine: { table: { file: rows, key: 'id' } } },
     { enrich: [{ lookup: 'mine', with: { id: '/id' }, into: '/row' }] },
+    {},
+    server,
   );
   const client = await WireClient.open(started.port);
   onTestFinished(() => void client.socket.destroy());
@@ -52,6 +54,35 @@ describe('millrace top', { timeout: 60_000 }, () => {
     const json = new Millrace(['top', '--json', '--url', `${admin.url}/`]);
     expect(await json.ended).toEqual([0, null]);
     expect(JSON.parse(json.stdout)).toMatchObject({ streams: [{ written: 2, errors: 1 }], lookups: { mine: {} } });
+  });
+
+  test('sends the token of a file, or of MILLRACE_TOKEN, and says how if one is needed', async () => {
+    const token = 'admin-token-0123456789';
+    const { admin } = await busy({ admin: { port: 0, auth: { bearerTokens: [token] } } });
+    const folder = folderOf({ token: `${token}\n`, other: `${token}x`, bad: 'two words', empty: '' });
+    const topped = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+      const top = new Millrace(['top', '--json', '--url', admin.url, ...args], { env });
+      const [code] = await top.ended;
+      return { code, stdout: top.stdout, stderr: top.stderr };
+    };
+    const file = (name: string): readonly string[] => ['--token-file', join(folder, name)];
+    expect(await topped(file('token'))).toMatchObject({ code: 0, stdout: expect.stringContaining('"streams"') });
+    expect(await topped([], { MILLRACE_TOKEN: token })).toMatchObject({ code: 0, stderr: '' });
+    expect(await topped(file('token'), { MILLRACE_TOKEN: 'another' })).toMatchObject({ code: 0 });
+    const wayOut =
+      'put a token of server.admin.auth into a file, and name the file with --token-file, or set MILLRACE_TOKEN';
+    expect(await topped([])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `millrace: the admin listener at ${admin.url} needs a token: ${wayOut}\n`,
+    });
+    const wrong = await topped(file('other'));
+    expect(wrong.stderr).toBe(`millrace: the admin listener at ${admin.url} does not know this token: ${wayOut}\n`);
+    for (const name of ['bad', 'empty'])
+      expect((await topped(file(name))).stderr).toBe(
+        `millrace: ${join(folder, name)} holds no token: expected one word of ASCII characters\n`,
+      );
+    expect((await topped(file('none'))).stderr).toMatch(/^millrace: the file of --token-file cannot be read: ENOENT/);
   });
 
   test('redraws changes, adapts to the size of the terminal, and restores the terminal when q is typed', async () => {
