@@ -102,9 +102,9 @@ describe('bearerTokens', () => {
   });
 });
 
-describe('allow.tokens of a pipeline', () => {
-  const withTokens = (tokens: string, server: string): readonly string[] =>
-    complaints(`
+/** The complaints about a pipeline with these tokens. */
+const withTokens = (tokens: string, server: string): readonly string[] =>
+  complaints(`
 server: ${server}
 lookups: { a: { http: { url: "http://127.0.0.1:9/{k}" } } }
 pipelines:
@@ -112,6 +112,8 @@ pipelines:
     allow: { tokens: ${tokens} }
     enrich: [{ lookup: a, with: { k: /k }, into: /a }]
 `);
+
+describe('allow.tokens of a pipeline', () => {
   const server = '{ auth: { bearerTokens: [{ name: team-a, token: a-good-token-0123456789 }] } }';
 
   test('names tokens of server.auth', () => {

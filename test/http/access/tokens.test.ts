@@ -74,6 +74,7 @@ test('a request with a valid token that waits for 100 Continue gets it', async (
   await client.until('HTTP/1.1 100 Continue\r\n\r\n');
   client.write(records(1));
   await client.until(enriched(1));
+  expect(client.received.startsWith('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n')).toBe(true);
   client.socket.destroy();
 });
 
@@ -149,17 +150,18 @@ test('a token of the previous configuration is refused on the next request, and 
   client.socket.destroy();
 });
 
-describe('server.admin.auth', () => {
-  const admin = async () => {
-    const { service } = await startInProcess(
-      { t: { http: { url: 'http://127.0.0.1:9/{id}' } } },
-      { enrich: [{ lookup: 't', with: { id: '/id' }, into: '/a' }] },
-      {},
-      { admin: { port: 0, auth: { bearerTokens: [named] } }, auth: { bearerTokens: [plain] } },
-    );
-    return service;
-  };
+/** A service with a token for each listener. */
+async function admin() {
+  const { service } = await startInProcess(
+    { t: { http: { url: 'http://127.0.0.1:9/{id}' } } },
+    { enrich: [{ lookup: 't', with: { id: '/id' }, into: '/a' }] },
+    {},
+    { admin: { port: 0, auth: { bearerTokens: [named] } }, auth: { bearerTokens: [plain] } },
+  );
+  return service;
+}
 
+describe('server.admin.auth', () => {
   test('holds for every route of the admin listener except /livez and /readyz', async () => {
     const { adminUrl } = await admin();
     const status = async (method: string, path: string, init: RequestInit = {}): Promise<number> =>
