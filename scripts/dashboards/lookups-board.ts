@@ -145,6 +145,25 @@ const ratePanels = [
   }),
 ];
 
+const tokenPanels = [
+  graph({
+    title: 'Requests for access tokens',
+    description: 'Requests per second to the token endpoint of a lookup (auth.oauth2), by outcome.',
+    unit: 'ops',
+    width: 12,
+    queries: [['{{lookup}} {{outcome}}', rate('millrace_lookup_token_requests_total', of, 'lookup, outcome')]],
+  }),
+  graph({
+    title: 'Life left of access tokens',
+    description: 'The shortest time until the access token of an instance expires. Below 0: it cannot be renewed.',
+    unit: 's',
+    width: 12,
+    queries: [
+      ['{{lookup}}', `min by (lookup) (${select('millrace_lookup_token_expiry_timestamp_seconds', of)} - time())`],
+    ],
+  }),
+];
+
 const requests = rate('millrace_cache_requests_total', of, 'lookup');
 
 const cachePanels = [
@@ -239,6 +258,7 @@ export const lookupsBoard = dashboard({
     ['Connections and concurrency', connectionPanels],
     ['Breaker', breakerPanels],
     ['Rate', ratePanels],
+    ['Access tokens', tokenPanels],
     ['Cache', cachePanels],
     ['Batches', batchPanels],
     ['Tables', tablePanels],

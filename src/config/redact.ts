@@ -34,7 +34,17 @@ export function isSecretPlace(path: Path): boolean {
   if (path[0] === 'tracing' && path[2] === 'headers') return true;
   // The name and the limits of a token are not secret, though they are below `auth`.
   if (path[0] === 'server') return isSecretName(String(path.findLast((step) => typeof step === 'string')));
-  return path[0] === 'lookups' && path.slice(2).some((step) => typeof step === 'string' && isSecretName(step));
+  if (isOfOauth2(path)) return path[5] === 'clientSecret' || hasSecretName(path.slice(6));
+  return path[0] === 'lookups' && hasSecretName(path.slice(2));
+}
+
+/** Below `auth` everything is secret, but not the settings of `oauth2`: `authMethod: basic` is part of many messages. */
+function isOfOauth2([section, , connector, auth, kind]: Path): boolean {
+  return section === 'lookups' && connector === 'http' && auth === 'auth' && kind === 'oauth2';
+}
+
+function hasSecretName(path: Path): boolean {
+  return path.some((step) => typeof step === 'string' && isSecretName(step));
 }
 
 /** A configuration as YAML. Millrace can load this text again if no secret is hidden in it. */

@@ -1,3 +1,4 @@
+import { basicCredentials as oauth2Credentials } from '../connectors/http/oauth2/token-endpoint.ts';
 import { plainText } from '../core/secrets/reference-text.ts';
 import type { ConfigDocument } from './document/document.ts';
 import type { Path } from '../core/finding.ts';
@@ -45,6 +46,9 @@ function basicCredentials(lookup: unknown): string | undefined {
   const http = isMap(lookup) ? lookup['http'] : undefined;
   const auth = isMap(http) ? http['auth'] : undefined;
   const basic = isMap(auth) ? auth['basic'] : undefined;
+  const oauth2 = isMap(auth) ? auth['oauth2'] : undefined;
+  if (isMap(oauth2))
+    return oauth2Credentials({ clientId: String(oauth2['clientId']), clientSecret: String(oauth2['clientSecret']) });
   if (!isMap(basic)) return undefined;
   return Buffer.from(`${String(basic['username'])}:${String(basic['password'])}`, 'utf8').toString('base64');
 }

@@ -5,6 +5,7 @@ import type { JsonObject } from '../core/json/json.ts';
 import type { Logger } from '../core/observer/logger.ts';
 import type { MetricGroup } from '../core/observer/metric-group.ts';
 import type { LookupObserver } from '../core/observer/observer.ts';
+import type { Secrets } from '../core/secrets/secrets.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
@@ -62,6 +63,8 @@ export interface ConnectorRuntime {
   readonly metrics: MetricGroup;
   /** The log of the connector and of a user's function: each line names the lookup. */
   readonly logger: Logger;
+  /** The texts that no message shows. A connector adds what it gets from elsewhere, such as an access token. */
+  readonly secrets: Pick<Secrets, 'learnToken'>;
   /** Whether answers carry what the far end says about storing them (`cache.respectCacheControl`). */
   readonly readsFreshness: boolean;
   /** Folder that relative file names start from: that of the configuration file. */

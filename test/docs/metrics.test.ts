@@ -61,6 +61,10 @@ describe('docs/metrics.md and a scrape', () => {
     lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
     lookup.layer('rateLimit', () => ({ now: { perSecond: 50, burst: 5 } }));
     lookup.layer('pause', () => ({ totals: { pauses: 1 }, now: { paused: 0 } }));
+    lookup.layer('oauth2', () => ({
+      totals: { ok: 1, unreachable: 0, timeout: 0, bad_status: 0, bad_response: 0, refused: 0 },
+      latest: { expiresAt: 1_800_000_000 },
+    }));
     lookup.layer('hedge', () => ({ totals: { made: 0, won: 0 } }));
     lookup.layer('concurrency', () => ({
       queued: 0,

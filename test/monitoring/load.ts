@@ -10,6 +10,10 @@ const answers: Readonly<Record<string, number>> = { found: 200, missing: 404, br
 async function farEnd(): Promise<number> {
   const server = createServer((request, response) => {
     const { url = '' } = request;
+    if (url === '/token') {
+      response.end('{"access_token":"t-0","expires_in":3600}');
+      return;
+    }
     if (url.startsWith('/many/')) {
       const keys = decodeURIComponent(url.slice('/many/'.length)).split(',');
       response.end(JSON.stringify(keys.map((key) => ({ is: key }))));
@@ -42,7 +46,9 @@ lookups:
     hedge: { after: p95 }
     concurrency: { adaptive: { max: 100 } }
   many:
-    http: { url: 'http://127.0.0.1:${farPort}/{key}' }
+    http:
+      url: 'http://127.0.0.1:${farPort}/{key}'
+      auth: { oauth2: { tokenUrl: 'http://127.0.0.1:${farPort}/token', clientId: me, clientSecret: s3cret-of-load } }
     batch: { maxSize: 10, http: { url: 'http://127.0.0.1:${farPort}/many/{key}' } }
   near:
     table: { file: near.json, key: key }

@@ -137,7 +137,7 @@ function beginning(head: AnswerHead, body: Buffer): string {
 }
 
 /** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); a date that has passed is 0. */
-function retryAfter(value: string | undefined): number | undefined {
+export function retryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const date = httpDateMs(value);

@@ -8,6 +8,7 @@ import type { Answer } from '../../lookup/lookup.ts';
 import type { Pause } from '../../lookup/rate-limit/pause.ts';
 import { cancellation, outcomeOf, timeLeft } from '../call-outcome.ts';
 import type { AnswerHead } from './client/answer-head.ts';
+import type { AccessTokens, Authorized } from './oauth2/access-tokens.ts';
 import { isSuccess, readAnswer, tooLarge, type AnswerRules } from './http-answer.ts';
 import { exchangeFailure, isDeadConnection } from './http-failure.ts';
 import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
@@ -19,7 +20,9 @@ export interface HttpCalls {
   readonly pause: Pause;
   readonly rules: AnswerRules;
   readonly clock: Clock;
-  readonly observer: LookupObserver;
+  readonly observer: Pick<LookupObserver, 'called'>;
+  /** The access token of the calls; undefined: they need none. */
+  readonly tokens: AccessTokens | undefined;
   /** Name of the header that says how many milliseconds are left; undefined: none. */
   readonly deadlineHeader: string | undefined;
   /** Whether a request of this method may be sent twice. */
@@ -48,6 +51,8 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #settled = false;
   #sentAgain = false;
   #onKeptConnection = false;
+  #authorized: Authorized | undefined = undefined;
+  #hasFreshToken = false;
   #abort: ((error: Error) => void) | undefined = undefined;
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
@@ -82,9 +87,10 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   /** Called once, while the pool is open or closed for good. Throws or rejects RecordError. */
   run(context: CallContext): Promise<Result> {
     const leftMs = timeLeft(this.#calls.rules.lookup, context, this.#startedMs);
-    const { deadlineHeader } = this.#calls;
+    const { deadlineHeader, tokens } = this.#calls;
     if (deadlineHeader !== undefined && leftMs < Infinity)
       this.headers = [...this.headers, deadlineHeader, String(Math.floor(leftMs))];
+    if (tokens !== undefined) this.#authorize(tokens);
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -152,6 +158,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   }
 
   ended(): void {
+    if (this.#waitsForFreshToken()) return;
     this.#calls.pool.release(this);
     this.#finish();
   }
@@ -164,6 +171,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
       inLaterTurn(() => this.#sendAgain());
       return;
     }
+    if (this.#waitsForFreshToken()) return;
     this.#calls.pool.release(this);
     const status = this.#head?.status ?? 200;
     if (error instanceof RecordError) this.#fail(error);
@@ -181,6 +189,32 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     // The server does not close a fresh connection for being idle, so it may have read the call.
     if (this.#settled || this.#sentAgain || this.#answerBegan || !this.#onKeptConnection) return false;
     return this.#calls.idempotent && isDeadConnection(error);
+  }
+
+  #authorize(tokens: AccessTokens): void {
+    this.#authorized = tokens.authorize(this.#authorized?.plain ?? this.headers);
+    this.headers = this.#authorized.headers;
+  }
+
+  /**
+   * The server has refused the token of this call (401), so it did not act on the call: it is sent once more when there is
+   * a fresh token. It keeps its connection meanwhile.
+   */
+  #waitsForFreshToken(): boolean {
+    const { tokens } = this.#calls;
+    if (tokens === undefined || this.#authorized === undefined || this.#head?.status !== 401) return false;
+    if (this.#settled || this.#hasFreshToken || !tokens.refused(this.#authorized.token)) return false;
+    this.#hasFreshToken = true;
+    this.#abort = undefined;
+    tokens.whenSettled(() => {
+      try {
+        if (!this.#settled) this.#authorize(tokens);
+      } catch (error) {
+        this.#fail(RecordError.from(error).with({ lookup: this.#calls.rules.lookup, attempts: 1 }));
+      }
+      this.#sendAgain();
+    });
+    return true;
   }
 
   #sendAgain(): void {

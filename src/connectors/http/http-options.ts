@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { jsonData } from '../../core/options/data-schema.ts';
 import { duration, size } from '../../core/options/units.ts';
+import { oauth2Options } from './oauth2/oauth2-options.ts';
 import { addressOptions } from './socket/address-options.ts';
 
 /** What `lookups.NAME.http` takes. */
@@ -9,7 +10,7 @@ const template = 'A template: {name} is an argument, encoded for its place; {{ a
 
 const hourMs = 3_600_000;
 
-const auth = z.union([
+const auth = [
   z.strictObject({ bearer: z.string().min(1).describe('Sent as "Authorization: Bearer …".') }),
   z.strictObject({
     basic: z
@@ -22,7 +23,9 @@ const auth = z.union([
       })
       .describe('Sent as "Authorization: Basic …" (RFC 7617).'),
   }),
-]);
+] as const;
+
+const oauth2 = z.strictObject({ oauth2: oauth2Options });
 
 const file = z.string().min(1).nullable().default(null);
 const named = (description: string) => file.describe(description).register(grammars, { grammar: 'text' });
@@ -119,10 +122,13 @@ export const httpOptions = z
       .prefault({})
       .describe('TLS, for https:// addresses. File names are relative to the configuration file.'),
     ...addressOptions,
-    auth: auth
+    auth: z
+      .union([...auth, oauth2])
       .nullable()
       .default(null)
-      .describe('Credentials: {bearer: token} or {basic: {username, password}}.')
+      .describe(
+        'Credentials: {bearer: token}, {basic: {username, password}} or {oauth2: {tokenUrl, clientId, clientSecret}}.',
+      )
       .register(grammars, { grammar: 'text' }),
   })
   .describe('Calls an HTTP service that answers in JSON.');

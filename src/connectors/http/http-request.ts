@@ -8,6 +8,7 @@ import type { Arguments } from '../../lookup/lookup.ts';
 import { headerText } from '../template/argument.ts';
 import { compileBody, type BodyTemplate } from '../template/body-template.ts';
 import type { HttpOptions } from './http-options.ts';
+import { tokenPlace } from './oauth2/token-endpoint.ts';
 import { AddressRules } from './socket/address-rules.ts';
 import { parseTemplate, Template } from '../template/template.ts';
 import { compileUrl, type UrlTemplate } from '../template/url-template.ts';
@@ -77,6 +78,10 @@ export function compileRequest(options: HttpOptions): {
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
   attempt(['auth'], () => checkAuth(options.auth));
   if (url !== undefined) attempt(['url'], () => checkOrigin(url.origin, options));
+  if (options.auth !== null && 'oauth2' in options.auth) {
+    const { tokenUrl } = options.auth.oauth2;
+    attempt(['auth', 'oauth2', 'tokenUrl'], () => checkOrigin(tokenPlace(tokenUrl).origin, options));
+  }
   attempt(['deadlineHeader'], () => checkDeadlineHeader(options.deadlineHeader, named));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
     findings.push({ path: ['tls'], message: 'cert and key belong together: one of them is missing' });
@@ -135,7 +140,8 @@ function ownHeadersOf(
     ['user-agent', 'millrace'],
   ]);
   if (body !== undefined) own.set('content-type', body.contentType);
-  if (auth !== null) own.set('authorization', authorization(auth));
+  const credentials = auth === null ? undefined : authorization(auth);
+  if (credentials !== undefined) own.set('authorization', credentials);
   return [...own]
     .filter(([name]) => named(name) === undefined)
     .map(([name, value]) => ({
@@ -144,8 +150,10 @@ function ownHeadersOf(
     }));
 }
 
-function authorization(auth: NonNullable<HttpOptions['auth']>): string {
+/** Undefined if the credentials change: they are added to each call. */
+function authorization(auth: NonNullable<HttpOptions['auth']>): string | undefined {
   if ('bearer' in auth) return `Bearer ${auth.bearer}`;
+  if ('oauth2' in auth) return undefined;
   return `Basic ${Buffer.from(`${auth.basic.username}:${auth.basic.password}`, 'utf8').toString('base64')}`;
 }
 
@@ -204,7 +212,7 @@ export function spanOf({ url }: HttpRequest, { method }: HttpOptions): CallAbout
 /** The request as a client may see it. Throws RecordError `missing_argument`. */
 export function shownRequest(
   request: HttpRequest,
-  { method, deadlineHeader }: HttpOptions,
+  { method, deadlineHeader, auth }: HttpOptions,
   args: Arguments,
 ): JsonObject {
   const { url, headers, body } = request;
@@ -217,6 +225,7 @@ export function shownRequest(
     url: url.origin + url.renderShown(args),
     headers: {
       ...Object.fromEntries(shown),
+      ...(auth !== null && 'oauth2' in auth && { authorization: hidden }),
       ...(deadlineHeader !== null && { [deadlineHeader.toLowerCase()]: '<milliseconds left>' }),
     },
     ...(body === undefined ? {} : { body: body.template.renderShown(args) }),

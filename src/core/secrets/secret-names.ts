@@ -27,6 +27,7 @@ const parts: readonly SecretPart[] = [
   part('token', 'token', 'bearerTokens'),
   part('signature'),
   part('credential'),
+  part('assertion'),
   part('api[-_]?key', 'x-api-key'),
   { name: '^sig$', logMembers: [] },
 ];

@@ -7,6 +7,8 @@ const leastCharacters = 4;
 const leastWithinWords = 8;
 /** Values that are kept, newest first. Values of an earlier configuration may still be in stored texts. */
 const mostValues = 2000;
+/** Access tokens that are kept, newest first. They are replaced again and again, so they take no place of other values. */
+const mostTokens = 64;
 
 /** Texts that are secret because of their form, in plain text and in strings of JSON. */
 const forms: readonly (readonly [secret: RegExp, shown: string])[] = [
@@ -35,19 +37,29 @@ export function withoutUrlSecrets(text: string): string {
  */
 export class Secrets {
   readonly #values = new Set<string>();
+  readonly #tokens = new Set<string>();
   #found: RegExp | undefined;
   #foundInJson: RegExp | undefined;
   #spellings: readonly string[] = [];
 
   /** Hides these values as well. */
   learn(values: Iterable<string>): void {
-    for (const value of [...values].flatMap((each) => partsOf(each))) {
-      this.#values.delete(value);
-      this.#values.add(value);
-    }
-    const [...all] = this.#values;
-    for (const old of all.slice(0, Math.max(0, all.length - mostValues))) this.#values.delete(old);
-    this.#spellings = [...new Set([...this.#values].flatMap((value) => spellingsOf(value)))];
+    addNewest(
+      this.#values,
+      [...values].flatMap((each) => partsOf(each)),
+      mostValues,
+    );
+    this.#search();
+  }
+
+  /** Hides an access token as well, which another one replaces after a while. */
+  learnToken(token: string): void {
+    addNewest(this.#tokens, partsOf(token), mostTokens);
+    this.#search();
+  }
+
+  #search(): void {
+    this.#spellings = [...new Set([...this.#values, ...this.#tokens].flatMap((value) => spellingsOf(value)))];
     this.#found = anyOf(this.#spellings);
     this.#foundInJson = anyOf([...new Set(this.#spellings.map((text) => inJson(text)))]);
   }
@@ -97,6 +109,15 @@ const stringOfJson = /"(?:[^"\\]|\\.)*"\s*:|"((?:[^"\\]|\\.)*)"/g;
 
 function withoutForms(text: string): string {
   return forms.reduce((shown, [secret, replacement]) => shown.replaceAll(secret, replacement), text);
+}
+
+function addNewest(known: Set<string>, values: readonly string[], most: number): void {
+  for (const value of values) {
+    known.delete(value);
+    known.add(value);
+  }
+  const [...all] = known;
+  for (const old of all.slice(0, Math.max(0, all.length - most))) known.delete(old);
 }
 
 /** A value, and the words of a value such as `Bearer …`. */

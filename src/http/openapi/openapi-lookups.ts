@@ -38,6 +38,21 @@ const someLookups = {
       pausedMs: described(number, 'Milliseconds until the pause ends, while calls wait.'),
     },
   },
+  oauth2: {
+    ...object(
+      { ok: count, unreachable: count, timeout: count, bad_status: count, bad_response: count, refused: count },
+      'Requests for an access token by outcome, and tokens that were dropped after a 401 (`refused`). Absent without `auth.oauth2`.',
+    ),
+    properties: {
+      ok: count,
+      unreachable: count,
+      timeout: count,
+      bad_status: count,
+      bad_response: count,
+      refused: count,
+      expiresAt: described(count, 'When the token expires, in seconds since 1970. Absent if that is not known.'),
+    },
+  },
   hedge: {
     ...object({ made: count, won: count }, 'Absent if the lookup has no `hedge`.'),
     properties: {

@@ -3,7 +3,7 @@ import { breakerStateNames } from '../../core/observer/observer.ts';
 import type { LookupCounts } from './counts/lookup-counts.ts';
 import { publishCounter, publishGauge, type Sample } from './published.ts';
 
-/** The metrics of the layers that protect the far end of a lookup from calls. */
+/** The metrics of the layers that protect the far end of a lookup from calls, and of the access tokens of its calls. */
 export function publishProtection(registry: Registry, lookups: ReadonlyMap<string, LookupCounts>): void {
   publishGauge(
     registry,
@@ -83,6 +83,41 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
       labelNames: ['lookup'],
     },
     figure('pause', 'paused'),
+  );
+  publishTokens(registry, lookups);
+}
+
+function publishTokens(registry: Registry, lookups: ReadonlyMap<string, LookupCounts>): void {
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_lookup_token_requests_total',
+      help: 'Requests for an access token (auth.oauth2) that have ended, by outcome.',
+      labelNames: ['lookup', 'outcome'],
+    },
+    function* read() {
+      for (const outcome of ['ok', 'unreachable', 'timeout', 'bad_status', 'bad_response']) {
+        for (const [labels, count] of figures(lookups, 'oauth2', outcome)) yield [{ ...labels, outcome }, count];
+      }
+    },
+  );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_lookup_tokens_refused_total',
+      help: 'Access tokens that were dropped before they expired, because a call was answered with 401.',
+      labelNames: ['lookup'],
+    },
+    () => figures(lookups, 'oauth2', 'refused'),
+  );
+  publishGauge(
+    registry,
+    {
+      name: 'millrace_lookup_token_expiry_timestamp_seconds',
+      help: 'When the access token in use expires, in seconds since 1970; absent without a token, or if its server does not say it.',
+      labelNames: ['lookup'],
+    },
+    () => figures(lookups, 'oauth2', 'expiresAt'),
   );
 }
 

@@ -94,6 +94,7 @@ export async function openLookup(
     metrics: metrics.group,
     logger,
     baseDir,
+    secrets: runtime.secrets,
     readsFreshness: config.cache?.respectCacheControl === true,
     generation,
   });

@@ -71,6 +71,8 @@ export async function heldEnd(): Promise<FarEnd & { next(): Promise<Exchange>; r
 
 export class Heard {
   readonly outcomes: CallOutcome[] = [];
+  /** The access tokens that are to be hidden. */
+  readonly tokens: string[] = [];
   gauges: () => LookupGauges = () => ({ inFlight: -1, queued: -1, connections: -1 });
   table: () => TableCounts = () => ({ rows: -1, reloads: { ok: -1, failed: -1 }, current: false });
 }
@@ -80,6 +82,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     lookup: 'airport',
     clock: systemClock,
     baseDir,
+    secrets: { learnToken: (token) => void heard.tokens.push(token) },
     generation: 1,
     readsFreshness: false,
     metrics: silentMetrics,

@@ -31,6 +31,9 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_rate_limit: ['gauge', ['lookup']],
   lookup_pauses_total: ['counter', ['lookup']],
   lookup_paused: ['gauge', ['lookup']],
+  lookup_token_requests_total: ['counter', ['lookup', 'outcome']],
+  lookup_tokens_refused_total: ['counter', ['lookup']],
+  lookup_token_expiry_timestamp_seconds: ['gauge', ['lookup']],
   lookup_concurrency_limit: ['gauge', ['lookup']],
   lookup_hedges_total: ['counter', ['lookup']],
   lookup_round_trip_seconds: ['gauge', ['lookup']],
@@ -97,6 +100,10 @@ function withOneOfEach(): Metrics {
   lookup.layer('breaker', () => ({ totals: { opened: 0 }, now: { closed: 1, open: 0, half_open: 0 } }));
   lookup.layer('rateLimit', () => ({ now: { perSecond: 0, burst: 0 } }));
   lookup.layer('pause', () => ({ totals: { pauses: 0 }, now: { paused: 0 } }));
+  lookup.layer('oauth2', () => ({
+    totals: { ok: 1, unreachable: 0, timeout: 0, bad_status: 0, bad_response: 0, refused: 0 },
+    latest: { expiresAt: 1_800_000_000 },
+  }));
   lookup.layer('hedge', () => ({ totals: { made: 0, won: 0 } }));
   lookup.layer('concurrency', () => ({
     queued: 0,
