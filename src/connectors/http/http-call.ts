@@ -234,7 +234,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #finish(): void {
     if (this.#settled || this.#head === undefined) return;
     try {
-      const body = this.#body.subarray(0, this.#bytes);
+      const body = this.#body.length === this.#bytes ? this.#body : this.#body.subarray(0, this.#bytes);
       const { rules, clock } = this.#calls;
       const delayMs = this.#head.caching === undefined ? 0 : clock.now() - this.#startedMs;
       const answer = this.read(rules, this.#head, body, this.#known, delayMs);
