@@ -11,6 +11,8 @@ const live: ReadonlySet<string> = new Set([
   'server.allowedHosts',
   'server.auth',
   'server.admin.auth',
+  'server.cors',
+  'server.admin.cors',
 ]);
 
 /** The sections that a reload replaces. */

@@ -52,7 +52,7 @@ export const requestErrors = {
   bad_request: { status: 400, title: 'The request is not understood' },
   unauthorized: { status: 401, title: 'The request has no valid token' },
   forbidden: { status: 403, title: 'The token may not do this' },
-  web_page: { status: 403, title: 'A web page may not do this' },
+  forbidden_origin: { status: 403, title: 'A web page of this origin may not do this' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
   unknown_route: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },

@@ -49,6 +49,7 @@ export function buildAdminApp(options: AdminOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     const open = openPaths.some((path) => path === request.routeOptions.url);
     const refused = (open ? undefined : access.refusal(request, reply)) ?? expectations.problem(request.raw);
+    if (refused === undefined && !open && access.answersPreflight(request, reply)) return;
     if (refused === undefined) expectations.accept(request.raw, reply.raw);
     done(refused);
   });

@@ -70,6 +70,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         access.refusal(request, reply) ??
         expectations.problem(request.raw) ??
         (request.is404 ? unknownRoute(request.url) : undefined);
+      if (refused === undefined && access.answersPreflight(request, reply)) return;
       if (refused === undefined) expectations.accept(request.raw, reply.raw);
       done(refused);
     });

@@ -86,6 +86,7 @@ function respond(
   // From here on the session ends the response, also after a defect.
   reply.hijack();
   session.start({
+    ...request.corsFields,
     'Content-Type': framing.mediaType,
     'Cache-Control': 'no-store',
     'X-Accel-Buffering': 'no',

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { JsonMistake } from '../config/checks/config-error.ts';
 import { RequestError } from '../core/errors.ts';
 import { refuseOtherMethods } from './routing.ts';
@@ -24,8 +24,7 @@ export function reloadRoute(app: FastifyInstance, reload: () => Promise<ReloadRe
       body.resume();
       done(null);
     });
-    scope.post('/reload', async (request) => {
-      refuseWebPages(request);
+    scope.post('/reload', async () => {
       const result = await reload();
       if (result.outcome === 'stopping') throw new RequestError('draining', 'the service is shutting down');
       if (result.outcome === 'refused') {
@@ -36,14 +35,4 @@ export function reloadRoute(app: FastifyInstance, reload: () => Promise<ReloadRe
     });
     refuseOtherMethods(scope, '/reload', ['POST']);
   });
-}
-
-/**
- * Refuses a browser: with each POST it sends the origin of its page, also for a page that has taken the name of this
- * host by DNS rebinding. Other clients send no origin.
- */
-function refuseWebPages({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site'];
-  if (headers.origin === undefined && (site === undefined || site === 'none')) return;
-  throw new RequestError('web_page', 'a request from a web page may not change the service: use curl, or SIGHUP');
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { checkPipelines } from '../../src/pipeline/check.ts';
+import { raw } from '../http/access/raw.ts';
 import { folderOf } from './serving.ts';
 import { started } from './started.ts';
 
@@ -68,22 +69,28 @@ test('the answer names a lookup that cannot be opened', async () => {
   expect(await pipelines()).toMatchObject({ pipelines: [{ name: 'first' }] });
 });
 
-test('body and headers of the request are ignored, but web pages and other methods are refused', async () => {
+test('body and headers of the request are ignored, but pages of other origins and other methods are refused', async () => {
   const { service, file, reload, pipelines } = await reloadable();
   for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
     expect(await reload({ headers: { 'content-type': type }, body: '{' })).toMatchObject({ status: 200 });
   }
+  const { host, port } = new URL(service.adminUrl);
+  for (const origin of [`http://${host}`, `http://localhost:${port}`]) {
+    const own = await raw(Number(port), 'POST /reload HTTP/1.1', `Host: ${new URL(origin).host}`, `Origin: ${origin}`);
+    expect(own.status).toBe(200);
+  }
   writeFileSync(file, configuration('second'));
-  const { host } = new URL(service.adminUrl);
   for (const headers of [
     { origin: 'https://elsewhere.example' },
-    { origin: `http://${host}` },
+    { origin: `https://${host}` },
+    { origin: 'null' },
+    { origin: 'http://localhost' },
     { 'sec-fetch-site': 'cross-site' },
-    { 'sec-fetch-site': 'same-origin' },
+    { 'sec-fetch-site': 'same-site' },
   ]) {
     expect(await reload({ headers: headers as Record<string, string> })).toMatchObject({
       status: 403,
-      body: { code: 'web_page' },
+      body: { code: 'forbidden_origin' },
     });
   }
   expect(await reload({ method: 'PUT' })).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } });

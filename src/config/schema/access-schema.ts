@@ -98,3 +98,53 @@ export const auth = z
   .describe(
     'Who may use the listener: requests with `Authorization: Bearer TOKEN`. Any other is answered with 401. Default: everybody who reaches the listener.',
   );
+
+const expectedOrigin =
+  'expected an origin such as https://app.example.org or http://localhost:3000, without a path, or "*" for all of them';
+
+/** The origin as browsers send it; undefined if the text is none. */
+function originOf(text: string): string | undefined {
+  if (text === '*') return text;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+  const rest = url.username + url.password + url.search + url.hash;
+  return url.pathname === '/' && rest === '' && !/[/?#]$/.test(text) ? url.origin : undefined;
+}
+
+/** The web pages that one listener takes requests of. */
+export const cors = z
+  .strictObject({
+    origins: z
+      .array(
+        z
+          .string(expectedOrigin)
+          .refine((text) => originOf(text) !== undefined, expectedOrigin)
+          .overwrite((text) => originOf(text) ?? text),
+        'expected a list of origins, such as [https://app.example.org]',
+      )
+      .default([])
+      .describe(
+        'The origins (scheme, host and port) whose web pages may use the listener from a browser. "*" stands for all origins and needs auth. Default none: a page of another origin gets 403, whatever it sends.',
+      ),
+  })
+  .describe(
+    'The web pages of other origins. Other clients than browsers, and pages of the listener itself, are not concerned.',
+  );
+
+/** `*` without `auth` would open the listener to every page that a person on the same network visits. */
+export const anyOriginNeedsAuth = z.superRefine<object>(
+  (listener, context) => {
+    const { auth: tokens, cors: pages }: { auth?: unknown; cors?: { origins?: unknown } } = listener;
+    if (tokens !== undefined || !Array.isArray(pages?.origins)) return;
+    for (const [index, origin] of pages.origins.entries()) {
+      if (origin !== '*') continue;
+      const message =
+        '"*" lets every web page in, so it needs auth.bearerTokens of the same listener; or list the origins';
+      context.addIssue({ code: 'custom', path: ['cors', 'origins', index], message });
+    }
+  },
+  {
+    // Another finding in the same listener must not hide this one.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  },
+);

@@ -1,6 +1,6 @@
 import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
-import { allowedHosts, auth } from './access-schema.ts';
+import { allowedHosts, anyOriginNeedsAuth, auth, cors } from './access-schema.ts';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
 const mebibyte = 1024 ** 2;
@@ -15,7 +15,9 @@ const admin = z
       .describe('Address of the admin listener. Default 127.0.0.1: other machines cannot read metrics and state.'),
     port: port.default(8081).describe('Port of the admin listener, 0 to 65535; 0 takes any free port. Default 8081.'),
     auth,
+    cors: cors.prefault({}),
   })
+  .check(anyOriginNeedsAuth)
   .describe('The second listener: /livez, /readyz, /metrics, /state.');
 
 const limits = z
@@ -76,6 +78,7 @@ export const serverSchema = z
       .describe('Port of the listener for clients, 0 to 65535; 0 takes any free port. Default 8080.'),
     allowedHosts,
     auth,
+    cors: cors.prefault({}),
     admin: admin.prefault({}),
     limits: limits.prefault({}),
     drainTimeout: durationFrom(0)
@@ -91,6 +94,7 @@ export const serverSchema = z
       ),
     log: log.prefault({}),
   })
+  .check(anyOriginNeedsAuth)
   .describe('The listeners and their limits.');
 
 export type ServerConfig = z.output<typeof serverSchema>;

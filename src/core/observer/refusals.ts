@@ -1,5 +1,5 @@
 /** The codes of requests that are refused by their head alone. Each is a value of the label `reason`. */
-export const refusalReasons = ['misdirected', 'unauthorized', 'forbidden'] as const;
+export const refusalReasons = ['misdirected', 'forbidden_origin', 'unauthorized', 'forbidden'] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Counts the refused requests of both listeners since the start. */

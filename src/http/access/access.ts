@@ -5,13 +5,18 @@ import type { Refusals } from '../../core/observer/refusals.ts';
 import { canonicalHost, isLoopback } from '../../core/options/host-name.ts';
 import { AllowedHosts, authorityOf } from './allowed-hosts.ts';
 import { anyone, BearerTokens, type Caller } from './bearer-tokens.ts';
+import { allowedFields, isPreflight, type PageRules, preflightFields, visitorOf } from './web-pages.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent the request. Set for every request that was not refused; not on /livez and /readyz. */
     caller: Caller;
+    /** Fields of the answer that let the web page read it; none if no page of another origin sent the request. */
+    corsFields: Readonly<Record<string, string>>;
   }
 }
+
+const noFields: Readonly<Record<string, string>> = {};
 
 export interface AccessOptions {
   readonly listener: 'public' | 'admin';
@@ -28,6 +33,7 @@ interface Rules {
   readonly hosts: AllowedHosts;
   /** Undefined if no request needs a token. */
   readonly tokens: BearerTokens | undefined;
+  readonly pages: PageRules;
 }
 
 /**
@@ -35,6 +41,7 @@ interface Rules {
  * before anything is kept for it.
  *
  *     Host ── 421 misdirected
+ *     Origin, Sec-Fetch-Site ── 403 forbidden_origin
  *     Authorization ── 401 unauthorized ── the pipeline allows the token ── 403 forbidden
  */
 export class Access {
@@ -46,13 +53,21 @@ export class Access {
     this.#server = app.server;
     this.#options = options;
     app.decorateRequest('caller');
+    app.decorateRequest('corsFields');
   }
 
   /** Why the request is refused, which is counted; undefined if it is not. Adds the fields of the refusal to the reply. */
   refusal(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
-    const error = this.#misdirected(request) ?? this.#unauthorized(request, reply) ?? this.#forbidden(request, reply);
+    const error = this.#misdirected(request) ?? this.#forbiddenOrigin(request, reply) ?? this.#denied(request, reply);
     if (error !== undefined) this.#options.refusals.count(error.code);
     return error;
+  }
+
+  /** Answers the preflight of a page that is allowed, and says whether it did. */
+  answersPreflight({ raw, corsFields }: FastifyRequest, reply: FastifyReply): boolean {
+    if (corsFields === noFields || !isPreflight(raw.method, raw.headers)) return false;
+    void reply.code(204).headers(preflightFields(raw.headers)).send();
+    return true;
   }
 
   /** The rules of the configuration in force. The request that comes first after a reload makes them. */
@@ -71,8 +86,9 @@ export class Access {
       // `millrace top` and a scraper on the same machine name the address of the admin listener.
       alwaysLoopback: admin,
     });
-    const auth = admin ? config.admin.auth : config.auth;
-    return { config, hosts, tokens: auth === undefined ? undefined : new BearerTokens(auth) };
+    const { auth, cors } = admin ? config.admin : config;
+    const tokens = auth === undefined ? undefined : new BearerTokens(auth);
+    return { config, hosts, tokens, pages: { origins: new Set(cors.origins), provesHost: admin } };
   }
 
   #isLoopback(): boolean {
@@ -91,6 +107,31 @@ export class Access {
         ? 'this address serves only localhost and loopback addresses; list the host in server.allowedHosts'
         : 'it is not in server.allowedHosts';
     return new RequestError('misdirected', `the request names the host ${shown}: ${listed}`);
+  }
+
+  #forbiddenOrigin(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
+    const { headers, socket, url = '' } = request.raw;
+    const { hosts, pages } = this.#current;
+    const authority = authorityOf(url, headers.host);
+    const arrival = { authority, hostChecked: hosts.checked, encrypted: 'encrypted' in socket };
+    const visitor = visitorOf(headers, arrival, pages);
+    request.corsFields =
+      visitor === 'allowed' && headers.origin !== undefined ? allowedFields(headers.origin) : noFields;
+    reply.headers(request.corsFields);
+    if (pages.origins.size > 0) reply.header('vary', 'Origin');
+    if (visitor !== 'foreign') return undefined;
+    const key = this.#options.listener === 'admin' ? 'server.admin.cors.origins' : 'server.cors.origins';
+    const page = headers.origin === undefined ? 'another origin' : `the origin ${JSON.stringify(headers.origin)}`;
+    return new RequestError(
+      'forbidden_origin',
+      `the request comes from a web page of ${page.slice(0, 200)}, which ${key} does not list; a person may type the address`,
+    );
+  }
+
+  /** A preflight has no token: the browser asks before it sends one. */
+  #denied(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
+    if (request.corsFields !== noFields && isPreflight(request.method, request.headers)) return undefined;
+    return this.#unauthorized(request, reply) ?? this.#forbidden(request, reply);
   }
 
   #unauthorized(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {

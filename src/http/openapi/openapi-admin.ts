@@ -215,7 +215,7 @@ export const adminPaths: Readonly<Record<string, object>> = {
       responses: {
         '200': json('The new configuration is in force.', { $ref: '#/components/schemas/Reloaded' }),
         '422': refused,
-        ...problemResponses([...accessCodes, 'web_page', 'method_not_allowed', 'draining']),
+        ...problemResponses([...accessCodes, 'method_not_allowed', 'draining']),
       },
     },
   },

@@ -30,7 +30,11 @@ export const problemSchema = {
 } as const;
 
 /** The codes of every route that acts or shows: its request may be refused by its head. */
-export const accessCodes = ['unauthorized', 'misdirected'] as const satisfies readonly RequestErrorCode[];
+export const accessCodes = [
+  'unauthorized',
+  'forbidden_origin',
+  'misdirected',
+] as const satisfies readonly RequestErrorCode[];
 
 interface ProblemResponse {
   description: string;

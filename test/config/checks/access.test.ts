@@ -131,6 +131,50 @@ describe('allow.tokens of a pipeline', () => {
   });
 });
 
+describe('cors.origins', () => {
+  const expected =
+    'expected an origin such as https://app.example.org or http://localhost:3000, without a path, or "*" for all of them';
+
+  test.each([
+    'null',
+    'app.example',
+    'https://',
+    'https://a/',
+    'https://a/b',
+    'https://a?b',
+    'https://a#',
+    'https://u@a',
+    'ws://a',
+    'https://*.a b',
+    'file:///',
+  ])('may not hold %j', (origin) => {
+    expect(complaintsOf(`cors: { origins: [${JSON.stringify(origin)}] }`)).toEqual([
+      `3:21 server.cors.origins[0]: ${expected}, got ${JSON.stringify(origin.replace('u@', '***@'))}`,
+    ]);
+  });
+
+  test('are compared as browsers send them', () => {
+    const origins = ['HTTPS://App.Example:443', 'http://[::0:1]:3000', 'http://a:8080'];
+    expect(configSchema.shape.server.parse({ cors: { origins } }).cors.origins).toEqual([
+      'https://app.example',
+      'http://[::1]:3000',
+      'http://a:8080',
+    ]);
+  });
+
+  test('may be "*" only together with auth of the same listener', () => {
+    const message =
+      '"*" lets every web page in, so it needs auth.bearerTokens of the same listener; or list the origins';
+    const auth = 'auth: { bearerTokens: [a-good-token-0123456789] }';
+    const any = 'cors: { origins: [http://a, "*"] }';
+    expect(complaintsOf(any)).toEqual([`3:31 server.cors.origins[1]: ${message}`]);
+    expect(complaintsOf(`admin: { ${any} }\n  ${auth}`)).toEqual([`3:40 server.admin.cors.origins[1]: ${message}`]);
+    expect(complaintsOf(`${any}\n  ${auth}`)).toEqual([]);
+    expect(complaintsOf(`admin: { ${any}, ${auth} }`)).toEqual([]);
+    expect(complaintsOf(`${any}\n  port: x`)).toHaveLength(2);
+  });
+});
+
 test('a token is shown nowhere, and its name is', () => {
   const folder = folderOf({ token: 'token-of-a-file-0123456789\n' });
   const file = join(folder, 'millrace.yaml');
