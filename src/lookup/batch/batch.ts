@@ -1,5 +1,7 @@
 import type { CallContext, InputEnd } from '../../core/call/call-context.ts';
+import { Cancellation } from '../../core/call/cancellation.ts';
 import { SharedCall, type Waiter } from '../../core/call/shared-call.ts';
+import { RecordError } from '../../core/errors.ts';
 
 /** One distinct request of a batch, and the callers that wait for its answer, those that have left included. */
 export class BatchedRequest<Req, Res> {
@@ -40,6 +42,8 @@ export class Batch<Req, Res> {
   readonly #half: readonly BatchedRequest<Req, Res>[];
   /** The inputs of the records, if it gathers. */
   readonly #inputs = new Set<InputEnd>();
+  /** Callers that must not wait: a hedge, whose first call is under way, would wait behind it. */
+  readonly #hasty: Cancellation[] = [];
   readonly #undo: (() => void)[] = [];
   #onStop: () => void = () => {};
 
@@ -88,21 +92,37 @@ export class Batch<Req, Res> {
       batched = new BatchedRequest(request);
       this.#requests.set(key, batched);
     }
-    const waiter = this.shared.join(caller);
+    const waiter = this.shared.join(caller.mayWait ? caller : this.#hastyOf(caller));
     batched.waiters.push(waiter);
     const { inputEnd } = caller;
     if (!this.#inputs.has(inputEnd)) {
       this.#inputs.add(inputEnd);
       this.onStopGathering(inputEnd.arrivals.onStop(this.#onStop));
     }
-    return waiter.answer();
+    const answer = waiter.answer();
+    if (this.waitsAtLimit) this.#dropHasty();
+    return answer;
   }
 
-  /** Reports once that its records wait at a limit. */
+  /** Reports once that its records wait at a limit. Those that must not wait leave. */
   waitAtLimit(): void {
     if (this.waitsAtLimit) return;
     this.waitsAtLimit = true;
     this.shared.limitWaiting(1);
+    this.#dropHasty();
+  }
+
+  #hastyOf(caller: CallContext): CallContext {
+    const hasty = new Cancellation(caller.deadline, caller.attempt, caller);
+    caller.onCancel((reason) => hasty.cancel(reason));
+    this.#hasty.push(hasty);
+    return hasty;
+  }
+
+  #dropHasty(): void {
+    for (const call of this.#hasty)
+      call.cancel(new RecordError('cancelled', 'the call would have to wait for its turn'));
+    this.#hasty.length = 0;
   }
 
   /** Ends its waits before the call, and returns the requests that a caller still waits for. */

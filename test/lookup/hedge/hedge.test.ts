@@ -127,14 +127,14 @@ describe('hedge', () => {
 });
 
 /** The same above batches, of which one may run at a time. */
-function hedgedBatches({ concurrency = 1, breaks = false } = {}) {
+function hedgedBatches({ concurrency = 1, breaks = false, maxInFlight = 8, maxSize = 20, linger = 0 } = {}) {
   const clock = virtualClock();
   const budget = new RetryBudget({ ratio: 0, perSecond: 10 }, clock);
   const hedge = new Hedge<string, string>(
     { after: 50, max: 1, idempotent: true },
     { clock, budget, countsCalls: true },
   );
-  const options = { maxSize: 20, linger: 0, maxInFlight: 8 };
+  const options = { maxSize, linger, maxInFlight };
   const sizes: number[] = [];
   const batcher = new Batcher<string, string>(options, {
     clock,
@@ -158,7 +158,7 @@ function hedgedBatches({ concurrency = 1, breaks = false } = {}) {
   );
   const service = stack(batcher.over(many), hedge.layer);
   const ask = async (key: string): Promise<string> => service(key, new Cancellation());
-  return { clock, hedge, calls, ask, sizes, budget };
+  return { clock, hedge, calls, ask, sizes, budget, batcher, limit };
 }
 
 describe('hedge above a batch', () => {
@@ -184,6 +184,69 @@ describe('hedge above a batch', () => {
     expect([hedge.gauges().totals, sizes]).toEqual([{ made: 2, won: 2 }, [2, 2]]);
     // Two of the ten of the second are spent.
     expect(Array.from({ length: 11 }, () => budget.permit()).lastIndexOf(true)).toBe(7);
+  });
+
+  test.each([
+    ['whose batch is full', 1],
+    ['whose batch would gather on', 20],
+  ])('a hedge %s does not wait for one of the batches under way', async (_, maxSize) => {
+    const it = hedgedBatches({ concurrency: 9, maxInFlight: 1, maxSize });
+    const answer = it.ask('a');
+    await it.clock.advance(60);
+    expect(it.calls).toHaveLength(1);
+    expect(it.batcher.gauges()).toMatchObject({ queued: 0, now: { gathering: 0 } });
+    it.calls[0]?.(['A']);
+    expect(await answer).toBe('A');
+    expect([it.hedge.gauges().totals, it.sizes]).toEqual([{ made: 0, won: 0 }, [1]]);
+    expect(Array.from({ length: 11 }, () => it.budget.permit()).lastIndexOf(true)).toBe(9);
+  });
+
+  test('a hedge leaves a batch that has to wait for those under way, and the other records wait on', async () => {
+    const it = hedgedBatches({ concurrency: 9, maxInFlight: 1, linger: 20 });
+    const slow = it.ask('a');
+    await it.clock.advance(20);
+    expect(it.calls).toHaveLength(1);
+    await it.clock.advance(60);
+    // The hedge of `a` came 10 ms ago; the batch with it is due in 10 ms.
+    const other = it.ask('b');
+    expect(it.batcher.gauges().now.gathering).toBe(2);
+    await it.clock.advance(10);
+    expect(it.batcher.gauges()).toMatchObject({ queued: 1, totals: { batches: 1 } });
+    it.calls[0]?.(['A']);
+    expect(await slow).toBe('A');
+    await it.clock.advance(1);
+    it.calls[1]?.(['B']);
+    expect(await other).toBe('B');
+    expect([it.hedge.gauges().totals, it.sizes]).toEqual([{ made: 0, won: 0 }, [1, 1]]);
+  });
+
+  test('a hedge waits at a limit with the records of its batch: its key is in the request', async () => {
+    const it = hedgedBatches({ linger: 20 });
+    const slow = it.ask('a');
+    await it.clock.advance(80);
+    const other = it.ask('b');
+    await it.clock.advance(10);
+    expect([it.calls.length, it.limit.waiting]).toEqual([1, 1]);
+    it.calls[0]?.(['A']);
+    await it.clock.advance(0);
+    it.calls[1]?.(['again', 'B']);
+    expect(await Promise.all([slow, other])).toEqual(['A', 'B']);
+    expect(it.sizes).toEqual([1, 2]);
+  });
+
+  test('a hedge whose batch was refused waits for its halves, as it has been made', async () => {
+    const it = hedgedBatches({ concurrency: 9, maxInFlight: 2 });
+    const answers = [it.ask('a'), it.ask('b')];
+    await it.clock.advance(60);
+    it.calls[1]?.(new RecordError('bad_status', 'one of them', { status: 422 }));
+    await it.clock.advance(0);
+    for (const half of [2, 3]) {
+      it.calls[half]?.([`half ${half}`]);
+      // oxlint-disable-next-line no-await-in-loop
+      await it.clock.advance(0);
+    }
+    expect(await Promise.all(answers)).toEqual(['half 2', 'half 3']);
+    expect(it.hedge.gauges().totals).toEqual({ made: 2, won: 2 });
   });
 
   test('a hedge that a breaker refuses never decides the failure', async () => {
