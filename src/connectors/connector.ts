@@ -10,6 +10,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { HttpBatchOptions } from './http/batch/http-batch-options.ts';
+import type { KeyOf } from '../lookup/coalesce/coalesce.ts';
 import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
 /** The part of a lookup that calls another system. One instance serves all pipelines and streams. */
@@ -21,11 +22,11 @@ export interface Connector {
    */
   readonly callMany?: ManyLookupService | undefined;
   /**
-   * The whole request that `call` would make, as one text: two requests with one text get the same answer. The layer
-   * `coalesce` calls it just before `call`, which may use again what was rendered for the same `args`. Undefined if an answer
-   * is immediate. Throws the error that `call` would throw.
+   * The whole request that `call` would make: two equal requests get the same answer. The layer `coalesce` calls it just
+   * before `call`, which may use again what was rendered for the same `args`. Undefined if an answer is immediate. Throws
+   * the error that `call` would throw.
    */
-  readonly requestKey?: ((args: Arguments, context: CallContext) => string) | undefined;
+  readonly requestKey?: KeyOf<Arguments> | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */

@@ -9,6 +9,7 @@ import { batchCalls } from './batch/batch-call.ts';
 import { type BatchRequest, compileBatch } from './batch/batch-request.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
 import { openCalls, type OpenCalls } from './open-calls.ts';
+import { hashOfArgument, RenderedRequest } from './rendered-request.ts';
 import { compileRequest, headersOf, parametersOf, shownRequest, spanOf, type HttpRequest } from './http-request.ts';
 
 /** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
@@ -44,14 +45,6 @@ const missingBatch = {
     'http is missing: it says how many keys are requested at once, such as http: { url: http://127.0.0.1:9000/airports, query: { codes: "{iata}" }, key: /iata }',
 } as const;
 
-/** A request as it is sent, without the headers of its trace. */
-interface RenderedRequest {
-  readonly args: Arguments;
-  readonly path: string;
-  readonly headers: string[];
-  readonly body: string | null;
-}
-
 function httpConnector(
   { method: ownMethod, ...others }: HttpOptions,
   single: HttpRequest,
@@ -64,10 +57,8 @@ function httpConnector(
   const { lookup } = runtime;
   const headers = headersOf(request.headers);
   const { url, body } = request;
-  // Method, scheme, host and port are the same for all calls. A path has no line break, nor has a header.
-  const keyOf = headers.constant
-    ? ({ path, body: sent }: RenderedRequest) => (sent === null ? path : `${path}\n${sent}`)
-    : ({ path, headers: sent, body: text }: RenderedRequest) => `${path}\n${sent.join('\n')}\n${text ?? ''}`;
+  const parameters = parametersOf(request);
+  const only = parameters.length === 1 ? parameters[0] : undefined;
   let calls: OpenCalls | undefined;
   let unobserved: (() => void)[] = [];
   const pause = new Pause(runtime.clock, options.maxPause);
@@ -95,12 +86,8 @@ function httpConnector(
   const render = (args: Arguments): RenderedRequest => {
     try {
       const path = url.render(args);
-      return {
-        args,
-        path,
-        headers: headers.render(args),
-        body: body === undefined ? null : body.template.render(args),
-      };
+      const sent = headers.render(args);
+      return new RenderedRequest(args, path, sent, body === undefined ? null : body.template.render(args));
     } catch (error) {
       throw RecordError.from(error).with({ lookup });
     }
@@ -121,12 +108,13 @@ function httpConnector(
       const sent = trace === undefined ? own : headers.traced(own, trace);
       return new SingleCall(opened(), rendered.path, sent, rendered.body, known).run(context);
     },
-    requestKey(args, { known }) {
+    requestKey(args, { known }, seed) {
       // The call is that of a batch, and has the arguments of many requests.
       if (batched !== undefined) return argumentsKey(args);
       last = render(args);
-      const key = keyOf(last);
-      return known === undefined ? key : `${known.validators.join('\n')}\n${key}`;
+      last.validators = known?.validators;
+      last.hash = only === undefined ? last.hashOf(headers.constant, seed) : hashOfArgument(args[only], seed);
+      return last;
     },
     span: spanOf(request, options),
     describe(args) {

@@ -5,6 +5,10 @@ import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Random } from '../../core/time/time.ts';
 import type { Layer, LayerEntry, Service } from '../lookup.ts';
 import { CallTable, type ListedCall } from './call-table.ts';
+import { type RequestKey, TextKey } from './request-key.ts';
+
+/** The key of a request, or its text. `seed` is for its hash. Throws the failure of the request. */
+export type KeyOf<Req> = (request: Req, context: CallContext, seed: number) => RequestKey | string;
 
 /**
  * The layer `coalesce` of a lookup: equal requests that are under way at the same time share one call.
@@ -19,30 +23,32 @@ import { CallTable, type ListedCall } from './call-table.ts';
  * A record that leaves, because its time ran out or its client is gone, gets its own reason, and the call goes on for
  * the others. When the last one has left, the call is cancelled. Of a call that may hang, no other record joins it once
  * the time of one has run out. An answer that is not a promise is not shared: no other request comes while it is
- * made. What `keyOf` throws is the failure of the request.
+ * made.
  *
  * The key has to hold all that a far end could tell two requests apart by.
  */
 export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
   readonly name = 'coalesce';
-  readonly #keyOf: (request: Req, context: CallContext) => string;
+  readonly #keyOf: KeyOf<Req>;
   /** Calls under way that can be joined. */
-  readonly #open: CallTable<OpenCall<Req, Res>>;
+  readonly #open = new CallTable<OpenCall<Req, Res>>();
+  /** An odd number of 32 bits. */
+  readonly #seed: number;
   readonly #mayHang: boolean;
   #coalesced = 0;
 
   /** `mayHang`: whether a call may never end, because it has no time of its own. */
-  constructor(keyOf: (request: Req, context: CallContext) => string, random: Random, mayHang = false) {
+  constructor(keyOf: KeyOf<Req>, random: Random, mayHang = false) {
     this.#keyOf = keyOf;
     this.#mayHang = mayHang;
-    this.#open = new CallTable(random() * 2 ** 32);
+    this.#seed = (random() * 2 ** 32) | 1;
   }
 
   readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    const key = this.#keyOf(request, context);
-    const hash = this.#open.hashOf(key);
-    const known = this.#open.find(key, hash);
-    if (known === undefined) return new OpenCall(this.#open, key, hash, this.#mayHang).begin(inner, request, context);
+    const found = this.#keyOf(request, context, this.#seed);
+    const key = typeof found === 'string' ? new TextKey(found, this.#seed) : found;
+    const known = this.#open.find(key);
+    if (known === undefined) return new OpenCall(this.#open, key, this.#mayHang).begin(inner, request, context);
     this.#coalesced++;
     context.callShared();
     return known.answerFor(context);
@@ -59,19 +65,17 @@ export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
  * a waiter runs out.
  */
 class OpenCall<Req, Res> extends SharedCall<Res> implements ListedCall<OpenCall<Req, Res>> {
-  readonly key: string;
-  readonly hash: number;
+  readonly key: RequestKey;
   next: OpenCall<Req, Res> | undefined = undefined;
   readonly #open: CallTable<OpenCall<Req, Res>>;
   readonly #mayHang: boolean;
   #listed = false;
 
-  constructor(open: CallTable<OpenCall<Req, Res>>, key: string, hash: number, mayHang: boolean) {
+  constructor(open: CallTable<OpenCall<Req, Res>>, key: RequestKey, mayHang: boolean) {
     super();
     this.#mayHang = mayHang;
     this.#open = open;
     this.key = key;
-    this.hash = hash;
   }
 
   /** Makes the call for its first waiter. */

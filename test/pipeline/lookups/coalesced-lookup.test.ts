@@ -138,7 +138,7 @@ describe('requests are equal if nothing that is sent differs:', () => {
   test('an argument that cannot be sent fails as without the layer', async () => {
     const { origin } = await heldEnd();
     const { connector } = await openHttp({ url: `${origin}/{x}` });
-    expect(() => connector.requestKey?.({ x: '..' }, new Cancellation())).toThrow(RecordError);
-    expect(() => connector.requestKey?.({}, new Cancellation())).toThrow('"x"');
+    expect(() => connector.requestKey?.({ x: '..' }, new Cancellation(), 1)).toThrow(RecordError);
+    expect(() => connector.requestKey?.({}, new Cancellation(), 1)).toThrow('"x"');
   });
 });

@@ -416,7 +416,10 @@ describe('a lookup with oauth2', () => {
     const tokens = await tokenEnd();
     const { origin } = await guardedEnd();
     const { connector, ask, clock } = await opened(origin, { tokenUrl: tokens.url });
-    const key = (): string | undefined => connector.requestKey?.({}, new Cancellation());
+    const key = (): string | undefined => {
+      const found = connector.requestKey?.({}, new Cancellation(), 1);
+      return typeof found === 'string' ? found : found?.text;
+    };
     const before = key();
     await ask();
     expect(key()).toBe(before);
