@@ -177,6 +177,15 @@ const processAlerts: readonly Alert[] = [
       '{{ $labels.instance }} ({{ $labels.job }}) continues with its previous configuration. With the changed one it would not start.',
   },
   {
+    name: 'MillraceCertificateExpires',
+    expression: 'millrace_tls_certificate_not_after_seconds - time() < 7 * 24 * 3600',
+    holds: '10m',
+    severity: 'warning',
+    summary: 'A certificate of {{ $labels.instance }} expires soon',
+    description:
+      'server.tls.{{ $labels.file }} of {{ $labels.instance }} ({{ $labels.job }}) expires in {{ $value | humanizeDuration }}. After that its clients refuse it, or it refuses its clients.',
+  },
+  {
     name: 'MillraceEventLoopDelay',
     // Any Node.js program may have this metric. build_info shows which of them is Millrace.
     expression: ['nodejs_eventloop_lag_p99_seconds > 0.2', `and on (${deployment}, instance) millrace_build_info`].join(

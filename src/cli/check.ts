@@ -1,7 +1,9 @@
 import { ConfigError, type Located, mistakeOf } from '../config/checks/config-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { toYaml } from '../config/redact.ts';
+import { invalidTimes } from '../config/tls-files.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
+import { wallClockMs } from '../core/time/time.ts';
 import { exitCodeOfFindings, exitCodes, UsageError } from './exit-codes.ts';
 import { withProcessDefaults } from '../service/process-limits.ts';
 import { type ConfigFlags, readingOf } from './settings.ts';
@@ -59,6 +61,7 @@ async function checkFile(flags: CheckFlags, config: string | undefined): Promise
       reading.add(missingModules(lookups, reading.baseDir));
       reading.add(await readFiles(lookups, silentRuntime(reading.baseDir, new Secrets())));
     }
+    if (reading.tls !== undefined) reading.add(invalidTimes(reading.tls, wallClockMs()));
     return { loaded: withProcessDefaults(reading.finish()) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

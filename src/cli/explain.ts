@@ -14,7 +14,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { LookupSettings } from '../pipeline/steps/explain.ts';
 import { silentRuntime } from './connect.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
-import { type ConfigFlags, settingsOf } from './settings.ts';
+import { type ConfigFlags, settingsWithoutTls } from './settings.ts';
 
 interface ExplainFlags extends ConfigFlags {
   readonly json: boolean;
@@ -26,7 +26,7 @@ interface ExplainFlags extends ConfigFlags {
  * this pipeline. Resolves with 1 if a record cannot be read; its reason is on stderr.
  */
 export async function explain(name: string, flags: ExplainFlags, input: NodeJS.ReadableStream): Promise<number> {
-  const { config, effective, baseDir, secrets: learnt } = settingsOf(flags);
+  const { config, effective, baseDir, secrets: learnt } = settingsWithoutTls(flags);
   const secrets = new Secrets();
   secrets.learn(learnt);
   const runtime = { ...silentRuntime(baseDir, secrets), memory: new MemoryBudget(Infinity, inLaterTurn) };
@@ -35,11 +35,11 @@ export async function explain(name: string, flags: ExplainFlags, input: NodeJS.R
     const pipeline = pipelines.get(name);
     if (pipeline === undefined) throw new Error(`the pipeline ${name} was not built`);
     const lookups = effective['lookups'];
-    const settingsOfLookup = (lookup: string): JsonData =>
+    const settingsWithoutTlsLookup = (lookup: string): JsonData =>
       (isDataObject(lookups) ? lookups[lookup] : undefined) ?? null;
     let exitCode: number = exitCodes.done;
     for (const record of recordsOf(await text(input))) {
-      if (!explainOne(pipeline, record, settingsOfLookup, flags.json)) exitCode = exitCodes.failed;
+      if (!explainOne(pipeline, record, settingsWithoutTlsLookup, flags.json)) exitCode = exitCodes.failed;
     }
     return exitCode;
   } finally {

@@ -9,6 +9,7 @@ import { exitCodeOfFindings, exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
+import type { ClientFileFlags } from './top/client-files.ts';
 import { version } from '../service/version.ts';
 
 /** The flights of the data; the data itself is loaded only by the demo. */
@@ -109,15 +110,24 @@ export function commandLine(done: (code: number) => void): Command {
     )
     .option('--once', 'print one picture and end; the default if the output is not a terminal', false)
     .option('--json', 'print the response of /state once', false)
+    .option('--cacert <file>', 'PEM file with the authority of the service, for https')
+    .option('--cert <file>', 'PEM file with the certificate of this client, for server.tls.clientCa')
+    .option('--key <file>', 'PEM file with the private key of --cert')
     .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
-    .action(async (options: { url: URL; tokenFile?: string; interval: number; once: boolean; json: boolean }) => {
-      const { top } = await import('./top/top.ts');
-      const { tokenSource } = await import('./top/token.ts');
-      const { stdin, stdout } = process;
-      const color = isatty(stdout.fd) && stdout.hasColors();
-      const token = tokenSource(options.tokenFile);
-      done(await top({ ...options, token, intervalMs: options.interval, color, stdin, stdout }));
-    });
+    .action(
+      async (
+        options: { url: URL; tokenFile?: string; interval: number; once: boolean; json: boolean } & ClientFileFlags,
+      ) => {
+        const { top } = await import('./top/top.ts');
+        const { clientFiles } = await import('./top/client-files.ts');
+        const { tokenSource } = await import('./top/token.ts');
+        const { stdin, stdout } = process;
+        const color = isatty(stdout.fd) && stdout.hasColors();
+        const token = tokenSource(options.tokenFile);
+        const files = clientFiles(options);
+        done(await top({ ...options, token, files, intervalMs: options.interval, color, stdin, stdout }));
+      },
+    );
 
   program
     .command('schema')

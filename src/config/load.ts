@@ -9,12 +9,13 @@ import { draftOf, type PartialConfig } from './checks/draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
 import { examine } from './checks/examine.ts';
 import { overlay } from './document/overlay.ts';
-import { readText } from './document/read-text.ts';
+import { mostReferenceBytes, readText } from './document/read-text.ts';
 import { Report } from './checks/report.ts';
 import { type Config, configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
 import { listed } from './schema/values.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 export { ConfigError, findingLine, mistakeOf } from './checks/config-error.ts';
 export type { PartialConfig } from './checks/draft.ts';
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** The checks of other rooms. The configuration that they get may have mistakes in other places. */
   readonly checks: readonly ((config: PartialConfig) => readonly Finding[])[];
+  /** Whether to read the files of `server.tls`. Default: true. */
+  readonly readsTls?: boolean;
 }
 
 export interface Loaded {
@@ -42,10 +45,10 @@ export interface Loaded {
   readonly secrets: readonly string[];
   /** The file and the files that it refers to, by absolute path, each with its fingerprint from just before it was read. */
   readonly files: ReadonlyMap<string, Fingerprint>;
+  /** The files of `server.tls`; undefined if there is no such section, or if the files were not read. */
+  readonly tls: TlsFiles | undefined;
 }
 
-/** A secret, a certificate or a query has a few kilobytes. */
-const mostReferenceBytes = 1024 ** 2;
 const mostSourceBytes = 64 * 1024 ** 2;
 
 /** A configuration that was read, and the mistakes that are known so far. */
@@ -53,6 +56,8 @@ export interface Reading {
   /** The part of it that has no mistakes. */
   readonly draft: PartialConfig;
   readonly baseDir: string;
+  /** The files of `server.tls`; undefined if they cannot be used, or were not read. */
+  readonly tls: TlsFiles | undefined;
   /** Adds the findings of another check. */
   add(findings: readonly Finding[]): void;
   /** Throws ConfigError with every finding. */
@@ -76,7 +81,7 @@ export function loadConfig(options: LoadOptions): Loaded {
 }
 
 /** Throws ConfigError if the text cannot be read, or is not YAML: then nothing else can be checked. */
-export function readConfig({ file, env = process.env, flags, checks }: LoadOptions): Reading {
+export function readConfig({ file, env = process.env, flags, checks, readsTls = true }: LoadOptions): Reading {
   const input = file === standardInput;
   const source = input ? '<stdin>' : (file ?? findFile());
   const baseDir = input ? process.cwd() : dirname(resolve(source));
@@ -98,16 +103,20 @@ export function readConfig({ file, env = process.env, flags, checks }: LoadOptio
   report.add(tree, findings);
   const draft = draftOf(tree, findings);
   for (const inspect of [crossChecks, ...checks]) report.add(tree, inspect(draft));
+  const ofTls = readsTls && draft.tls !== undefined ? readTlsFiles(draft.tls, readFile) : undefined;
+  if (ofTls !== undefined) report.add(tree, ofTls.findings);
+  const tls = ofTls?.tls;
 
   return {
     draft,
     baseDir,
+    tls,
     add: (found) => report.add(tree, found),
     finish() {
       const all = report.findings();
       if (all.length > 0 || config === undefined) throw new ConfigError(all, files);
       const secrets = [...broughtSecrets(document), ...secretsOf(config)];
-      return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files };
+      return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files, tls };
     },
   };
 }

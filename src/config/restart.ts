@@ -15,6 +15,9 @@ const live: ReadonlySet<string> = new Set([
   'server.admin.cors',
 ]);
 
+/** The names of files that a reload takes over if the service was started with such a file. */
+const liveFiles: ReadonlySet<string> = new Set(['server.tls.cert', 'server.tls.key', 'server.tls.clientCa']);
+
 /** The sections that a reload replaces. */
 const replaced: ReadonlySet<string> = new Set(['lookups', 'pipelines']);
 
@@ -29,6 +32,7 @@ export function needingRestart(started: Config, next: Config): readonly string[]
 function differences(before: unknown, after: unknown, path: Path): readonly string[] {
   const key = pathText(path);
   if (live.has(key) || replaced.has(key)) return [];
+  if (liveFiles.has(key) && before !== undefined && after !== undefined) return [];
   if (isMap(before) && isMap(after)) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)]);
     return [...names].flatMap((name) => differences(before[name], after[name], [...path, name]));

@@ -52,6 +52,7 @@ export const requestErrors = {
   bad_request: { status: 400, title: 'The request is not understood' },
   unauthorized: { status: 401, title: 'The request has no valid token' },
   forbidden: { status: 403, title: 'The token may not do this' },
+  certificate_required: { status: 403, title: 'A client certificate is required' },
   forbidden_origin: { status: 403, title: 'A web page of this origin may not do this' },
   unknown_pipeline: { status: 404, title: 'There is no such pipeline' },
   unknown_route: { status: 404, title: 'There is no such resource' },

@@ -20,3 +20,14 @@ export type MetaField = (typeof metaFields)[number];
 /** From the most to the fewest lines. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** Why a TLS handshake with a client failed. */
+export const handshakeFailures = [
+  'plain_http',
+  'client_certificate',
+  'refused_by_client',
+  'protocol',
+  'timeout',
+  'closed',
+] as const;
+export type HandshakeFailure = (typeof handshakeFailures)[number];

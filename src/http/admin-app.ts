@@ -5,6 +5,7 @@ import { RequestError } from '../core/errors.ts';
 import type { Refusals } from '../core/observer/refusals.ts';
 import { Access } from './access/access.ts';
 import { Expectations } from './connection/expectations.ts';
+import type { Clock } from '../core/time/time.ts';
 import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
@@ -12,6 +13,9 @@ import { sendRequestError } from './problem.ts';
 import { type ReloadResult, reloadRoute } from './reload-route.ts';
 import { requestId } from './request-id.ts';
 import { refuseOtherMethods } from './routing.ts';
+import { requireCertificate } from './tls/client-certificate.ts';
+import { watchHandshakes } from './tls/handshakes.ts';
+import { type ListenerTls, serverOptions } from './tls/secure-server.ts';
 import { noSchemaCompilers } from './openapi/schema-compilers.ts';
 
 /** They show nothing, and a kubelet names the address of the pod and has no token. */
@@ -33,17 +37,27 @@ export interface AdminOptions {
   readonly refusals: Refusals;
   /** Reads the configuration again; resolves when the new one is in force or refused. */
   readonly reload: () => Promise<ReloadResult>;
+  /** Undefined: the listener speaks plain HTTP. */
+  readonly tls: ListenerTls | undefined;
+  readonly clock: Clock;
 }
 
 /** Builds the listener for operators: health, metrics, state, reload. The caller lets it listen. */
 export function buildAdminApp(options: AdminOptions): FastifyInstance {
-  const { drainState, streams, scrape, state, config, refusals, reload } = options;
+  const { drainState, streams, scrape, state, config, refusals, reload, tls, clock } = options;
   const app = fastify({
     logger: false,
     genReqId: requestId,
     forceCloseConnections: true,
     schemaController: noSchemaCompilers,
+    // A kubelet has no certificate of a client: the handshake succeeds without one, and the routes refuse the request.
+    ...serverOptions({}, tls, 'answered'),
   });
+  if (tls !== undefined) {
+    const timeoutMs = (): number => config().limits.headersTimeout;
+    watchHandshakes(app.server, { timeoutMs, clock, failed: tls.failed });
+    if (tls.files.clientCa !== undefined) requireCertificate(app, new Set(openPaths));
+  }
   const expectations = new Expectations(app.server);
   const access = new Access(app, { listener: 'admin', config, refusals });
   app.addHook('onRequest', (request, reply, done) => {

@@ -7,6 +7,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { Tracer } from '../core/observer/tracing.ts';
 import type { Refusals } from '../core/observer/refusals.ts';
 import type { DrainState } from './connection/drain.ts';
+import type { ListenerTls } from './tls/secure-server.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import type { OpenResponses } from './connection/open-responses.ts';
 import type { StallWatch } from './connection/stall-watch.ts';
@@ -45,6 +46,8 @@ export interface AppOptions {
   readonly refusals: Refusals;
   /** The responses of this listener only. */
   readonly responses: OpenResponses;
+  /** Undefined: the listener speaks plain HTTP. */
+  readonly tls: ListenerTls | undefined;
   readonly stalls: StallWatch;
   readonly clock: Clock;
   readonly tracer: Tracer;

@@ -9,6 +9,8 @@ import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi/openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
 import { sendRequestError } from './problem.ts';
+import { watchHandshakes } from './tls/handshakes.ts';
+import { serverOptions } from './tls/secure-server.ts';
 import { requestId } from './request-id.ts';
 import { pathOf } from './routing.ts';
 import { Expectations } from './connection/expectations.ts';
@@ -20,7 +22,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener. The caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { serving, clock, logger, responses, stalls, refusals } = options;
+  const { serving, clock, logger, responses, stalls, refusals, tls } = options;
   const { limits } = serving.current;
   const app = fastify({
     ...(logger === false ? { logger } : { loggerInstance: logger }),
@@ -33,20 +35,28 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    http: {
-      // Node.js refuses a headersTimeout longer than its own requestTimeout, five minutes until Fastify sets it.
-      requestTimeout: 0,
-      // headProblem answers instead, with a problem that says what is wrong.
-      requireHostHeader: false,
-      headersTimeout: limits.headersTimeout,
-      connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
-    },
+    ...serverOptions(
+      {
+        // Node.js refuses a headersTimeout longer than its own requestTimeout, five minutes until Fastify sets it.
+        requestTimeout: 0,
+        // headProblem answers instead, with a problem that says what is wrong.
+        requireHostHeader: false,
+        headersTimeout: limits.headersTimeout,
+        connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
+      },
+      tls,
+      'refused',
+    ),
     clientErrorHandler: (error, socket) => responses.refuse(error, socket),
     frameworkErrors: (error, _request, reply) => void sendRequestError(reply, requestError(error)),
   });
   // A client that has sent its whole body may close its side (`nc -N`) and still read.
   // Borrowed (docs/dependencies.md): Node does not document `httpAllowHalfOpen`.
   Object.assign(app.server, { httpAllowHalfOpen: true });
+  if (tls !== undefined) {
+    const timeoutMs = (): number => serving.current.limits.headersTimeout;
+    watchHandshakes(app.server, { timeoutMs, clock, failed: tls.failed });
+  }
   responses.watch(app.server);
   const expectations = new Expectations(app.server);
 

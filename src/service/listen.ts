@@ -1,5 +1,6 @@
 import type { Clock } from '../core/time/time.ts';
 import type { HttpApp } from '../http/app-options.ts';
+import { isSecure } from '../http/tls/secure-server.ts';
 import type { Logger } from '../observability/log/logger.ts';
 
 /** Listens, and resolves with the URL. Rejects with a message that names the address and says what to do. */
@@ -10,7 +11,7 @@ export async function listen(app: HttpApp, { host, port }: { host: string; port:
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error(`no address to listen on at ${host}:${port}`);
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${shown}:${address.port}`;
+  return `${isSecure(app.server) ? 'https' : 'http'}://${shown}:${address.port}`;
 }
 
 function reasonOf(cause: unknown): string {

@@ -22,8 +22,10 @@ export interface ReloadOptions {
   readonly load: () => Loaded;
   /** Opens the lookups and pipelines of a configuration, or closes them again and rejects; `number` counts the attempts. */
   readonly build: (loaded: Loaded, number: number) => Promise<Generation>;
-  /** Replaces the generation in force. */
-  readonly replace: (next: Generation) => void;
+  /** Replaces what is in force. Throws, and changes nothing, if the files of `server.tls` cannot be used. */
+  readonly replace: (next: Generation, loaded: Loaded) => void;
+  /** Called after a configuration was refused. */
+  readonly refused: () => void;
   /** Called after each reload. */
   readonly reloaded: (succeeded: boolean) => void;
   readonly clock: Clock;
@@ -88,7 +90,7 @@ export class Reloader {
   }
 
   async #once(cause: ReloadCause): Promise<ReloadResult> {
-    const { started, load, build, replace, reloaded, logger } = this.#options;
+    const { started, load, build, replace, refused, reloaded, logger } = this.#options;
     let files: ReadonlyMap<string, Fingerprint> = new Map();
     try {
       const loaded = load();
@@ -99,7 +101,12 @@ export class Reloader {
         await next.pipelines.close();
         return { outcome: 'stopping' };
       }
-      replace(next);
+      try {
+        replace(next, loaded);
+      } catch (error) {
+        await next.pipelines.close();
+        throw error;
+      }
       reloaded(true);
       this.#follow(loaded.config, watched);
       const restart = needingRestart(started.config, loaded.config);
@@ -112,6 +119,7 @@ export class Reloader {
       // The files of the refused configuration are watched too: a change of one may correct it.
       if (this.#watching) this.#watch.add(error instanceof ConfigError ? error.files : files);
       if (logger !== false) logFailure(logger, cause, error);
+      refused();
       return refusal(error);
     }
   }

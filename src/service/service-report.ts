@@ -7,6 +7,7 @@ import type { Clock } from '../core/time/time.ts';
 import type { Connections } from '../http/connection/connections.ts';
 import type { LiveStreams } from '../http/stream/live-streams.ts';
 import type { Metrics } from '../observability/metrics/metrics.ts';
+import type { ServerTls } from './server-tls.ts';
 
 export interface Reported {
   readonly metrics: Metrics;
@@ -15,6 +16,8 @@ export interface Reported {
   readonly connections: Connections;
   readonly refusals: Refusals;
   readonly secrets: Secrets;
+  /** Undefined if the listeners speak plain HTTP. */
+  readonly tls: ServerTls | undefined;
   readonly clock: Clock;
   readonly version: string;
 }
@@ -37,7 +40,7 @@ export function serviceReport(reported: Reported): () => JsonObject {
   };
 }
 
-function gaugesOf({ memory, streams, connections, refusals }: Reported): ServiceGauges {
+function gaugesOf({ memory, streams, connections, refusals, tls }: Reported): ServiceGauges {
   return {
     memory: { heldBytes: memory.heldBytes, limitBytes: memory.limitBytes, waiting: memory.waiting },
     requests: streams.counts(),
@@ -49,5 +52,6 @@ function gaugesOf({ memory, streams, connections, refusals }: Reported): Service
       refused: connections.refused,
     },
     refused: refusals.toObject(),
+    tls: tls?.gauges ?? null,
   };
 }

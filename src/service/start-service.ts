@@ -20,6 +20,7 @@ import { listen, logRefusedConnections } from './listen.ts';
 import { ADMIN_CONNECTIONS, memoryBytes, openFiles, planConnections } from './process-limits.ts';
 import { publicListener } from './public-listener.ts';
 import { type ReloadCause, Reloader } from './reloader.ts';
+import { ServerTls } from './server-tls.ts';
 import { serviceReport } from './service-report.ts';
 import { trackedGenerations, watchEveryMs } from './tracked-generations.ts';
 import { version } from './version.ts';
@@ -91,8 +92,10 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   const { generations, changed } = trackedGenerations(await build(loaded, 1), metrics, streams, logger);
   opened.defer(() => generations.close());
 
+  const tls = loaded.tls === undefined ? undefined : new ServerTls(loaded.tls, clock, logger);
   let adminUrl: string | undefined;
   const listener = await publicListener({
+    tls,
     serving: generations,
     streams,
     memory,
@@ -106,17 +109,22 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   });
   const { app, drainState, connections } = listener;
 
+  let inForce = loaded;
   const reloader = new Reloader({
     started: loaded,
     load,
     build,
-    replace(next) {
+    replace(next, from) {
+      if (from.tls !== undefined) tls?.use(from.tls);
+      inForce = from;
       generations.replace(next);
       if (logger !== false) logger.level = next.config.server.log.level;
       takeHeadersTimeout(app, next.limits);
       memory.limitBytes = memoryBytes(next.limits);
       connections.limit = planConnections(next.config, files).clients;
     },
+    // A mistake in the configuration does not keep a renewed certificate out.
+    refused: () => tls?.refresh(inForce),
     reloaded(succeeded) {
       metrics.reloaded(succeeded);
       changed();
@@ -130,12 +138,16 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     drainState,
     streams,
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
-    state: serviceReport({ metrics, memory, streams, connections, refusals, secrets, clock, version: release }),
+    state: serviceReport({ metrics, memory, streams, connections, refusals, secrets, tls, clock, version: release }),
     config: () => generations.current.server,
     refusals,
+    tls,
+    clock,
     reload: async () => hidden(secrets, await reloader.reload('request')),
   });
-  limitConnections(admin.server, { limit: ADMIN_CONNECTIONS, refusedAtOnce: 0, clock });
+  const adminConnections = limitConnections(admin.server, { limit: ADMIN_CONNECTIONS, refusedAtOnce: 0, clock });
+  tls?.add({ server: app.server, connections });
+  tls?.add({ server: admin.server, connections: adminConnections });
   const drainTimeoutMs = (): number => generations.current.config.server.drainTimeout;
   let cut = 0;
   // The admin listener answers while streams are drained, so it is closed after the public one.

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { plannedKeys } from '../../src/config/checks/planned.ts';
 import { complaints, folder } from '../config/loading.ts';
+import { Certificates } from '../connectors/http/tls/certificates.ts';
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -42,6 +43,22 @@ valid.yaml is valid
 `,
     );
     expect(millrace(cwd, ['check', 'valid.yaml', './valid.yaml'])).toMatchObject({ status: 0 });
+  });
+
+  test('reports a certificate that has expired, which serve would use', () => {
+    const certificates = new Certificates().authority('ca').signed('old', 'ca', '', 0);
+    onTestFinished(() => certificates.remove());
+    const pair = {
+      'tls.crt': certificates.pem('old.crt').toString(),
+      'tls.key': certificates.pem('old.key').toString(),
+    };
+    const cwd = folder({ ...files, ...pair, 'tls.yaml': `server: { tls: { cert: tls.crt, key: tls.key } }\n${valid}` });
+    const { status, stderr } = millrace(cwd, ['check', 'tls.yaml']);
+    expect(stderr).toMatch(/^tls\.yaml:1:24 server\.tls\.cert: a certificate of it expired at 20.*Z; renew it\n$/);
+    expect(status).toBe(78);
+    // A command that does not listen does not need the files.
+    rmSync(join(cwd, 'tls.key'));
+    expect(millrace(cwd, ['explain', 'p', '-c', 'tls.yaml'], '{"id":"1"}\n')).toMatchObject({ status: 0 });
   });
 
   test('reads standard input if the file is -', () => {

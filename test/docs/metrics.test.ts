@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Refusals } from '../../src/core/observer/refusals.ts';
 import { createMetrics } from '../../src/observability/metrics/metrics.ts';
+import { type HandshakeFailure, handshakeFailures } from '../../src/core/vocabulary.ts';
 import { codes, fencesOf, page, pages, rows } from './pages.ts';
 
 interface Family {
@@ -51,6 +52,13 @@ describe('docs/metrics.md and a scrape', () => {
       requests: { stream: 1, record: 0, explain: 0 },
       connections: { open: 1, idle: 0, limit: 1, closedIdle: 0, refused: 0 },
       refused: new Refusals().toObject(),
+      tls: {
+        notAfterMs: { cert: 1, clientCa: null },
+        failedHandshakes: Object.fromEntries(handshakeFailures.map((reason) => [reason, 0])) as Record<
+          HandshakeFailure,
+          number
+        >,
+      },
     }));
     const lookup = metrics.observer.lookup('l');
     lookup.called('ok', 1);

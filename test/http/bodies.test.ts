@@ -34,7 +34,7 @@ test('streams, single records and explanations share limits.streams', async () =
   clients[2]?.head('/v1/explain/test', ...json);
   while (streams.size < 3) await turn();
   expect(streams.counts()).toEqual({ stream: 1, record: 1, explain: 1 });
-  expect(streams.describe().map(({ mode }) => mode)).toEqual(['ordered', 'record', 'explain']);
+  expect(new Set(streams.describe().map(({ mode }) => mode))).toEqual(new Set(['ordered', 'record', 'explain']));
   for (const path of routes) {
     const refused = await fetch(url + path, {
       method: 'POST',

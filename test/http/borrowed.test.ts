@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { connect as connectSecurely, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
+import { carrierOf } from '../../src/http/tls/carrier.ts';
+import { Certificates } from '../connectors/http/tls/certificates.ts';
 
 async function listen(listener: RequestListener): Promise<{ server: Server; client: () => Socket }> {
   const server = createServer(listener).listen(0, '127.0.0.1');
@@ -86,4 +90,53 @@ test('each chunk of a body has memory of its own, which its receiver may free', 
   socket.destroy();
   expect(new Set(own)).toEqual(new Set([true]));
   expect(digest.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+});
+
+test('the TLS socket of a server has the TCP connection as _parent, which can be reset and is closed with it', async () => {
+  const certificates = new Certificates();
+  onTestFinished(() => certificates.remove());
+  const server = createSecureServer(certificates.authority('ca').signed('here', 'ca', '').shown('here'));
+  onTestFinished(() => void server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const [end, code] of [
+    ['reset', 'ECONNRESET'],
+    ['destroy', undefined],
+  ] as const) {
+    const carrier = once(server, 'connection');
+    const secure = once(server, 'secureConnection');
+    const client = connectSecurely({
+      port,
+      host: '127.0.0.1',
+      ca: certificates.pem('ca.crt'),
+      checkServerIdentity: () => undefined,
+    });
+    const failed = new Promise<NodeJS.ErrnoException | undefined>((resolve) =>
+      client.once('error', resolve).once('end', () => resolve(undefined)),
+    );
+    const [[connection], [socket]] = (await Promise.all([carrier, secure])) as [[Socket], [TLSSocket]];
+    expect(carrierOf(socket)).toBe(connection);
+    expect(carrierOf(connection)).toBe(connection);
+    expect(() => socket.resetAndDestroy()).toThrow('This handle type cannot be sent');
+    const closed = [once(connection, 'close'), once(socket, 'close')];
+    if (end === 'reset') carrierOf(socket).resetAndDestroy();
+    else socket.destroy();
+    await Promise.all(closed);
+    expect((await failed)?.code).toBe(code);
+    client.destroy();
+  }
+});
+
+test('bytes that are written to the TCP connection of a failed handshake arrive without encryption', async () => {
+  const certificates = new Certificates();
+  onTestFinished(() => certificates.remove());
+  const server = createSecureServer(certificates.authority('ca').shown('ca'));
+  onTestFinished(() => void server.close());
+  server.on('tlsClientError', (_, socket) => carrierOf(socket).end('in plain'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.write(request);
+  expect(await text(client)).toBe('in plain');
 });

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { enriched, records, start, type StartOptions } from './start.ts';
+import { reset } from './spoken.ts';
 import { WireClient } from './wire-client.ts';
 
 /** A whole request. */
@@ -73,7 +74,7 @@ test('a request behind a stream whose client leaves is never begun', async () =>
   const { client, downstream, heard } = await open();
   client.write(requestOf(records(1)) + requestOf(records(2)));
   await downstream.until(() => downstream.held.length === 1);
-  client.socket.resetAndDestroy();
+  reset(client.socket);
   await heard.until(() => heard.outcomes.length === 1);
   await downstream.until(() => downstream.aborted === 1);
   expect([heard.outcomes, heard.opened, downstream.calls]).toEqual([['client_aborted'], 1, 1]);

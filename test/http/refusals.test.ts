@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { records, start } from './start.ts';
+import { reset } from './spoken.ts';
 import { WireClient } from './wire-client.ts';
 
 const ndjson = { 'content-type': 'application/x-ndjson' };
@@ -188,7 +189,7 @@ test('a client that leaves after a refusal leaves nothing behind', async () => {
   client.head('/v1/enrich/unknown', 'Transfer-Encoding: chunked');
   await client.until('unknown_pipeline');
   expect(client.received).toMatch(/^HTTP\/1\.1 404 /);
-  client.socket.resetAndDestroy();
+  reset(client.socket);
 });
 
 test('bytes that are not HTTP are answered with 400', async () => {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema/schema.ts';
+import type { TlsFiles } from '../../src/config/tls-files.ts';
 import type { PipelineObserver, Observer, RecordOutcome, StreamOutcome } from '../../src/core/observer/observer.ts';
 import { Secrets } from '../../src/core/secrets/secrets.ts';
 import { silentObserver } from '../../src/core/observer/observer.ts';
@@ -14,11 +15,13 @@ import { Refusals } from '../../src/core/observer/refusals.ts';
 import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { DrainState } from '../../src/http/connection/drain.ts';
+import type { FailedHandshake } from '../../src/http/tls/handshakes.ts';
 import { LiveStreams } from '../../src/http/stream/live-streams.ts';
 import { type KernelQueues, noQueues } from '../../src/http/connection/kernel-queues.ts';
 import { OpenResponses } from '../../src/http/connection/open-responses.ts';
 import { StallWatch } from '../../src/http/connection/stall-watch.ts';
 import type { Logger } from '../../src/observability/log/logger.ts';
+import { spokenTls } from './spoken.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/lookups/open-lookups.ts';
 
@@ -160,6 +163,8 @@ export interface Started {
   readonly drainState: DrainState;
   readonly responses: OpenResponses;
   readonly refusals: Refusals;
+  /** The TLS handshakes that failed. */
+  readonly failedHandshakes: readonly FailedHandshake[];
   readonly config: Config;
   /** Puts another `server` in force, as a reload does. */
   readonly replaceServer: (members: object) => void;
@@ -183,6 +188,8 @@ export interface StartOptions {
   /** Reads the queues of connections; by default it shows none. */
   readonly queues?: KernelQueues;
   readonly logger?: Logger | false;
+  /** With these files the service speaks TLS. Default: those of `speakTls`, if it was called. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** A real service with the pipeline `test`, before a downstream that the test holds; both end with the test. */
@@ -198,6 +205,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     checkMs = 20,
     queues = noQueues,
     logger = false,
+    tls: files = spokenTls(),
   } = options;
   const downstream = new Downstream();
   const downstreamPort = await downstream.listen();
@@ -225,6 +233,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const refusals = new Refusals();
   const inForce = { server: config.server };
   const responses = new OpenResponses(clock);
+  const failedHandshakes: FailedHandshake[] = [];
   const app = await buildApp({
     serving: {
       current: {
@@ -242,6 +251,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     drainState,
     refusals,
     responses,
+    tls: files === undefined ? undefined : { files, failed: (handshake) => void failedHandshakes.push(handshake) },
     stalls: new StallWatch(clock, queues),
     clock,
     tracer: passingTracer,
@@ -258,7 +268,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   });
   const port = portOf(app.server);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${files === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     app,
     downstream,
@@ -268,6 +278,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     drainState,
     responses,
     refusals,
+    failedHandshakes,
     config,
     replaceServer: (members) => {
       inForce.server = configSchema.shape.server.parse({ limits, ...members });

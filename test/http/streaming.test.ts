@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { enriched, records, start } from './start.ts';
@@ -119,9 +120,9 @@ test('nothing is left of 1,000 streams whose clients left', async () => {
 });
 
 test('the body is not read while every slot is taken', async () => {
-  const { port, downstream, heard, streams } = await start({ lookup: { coalesce: false }, pipeline: { capacity: 10 } });
+  const { url, downstream, heard, streams } = await start({ lookup: { coalesce: false }, pipeline: { capacity: 10 } });
   downstream.hold = true;
-  const client = httpRequest({ host: '127.0.0.1', port, path: '/v1/enrich/test', method: 'POST' });
+  const client = (url.startsWith('https:') ? httpsRequest : httpRequest)(`${url}/v1/enrich/test`, { method: 'POST' });
   client.on('error', () => {});
   const line = `{"key":"1","more":"${'x'.repeat(1000)}"}\n`;
   const block = line.repeat(64);

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { type KernelQueues, procQueues } from '../../src/http/connection/kernel-queues.ts';
 import { enriched, records, start } from './start.ts';
+import { connectTo } from './spoken.ts';
 import { WireClient } from './wire-client.ts';
 
 test('a stream whose client sends nothing is cut after idleTimeout', async () => {
@@ -81,7 +82,7 @@ test.each([
     const queues = new WaitedQueues();
     const limits = { stallTimeout: given.stallTimeout };
     const { port, heard, streams, config } = await start({ clock, checkMs: 1000, queues, limits });
-    const client = connect(port, '127.0.0.1');
+    const { socket: client } = connectTo(port);
     onTestFinished(() => void client.destroy());
     client.on('error', () => {});
     // In paused mode: unread bytes stay in the kernel, except one buffer.

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectTo } from './spoken.ts';
 
 /** A client that sends exactly the bytes that the test writes, and keeps what it receives. */
 export class WireClient {
@@ -33,8 +34,8 @@ export class WireClient {
   }
 
   static async open(port: number): Promise<WireClient> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-    await once(socket, 'connect');
+    const { socket, opened } = connectTo(port);
+    await once(socket, opened);
     return new WireClient(socket);
   }
 

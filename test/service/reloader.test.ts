@@ -44,6 +44,7 @@ function reloading({ content = text('first') } = {}) {
       });
     },
     replace: ({ pipelines }) => void events.push(`replace ${pipelines.names.join()}`),
+    refused() {},
     reloaded: (succeeded) => void events.push(succeeded ? 'succeeded' : 'failed'),
     clock,
     logger: createLogger({

@@ -18,5 +18,13 @@ export async function started(
 
 /** A configuration that was read from no file. */
 export function loadedFrom(config: Config): Loaded {
-  return { config, source: 'test', effective: {}, baseDir: '.', secrets: secretsOf(config), files: new Map() };
+  return {
+    config,
+    source: 'test',
+    effective: {},
+    baseDir: '.',
+    secrets: secretsOf(config),
+    files: new Map(),
+    tls: undefined,
+  };
 }

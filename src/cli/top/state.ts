@@ -1,7 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
+import { connectReason } from '../../connectors/http/socket/connect-reason.ts';
 import { systemClock } from '../../core/time/time.ts';
+import type { ClientFiles } from './client-files.ts';
 
 /** The response of `/state`, and its time. A missing member counts as 0 or empty: the service may have another version. */
 export interface Seen {
@@ -27,17 +29,27 @@ const wayOut = 'The first line of `millrace serve` has the address of its admin 
 const tokenWayOut =
   'put a token of server.admin.auth into a file, and name the file with --token-file, or set MILLRACE_TOKEN';
 
+/** How a request is made: the files for https, and the token that is sent. */
+export interface Credentials {
+  readonly files: ClientFiles;
+  readonly token: () => string | undefined;
+}
+
 /** Requests `/state` once. Rejects with a message that names the address and says what to do. */
-export async function readState(url: URL, token: () => string | undefined, stopped: AbortSignal): Promise<Seen> {
+export async function readState(url: URL, { files, token }: Credentials, stopped: AbortSignal): Promise<Seen> {
   const address = new URL(url);
   address.pathname += `${address.pathname.endsWith('/') ? '' : '/'}state`;
   const sent = token();
   let response: Response;
   try {
-    response = await get(address, sent, stopped);
+    response = await get(address, files, sent, stopped);
   } catch (error) {
     stopped.throwIfAborted();
-    const why = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
+    const words = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
+    const why =
+      url.protocol === 'http:'
+        ? words
+        : connectReason(error).replaceAll('tls.ca', '--cacert').replace('tls.cert and tls.key', '--cert and --key');
     throw new Error(
       `cannot reach the admin listener at ${withoutUser(url)}: ${why}. Is the service running? ${wayOut}`,
       {
@@ -51,6 +63,9 @@ export async function readState(url: URL, token: () => string | undefined, stopp
   }
   const seen = response.status === 200 ? seenIn(response.text) : undefined;
   if (seen !== undefined) return seen;
+  if (response.status === 403 && response.text.includes('certificate_required')) {
+    throw new Error(`${withoutUser(address)} wants the certificate of a client: name it with --cert and --key`);
+  }
   const answered = response.status === 200 ? 'without a state' : `with status ${response.status}`;
   throw new Error(`${withoutUser(address)} answered ${answered}: it is not the admin listener of Millrace. ${wayOut}`);
 }
@@ -64,14 +79,14 @@ interface Response {
 }
 
 /** `fetch` is not used here: it refuses some ports that a service may listen on. */
-function get(address: URL, token: string | undefined, signal: AbortSignal): Promise<Response> {
+function get(address: URL, files: ClientFiles, token: string | undefined, signal: AbortSignal): Promise<Response> {
   const request = address.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const headers = {
       accept: 'application/json',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
-    const asked = request(address, { signal, headers }, (response) => {
+    const asked = request(address, { ...files, signal, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

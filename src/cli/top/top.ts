@@ -1,6 +1,7 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 import { systemClock } from '../../core/time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
+import type { ClientFiles } from './client-files.ts';
 import { painter } from './columns.ts';
 import { readState, type Seen } from './state.ts';
 import { Terminal } from './terminal.ts';
@@ -11,6 +12,8 @@ export interface TopOptions {
   readonly url: URL;
   /** The token that is sent with each request, if there is one. */
   readonly token: () => string | undefined;
+  /** For an address of https. */
+  readonly files: ClientFiles;
   readonly intervalMs: number;
   /** Print one picture and end. Always so if stdout is not a terminal. */
   readonly once: boolean;
@@ -28,9 +31,9 @@ export interface TopOptions {
  * reason, and `top` tries again at the next interval.
  */
 export async function top(options: TopOptions): Promise<number> {
-  const { url, token, once, json, color, stdout } = options;
+  const { url, once, json, color, stdout } = options;
   const stopped = new AbortController();
-  const seen = await readState(url, token, stopped.signal);
+  const seen = await readState(url, options, stopped.signal);
   if (json) stdout.write(`${seen.text.trim()}\n`);
   else if (once || !stdout.isTTY) {
     const size = { columns: stdout.isTTY ? stdout.columns : Infinity, rows: Infinity };
@@ -39,11 +42,8 @@ export async function top(options: TopOptions): Promise<number> {
   return exitCodes.done;
 }
 
-async function watch(
-  { url, token, intervalMs, color, stdin, stdout }: TopOptions,
-  first: Seen,
-  stopped: AbortController,
-): Promise<number> {
+async function watch(options: TopOptions, first: Seen, stopped: AbortController): Promise<number> {
+  const { url, intervalMs, color, stdin, stdout } = options;
   const terminal = new Terminal(stdin, stdout);
   const paint = painter(color);
   let seen = first;
@@ -57,7 +57,7 @@ async function watch(
       draw();
       await pause(intervalMs, stopped.signal);
       try {
-        const next = await readState(url, token, stopped.signal);
+        const next = await readState(url, options, stopped.signal);
         [before, seen, failure] = [seen, next, undefined];
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,7 @@ import { durationMs } from '../../core/options/quantity.ts';
 import { lookupSchema, type LookupConfig } from '../schema/lookup-schema.ts';
 import type { Finding, Path } from '../../core/finding.ts';
 import { isMap, valueAt, withoutValue } from '../document/path.ts';
+import { type TlsConfig, tlsSchema } from '../schema/tls-schema.ts';
 import { repeatSchema, stepSchema, type StepConfig } from '../schema/pipeline-schema.ts';
 
 /** The part of a step that has no mistakes. A wrong `into` is replaced by a place that no other step uses. */
@@ -32,6 +33,8 @@ export interface PartialConfig {
   readonly tokenNames: readonly string[];
   /** There is a section `tracing`. */
   readonly traced: boolean;
+  /** The section `server.tls`; undefined if there is none, or if it has mistakes. */
+  readonly tls: TlsConfig | undefined;
 }
 
 /** Reads section by section, so that a mistake in one section does not hide those of another. */
@@ -51,7 +54,9 @@ export function draftOf(tree: unknown, findings: readonly Finding[]): PartialCon
   const tokenNames = listAt(tree, ['server', 'auth', 'bearerTokens'])
     .map((entry) => valueAt(entry, ['name']))
     .filter((name) => typeof name === 'string');
-  return { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines), tokenNames, traced };
+  const tls = tlsSchema.safeParse(valueAt(tree, ['server', 'tls']));
+  const ofLookups = { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines) };
+  return { ...ofLookups, tokenNames, traced, tls: tls.data };
 }
 
 function listAt(value: unknown, path: Path): readonly unknown[] {

@@ -3,7 +3,7 @@ import type { Path } from '../../core/finding.ts';
 /** Keys of later versions of Millrace, by the place that they will have; `*` is any name. */
 export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [
   [[], ['kafka']],
-  [['server'], ['tls']],
+
   [
     ['server', 'limits'],
     ['decompressionRatio', 'spoolBytes'],

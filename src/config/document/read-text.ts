@@ -1,5 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
+/** The longest file that a configuration refers to: a secret, a certificate or a query has a few kilobytes. */
+export const mostReferenceBytes = 1024 ** 2;
+
 const chunkBytes = 65_536;
 
 /**

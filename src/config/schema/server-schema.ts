@@ -1,6 +1,7 @@
 import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
 import { allowedHosts, anyOriginNeedsAuth, auth, cors } from './access-schema.ts';
+import { tlsSchema } from './tls-schema.ts';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
 const mebibyte = 1024 ** 2;
@@ -54,7 +55,9 @@ const limits = z
       ),
     headersTimeout: durationFrom(1)
       .prefault('10s')
-      .describe('How long the head of a request may take to arrive, 1ms to 24h. Default 10s.'),
+      .describe(
+        'How long the head of a request may take to arrive, and before it the TLS handshake, 1ms to 24h each. Default 10s.',
+      ),
   })
   .describe(
     'The resources that one client, or all clients together, may use. The length and the age of a stream have no limit.',
@@ -80,6 +83,7 @@ export const serverSchema = z
     auth,
     cors: cors.prefault({}),
     admin: admin.prefault({}),
+    tls: tlsSchema.exactOptional(),
     limits: limits.prefault({}),
     drainTimeout: durationFrom(0)
       .prefault('30s')

@@ -1,4 +1,5 @@
 import type { RecordFailure } from '../errors.ts';
+import type { HandshakeFailure } from '../vocabulary.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
 import type { RefusalReason } from './refusals.ts';
 
@@ -127,7 +128,17 @@ export interface ServiceGauges {
   };
   /** Requests that were refused by their head, by reason, since the start. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
+  /** Null without TLS. */
+  readonly tls: TlsGauges | null;
 }
+
+/** A type and not an interface, because it is shown as JSON. */
+export type TlsGauges = {
+  /** When the files in force expire, in milliseconds since 1970. */
+  readonly notAfterMs: { readonly cert: number; readonly clientCa: number | null };
+  /** Handshakes that failed, since the start. */
+  readonly failedHandshakes: Readonly<Record<HandshakeFailure, number>>;
+};
 
 /** The metrics of one opened lookup's function. If the lookup is opened again, counting goes on with the same numbers. */
 export interface FunctionMetricScope {

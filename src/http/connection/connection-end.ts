@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/time/time.ts';
+import { carrierOf } from '../tls/carrier.ts';
 import type { StallWatch } from './stall-watch.ts';
 
 /** How long a socket is still read after its last byte was sent: a client that is sending would lose unread bytes otherwise. */
@@ -82,7 +83,7 @@ function endWhenSent(socket: Socket, lastText: string, clock: Clock, sent: () =>
   socket.end(lastText);
 }
 
-/** Closes the connection at once and drops unsent bytes; the client sees a reset. */
+/** Closes the connection at once and drops unsent bytes; the client sees a reset. A TLS socket cannot be reset itself. */
 export function resetConnection(socket: Socket): void {
-  socket.resetAndDestroy();
+  carrierOf(socket).resetAndDestroy();
 }

@@ -4,7 +4,9 @@ import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
-import { PROBLEM_TYPE, requestProblem, RETRY_AFTER_SECONDS } from '../problem.ts';
+import { RETRY_AFTER_SECONDS } from '../problem.ts';
+import { carrierOf } from '../tls/carrier.ts';
+import { closingAnswer } from './closing-answer.ts';
 
 export interface ConnectionsOptions {
   /** The most connections that may be open. */
@@ -21,6 +23,8 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
 
 /** How long a refused client may take to read its 503. */
 const REFUSED_MS = 1000;
+/** How long the handshake of a refused client may take. */
+const HANDSHAKE_MS = 5000;
 
 /**
  * Bounds the connections of one listener.
@@ -29,7 +33,8 @@ const REFUSED_MS = 1000;
  *                └─▶ open = limit ──▶ the connection that was idle for longest is closed; the new one takes its place
  *                                └──▶ no connection is idle: the new one gets 503 with Retry-After, and is closed
  *
- * A connection on which the client has sent nothing is idle too. A busy connection is never closed.
+ * A connection on which the client has sent nothing, or whose TLS handshake is not complete, is idle too. A busy
+ * connection is never closed. With TLS, all of these are the TCP connections.
  */
 export class Connections {
   limit: number;
@@ -39,17 +44,19 @@ export class Connections {
   refused = 0;
   readonly #refusedAtOnce: number;
   readonly #clock: Clock;
-  /** Responses under way on each connection. */
+  /** Responses under way on each TCP connection. */
   readonly #responses = new Map<Socket, number>();
   /** Idle connections; the one that was idle for longest comes first. */
   readonly #idle = new Set<Socket>();
   readonly #refusing = new Set<Socket>();
+  /** Busy connections that end after their last response. */
+  readonly #retired = new WeakSet<Socket>();
 
   constructor(server: Server, { limit, refusedAtOnce, clock }: ConnectionsOptions) {
     this.limit = limit;
     this.#refusedAtOnce = refusedAtOnce;
     this.#clock = clock;
-    acceptConnections(server, (socket) => this.#admits(socket));
+    acceptConnections(server, (connection) => this.#accept(connection));
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
       this.#begun(request.socket, response),
     );
@@ -63,30 +70,38 @@ export class Connections {
     return this.#idle.size;
   }
 
-  #admits(socket: Socket): boolean {
-    if (this.open >= this.limit && !this.#closeIdle()) {
-      this.#refuse(socket);
-      return false;
+  /** Ends every connection that is open now: idle ones at once, each other one after its last response. */
+  retire(): void {
+    for (const connection of this.#responses.keys()) {
+      if (this.#idle.has(connection)) connection.destroy();
+      else this.#retired.add(connection);
     }
-    this.#responses.set(socket, 0);
-    this.#idle.add(socket);
-    socket.once('close', () => {
-      this.#responses.delete(socket);
-      this.#idle.delete(socket);
+  }
+
+  #accept(connection: Socket): 'serve' | 'drop' | ((socket: Socket) => void) {
+    if (this.open >= this.limit && !this.#closeIdle()) return this.#refuse(connection);
+    this.#responses.set(connection, 0);
+    this.#idle.add(connection);
+    connection.once('close', () => {
+      this.#responses.delete(connection);
+      this.#idle.delete(connection);
     });
-    return true;
+    return 'serve';
   }
 
   #begun(socket: Socket, response: ServerResponse): void {
-    const before = this.#responses.get(socket);
+    const connection = carrierOf(socket);
+    const before = this.#responses.get(connection);
     if (before === undefined) return;
-    this.#responses.set(socket, before + 1);
-    this.#idle.delete(socket);
+    this.#responses.set(connection, before + 1);
+    this.#idle.delete(connection);
     response.once('close', () => {
-      const underWay = this.#responses.get(socket);
+      const underWay = this.#responses.get(connection);
       if (underWay === undefined) return;
-      this.#responses.set(socket, underWay - 1);
-      if (underWay === 1) this.#idle.add(socket);
+      this.#responses.set(connection, underWay - 1);
+      if (underWay > 1) return;
+      if (this.#retired.has(connection)) socket.destroySoon();
+      else this.#idle.add(connection);
     });
   }
 
@@ -101,22 +116,27 @@ export class Connections {
     return false;
   }
 
-  #refuse(socket: Socket): void {
+  #refuse(connection: Socket): 'drop' | ((socket: Socket) => void) {
     this.refused += 1;
-    socket.on('error', () => {});
-    if (this.#refusing.size >= this.#refusedAtOnce) return void socket.destroy();
-    this.#refusing.add(socket);
-    socket.once('close', () => this.#refusing.delete(socket));
+    connection.on('error', () => {});
+    if (this.#refusing.size >= this.#refusedAtOnce) {
+      connection.destroy();
+      return 'drop';
+    }
+    this.#refusing.add(connection);
+    // With TLS, the handshake comes before the answer.
+    const disarm = this.#clock.setTimer(HANDSHAKE_MS, () => connection.destroy());
+    connection.once('close', () => {
+      disarm();
+      this.#refusing.delete(connection);
+    });
     const detail = `${this.limit} connections are open (limits.connections), and none of them is idle`;
-    const body = JSON.stringify(requestProblem(new RequestError('too_many_connections', detail), 'none'));
-    const head = [
-      'HTTP/1.1 503 Service Unavailable',
-      `Content-Type: ${PROBLEM_TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `Retry-After: ${RETRY_AFTER_SECONDS}`,
-      'Connection: close',
-    ];
-    endSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`, this.#clock, REFUSED_MS);
-    socket.resume();
+    const error = new RequestError('too_many_connections', detail);
+    const answer = closingAnswer('503 Service Unavailable', error, [`Retry-After: ${RETRY_AFTER_SECONDS}`]);
+    return (socket) => {
+      socket.on('error', () => {});
+      endSocket(socket, answer, this.#clock, REFUSED_MS);
+      socket.resume();
+    };
   }
 }

@@ -6,7 +6,8 @@ import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
-import { type Problem, PROBLEM_TYPE, requestProblem } from '../problem.ts';
+import { closingAnswer } from './closing-answer.ts';
+import { carrierOf } from '../tls/carrier.ts';
 
 /** The status for an error code of Node's parser. Any other code is 400. */
 const statusOfCode: ReadonlyMap<string, string> = new Map([
@@ -27,7 +28,8 @@ interface PendingRequest {
 }
 
 interface Connection {
-  readonly socket: Socket;
+  /** The socket that requests are read from; the TCP connection until the first one. */
+  socket: Socket;
   /** The request that is being answered. */
   current: PendingRequest | undefined;
   readonly waiting: Fifo<PendingRequest>;
@@ -49,6 +51,7 @@ interface Connection {
  * connection is closed.
  */
 export class OpenResponses {
+  /** By TCP connection. With TLS, it is there before the socket that requests are read from. */
   readonly #connections = new Map<Socket, Connection>();
   readonly #clock: Clock;
   #closing = false;
@@ -59,17 +62,22 @@ export class OpenResponses {
 
   /** Includes the connections of this server from now on. */
   watch(server: Server): void {
-    acceptConnections(server, (socket) => {
-      if (this.#closing) socket.destroy();
-      else this.#opened(socket);
-      return !this.#closing;
+    acceptConnections(server, (carrier) => {
+      if (this.#closing) {
+        carrier.destroy();
+        return 'drop';
+      }
+      this.#opened(carrier);
+      return 'serve';
     });
   }
 
   /** Calls `start` when all responses before this one are complete; never if the connection closes before that. */
   begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
     const { socket } = request;
-    const connection = this.#connections.get(socket) ?? this.#opened(socket);
+    const carrier = carrierOf(socket);
+    const connection = this.#connections.get(carrier) ?? this.#opened(carrier);
+    connection.socket = socket;
     const pending = { request, response, start };
     if (connection.current === undefined) return this.#answer(connection, pending);
     connection.waiting.push(pending);
@@ -77,7 +85,7 @@ export class OpenResponses {
   }
 
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-    const connection = this.#connections.get(socket);
+    const connection = this.#connections.get(carrierOf(socket));
     const current = connection?.current;
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     if (connection !== undefined && current !== undefined) {
@@ -88,35 +96,27 @@ export class OpenResponses {
       return;
     }
     const status = statusOfCode.get(error.code ?? '') ?? '400 Bad Request';
-    const known = requestProblem(new RequestError('bad_request', error.message), 'none');
-    const problem: Problem = { ...known, status: Number.parseInt(status, 10) };
-    const body = JSON.stringify(problem);
-    const head = [
-      `HTTP/1.1 ${status}`,
-      `Content-Type: ${PROBLEM_TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
-    ];
+    const answer = closingAnswer(status, new RequestError('bad_request', faultOf(error)));
     socket.resume();
-    endSocket(socket, `${head.join('\r\n')}\r\n\r\n${body}`, this.#clock, FLUSH_MS);
+    endSocket(socket, answer, this.#clock, FLUSH_MS);
   }
 
   /** Closes every connection without a response under way, used or unused, and each other one after its response. */
   closeUnused(): void {
     this.#closing = true;
-    for (const { socket, current } of this.#connections.values()) if (current === undefined) socket.destroy();
+    for (const [carrier, { current }] of this.#connections) if (current === undefined) carrier.destroy();
   }
 
   /** Closes all connections at once. */
   closeAll(): void {
     this.#closing = true;
-    for (const socket of this.#connections.keys()) socket.destroy();
+    for (const carrier of this.#connections.keys()) carrier.destroy();
   }
 
-  #opened(socket: Socket): Connection {
-    const connection = { socket, current: undefined, waiting: new Fifo<PendingRequest>(), broken: false };
-    this.#connections.set(socket, connection);
-    socket.once('close', () => this.#connections.delete(socket));
+  #opened(carrier: Socket): Connection {
+    const connection = { socket: carrier, current: undefined, waiting: new Fifo<PendingRequest>(), broken: false };
+    this.#connections.set(carrier, connection);
+    carrier.once('close', () => this.#connections.delete(carrier));
     return connection;
   }
 
@@ -141,4 +141,16 @@ export class OpenResponses {
     // If the body was not complete, closeAfterEarlyAnswer closes the connection after time to read the answer.
     if ((broken || this.#closing) && current?.request.complete === true) socket.destroySoon();
   }
+}
+
+/** The first two bytes of a TLS record with a handshake: its type, and the major number of every version. */
+const TLS_HANDSHAKE = Buffer.from([0x16, 0x03]);
+
+/** What is wrong with bytes that the parser refused. */
+function faultOf(error: NodeJS.ErrnoException & { readonly rawPacket?: unknown }): string {
+  const { rawPacket } = error;
+  const secure = rawPacket instanceof Uint8Array && TLS_HANDSHAKE.equals(rawPacket.subarray(0, 2));
+  return secure
+    ? 'this port speaks plain HTTP, and the client began TLS: use http://, or set server.tls'
+    : error.message;
 }

@@ -1,4 +1,5 @@
 import { recordErrors } from '../../core/errors.ts';
+import { handshakeFailures } from '../../core/vocabulary.ts';
 import { accessCodes, problemResponses } from './openapi-problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import { backpressureReasons, recordOutcomes } from '../../core/observer/observer.ts';
@@ -121,6 +122,20 @@ const State = object({
     'Connections of clients.',
   ),
   refused: counts(refusalReasons, 'Requests that were refused by their head, by code, since the start of the service.'),
+  tls: {
+    ...object({
+      notAfterMs: object(
+        { cert: count, clientCa: { type: ['number', 'null'] } },
+        'When the files in force expire, in milliseconds since 1970: `cert` with its first certificate to expire, `clientCa` with its last one.',
+      ),
+      failedHandshakes: object(
+        Object.fromEntries(handshakeFailures.map((reason) => [reason, count])),
+        'Handshakes with clients that failed, since the start of the service, by reason.',
+      ),
+    }),
+    type: ['object', 'null'],
+    description: 'Null without `server.tls`.',
+  },
   streams: described({ type: 'array', items: { $ref: '#/components/schemas/LiveStream' } }, 'Requests being answered.'),
   pipelines: byName({ $ref: '#/components/schemas/PipelineState' }, 'By name.'),
   lookups: byName({ $ref: '#/components/schemas/LookupState' }, 'By name.'),

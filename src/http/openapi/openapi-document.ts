@@ -28,6 +28,7 @@ export async function openApiDocument(version: string): Promise<string> {
     drainState: { draining: false },
     refusals: new Refusals(),
     responses: new OpenResponses(systemClock),
+    tls: undefined,
     stalls: new StallWatch(systemClock, noQueues),
     clock: systemClock,
     tracer: passingTracer,

@@ -44,4 +44,25 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
     },
     () => Object.entries(read().refused).map(([reason, count]) => [{ reason }, count] as const),
   );
+  publishGauge(
+    registry,
+    {
+      name: 'millrace_tls_certificate_not_after_seconds',
+      help: 'Unix time at which a file of server.tls expires: cert with its first certificate to expire, clientCa with its last one.',
+      labelNames: ['file'],
+    },
+    () =>
+      Object.entries(read().tls?.notAfterMs ?? {}).flatMap(([file, ms]) =>
+        ms === null ? [] : [[{ file }, ms / 1000] as const],
+      ),
+  );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_tls_handshakes_failed_total',
+      help: 'TLS handshakes with clients that failed, on both listeners.',
+      labelNames: ['reason'],
+    },
+    () => Object.entries(read().tls?.failedHandshakes ?? {}).map(([reason, count]) => [{ reason }, count] as const),
+  );
 }

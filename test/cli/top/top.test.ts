@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WireClient } from '../../http/wire-client.ts';
+import { tlsService } from '../../service/tls-service.ts';
 import { startInProcess } from '../../service/in-process.ts';
 import { folderOf, Millrace, root } from '../../service/serving.ts';
 import { PseudoTerminal } from '../pseudo-terminal.ts';
@@ -83,6 +84,39 @@ describe('millrace top', { timeout: 60_000 }, () => {
         `millrace: ${join(folder, name)} holds no token: expected one word of ASCII characters\n`,
       );
     expect((await topped(file('none'))).stderr).toMatch(/^millrace: the file of --token-file cannot be read: ENOENT/);
+  });
+
+  test('reads the state of a service with TLS, and says which file it needs', async () => {
+    const serving = await tlsService({
+      tls: ', clientCa: clients.crt',
+      prepare(certificates, to) {
+        certificates.authority('clients').signed('client', 'clients', 'basicConstraints=CA:FALSE');
+        certificates.copy('clients.crt', join(to, 'clients.crt'));
+      },
+    });
+    const file = (name: string): string => join(serving.certificates.folder, name);
+    const top = async (...args: readonly string[]): Promise<{ code: number | null; out: string }> => {
+      const command = new Millrace(['top', '--once', '--url', serving.service.adminUrl, ...args]);
+      const [code] = await command.ended;
+      return { code, out: command.stdout + command.stderr };
+    };
+    const trusting = ['--cacert', file('ca.crt')];
+    const certified = ['--cert', file('client.crt'), '--key', file('client.key')];
+    expect(await top(...trusting, ...certified)).toMatchObject({ code: 0, out: expect.stringMatching(/^test /m) });
+    expect(await top()).toMatchObject({ code: 1, out: expect.stringContaining('not trusted: set --cacert') });
+    expect(await top(...trusting)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('name it with --cert and --key'),
+    });
+    expect(await top('--cert', file('client.crt'))).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('name both'),
+    });
+    expect(await top('--cacert', file('no.crt'))).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('cannot be read'),
+    });
+    expect(await top('--cert', file('client.crt'), '--key', file('ca.key'))).toMatchObject({ code: 2 });
   });
 
   test('redraws changes, adapts to the size of the terminal, and restores the terminal when q is typed', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { configSchema } from '../../../src/config/schema/schema.ts';
 import { Refusals } from '../../../src/core/observer/refusals.ts';
+import { systemClock } from '../../../src/core/time/time.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { buildAdminApp } from '../../../src/http/admin-app.ts';
 import { drain } from '../../../src/http/connection/drain.ts';
@@ -91,6 +92,8 @@ test('the admin listener shows readiness, metrics and the live streams', async (
     config: () => configSchema.shape.server.parse({}),
     refusals: new Refusals(),
     reload: async () => ({ outcome: 'stopping' }),
+    tls: undefined,
+    clock: systemClock,
   });
   const get = async (url: string) => {
     const { statusCode, body, headers } = await admin.inject(url);

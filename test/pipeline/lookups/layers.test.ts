@@ -71,6 +71,8 @@ async function stateOf(metrics: Metrics): Promise<Record<string, unknown>> {
     config: () => configSchema.shape.server.parse({}),
     refusals: new Refusals(),
     reload: () => Promise.reject(new Error('not here')),
+    tls: undefined,
+    clock: systemClock,
   });
   const { lookups } = (await app.inject('/state')).json();
   await app.close();

@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { certificatesIn } from '../../../core/tls/certificates.ts';
 import type { HttpOptions } from '../http-options.ts';
 
 type Option = keyof HttpOptions['tls'];
@@ -32,7 +32,7 @@ export async function readTls(
       throw failure('cannot be read', cause);
     }
     try {
-      if (option === 'ca') authoritiesIn(pem.toString('latin1'));
+      if (option === 'ca') certificatesIn(pem.toString('latin1'));
       else createSecureContext({ [option]: pem });
     } catch (cause) {
       throw failure(`is not a file of ${contents[option]}`, cause);
@@ -47,11 +47,4 @@ export async function readTls(
     throw new Error(`lookup "${lookup}": tls.key is not the private key of tls.cert: ${files.key}`, { cause });
   }
   return tls;
-}
-
-/** OpenSSL trusts the certificates before a damaged one, and ignores the others without an error. */
-function authoritiesIn(pem: string): readonly X509Certificate[] {
-  const certificates = pem.match(/-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*(?:-----END \1-----)?/g);
-  if (certificates === null) throw new Error('it has no certificate');
-  return certificates.map((certificate) => new X509Certificate(certificate));
 }

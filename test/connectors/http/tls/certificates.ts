@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +30,10 @@ export class Certificates {
   /** What a server needs to show this certificate. */
   shown(name: string): { readonly cert: Buffer; readonly key: Buffer } {
     return { cert: this.pem(`${name}.crt`), key: this.pem(`${name}.key`) };
+  }
+
+  copy(file: string, to: string): void {
+    copyFileSync(join(this.folder, file), to);
   }
 
   remove(): void {
