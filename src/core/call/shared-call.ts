@@ -77,8 +77,9 @@ export class SharedCall<Res> extends Cancellation {
     return latest;
   }
 
-  /** A call that some waiter may wait for may wait. */
+  /** A call that some waiter may wait for may wait, and so may a part of a call that was made. */
   override get mayWait(): boolean {
+    if (this.#isPart) return true;
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later)
       if (waiter.context.mayWait) return true;
     return this.#oldest === undefined;

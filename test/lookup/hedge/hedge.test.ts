@@ -235,11 +235,13 @@ describe('hedge above a batch', () => {
   });
 
   test('a hedge whose batch was refused waits for its halves, as it has been made', async () => {
-    const it = hedgedBatches({ concurrency: 9, maxInFlight: 2 });
+    const it = hedgedBatches({ concurrency: 2 });
     const answers = [it.ask('a'), it.ask('b')];
     await it.clock.advance(60);
+    // Two halves, and one place for them.
     it.calls[1]?.(new RecordError('bad_status', 'one of them', { status: 422 }));
     await it.clock.advance(0);
+    expect([it.calls.length, it.limit.waiting]).toEqual([3, 1]);
     for (const half of [2, 3]) {
       it.calls[half]?.([`half ${half}`]);
       // oxlint-disable-next-line no-await-in-loop
