@@ -172,13 +172,16 @@ export class LookupCache implements LookupLayerEntry {
   #failed(call: MissedCall, error: unknown): Answer {
     const entry = call.cancelled ? undefined : this.#spareEntry(call.key);
     const failure = RecordError.from(error);
-    const spare = entry !== undefined && this.#clock.now() < entry.times.spareUntil ? entry.answer.json : undefined;
-    if (spare === undefined || isAboutTheRecord(failure)) {
+    const now = this.#clock.now();
+    const spare = entry !== undefined && now < entry.times.spareUntil ? entry.answer.json : undefined;
+    if (entry === undefined || spare === undefined || isAboutTheRecord(failure)) {
       this.#missed(call);
       throw error;
     }
-    if (!call.shared) this.#counts.stale++;
-    return new Answer(spare, failure.details.attempts ?? 1, 'stale');
+    // Without `coalesce` another call of the key may have stored a new answer.
+    const isFresh = now < entry.times.freshUntil;
+    if (!call.shared) this.#counts[isFresh ? 'hit' : 'stale']++;
+    return new Answer(spare, failure.details.attempts ?? 1, isFresh ? 'cache' : 'stale');
   }
 
   /** A request that shares a call is counted by the layer `coalesce`. */

@@ -53,6 +53,18 @@ describe('an answer that is fresh', () => {
   });
 });
 
+describe('a call that fails, while another one of its key has stored an answer that is fresh,', () => {
+  test('gets that answer if staleIfError allows it, with the source cache', async () => {
+    const it = cached({ ttl: '10s', staleIfError: '1h' });
+    const [failing, other] = [it.ask('SFO'), it.ask('SFO')];
+    it.calls[1]?.answer('1');
+    await other;
+    it.calls[0]?.fail(unavailable);
+    expect(await failing).toMatchObject({ json: '1', source: 'cache', attempts: 3 });
+    expect(it.counts()).toMatchObject({ hit: 1, miss: 1, stale: 0 });
+  });
+});
+
 describe('the cache does not keep', () => {
   test('a failure: the next request calls again', async () => {
     const it = cached({ ttl: '1h', negativeTtl: '1h' });
