@@ -1,6 +1,7 @@
 import type { Defects } from './parts.ts';
 import { LibraryRound } from './library-round.ts';
 import { OperatorRound } from './operator-round.ts';
+import { layersRound } from './layers-round.ts';
 import { planOf, type Plan, type PlanLimits } from './plan.ts';
 import { protectionRound } from './protection-round.ts';
 import { BrokenRule, Rules } from './rules.ts';
@@ -26,13 +27,13 @@ export class FailedRound extends Error {
 }
 
 /** What a round runs. Without a choice the seed chooses between operator and library. */
-export const levels = ['operator', 'library', 'protection'] as const;
+export const levels = ['operator', 'library', 'protection', 'layers'] as const;
 
 export interface RoundLimits extends Omit<PlanLimits, 'level'> {
   readonly level?: (typeof levels)[number];
 }
 
-/** Runs the round of one seed; returns the number of its records. Throws FailedRound, or an Error of `protection`. */
+/** Runs the round of one seed; returns the number of its records. Throws FailedRound, or an Error of `protection` or `layers`. */
 export async function simulateRound(
   seed: number,
   roundLimits: RoundLimits = {},
@@ -41,6 +42,7 @@ export async function simulateRound(
 ): Promise<number> {
   const { level, ...others } = roundLimits;
   if (level === 'protection') return simulateProtection(seed);
+  if (level === 'layers') return simulateLayers(seed);
   const limits: PlanLimits = level === undefined ? others : { ...others, level };
   const plan = planOf(seed, limits);
   trace?.(JSON.stringify(plan));
@@ -65,4 +67,14 @@ async function simulateProtection(seed: number): Promise<number> {
   throw new Error(
     `seed ${seed} (protection): ${broken.join('; ')}\nagain: npm run simulate -- --seed ${seed} --level protection`,
   );
+}
+
+async function simulateLayers(seed: number): Promise<number> {
+  try {
+    const { records } = await layersRound(seed);
+    return records;
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new Error(`${what} (layers)\nagain: npm run simulate -- --seed ${seed} --level layers`, { cause: error });
+  }
 }

@@ -11,6 +11,7 @@ import {
   type Answer,
   type Arguments,
   type LayerEntry,
+  type LookupLayerEntry,
   type LookupService,
   type Reply,
   stack,
@@ -116,15 +117,14 @@ export async function openLookup(
     buckets,
     budget,
   };
-  const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
-  const calls = callsOf(parts, list);
-  const layers = [...recordLayers, ...calls.entries];
+  const { call, recordLayers, callLayers: entries } = layered(parts, list);
+  const layers = [...recordLayers, ...entries];
   const stopGauges = layers.map((layer) =>
     layer.gauges === undefined ? undefined : observer.layer(layer.name, () => layer.gauges?.() ?? {}),
   );
   return {
     name,
-    call: stack(calls.service, ...recordLayers.map(({ layer }) => layer)),
+    call,
     immediate: connector.immediate && layers.length === 0,
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
@@ -132,7 +132,7 @@ export async function openLookup(
     waitMs: () => Math.max(0, ...layers.map((layer) => layer.turnMs?.() ?? 0)),
     layers: [
       ...recordLayers.map((layer) => ({ name: layer.name, keyOf: (args: Arguments) => layer.key?.(args) })),
-      ...calls.entries.map((layer) => ({ name: layer.name, keyOf: () => undefined })),
+      ...entries.map((layer) => ({ name: layer.name, keyOf: () => undefined })),
     ],
     reach: (context) => connector.reach(context),
     async close() {
@@ -142,6 +142,21 @@ export async function openLookup(
       await connector.close();
     },
   };
+}
+
+/** A connector with all layers of its lookup. */
+export interface LayeredConnector {
+  readonly call: LookupService;
+  /** Those that a record passes, and those that its call passes, in order. */
+  readonly recordLayers: readonly LookupLayerEntry[];
+  readonly callLayers: Calls['entries'];
+}
+
+/** Puts the layers of a lookup around its connector. */
+export function layered(parts: LayerParts, list: LayerList = lookupLayers): LayeredConnector {
+  const recordLayers = list.record.map((make) => make(parts)).filter((layer) => layer !== undefined);
+  const { service, entries } = callsOf(parts, list);
+  return { call: stack(service, ...recordLayers.map(({ layer }) => layer)), recordLayers, callLayers: entries };
 }
 
 /** The connector with the layers of its calls, and these layers in order. */
