@@ -65,6 +65,7 @@ export const requestErrors = {
   misdirected: { status: 421, title: 'The host of the request is not served here' },
   configuration_refused: { status: 422, title: 'The configuration cannot be used' },
   too_many_streams: { status: 429, title: 'There are too many streams' },
+  too_many_records: { status: 429, title: 'There are too many records in a second' },
   too_many_connections: { status: 503, title: 'There are too many connections' },
   internal: { status: 500, title: 'A defect of the service' },
   unsupported_transfer_encoding: { status: 501, title: 'The transfer coding of the body is not supported' },
@@ -173,11 +174,23 @@ export class RequestError extends Error {
   readonly code: RequestErrorCode;
   /** Members that are added to the problem, for example `limit`. */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** Seconds after which a refused client (429, 503) may try again. */
+  readonly retryAfterSeconds: number;
 
-  constructor(code: RequestErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    code: RequestErrorCode,
+    detail: string,
+    extra: Readonly<Record<string, unknown>> = {},
+    retryAfterSeconds = 1,
+  ) {
+    // Without a stack trace, like RecordError: a client may send any number of requests that are refused.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.extra = extra;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   get status(): number {

@@ -59,7 +59,7 @@ export function buildAdminApp(options: AdminOptions): FastifyInstance {
     if (tls.files.clientCa !== undefined) requireCertificate(app, new Set(openPaths));
   }
   const expectations = new Expectations(app.server);
-  const access = new Access(app, { listener: 'admin', config, refusals });
+  const access = new Access(app, { listener: 'admin', config, clock });
   app.addHook('onRequest', (request, reply, done) => {
     const open = openPaths.some((path) => path === request.routeOptions.url);
     const refused = (open ? undefined : access.refusal(request, reply)) ?? expectations.problem(request.raw);
@@ -76,7 +76,11 @@ export function buildAdminApp(options: AdminOptions): FastifyInstance {
   app.get('/state', () => ({ draining: drainState.draining, streams: streams.describe(), ...state() }));
   for (const path of readPaths) refuseOtherMethods(app, path, ['GET', 'HEAD']);
   reloadRoute(app, reload);
-  app.setErrorHandler((error, _request, reply) => sendRequestError(reply, requestError(error)));
+  app.setErrorHandler((error, _request, reply) => {
+    const known = requestError(error);
+    refusals.count(known.code);
+    return sendRequestError(reply, known);
+  });
   app.setNotFoundHandler((request, reply) =>
     sendRequestError(reply, new RequestError('unknown_route', `${request.url} is not one of ${adminPaths.join(', ')}`)),
   );

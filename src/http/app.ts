@@ -69,7 +69,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     listener: 'public',
     config: () => serving.current.server,
     allowedTokens: (pipeline) => serving.current.pipelines.get(pipeline)?.config.allow.tokens,
-    refusals,
+    clock,
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
@@ -93,6 +93,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) => sendRequestError(reply, unknownRoute(request.url)));
   app.setErrorHandler((error, request, reply) => {
     const known = requestError(error);
+    refusals.count(known.code);
     if (known.code === 'internal') request.log.error({ err: error }, 'a request failed by a defect of the service');
     if (reply.raw.socket?.destroyed !== true) void sendRequestError(reply, known);
   });

@@ -22,7 +22,7 @@ export function enrichRoute(app: FastifyInstance, options: AppOptions): void {
     const { current } = options.serving;
     const pipeline = findPipeline(current.pipelines, request.params.pipeline, request.caller);
     try {
-      refuseWhenFull(options, current);
+      refuseWhenFull(options, current, request.caller);
       return respond(request, reply, pipeline, current, options, buffers);
     } catch (error) {
       pipeline.observer.streamRejected();
@@ -40,7 +40,7 @@ function respond(
   options: AppOptions,
   buffers: EncodeBuffers,
 ): Promise<FastifyReply> | FastifyReply {
-  const { headers } = request;
+  const { headers, caller } = request;
   const { clock, streams, memory } = options;
   const { limits } = served;
   refuseEncoding(headers['content-encoding']);
@@ -49,6 +49,7 @@ function respond(
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
     refuseStreamParameters(chosen);
+    caller.use?.takeRecord();
     const trace = traceOf(request, options.tracer, pipeline.name, 'record');
     return enrichSingleRecord(request, reply, {
       pipeline,
@@ -57,14 +58,16 @@ function respond(
       streams,
       memory,
       keepOpen: () => served.keepOpen(),
+      use: caller.use,
       clock,
       stalls: options.stalls,
       limits,
     });
   }
   const framing = acceptedFraming(headers.accept, format.framing);
+  caller.use?.refuseFarBehind();
   const trace = traceOf(request, options.tracer, pipeline.name, chosen.mode);
-  const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls };
+  const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls, rate: caller.use?.rate };
   const session = new StreamSession({
     id: request.id,
     transport: new Http1Transport({
@@ -79,6 +82,7 @@ function respond(
     trace,
     streams,
     keepOpen: () => served.keepOpen(),
+    use: caller.use,
     limits,
     clock,
     log: request.log,

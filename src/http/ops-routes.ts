@@ -27,7 +27,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
   app.post<OnePipeline>('/v1/explain/:pipeline', { schema: explainOperation }, async (request, reply) => {
     const { current } = serving;
     const pipeline = findPipeline(current.pipelines, request.params.pipeline, request.caller);
-    refuseWhenFull(options, current);
+    refuseWhenFull(options, current, request.caller);
     const { limits } = current;
     const keepOpen = (): (() => void) => current.keepOpen();
     const body = new BodyRequest(request, reply, {
@@ -36,6 +36,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
       streams,
       memory,
       keepOpen,
+      use: request.caller.use,
       limits,
       stalls,
       clock,

@@ -56,5 +56,5 @@ export function sendProblem(
 }
 
 export function sendRequestError(reply: FastifyReply, error: RequestError): FastifyReply {
-  return sendProblem(reply, requestProblem(error, reply.request.id));
+  return sendProblem(reply, requestProblem(error, reply.request.id), error.retryAfterSeconds);
 }

@@ -26,14 +26,15 @@ export function findPipeline(pipelines: PipelineDirectory, name: string, caller:
 
 /**
  * Refuses a request that would hold memory: with `draining` if the service drains, with `too_many_streams` if streams,
- * single records and explanations together have reached `limits.streams`.
+ * single records and explanations together have reached `limits.streams`, or those of the caller the limit of its token.
  */
-export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: Served): void {
+export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: Served, { use }: Caller): void {
   if (drainState.draining)
     throw new RequestError(
       'draining',
       'the service is shutting down and takes no new stream; send it to another instance',
     );
+  use?.refuseWhenFull();
   if (streams.size < limits.streams) return;
   throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
     limit: limits.streams,

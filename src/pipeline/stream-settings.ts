@@ -1,4 +1,5 @@
 import type { OnError, PipelineConfig } from '../config/schema/schema.ts';
+import type { RecordGate } from '../core/call/record-rate.ts';
 import type { RequestError } from '../core/errors.ts';
 import { parsePointer } from '../core/json/json-pointer.ts';
 import type { CallTrace } from '../core/observer/tracing.ts';
@@ -39,6 +40,8 @@ export interface StreamSettings extends Pick<PipelineConfig, 'mode' | 'onInvalid
   readonly offset: number;
   /** The trace that the stream belongs to, for its calls. */
   readonly trace: CallTrace | undefined;
+  /** Bounds the records in a second, for all streams of a token; undefined for no bound. */
+  readonly rate: RecordGate | undefined;
   /** Turns of the stream in each round of the streams that wait at a limit. */
   readonly weight: number;
   /**
@@ -67,6 +70,7 @@ export function defaultSettings(config: PipelineConfig, lineBytes: number): Stre
     control: undefined,
     offset: 0,
     trace: undefined,
+    rate: undefined,
     weight,
     single: false,
   };

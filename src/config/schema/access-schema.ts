@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { canonicalHost } from '../../core/options/host-name.ts';
-import { namePattern } from './values.ts';
+import { namePattern, wholeNumber } from './values.ts';
 
 const expectedHost =
   'expected a host without scheme and port, such as millrace.example.org, *.example.org, 10.0.0.5 or ::1';
@@ -49,6 +49,21 @@ const namedToken = z.strictObject({
     .exactOptional()
     .describe('The name of the token, for allow.tokens of a pipeline. Default none.'),
   token: token.describe('The token itself, of at least 16 characters.'),
+  limits: z
+    .strictObject({
+      streams: wholeNumber(1, 1_000_000)
+        .exactOptional()
+        .describe(
+          'Streams, single records and explanations of the token at the same time, 1 to 1000000. A further one is answered with 429. Default: only server.limits.streams.',
+        ),
+      recordsPerSecond: wholeNumber(1, 1_000_000)
+        .exactOptional()
+        .describe(
+          'Records of all streams of the token in a second, 1 to 1000000; those of a tenth of a second may come at once. Streams above it wait; a single record is answered with 429. Default: no bound.',
+        ),
+    })
+    .exactOptional()
+    .describe('What all requests with this token together may use. Default: no bound of its own.'),
 });
 
 /** Two tokens that are equal, or have the same name, are one finding, at the second one. */
@@ -83,21 +98,27 @@ function partsOf(entry: unknown): readonly (readonly [text: string, path: readon
 
 const expectedTokens = 'expected a list of tokens, such as [ "${file:/run/secrets/token}" ]';
 
-/** The tokens of one listener. */
-export const auth = z
-  .strictObject({
-    bearerTokens: z
-      .array(z.union([token, namedToken], 'expected a token, or { name, token }'), expectedTokens)
-      .min(1, 'expected at least one token; leave auth out if no request needs one')
-      .check(different)
-      .describe(
-        'Each a text, or { name, token }; as ${file:/run/secrets/token} or ${VAR}, so that it is not in the file. Several tokens may be in force, so that clients can change from one to the next. A reload takes over a changed list; running streams go on.',
-      ),
-  })
-  .exactOptional()
-  .describe(
-    'Who may use the listener: requests with `Authorization: Bearer TOKEN`. Any other is answered with 401. Default: everybody who reaches the listener.',
-  );
+/** The tokens of a listener, each a text or a map of this kind. */
+const authWith = <Named extends z.ZodObject>(named: Named, shape: string) =>
+  z
+    .strictObject({
+      bearerTokens: z
+        .array(z.union([token, named], `expected a token, or ${shape}`), expectedTokens)
+        .min(1, 'expected at least one token; leave auth out if no request needs one')
+        .check(different)
+        .describe(
+          `Each a text, or ${shape}; as \${file:/run/secrets/token} or \${VAR}, so that it is not in the file. Several tokens may be in force, so that clients can change from one to the next. A reload takes over a changed list; running streams go on.`,
+        ),
+    })
+    .exactOptional()
+    .describe(
+      'Who may use the listener: requests with `Authorization: Bearer TOKEN`. Any other is answered with 401. Default: everybody who reaches the listener.',
+    );
+
+/** The tokens of the listener for clients. */
+export const auth = authWith(namedToken, '{ name, token, limits }');
+/** The tokens of the admin listener, which has no streams to limit. */
+export const adminAuth = authWith(namedToken.omit({ limits: true }), '{ name, token }');
 
 const expectedOrigin =
   'expected an origin such as https://app.example.org or http://localhost:3000, without a path, or "*" for all of them';

@@ -1,6 +1,6 @@
 import { logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
-import { allowedHosts, anyOriginNeedsAuth, auth, cors } from './access-schema.ts';
+import { adminAuth, allowedHosts, anyOriginNeedsAuth, auth, cors } from './access-schema.ts';
 import { tlsSchema } from './tls-schema.ts';
 import { durationFrom, oneOf, sizeUpTo, wholeNumber } from './values.ts';
 
@@ -15,7 +15,7 @@ const admin = z
       .default('127.0.0.1')
       .describe('Address of the admin listener. Default 127.0.0.1: other machines cannot read metrics and state.'),
     port: port.default(8081).describe('Port of the admin listener, 0 to 65535; 0 takes any free port. Default 8081.'),
-    auth,
+    auth: adminAuth,
     cors: cors.prefault({}),
   })
   .check(anyOriginNeedsAuth)

@@ -1,5 +1,15 @@
-/** The codes of requests that are refused by their head alone. Each is a value of the label `reason`. */
-export const refusalReasons = ['misdirected', 'forbidden_origin', 'unauthorized', 'forbidden'] as const;
+/**
+ * The codes of requests that are refused by their head alone, or by the limits of streams and records. Each is a value of
+ * the label `reason`.
+ */
+export const refusalReasons = [
+  'misdirected',
+  'forbidden_origin',
+  'unauthorized',
+  'forbidden',
+  'too_many_streams',
+  'too_many_records',
+] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Counts the refused requests of both listeners since the start. */

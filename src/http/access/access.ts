@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../../config/schema/schema.ts';
 import { RequestError } from '../../core/errors.ts';
-import type { Refusals } from '../../core/observer/refusals.ts';
+import type { Clock } from '../../core/time/time.ts';
 import { canonicalHost, isLoopback } from '../../core/options/host-name.ts';
 import { AllowedHosts, authorityOf } from './allowed-hosts.ts';
 import { anyone, BearerTokens, type Caller } from './bearer-tokens.ts';
@@ -24,7 +24,7 @@ export interface AccessOptions {
   readonly config: () => ServerConfig;
   /** `allow.tokens` of a pipeline; undefined if every token may use it, or if there is no such pipeline. */
   readonly allowedTokens?: (pipeline: string) => readonly string[] | undefined;
-  readonly refusals: Refusals;
+  readonly clock: Clock;
 }
 
 /** The rules of one configuration. */
@@ -56,11 +56,9 @@ export class Access {
     app.decorateRequest('corsFields');
   }
 
-  /** Why the request is refused, which is counted; undefined if it is not. Adds the fields of the refusal to the reply. */
+  /** Why the request is refused; undefined if it is not. Adds the fields of the refusal to the reply. */
   refusal(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
-    const error = this.#misdirected(request) ?? this.#forbiddenOrigin(request, reply) ?? this.#denied(request, reply);
-    if (error !== undefined) this.#options.refusals.count(error.code);
-    return error;
+    return this.#misdirected(request) ?? this.#forbiddenOrigin(request, reply) ?? this.#denied(request, reply);
   }
 
   /** Answers the preflight of a page that is allowed, and says whether it did. */
@@ -87,7 +85,7 @@ export class Access {
       alwaysLoopback: admin,
     });
     const { auth, cors } = admin ? config.admin : config;
-    const tokens = auth === undefined ? undefined : new BearerTokens(auth);
+    const tokens = auth === undefined ? undefined : new BearerTokens(auth, this.#rules?.tokens, this.#options.clock);
     return { config, hosts, tokens, pages: { origins: new Set(cors.origins), provesHost: admin } };
   }
 

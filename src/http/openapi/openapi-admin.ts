@@ -121,7 +121,10 @@ const State = object({
     },
     'Connections of clients.',
   ),
-  refused: counts(refusalReasons, 'Requests that were refused by their head, by code, since the start of the service.'),
+  refused: counts(
+    refusalReasons,
+    'Requests that were refused by their head or by a limit of streams or records, by code, since the start of the service.',
+  ),
   tls: {
     ...object({
       notAfterMs: object(

@@ -120,7 +120,13 @@ export const enrichResponses = {
   '204': { description: 'Only for one record as application/json: the pipeline dropped it.' },
   ...recordFailureResponses(),
   ...problemResponses(['bad_parameter', 'bad_body', 'method_not_allowed', 'not_acceptable', 'body_too_large']),
-  ...problemResponses(['unsupported_media_type', 'unsupported_encoding', 'too_many_streams', 'internal']),
+  ...problemResponses([
+    'unsupported_media_type',
+    'unsupported_encoding',
+    'too_many_streams',
+    'too_many_records',
+    'internal',
+  ]),
 };
 
 export const enrichSchemas = {

@@ -80,6 +80,7 @@ export const explainResponses = {
     'unknown_pipeline',
     'method_not_allowed',
     'body_too_large',
+    'too_many_streams',
     'internal',
   ]),
 };

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json/json.ts';
 import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
 import type { PipelineObserver, StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
+import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
 import { resetConnection } from '../connection/connection-end.ts';
 import { internalError } from '../framework-errors.ts';
@@ -21,6 +22,8 @@ export interface BodyRequestOptions {
   readonly memory: MemoryBudget;
   /** Keeps the pipeline open until the function returned is called. */
   readonly keepOpen: () => () => void;
+  /** What the token of the request uses. */
+  readonly use: TokenUse | undefined;
   readonly limits: Pick<Served['limits'], 'lineBytes' | 'idleTimeout' | 'stallTimeout'>;
   readonly stalls: StallWatch;
   readonly clock: Clock;
@@ -32,6 +35,7 @@ export interface BodyRequestOptions {
  */
 export class BodyRequest implements LiveStream {
   readonly kind: 'record' | 'explain';
+  readonly use: TokenUse | undefined;
   /** The bytes that the request holds; closed when the response closes. */
   readonly memory: MemoryShare;
   /** Wraps functions that Node.js calls: a defect ends this request and no other. */
@@ -53,6 +57,7 @@ export class BodyRequest implements LiveStream {
   constructor(request: FastifyRequest, reply: FastifyReply, options: BodyRequestOptions) {
     const { kind, streams, memory, keepOpen, limits, clock } = options;
     this.kind = kind;
+    this.use = options.use;
     this.#request = request;
     this.#reply = reply;
     this.#options = options;

@@ -2,6 +2,7 @@ import type { RequestError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import type { StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
+import type { TokenUse } from '../access/token-use.ts';
 
 /** The kinds of requests that hold memory. Their sum is bounded by `limits.streams`. */
 const requestKinds = ['stream', 'record', 'explain'] as const;
@@ -10,6 +11,8 @@ export type RequestKind = (typeof requestKinds)[number];
 /** A request of one of these kinds that is being answered. */
 export interface LiveStream {
   readonly kind: RequestKind;
+  /** What its token uses; undefined without limits of the token. */
+  readonly use: TokenUse | undefined;
   describe(nowMs: number): JsonObject;
   /** Called every `checkMs`, to notice timeouts. */
   checkTimeouts(nowMs: number): void;
@@ -55,11 +58,14 @@ export class LiveStreams {
 
   add(stream: LiveStream): void {
     this.#streams.add(stream);
+    stream.use?.opened();
     if (this.#disarm === undefined) this.#arm();
   }
 
   delete(stream: LiveStream): void {
-    if (!this.#streams.delete(stream) || this.#streams.size > 0) return;
+    if (!this.#streams.delete(stream)) return;
+    stream.use?.closed();
+    if (this.#streams.size > 0) return;
     this.#disarm?.();
     this.#disarm = undefined;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();

@@ -11,6 +11,7 @@ import type { StreamSettings } from '../../pipeline/stream-settings.ts';
 import type { EnrichStream } from '../../pipeline/stream/enrich-stream.ts';
 import type { StreamSink } from '../../pipeline/stream/stream-sink.ts';
 import type { StreamSummary } from '../../pipeline/stream/tally.ts';
+import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
 import { stalledError } from '../connection/stall-watch.ts';
 import { endInOrder, internalError } from '../framework-errors.ts';
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly streams: LiveStreams;
   /** Keeps the pipeline open until the function returned is called. */
   readonly keepOpen: () => () => void;
+  /** What the token of the request uses. */
+  readonly use: TokenUse | undefined;
   readonly limits: Pick<Served['limits'], 'idleTimeout' | 'stallTimeout'>;
   readonly clock: Clock;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
@@ -41,6 +44,7 @@ export interface SessionOptions {
  */
 export class StreamSession implements StreamSink, LiveStream {
   readonly kind = 'stream';
+  readonly use: TokenUse | undefined;
   readonly #options: SessionOptions;
   readonly #transport: Transport;
   readonly #stream: EnrichStream;
@@ -57,6 +61,7 @@ export class StreamSession implements StreamSink, LiveStream {
   constructor(options: SessionOptions) {
     const { pipeline, settings, clock, limits } = options;
     this.#options = options;
+    this.use = options.use;
     this.#transport = options.transport;
     this.#startedAt = clock.now();
     const idleLimit = new IdleLimit(limits.idleTimeout, this.#startedAt);

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/time/time.ts';
 import type { Layer, LayerEntry } from '../lookup.ts';
 import type { RateLimitOptions } from './rate-limit-options.ts';
 import type { BucketUser, SharedBucket, SharedBuckets } from './shared-bucket.ts';
-import type { Rate } from './token-bucket.ts';
+import type { Rate } from '../../core/call/token-bucket.ts';
 
 export interface RateLimitDeps {
   readonly lookup: string;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/time.ts';
-import { type Rate, TokenBucket } from './token-bucket.ts';
+import { type Rate, TokenBucket } from '../../core/call/token-bucket.ts';
 
 /** A configuration of the lookup that is open. */
 export interface BucketUser {

@@ -39,7 +39,7 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
     registry,
     {
       name: 'millrace_requests_refused_total',
-      help: 'Requests that were refused by their head, by reason.',
+      help: 'Requests that were refused by their head or by a limit of streams or records, by reason.',
       labelNames: ['reason'],
     },
     () => Object.entries(read().refused).map(([reason, count]) => [{ reason }, count] as const),

@@ -7,13 +7,14 @@ import type { AsyncWait } from '../../operator/async-wait.ts';
 import { BackpressureMeter } from '../../operator/backpressure-meter.ts';
 import { BarrierLine } from '../control/barrier-line.ts';
 import { type ControlSide, controlSide } from '../control/control-side.ts';
-import { type AnswerForecast, entryBytes, RecordBytes } from './held-bytes.ts';
+import { type AnswerForecast, pendingBytes, RecordBytes } from './held-bytes.ts';
 import type { Entry } from '../record/entry.ts';
 import { EntryReader } from './entry-reader.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
 import type { Plan } from '../steps/plan.ts';
 import { recordOperator } from '../record/record-operator.ts';
+import { RateWait } from './rate-wait.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 import { TurnGate } from './turn-gate.ts';
@@ -52,6 +53,7 @@ export class EnrichStream {
   #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
   /** The entry that found no slot or no memory. */
   #pendingEntry: Entry | BarrierLine | undefined;
+  readonly #rate: RateWait | undefined;
   #bodyComplete = false;
   #operatorEnded = false;
   #ended = false;
@@ -83,6 +85,8 @@ export class EnrichStream {
     this.#control = controlSide(settings, this.#output, guardedClock(clock, guard));
     this.#reader = new EntryReader(settings, this.#control?.input, this.#tally, (error) => this.#fail(error));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
+    const rateFree = guard(() => this.#rateFree());
+    this.#rate = RateWait.at(settings.rate, this.#backpressure, rateFree);
     const hooks = {
       downstream: this.#control?.output ?? this.#output,
       beforeEmit: this.#control?.beforeEmit,
@@ -128,6 +132,7 @@ export class EnrichStream {
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#rate?.leave();
     this.#control?.output.close();
     this.#output.close();
     this.#operator.abort(reason);
@@ -160,7 +165,7 @@ export class EnrichStream {
 
   /** No record is in the operator and nothing waits for memory: the stream waits for its client. */
   get idle(): boolean {
-    return this.#operator.size === 0 && this.#waiting === undefined && !this.#output.unfinished;
+    return this.#operator.size === 0 && !this.#waits && !this.#output.unfinished;
   }
 
   /** Whether other streams wait for memory until this stream has admitted a line. */
@@ -190,6 +195,10 @@ export class EnrichStream {
     return this.#offerAndCount();
   }
 
+  get #waits(): boolean {
+    return this.#waiting !== undefined || this.#rate?.waits === true;
+  }
+
   #memoryFree(): void {
     const waiting = this.#waiting;
     if (waiting === undefined || this.#ended) return;
@@ -207,6 +216,12 @@ export class EnrichStream {
     this.#backpressure.stopped('memory');
   }
 
+  /** The token of the request may have one more record. */
+  #rateFree(): void {
+    if (this.#ended || this.#waiting !== undefined) return;
+    if (this.#offerAndCount() && !this.#bodyComplete) this.#sink.resume();
+  }
+
   #noLongerWaiting(): void {
     if (this.#waiting === undefined) return;
     this.#waiting = undefined;
@@ -217,9 +232,10 @@ export class EnrichStream {
     const before = this.#reader.lines;
     const wantsMore = this.#offerLines();
     const pending = this.#pendingEntry;
-    const pendingBytes =
-      pending === undefined ? 0 : pending instanceof BarrierLine ? pending.value.length : entryBytes(pending);
-    this.#memory.body(this.#reader.heldBytes + pendingBytes, pending === undefined && this.#reader.lines > before);
+    this.#memory.body(
+      this.#reader.heldBytes + pendingBytes(pending),
+      pending === undefined && this.#reader.lines > before,
+    );
     return wantsMore;
   }
 
@@ -234,6 +250,10 @@ export class EnrichStream {
         if (this.#bodyComplete) this.#operator.end(false);
         return true;
       }
+      if (this.#rate?.admits(entry) === false) {
+        this.#pendingEntry = entry;
+        return false;
+      }
       if (this.#linesNeedMemory && !this.#memory.mayGoOn(true)) {
         this.#pendingEntry = entry;
         this.#waitForMemory();
@@ -244,11 +264,12 @@ export class EnrichStream {
         return false;
       }
       this.#pendingEntry = undefined;
+      this.#rate?.admitted();
     }
   }
 
   #offerPending(): void {
-    if (this.#ended || this.#pendingEntry === undefined || this.#waiting !== undefined) return;
+    if (this.#ended || this.#pendingEntry === undefined || this.#waits) return;
     if (this.#offerAndCount() && !this.#bodyComplete) this.#sink.resume();
   }
 

@@ -2,6 +2,7 @@ import type { MemoryShare } from '../../core/memory-budget.ts';
 import type { SlotBytes } from '../../operator/async-wait-options.ts';
 import type { Watermark } from '../../operator/watermark.ts';
 import { SplicedLine } from '../../wire/spliced-line.ts';
+import { BarrierLine } from '../control/barrier-line.ts';
 import { ExplodedLines } from '../record/exploded-lines.ts';
 import type { Entry } from '../record/entry.ts';
 import type { Outcome } from '../record/outcome.ts';
@@ -58,7 +59,7 @@ export class RecordBytes implements SlotBytes<Entry, Outcome> {
   }
 }
 
-export function entryBytes({ lineBytes, record }: Entry): number {
+function entryBytes({ lineBytes, record }: Entry): number {
   return RECORD_BYTES + (record === undefined ? lineBytes : PARSED_FACTOR * lineBytes);
 }
 
@@ -77,4 +78,10 @@ function charsOf(lines: Outcome['lines']): number {
 /** Bytes that an exploded record holds until its last line is written. */
 export function explodedBytes(lines: ExplodedLines): number {
   return ANSWER_CHAR_BYTES * lines.heldChars;
+}
+
+/** Bytes of a line that waits to be admitted, if one does. */
+export function pendingBytes(line: Entry | BarrierLine | undefined): number {
+  if (line === undefined) return 0;
+  return line instanceof BarrierLine ? line.value.length : entryBytes(line);
 }

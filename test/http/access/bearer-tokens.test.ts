@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { anyone, BearerTokens } from '../../../src/http/access/bearer-tokens.ts';
 
-const tokens = new BearerTokens({
-  bearerTokens: ['first-token-0123456789', { name: 'team-a', token: 'second/token+0123456789==' }],
-});
+const tokens = new BearerTokens(
+  { bearerTokens: ['first-token-0123456789', { name: 'team-a', token: 'second/token+0123456789==' }] },
+  undefined,
+  virtualClock(),
+);
 
 describe('a token is found', () => {
   test.each([

@@ -39,6 +39,7 @@ export function openSession(transport: Transport, setup: SessionSetup = {}) {
       end: (end) => void reported.traceEnds.push(end),
     },
     streams,
+    use: undefined,
     keepOpen: () => () => {
       reported.released += 1;
     },

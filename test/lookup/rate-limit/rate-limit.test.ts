@@ -7,7 +7,7 @@ import { Limit } from '../../../src/lookup/limit/limit.ts';
 import { stack } from '../../../src/lookup/lookup.ts';
 import { RateLimit } from '../../../src/lookup/rate-limit/rate-limit.ts';
 import { SharedBuckets } from '../../../src/lookup/rate-limit/shared-bucket.ts';
-import type { Rate } from '../../../src/lookup/rate-limit/token-bucket.ts';
+import type { Rate } from '../../../src/core/call/token-bucket.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 
 /** A lookup with a rate limit, as a configuration opens it. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../../src/lookup/rate-limit/token-bucket.ts';
+import { TokenBucket } from '../../../src/core/call/token-bucket.ts';
 
 /** The times of the first `calls` calls, each made as soon as whole milliseconds allow, from `nowMs` on. */
 function eager(bucket: TokenBucket, calls: number, nowMs = 0): number[] {
