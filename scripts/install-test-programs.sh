@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A packages=(
   [curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server [prometheus]=prometheus [python3]=python3
-  [nginx]=nginx [haproxy]=haproxy [chromium]=chromium
+  [nginx]=nginx [haproxy]=haproxy [tinyproxy]=tinyproxy-bin [squid]=squid [chromium]=chromium
 )
 missing=()
 for program in "${!packages[@]}"; do

@@ -9,6 +9,7 @@ import { draftOf, type PartialConfig } from './checks/draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
 import { examine } from './checks/examine.ts';
 import { overlay } from './document/overlay.ts';
+import { withProxies } from './document/proxy-environment.ts';
 import { mostReferenceBytes, readText } from './document/read-text.ts';
 import { Report } from './checks/report.ts';
 import { type Config, configSchema } from './schema/schema.ts';
@@ -95,7 +96,7 @@ export function readConfig({ file, env = process.env, flags, checks, readsTls = 
   if (!input) files.set(resolve(source), fingerprintOf(source));
   const text = readSource(input ? 0 : source, source, files);
   const document = readDocument(text, { env, readFile }, (path) => grammarAt(configSchema, path));
-  const overlaid = overlay(document.value, env, flags);
+  const overlaid = withProxies(overlay(document.value, env, flags), env);
   const report = new Report(source, document, overlaid);
   if (!document.readable) throw new ConfigError(report.findings(), files);
 

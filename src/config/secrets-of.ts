@@ -2,7 +2,8 @@ import { basicCredentials as oauth2Credentials } from '../connectors/http/oauth2
 import { plainText } from '../core/secrets/reference-text.ts';
 import type { ConfigDocument } from './document/document.ts';
 import type { Path } from '../core/finding.ts';
-import { isMap } from './document/path.ts';
+import { isMap, valueAt } from './document/path.ts';
+import { parseProxy } from '../connectors/http/socket/proxy.ts';
 import { isSecretPlace } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
@@ -32,6 +33,7 @@ export function secretsOf(config: {
     ...textsAt(config.lookups, ['lookups']),
     ...textsAt(config.tracing, ['tracing']),
     ...basics.filter((text) => text !== undefined),
+    ...Object.values(config.lookups).flatMap((lookup) => proxySecrets(lookup)),
   ];
 }
 
@@ -39,6 +41,12 @@ function textsAt(value: unknown, path: Path): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => textsAt(item, [...path, index]));
   if (isMap(value)) return Object.entries(value).flatMap(([key, member]) => textsAt(member, [...path, key]));
   return typeof value === 'string' && isSecretPlace(path) ? [plainText(value)] : [];
+}
+
+/** The password of a proxy, as it is written and as it is sent. */
+function proxySecrets(lookup: unknown): readonly string[] {
+  const proxies = [valueAt(lookup, ['http', 'proxy']), valueAt(lookup, ['http', 'auth', 'oauth2', 'proxy'])];
+  return proxies.flatMap((proxy) => (typeof proxy === 'string' ? (parseProxy(proxy)?.secrets ?? []) : []));
 }
 
 /** The credentials as `Authorization: Basic …` encodes them (RFC 7617). */

@@ -147,7 +147,7 @@ function replaced(fragment: string, replacements: readonly Replacement[]): strin
   }, fragment);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -170,7 +170,7 @@ function certificate(folder: string): string {
 }
 
 /** Starts the proxy, and waits until it accepts connections on all of its ports. Gives a function that ends it. */
-async function listening(
+export async function listening(
   program: string,
   args: readonly string[],
   ports: readonly number[],

@@ -9,12 +9,15 @@ import { httpDateMs } from './http-date.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
 import { isJson } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
+import { proxyRefusal } from './socket/proxy.ts';
 import { compact, locate } from '../../wire/json/json-text.ts';
 
 /** How one lookup reads its answers. */
 export interface AnswerRules {
   readonly lookup: string;
   readonly origin: string;
+  /** Origin of the proxy that calls go through; undefined: none. */
+  readonly proxy: string | undefined;
   /** Whether answers come over TLS. */
   readonly tls: boolean;
   readonly missStatus: ReadonlySet<number>;
@@ -112,17 +115,27 @@ export function badResponse({ lookup }: AnswerRules, { status }: AnswerHead, mes
   return new RecordError('bad_response', message, { lookup, status });
 }
 
-function badStatus({ lookup, origin }: AnswerRules, head: AnswerHead, body: Buffer): RecordError {
+/** Only a proxy has the status 407 (RFC 9110, 15.5.8). Any other one may be that of the other system. */
+export function refusalOfProxy({ lookup, proxy }: AnswerRules, { status }: AnswerHead): RecordError | undefined {
+  if (status !== 407 || proxy === undefined) return undefined;
+  return new RecordError('unreachable', proxyRefusal(proxy, status), { lookup, status, final: true });
+}
+
+function badStatus(rules: AnswerRules, head: AnswerHead, body: Buffer): RecordError {
+  const ofProxy = refusalOfProxy(rules, head);
+  if (ofProxy !== undefined) return ofProxy;
+  const { lookup, origin, proxy } = rules;
   const { status } = head;
   const retryAfterMs = retryAfter(head.retryAfter);
   const details = { lookup, status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
   const location = head.location;
   if (status >= 300 && status < 400 && location !== undefined) {
-    const message = `${origin} answered ${status} and points to ${location}; redirects are never followed: configure that address`;
+    const message = `${origin} answered ${status}${through} and points to ${location}; redirects are never followed: configure that address`;
     return new RecordError('bad_status', message, details);
   }
   const said = body.length === 0 ? '' : `: ${beginning(head, body)}`;
-  return new RecordError('bad_status', `${origin} answered ${status}${said}`, details);
+  return new RecordError('bad_status', `${origin} answered ${status}${through}${said}`, details);
 }
 
 export function tooLarge(rules: AnswerRules, status: number, bytes: number | undefined): RecordError {

@@ -3,6 +3,7 @@ import { grammars } from '../../core/options/grammar.ts';
 import { jsonData } from '../../core/options/data-schema.ts';
 import { duration, size } from '../../core/options/units.ts';
 import { oauth2Options } from './oauth2/oauth2-options.ts';
+import { noProxy, proxyOption } from './socket/proxy.ts';
 import { addressOptions } from './socket/address-options.ts';
 
 /** What `lookups.NAME.http` takes. */
@@ -122,6 +123,11 @@ export const httpOptions = z
       .prefault({})
       .describe('TLS, for https:// addresses. File names are relative to the configuration file.'),
     ...addressOptions,
+    proxy: proxyOption
+      .default(noProxy)
+      .describe(
+        'Proxy that the calls go through: http:// or https://, host and port, with user:password@ if it wants credentials. none: no proxy. If the key is left out, HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment decide.',
+      ),
     auth: z
       .union([...auth, oauth2])
       .nullable()

@@ -9,7 +9,8 @@ import { headerText } from '../template/argument.ts';
 import { compileBody, type BodyTemplate } from '../template/body-template.ts';
 import type { HttpOptions } from './http-options.ts';
 import { tokenPlace } from './oauth2/token-endpoint.ts';
-import { AddressRules } from './socket/address-rules.ts';
+import { AddressRules, hasAddress } from './socket/address-rules.ts';
+import { noProxy } from './socket/proxy.ts';
 import { parseTemplate, Template } from '../template/template.ts';
 import { compileUrl, type UrlTemplate } from '../template/url-template.ts';
 
@@ -77,10 +78,12 @@ export function compileRequest(options: HttpOptions): {
   const body =
     options.body === null ? undefined : attempt(['body'], () => compileBody(options.body, named('content-type')));
   attempt(['auth'], () => checkAuth(options.auth));
-  if (url !== undefined) attempt(['url'], () => checkOrigin(url.origin, options));
+  if (url !== undefined) attempt(['url'], () => checkOrigin(url.origin, options, options.proxy));
   if (options.auth !== null && 'oauth2' in options.auth) {
-    const { tokenUrl } = options.auth.oauth2;
-    attempt(['auth', 'oauth2', 'tokenUrl'], () => checkOrigin(tokenPlace(tokenUrl).origin, options));
+    const { tokenUrl, proxy } = options.auth.oauth2;
+    attempt(['auth', 'oauth2', 'tokenUrl'], () =>
+      checkOrigin(tokenPlace(tokenUrl).origin, options, proxy ?? options.proxy),
+    );
   }
   attempt(['deadlineHeader'], () => checkDeadlineHeader(options.deadlineHeader, named));
   if ((options.tls.cert === null) !== (options.tls.key === null)) {
@@ -116,9 +119,13 @@ function checkDeadlineHeader(name: string | null, named: (name: string) => strin
   if (named(lower) !== undefined) throw new Error('is set by headers as well: remove one of them');
 }
 
-function checkOrigin(origin: string, options: HttpOptions): void {
+function checkOrigin(origin: string, options: HttpOptions, proxy: string): void {
   const problem = new AddressRules(options).refusedOrigin(origin);
   if (problem !== undefined) throw new Error(problem);
+  if (options.allowAddresses !== null && proxy !== noProxy && !hasAddress(origin))
+    throw new Error(
+      'has a name, which the proxy resolves: allowAddresses cannot be checked; write an address, proxy: none, or no allowAddresses',
+    );
 }
 
 /** A token is sent unchanged; user name and password are encoded. */

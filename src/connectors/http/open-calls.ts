@@ -9,6 +9,7 @@ import type { HttpRequest } from './http-request.ts';
 import type { AccessTokens } from './oauth2/access-tokens.ts';
 import type { OAuth2Options } from './oauth2/oauth2-options.ts';
 import { AddressRules } from './socket/address-rules.ts';
+import { parseProxy } from './socket/proxy.ts';
 import type { SocketOptions } from './socket/http-socket.ts';
 
 /** The calls of an open lookup, with all that belongs to them. */
@@ -29,7 +30,7 @@ export async function openCalls(
   const { lookup, clock, observer } = runtime;
   const [{ HttpPool }, { readTls }] = await Promise.all([import('./http-pool.ts'), import('./socket/tls-files.ts')]);
   const { method, connections, pipelining, http2, auth } = options;
-  const route = { addresses: new AddressRules(options) };
+  const route = { addresses: new AddressRules(options), proxy: parseProxy(options.proxy) };
   const sockets = { origin: url.origin, http2, tls: await readTls(options.tls, runtime), route };
   const { client } = options;
   const createClient = await clientsOf({ sockets, method, pipelining, client, caching: runtime.readsFreshness });
@@ -44,6 +45,7 @@ export async function openCalls(
     rules: {
       lookup,
       origin: url.origin,
+      proxy: route.proxy?.origin,
       tls: url.origin.startsWith('https:'),
       missStatus: new Set(options.missStatus),
       select: options.select,
@@ -102,8 +104,9 @@ async function openTokens(
       import('./oauth2/token-answer.ts'),
     ]);
   const { origin } = tokenPlace(options.tokenUrl);
+  const route = options.proxy === null ? sockets.route : { ...sockets.route, proxy: parseProxy(options.proxy) };
   const createClient = await clientsOf({
-    sockets: { ...sockets, origin, http2: false },
+    sockets: { ...sockets, origin, http2: false, route },
     method: 'POST',
     pipelining: 1,
     client,
@@ -113,6 +116,7 @@ async function openTokens(
   const rules = {
     lookup,
     origin,
+    proxy: route.proxy?.origin,
     tls: origin.startsWith('https:'),
     missStatus: new Set<number>(),
     select: '',

@@ -131,6 +131,7 @@ describe('the options', () => {
       tls: { ca: null, cert: null, key: null },
       denyAddresses: ['link-local', 'cloud-metadata', 'unspecified'],
       allowAddresses: null,
+      proxy: 'none',
       auth: null,
     });
   });

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../core/time/time.ts';
 import { socketConnector, type SocketOptions } from '../socket/http-socket.ts';
 import type { AnswerHead, AnswerReceiver } from './answer-head.ts';
+import { forwardingOf } from '../socket/proxy.ts';
+import type { Opening } from '../socket/proxy-tunnel.ts';
 import { AnswerParser } from './answer-parser.ts';
 import { ConnectionLost } from './connection-lost.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
@@ -45,7 +47,8 @@ export class LeanClients {
     this.#options = options;
     const { protocol, host, hostname, port } = new URL(options.origin);
     this.#where = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
-    this.text = new RequestText(options.method, options.origin);
+    const { method, origin, route } = options;
+    this.text = new RequestText(method, origin, forwardingOf(origin, false, route.proxy));
     this.caching = options.caching ?? false;
     this.withoutBody = options.method === 'HEAD';
     this.#connect = socketConnector({ ...options, http2: false });
@@ -57,8 +60,8 @@ export class LeanClients {
     return client;
   }
 
-  /** Opens a socket whose bytes go to `client`, and returns it: destroyed with an error, it is reported as not connected. */
-  connect(client: LeanClient): Socket {
+  /** Opens a socket whose bytes go to `client`. */
+  connect(client: LeanClient): Opening {
     const onread = { buffer: arrival, callback: (length: number) => client.arrived(arrival, length) };
     return this.#connect(
       this.#where,
@@ -101,7 +104,7 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
   readonly #parser: AnswerParser;
   #socket: Socket | undefined = undefined;
   /** The socket while it connects. */
-  #connecting: Socket | undefined = undefined;
+  #connecting: Opening | undefined = undefined;
   #exchange: Exchange | undefined = undefined;
   #queued = false;
   /** Whether a connection was lost before the call was sent: a second one is not replaced. */

@@ -1,4 +1,5 @@
 import { inLaterTurn } from '../../../core/time/later-turn.ts';
+import type { Forwarding } from '../socket/proxy.ts';
 import type { Exchange } from './http-client.ts';
 
 /** Methods whose requests name the length of their body even if there is none (RFC 9110, 8.6). */
@@ -6,15 +7,18 @@ const expectBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY'
 
 /** The bytes of requests to one origin. */
 export class RequestText {
-  readonly #method: string;
+  /** The method, and what stands before the path of a request to a proxy. */
+  readonly #start: string;
+  readonly #proxyFields: string;
   readonly #host: string;
   readonly #length0: string;
   /** The fields of the last request, and their text: most lookups send the same fields with every call. */
   #fields: readonly string[] = [];
   #fieldsText: string;
 
-  constructor(method: string, origin: string) {
-    this.#method = method;
+  constructor(method: string, origin: string, forwarding?: Forwarding) {
+    this.#start = `${method} ${forwarding?.prefix ?? ''}`;
+    this.#proxyFields = fieldsOf(forwarding?.headers ?? []);
     this.#host = new URL(origin).host;
     this.#length0 = expectBody.has(method) ? 'content-length: 0\r\n' : '';
     this.#fieldsText = this.#render([]);
@@ -26,7 +30,7 @@ export class RequestText {
       this.#fields = headers;
       this.#fieldsText = this.#render(headers);
     }
-    const head = `${this.#method} ${path} HTTP/1.1\r\n${this.#fieldsText}`;
+    const head = `${this.#start}${path} HTTP/1.1\r\n${this.#fieldsText}`;
     if (body === null) return `${head}${this.#length0}\r\n`;
     const length = Buffer.byteLength(body);
     const start = `${head}content-length: ${length}\r\n\r\n`;
@@ -38,14 +42,15 @@ export class RequestText {
   }
 
   #render(headers: readonly string[]): string {
-    let text = '';
-    let named = false;
-    for (let at = 0; at < headers.length; at += 2) {
-      text += `${headers[at]}: ${headers[at + 1]}\r\n`;
-      named ||= headers[at] === 'host';
-    }
-    return `${named ? '' : `host: ${this.#host}\r\n`}connection: keep-alive\r\n${text}`;
+    const named = headers.some((name, at) => at % 2 === 0 && name === 'host');
+    return `${named ? '' : `host: ${this.#host}\r\n`}connection: keep-alive\r\n${this.#proxyFields}${fieldsOf(headers)}`;
   }
+}
+
+function fieldsOf(headers: readonly string[]): string {
+  let text = '';
+  for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  return text;
 }
 
 /** A client that has a request to send. */

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Settings } from 'node:http2';
 import { Client, type Dispatcher } from 'undici';
 import { socketConnector, type SocketOptions } from '../socket/http-socket.ts';
+import { forwardingOf } from '../socket/proxy.ts';
 import type { CachingFields } from './answer-head.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
 
@@ -29,7 +30,10 @@ export class UndiciClients {
 
   /** `resize` is called with the number of calls that the connection carries from now on. */
   create(resize: (slots: number) => void): HttpClient {
-    const { pipelining, http2, method, caching = false } = this.#options;
+    const { pipelining, http2, method, origin, route, caching = false } = this.#options;
+    const forwarding = forwardingOf(origin, http2, route.proxy);
+    const prefix = forwarding?.prefix ?? '';
+    const proxyHeaders = forwarding?.headers ?? [];
     const connection = { reused: false, http2: false };
     const client = new Client(this.#url, {
       // 2 instead of 1: with 1 undici waits for a turn of the event loop before it uses a connection again.
@@ -54,10 +58,19 @@ export class UndiciClients {
         return client.stats.connected;
       },
       dispatch(exchange) {
-        const { path, headers, body } = exchange;
+        const { headers, body } = exchange;
+        const path = prefix + exchange.path;
         // The pool keeps to the number of calls by itself. Without `idempotent` and `blocking` undici would hold back what
         // is pipelined, and without `reset` it would close the connection after a GET with a body.
-        const request = { method, path, headers: [...headers], body, idempotent: true, blocking: false, reset: false };
+        const request = {
+          method,
+          path,
+          headers: [...headers, ...proxyHeaders],
+          body,
+          idempotent: true,
+          blocking: false,
+          reset: false,
+        };
         client.dispatch(request, new UndiciExchange(exchange, connection, caching));
       },
       destroy: () => client.destroy(),

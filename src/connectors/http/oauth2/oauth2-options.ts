@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { grammars } from '../../../core/options/grammar.ts';
+import { proxyOption } from '../socket/proxy.ts';
 import { duration } from '../../../core/options/units.ts';
 
 /** What `lookups.NAME.http.auth.oauth2` takes. */
@@ -28,6 +29,12 @@ export const oauth2Options = z
       .default('basic')
       .describe(
         'How the client proves who it is: basic: by an Authorization header, which every server supports (RFC 6749, 2.3.1); post: by parameters of the request.',
+      ),
+    proxy: proxyOption
+      .nullable()
+      .default(null)
+      .describe(
+        'Proxy for the requests for tokens, as http.proxy. null: that of the lookup, or, if it is left out there as well, that of the environment for tokenUrl.',
       ),
     timeout: duration
       .refine((ms) => ms >= 1 && ms <= 3_600_000, 'expected a duration from 1ms to 1h')

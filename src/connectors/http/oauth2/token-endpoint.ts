@@ -2,7 +2,7 @@ import { Cancellation } from '../../../core/call/cancellation.ts';
 import { RecordError } from '../../../core/errors.ts';
 import { timeout } from '../../../lookup/timeout.ts';
 import type { AnswerHead } from '../client/answer-head.ts';
-import type { AnswerRules } from '../http-answer.ts';
+import { type AnswerRules, refusalOfProxy } from '../http-answer.ts';
 import { HttpCall, type HttpCalls } from '../http-call.ts';
 import type { OAuth2Options } from './oauth2-options.ts';
 import { type AccessToken, readToken } from './token-answer.ts';
@@ -27,7 +27,9 @@ export function tokenPlace(tokenUrl: string): TokenPlace {
 }
 
 class TokenCall extends HttpCall<AccessToken> {
-  protected override read(_rules: AnswerRules, head: AnswerHead, body: Buffer): AccessToken {
+  protected override read(rules: AnswerRules, head: AnswerHead, body: Buffer): AccessToken {
+    const ofProxy = refusalOfProxy(rules, head);
+    if (ofProxy !== undefined) throw ofProxy;
     return readToken(head, body);
   }
 

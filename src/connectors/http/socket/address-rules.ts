@@ -48,7 +48,7 @@ export class AddressRules {
 
   /** What is wrong with an origin whose host is an address; undefined if nothing is, or if the host is a name. */
   refusedOrigin(origin: string): string | undefined {
-    const host = new URL(origin).hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = hostOf(origin);
     const refusal = isIP(host) === 0 ? undefined : this.refusal(host, true);
     return refusal === undefined
       ? undefined
@@ -80,6 +80,15 @@ export class AddressRules {
     const message = `${leads} (${reasons.join('; ')}); if that is meant, change denyAddresses, or list every permitted address in allowAddresses`;
     return new NotConnected(message, { final: true });
   }
+}
+
+/** Whether the host of an origin is an address, and not a name. */
+export function hasAddress(origin: string): boolean {
+  return isIP(hostOf(origin)) !== 0;
+}
+
+function hostOf(origin: string): string {
+  return new URL(origin).hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 function rangesOf(texts: readonly string[]): readonly BlockList[] {

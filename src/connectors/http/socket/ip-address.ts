@@ -23,8 +23,10 @@ export function parseRange(text: string): BlockList | undefined {
   return range;
 }
 
+/** False for a name. */
 export function isInRange(range: BlockList, address: string): boolean {
-  return range.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const family = isIP(address);
+  return family !== 0 && range.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /**

@@ -8,7 +8,10 @@ import { AddressRules } from '../../../../src/connectors/http/socket/address-rul
 import type { Route } from '../../../../src/connectors/http/socket/http-socket.ts';
 
 /** A way on which every address is permitted. */
-export const anyRoute: Route = { addresses: new AddressRules({ denyAddresses: [], allowAddresses: null }) };
+export const anyRoute: Route = {
+  addresses: new AddressRules({ denyAddresses: [], allowAddresses: null }),
+  proxy: undefined,
+};
 
 export type Protocol = 'http' | 'https';
 
