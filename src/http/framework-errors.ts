@@ -17,6 +17,8 @@ export function requestError(thrown: unknown): RequestError {
   if (thrown instanceof RequestError) return thrown;
   const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : undefined;
   const code = typeof status === 'number' ? codeOfStatus.get(status) : undefined;
+  // @fastify/static refuses a path that leads out of its folder, such as /docs/static/../x.
+  if (status === 403) return new RequestError('unknown_route', 'this path leads out of /docs; /docs lists the routes');
   if (code === 'unsupported_media_type') return unsupportedType('this Content-Type');
   if (code !== undefined && thrown instanceof Error) return new RequestError(code, thrown.message);
   return internalError();
