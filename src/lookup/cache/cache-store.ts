@@ -31,8 +31,10 @@ export interface CacheEntry {
  *     by key   Map: key ──▶ entry
  *     by use   oldest ⇄ entry ⇄ entry ⇄ newest        older ⇄ newer; a use takes an entry out and links it last
  *
- * Every operation is O(1), apart from the removal of several small answers for a large one. Nothing runs between calls: an answer that is too old stays until it is used, replaced or
- * evicted. The caller gives the times.
+ * Every operation is O(1), apart from the removal of several small answers for a large one. Nothing runs between calls: an
+ * answer that is too old stays until it is used, replaced or evicted. The caller gives the times.
+ *
+ * lru-cache 11.5 as the store of the same entries costs more on a hit: docs/dependencies.md.
  */
 export class CacheStore {
   evictions = 0;
