@@ -146,6 +146,21 @@ const lookupAlerts: readonly Alert[] = [
       'Lookup {{ $labels.lookup }} ({{ $labels.job }}) was paused for {{ $value | humanizePercentage }} of the last 15 minutes, because it answers 429 with Retry-After.',
   },
   {
+    name: 'MillraceLimitAtMinimum',
+    // It is measured at half of itself now and then, so it is compared by its highest value; without a queue it is not the bottleneck.
+    expression: [
+      `min by (${deployment}, lookup) (max_over_time(millrace_lookup_concurrency_limit[15m]))`,
+      `  <= max by (${deployment}, lookup) (millrace_lookup_concurrency_min)`,
+      'and',
+      `${byLookup} (avg_over_time(millrace_lookup_queued[15m])) > 1`,
+    ].join('\n'),
+    holds: '15m',
+    severity: 'warning',
+    summary: 'The adaptive limit of lookup {{ $labels.lookup }} stays at its minimum',
+    description:
+      'An instance has made at most {{ $value | printf "%.0f" }} calls of lookup {{ $labels.lookup }} ({{ $labels.job }}) at a time for 15 minutes, the least that its adaptive limit permits, and calls wait.',
+  },
+  {
     name: 'MillraceTableReloadFailed',
     expression: 'millrace_table_last_reload_successful == 0',
     holds: '1m',

@@ -79,7 +79,10 @@ const connectionPanels = [
     description: 'Calls that may run at the same time, of lookups with `concurrency`. Each instance has its own limit.',
     unit: 'none',
     width: 12,
-    queries: [['{{lookup}} {{instance}}', select('millrace_lookup_concurrency_limit', of)]],
+    queries: [
+      ['{{lookup}} {{instance}}', select('millrace_lookup_concurrency_limit', of)],
+      ['{{lookup}} {{instance}} lowest', select('millrace_lookup_concurrency_min', of)],
+    ],
   }),
   graph({
     title: 'Round trip of adaptive limits',
@@ -205,6 +208,17 @@ const cachePanels = [
     unit: 'ops',
     width: 8,
     queries: [['{{lookup}}', rate('millrace_cache_evictions_total', of, 'lookup')]],
+  }),
+  graph({
+    title: 'Answers late or not stored',
+    description:
+      'Per second. late: stored after the time of their record had ended; if there are many, the `timeout` of the pipeline is too short for this lookup. refused: not stored because of their header (`respectCacheControl`).',
+    unit: 'ops',
+    width: 24,
+    queries: [
+      ['{{lookup}} late', rate('millrace_cache_late_answers_total', of, 'lookup')],
+      ['{{lookup}} refused', rate('millrace_cache_refused_answers_total', of, 'lookup')],
+    ],
   }),
 ];
 

@@ -78,7 +78,7 @@ describe('docs/metrics.md and a scrape', () => {
       queued: 0,
       now: { limit: 50, running: 0 },
       totals: { growth: 1, queueing: 2, failures: 3, measuring: 4 },
-      latest: { roundTripMs: 250, unloadedMs: 200 },
+      latest: { min: 5, roundTripMs: 250, unloadedMs: 200 },
     }));
     lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
     lookup.table(() => ({ rows: 1, reloads: { ok: 0, failed: 0 }, current: true }));

@@ -66,10 +66,8 @@ const someLookups = {
     properties: {
       limit: described(count, 'Calls that may run at the same time.'),
       running: described(count, 'Calls that run now.'),
-      roundTripMs: described(
-        number,
-        'The smoothed round trip. This member and the next ones are those of an adaptive limit.',
-      ),
+      min: described(count, 'The lowest limit. This member and the next ones are those of an adaptive limit.'),
+      roundTripMs: described(number, 'The smoothed round trip.'),
       unloadedMs: described(number, 'The round trip without a queue, as measured last.'),
       growth: described(count, 'Times that the limit grew.'),
       queueing: described(count, 'Times that it fell because calls waited in the queue of the other system.'),

@@ -25,6 +25,8 @@ import type { ConcurrencyOptions } from './limit-options.ts';
 export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
   readonly name = 'concurrency';
   readonly #fixed: number;
+  /** The lowest value of an adaptive limit. */
+  readonly #min: number;
   readonly #adaptive: AdaptiveLimit | undefined;
   /** The limit is computed, and no call waits for it. */
   readonly #observes: boolean;
@@ -40,6 +42,7 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
   constructor(options: ConcurrencyOptions, clock: Clock) {
     this.#clock = clock;
     this.#fixed = typeof options === 'number' ? options : 0;
+    this.#min = typeof options === 'number' ? 0 : options.adaptive.min;
     this.#observes = typeof options === 'object' && options.observe;
     this.#adaptive =
       typeof options === 'number' ? undefined : new AdaptiveLimit({ ...options.adaptive, measures: !options.observe });
@@ -85,6 +88,7 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
     if (adaptive === undefined) return { now };
     const { roundTripMs, unloadedMs, changes } = adaptive;
     const latest = {
+      min: this.#min,
       ...(roundTripMs === undefined ? {} : { roundTripMs }),
       ...(unloadedMs === undefined ? {} : { unloadedMs }),
     };

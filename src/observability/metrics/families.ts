@@ -153,6 +153,24 @@ export function publishCaches(registry: Registry, lookups: Named<LookupCounts>):
     },
     () => [...caches()].map(([lookup, { evictions = 0 }]) => [{ lookup }, evictions] as const),
   );
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}cache_late_answers_total`,
+      help: 'Answers that were stored although their record had left before.',
+      labelNames: ['lookup'],
+    },
+    () => [...caches()].map(([lookup, { late = 0 }]) => [{ lookup }, late] as const),
+  );
+  publishCounter(
+    registry,
+    {
+      name: `${prefix}cache_refused_answers_total`,
+      help: 'Answers that were not stored because of their header (respectCacheControl).',
+      labelNames: ['lookup'],
+    },
+    () => [...caches()].map(([lookup, { refused = 0 }]) => [{ lookup }, refused] as const),
+  );
 }
 
 /** Without a cache only the shared calls are counted; undefined if the lookup has neither of the two layers. */

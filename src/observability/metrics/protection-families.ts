@@ -27,6 +27,15 @@ export function publishProtection(registry: Registry, lookups: ReadonlyMap<strin
   publishGauge(
     registry,
     {
+      name: 'millrace_lookup_concurrency_min',
+      help: 'The lowest value that an adaptive limit may have (adaptive.min).',
+      labelNames: ['lookup'],
+    },
+    figure('concurrency', 'min'),
+  );
+  publishGauge(
+    registry,
+    {
       name: 'millrace_lookup_round_trip_seconds',
       help: 'The round trip of a call that an adaptive limit has measured, smoothed.',
       labelNames: ['lookup'],

@@ -35,6 +35,7 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   lookup_tokens_refused_total: ['counter', ['lookup']],
   lookup_token_expiry_timestamp_seconds: ['gauge', ['lookup']],
   lookup_concurrency_limit: ['gauge', ['lookup']],
+  lookup_concurrency_min: ['gauge', ['lookup']],
   lookup_hedges_total: ['counter', ['lookup']],
   lookup_round_trip_seconds: ['gauge', ['lookup']],
   lookup_concurrency_changes_total: ['counter', ['lookup', 'reason']],
@@ -42,6 +43,8 @@ const families: Readonly<Record<string, readonly [type: string, labels: readonly
   cache_bytes: ['gauge', ['lookup']],
   cache_entries: ['gauge', ['lookup']],
   cache_evictions_total: ['counter', ['lookup']],
+  cache_late_answers_total: ['counter', ['lookup']],
+  cache_refused_answers_total: ['counter', ['lookup']],
   batch_size: ['histogram', ['lookup']],
   table_rows: ['gauge', ['lookup']],
   table_reloads_total: ['counter', ['lookup', 'outcome']],
@@ -109,7 +112,7 @@ function withOneOfEach(): Metrics {
     queued: 0,
     now: { limit: 50, running: 0 },
     totals: { growth: 1, queueing: 2, failures: 3, measuring: 4 },
-    latest: { roundTripMs: 250, unloadedMs: 200 },
+    latest: { min: 5, roundTripMs: 250, unloadedMs: 200 },
   }));
   lookup.layer('batch', () => ({ totals: { batches: 0, requests: 0, splits: 0 } }));
   lookup.table(() => ({ rows: 0, reloads: { ok: 0, failed: 0 }, current: true }));
@@ -119,7 +122,15 @@ function withOneOfEach(): Metrics {
 const cacheOf =
   (entries: number, times = 1) =>
   () => ({
-    totals: { hit: 4 * times, negative: 3 * times, stale: 2 * times, miss: times, evictions: 5 * times },
+    totals: {
+      hit: 4 * times,
+      negative: 3 * times,
+      stale: 2 * times,
+      miss: times,
+      evictions: 5 * times,
+      late: 6 * times,
+      refused: 8 * times,
+    },
     now: { entries },
   });
 const tableOf = (rows: number, current: boolean) => () => ({ rows, reloads: { ok: 2, failed: 1 }, current });
@@ -304,13 +315,14 @@ describe('metrics', () => {
   test('read the counts of a cache and a table at each scrape, and show them in the state', async () => {
     const metrics = withOneOfEach();
     const lookup = metrics.observer.lookup('airport');
-    const cache = { hit: 4, negative: 3, stale: 2, miss: 1, entries: 7, evictions: 5 };
+    const cache = { hit: 4, negative: 3, stale: 2, miss: 1, entries: 7, evictions: 5, late: 6, refused: 8 };
     const table = { rows: 8, reloads: { ok: 2, failed: 1 }, current: false };
     lookup.layer('cache', cacheOf(7));
     lookup.table(() => table);
     const { values } = await scraped(metrics);
     const of = (name: string, labels = ''): unknown => values.get(`millrace_${name}{lookup="airport"${labels}}`);
     expect([of('cache_entries'), of('cache_evictions_total')]).toEqual([7, 5]);
+    expect([of('cache_late_answers_total'), of('cache_refused_answers_total')]).toEqual([6, 8]);
     expect(of('cache_requests_total', ',result="hit"')).toBe(4);
     expect(of('cache_requests_total', ',result="negative"')).toBe(3);
     expect(of('cache_requests_total', ',result="stale"')).toBe(2);
