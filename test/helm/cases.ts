@@ -87,6 +87,29 @@ export const cases: Readonly<Record<string, Values>> = {
       egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ protocol: 'TCP', port: 443 }] }],
     },
   },
+  'with TLS': {
+    tls: {
+      secretName: 'millrace-tls',
+      clientCa: { configMapName: 'trust', key: 'bundle.pem' },
+      certManager: { enabled: true, issuerRef: { name: 'internal', kind: 'ClusterIssuer' }, dnsNames: ['a.example'] },
+    },
+    config: { ...ownConfig, server: { admin: { auth: { bearerTokens: ['${file:/run/secrets/millrace/admin}'] } } } },
+    existingSecret: 'crm',
+    ingress: { enabled: true, hosts: ['a.example'] },
+    serviceMonitor: {
+      enabled: true,
+      authorization: { credentials: { name: 'crm', key: 'admin' } },
+      tlsConfig: {
+        cert: { secret: { name: 'prometheus-client', key: 'tls.crt' } },
+        keySecret: { name: 'prometheus-client', key: 'tls.key' },
+      },
+    },
+    tests: { clientSecretName: 'test-client', tokenSecret: { name: 'crm', key: 'client' } },
+  },
+  'with TLS and pods that are scraped': {
+    tls: { secretName: 'millrace-tls', clientCa: { secretName: 'client-authorities' } },
+    podMonitor: { enabled: true },
+  },
   'open to the network': { networkPolicy: { enabled: true } },
   'everything a pod can have': {
     nameOverride: 'stream',

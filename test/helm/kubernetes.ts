@@ -6,6 +6,7 @@ import { type KubernetesObject, root } from './helm.ts';
 
 /** API groups whose kinds are defined in separate packages. */
 const packages: Readonly<Record<string, string>> = {
+  'cert-manager.io': '@kubernetes-models/cert-manager/',
   'gateway.networking.k8s.io': '@kubernetes-models/gateway-api/',
   'keda.sh': '@kubernetes-models/keda/',
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator/',

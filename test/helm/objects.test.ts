@@ -12,6 +12,7 @@ const kinds = new Set(matrix.flatMap(({ objects }) => objects.map(({ kind }) => 
 
 test('the values of the matrix create every kind that the chart has', () => {
   expect([...kinds.add('PrometheusRule')].toSorted()).toEqual([
+    'Certificate',
     'ConfigMap',
     'Deployment',
     'HTTPRoute',

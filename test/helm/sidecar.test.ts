@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { Certificates } from '../connectors/http/tls/certificates.ts';
 import { folderOf, Millrace } from '../service/serving.ts';
 import { at, helm, type KubernetesObject, one, refusal, rendered, root, type Values } from './helm.ts';
 import { mistakes, unknownKeys } from './kubernetes.ts';
@@ -69,6 +70,32 @@ test('the admin listener is open to the kubelet with metrics, and only then', as
 
 const checksum = async (values: Values) =>
   at(one(await orders(values), 'Deployment'), 'spec.template.metadata.annotations.checksum/millrace');
+
+test('with server.tls the probes use HTTPS, and the one in the container exits with 0 when the service is ready', async () => {
+  const folder = folderOf({});
+  const certificates = new Certificates().authority('ca').signed('here', 'ca', '');
+  onTestFinished(() => certificates.remove());
+  for (const end of ['crt', 'key']) certificates.copy(`here.${end}`, join(folder, `tls.${end}`));
+  const config = {
+    server: { port: 0, admin: { port: 0 }, tls: { cert: 'tls.crt', key: 'tls.key' } },
+    lookups: { far: { http: { url: 'http://127.0.0.1:9/' } } },
+    pipelines: { test: { enrich: [{ lookup: 'far', into: '/a' }] } },
+  };
+  const open = sidecarOf(await orders({ metrics: true, config }));
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+    expect(at(open, `${probe}.httpGet.scheme`)).toBe('HTTPS');
+  writeFileSync(join(folder, 'millrace.json'), JSON.stringify(config));
+  const service = new Millrace(['serve', '-c', join(folder, 'millrace.json')]);
+  const [, adminUrl = ''] = await service.says(/admin on (https:[^\s;]+)/);
+  const [, ...script] = at(sidecarOf(await orders({ config })), 'startupProbe.exec.command') as readonly string[];
+  const probed = (url: string): Promise<unknown> =>
+    new Promise((resolve) => {
+      const own = script.map((text) => text.replace('https://127.0.0.1:8081', url));
+      execFile(process.execPath, own, (error) => resolve(error?.code ?? 0));
+    });
+  expect(await probed(adminUrl)).toBe(0);
+  expect(await probed('https://127.0.0.1:9')).toBe(1);
+});
 
 test('a change of the configuration replaces the pods', async () => {
   const first = await checksum({});

@@ -49,6 +49,8 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
 {{- define "millrace.sidecar.container" -}}
 {{- $values := include "millrace.sidecar.values" . | fromJson -}}
 {{- with $values -}}
+{{- $tls := ((.config | default dict).server | default dict).tls -}}
+{{- $scheme := ternary ", scheme: HTTPS" "" (not (empty $tls)) -}}
 - name: millrace
   # This makes the init container a sidecar: it runs until the containers of the application have ended.
   restartPolicy: Always
@@ -74,16 +76,16 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
   ports:
     - { name: millrace-admin, containerPort: {{ .adminPort }}, protocol: TCP }
   startupProbe:
-    httpGet: { path: /readyz, port: millrace-admin }
+    httpGet: { path: /readyz, port: millrace-admin{{ $scheme }} }
     periodSeconds: 1
     timeoutSeconds: 2
     failureThreshold: {{ .startupSeconds }}
   livenessProbe:
-    httpGet: { path: /livez, port: millrace-admin }
+    httpGet: { path: /livez, port: millrace-admin{{ $scheme }} }
     periodSeconds: 10
     timeoutSeconds: 5
   readinessProbe:
-    httpGet: { path: /readyz, port: millrace-admin }
+    httpGet: { path: /readyz, port: millrace-admin{{ $scheme }} }
     periodSeconds: 5
     timeoutSeconds: 2
   {{- else }}
@@ -94,7 +96,14 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
         - node
         - -e
         - |
+          {{- if $tls }}
+          require('https')
+            .get('https://127.0.0.1:{{ .adminPort }}/readyz', { rejectUnauthorized: false })
+            .on('response', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1))
+            .on('error', () => process.exit(1))
+          {{- else }}
           fetch('http://127.0.0.1:{{ .adminPort }}/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))
+          {{- end }}
     periodSeconds: 1
     timeoutSeconds: 5
     failureThreshold: {{ .startupSeconds }}

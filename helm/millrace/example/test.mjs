@@ -1,15 +1,23 @@
 // `helm test` runs this: it sends RECORDS to URL, and exits with 0 if each record came back enriched and the stream is
 // complete.
-import { request } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 
-const { URL: url, RECORDS: records, MAY_FAIL: mayFail } = process.env;
+const { TLS_FOLDER: folder = '/run/tls', TOKEN: token, URL: url, RECORDS: records, MAY_FAIL: mayFail } = process.env;
 const sent = records.trim().split('\n');
 const giveUpAt = Date.now() + 60_000;
 
+/** The authority of the service, and the certificate of this client, as far as they are mounted. */
+const files = { ca: 'server/ca.crt', cert: 'client/tls.crt', key: 'client/tls.key' };
+const mounted = Object.entries(files).filter(([, file]) => existsSync(`${folder}/${file}`));
+const tls = Object.fromEntries(mounted.map(([name, file]) => [name, readFileSync(`${folder}/${file}`)]));
+
 function attempt() {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-ndjson' };
-    const call = request(url, { method: 'POST', headers, timeout: 10_000 }, (response) => {
+    const headers = { 'content-type': 'application/x-ndjson', ...(token && { authorization: `Bearer ${token.trim()}` }) };
+    const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const call = request(url, { ...tls, method: 'POST', headers, timeout: 10_000 }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk) => (text += chunk));

@@ -53,6 +53,18 @@
 {{- $wrong = append $wrong (printf "%s is a name that Helm reads as a boolean (on, off, yes, no, y, n, true, false): put it in quotes" $place) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .tls.certManager.enabled (not (and .tls.secretName .tls.certManager.issuerRef.name)) -}}
+{{- $wrong = append $wrong "tls.certManager needs tls.secretName, the Secret that it writes, and tls.certManager.issuerRef.name: set both" -}}
+{{- end -}}
+{{- if and .tls.clientCa.secretName .tls.clientCa.configMapName -}}
+{{- $wrong = append $wrong "tls.clientCa.secretName and tls.clientCa.configMapName are both set: set only one" -}}
+{{- end -}}
+{{- if and (or .tls.clientCa.secretName .tls.clientCa.configMapName) (not .tls.secretName) -}}
+{{- $wrong = append $wrong "tls.clientCa needs TLS: set tls.secretName" -}}
+{{- end -}}
+{{- if and .tls.secretName $server.tls -}}
+{{- $wrong = append $wrong "config.server.tls and tls.secretName are set together: set only tls.secretName" -}}
+{{- end -}}
 {{- if and (eq .service.type "ClusterIP") (or .service.nodePort .service.externalTrafficPolicy) -}}
 {{- $wrong = append $wrong "service.nodePort and service.externalTrafficPolicy need service.type NodePort or LoadBalancer, but it is ClusterIP: set service.type" -}}
 {{- end -}}

@@ -9,7 +9,19 @@ Send it a stream:
   {{- $quoted = append $quoted (printf "'%s'" (replace "'" "'\\''" .)) }}
   {{- end }}
   printf '%s\n' {{ join " " $quoted }} |
-    curl -sSN -X POST -T - http://127.0.0.1:8080/v1/enrich/{{ include "millrace.testPipeline" . }}
+    curl -sSN -X POST -T - {{ if include "millrace.speaksTls" . -}}
+    --cacert ca.crt --connect-to ::127.0.0.1: https://{{ include "millrace.host" . }}:8080
+    {{- else }}http://127.0.0.1:8080{{ end }}/v1/enrich/{{ include "millrace.testPipeline" . }}
+{{- with .Values.tls.secretName }}
+
+ca.crt is the authority of the certificate:
+
+  kubectl --namespace {{ $.Release.Namespace }} get secret {{ . }} -o jsonpath='{.data.ca\.crt}' | base64 -d > ca.crt
+{{- end }}
+{{- if include "millrace.hasClientCa" . }}
+
+Clients need a certificate: add --cert tls.crt --key tls.key.
+{{- end }}
 
 Test it:
 

@@ -42,6 +42,9 @@ volumes:
       secretName: {{ . }}
       defaultMode: 0440
   {{- end }}
+  {{- with include "millrace.tlsVolumes" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   - name: tmp
     emptyDir:
       {{- toYaml .Values.tmp | nindent 6 }}
@@ -71,6 +74,7 @@ tolerations:
 {{- end }}
 
 {{- define "millrace.container" -}}
+{{- $scheme := ternary ", scheme: HTTPS" "" (eq "true" (include "millrace.speaksTls" .)) -}}
 image: {{ include "millrace.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
@@ -85,6 +89,9 @@ env:
   - { name: MILLRACE_SERVER_PORT, value: {{ .Values.ports.http | quote }} }
   - { name: MILLRACE_SERVER_ADMIN_HOST, value: {{ .Values.bindAddress | quote }} }
   - { name: MILLRACE_SERVER_ADMIN_PORT, value: {{ .Values.ports.admin | quote }} }
+  {{- with include "millrace.tlsEnv" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -96,13 +103,13 @@ ports:
   - { name: http, containerPort: {{ .Values.ports.http }}, protocol: TCP }
   - { name: admin, containerPort: {{ .Values.ports.admin }}, protocol: TCP }
 startupProbe:
-  httpGet: { path: /livez, port: admin }
+  httpGet: { path: /livez, port: admin{{ $scheme }} }
   {{- toYaml .Values.probes.startup | nindent 2 }}
 livenessProbe:
-  httpGet: { path: /livez, port: admin }
+  httpGet: { path: /livez, port: admin{{ $scheme }} }
   {{- toYaml .Values.probes.liveness | nindent 2 }}
 readinessProbe:
-  httpGet: { path: /readyz, port: admin }
+  httpGet: { path: /readyz, port: admin{{ $scheme }} }
   {{- toYaml .Values.probes.readiness | nindent 2 }}
 {{- with int .Values.preStopSeconds }}
 lifecycle:
@@ -125,6 +132,9 @@ volumeMounts:
   - { name: config, mountPath: /etc/millrace, readOnly: true }
   {{- if .Values.existingSecret }}
   - { name: secrets, mountPath: {{ .Values.secretMountPath }}, readOnly: true }
+  {{- end }}
+  {{- with include "millrace.tlsMounts" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   - { name: tmp, mountPath: /tmp }
   {{- with .Values.extraVolumeMounts }}
