@@ -11,6 +11,13 @@ export interface Service {
   readonly url: string;
 }
 
+export interface ServiceConfig {
+  readonly lookups: object;
+  readonly pipelines: object;
+  /** Members of `server` beside the ports. */
+  readonly server?: object;
+}
+
 /** The checkout that this file belongs to. */
 export const ownRoot = join(import.meta.dirname, '..');
 
@@ -18,12 +25,13 @@ export const ownRoot = join(import.meta.dirname, '..');
 export async function startService(
   bench: Bench,
   name: string,
-  config: { readonly lookups: object; readonly pipelines: object },
+  { server: more = {}, ...config }: ServiceConfig,
   root = ownRoot,
 ): Promise<Service> {
   const port = await freePort();
   const adminPort = await freePort();
-  const server = { port, admin: { port: adminPort }, log: { level: 'warn' } };
+  const server = { port, admin: { port: adminPort }, log: { level: 'warn' }, ...more };
+  const scheme = 'tls' in more ? 'https' : 'http';
   const file = bench.file(`${name}.json`, JSON.stringify({ server, ...config }));
   const log = join(bench.folder, `${name}.log`);
   const output = openSync(log, 'w');
@@ -36,10 +44,10 @@ export async function startService(
   });
   ended.catch(() => {});
   try {
-    await Promise.race([untilAnswered(`http://127.0.0.1:${adminPort}/readyz`), ended]);
+    await Promise.race([untilAnswered(`${scheme}://127.0.0.1:${adminPort}/readyz`), ended]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the service did not start: ${reason}; its log:\n${readFileSync(log, 'utf8')}`, { cause: error });
   }
-  return { pid: child.pid ?? 0, url: `http://127.0.0.1:${port}/v1/enrich` };
+  return { pid: child.pid ?? 0, url: `${scheme}://127.0.0.1:${port}/v1/enrich` };
 }

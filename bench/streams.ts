@@ -10,9 +10,15 @@ const airportPipelines = {
   flights: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/originAirport' }] },
 };
 
-/** A service with that pipeline. `airport` is the configuration of the lookup. */
-export function startFlights(bench: Bench, name: string, airport: object, root?: string): Promise<Service> {
-  return startService(bench, name, { lookups: { airport }, pipelines: airportPipelines }, root);
+/** A service with that pipeline. `airport` is the configuration of the lookup, `server` has members of that section. */
+export function startFlights(
+  bench: Bench,
+  name: string,
+  airport: object,
+  root?: string,
+  server: object = {},
+): Promise<Service> {
+  return startService(bench, name, { lookups: { airport }, pipelines: airportPipelines, server }, root);
 }
 
 /**
@@ -31,12 +37,14 @@ export interface Load {
   readonly file: string;
   readonly records: number;
   readonly times?: number;
+  /** The token that the client sends, and the file of the authority that it trusts. */
+  readonly door?: { readonly token?: string; readonly ca?: string };
 }
 
 /** One stream, with the CPU of the service. Throws an Error if a record was not written, or if one has an error. */
 export async function stream(client: Worker, service: Service, load: Load): Promise<Figures> {
-  const { path, file, records, times = 1 } = load;
-  const figures = await withCpu(service.pid, () => client.run({ url: `${service.url}/${path}`, file, times }));
+  const { path, file, records, times = 1, door = {} } = load;
+  const figures = await withCpu(service.pid, () => client.run({ url: `${service.url}/${path}`, file, times, ...door }));
   if (figure(figures, 'written') === records * times && figure(figures, 'errors') === 0) return figures;
   throw new Error(
     `${path}: the service wrote ${figures['written']} of ${records * times} records, ${figures['errors']} of them errors`,

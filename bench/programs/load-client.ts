@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { numberOf, textOf, work } from '../worker.ts';
 
 /**
@@ -20,10 +21,15 @@ work(async (order) => {
   const body = bodyOf(textOf(order, 'file'));
   const times = numberOf(order, 'times');
   const started = performance.now();
-  const outgoing = request(textOf(order, 'url'), {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
-  });
+  const { token, ca } = order;
+  const headers = {
+    'content-type': 'application/x-ndjson',
+    ...(token !== undefined && { authorization: `Bearer ${String(token)}` }),
+  };
+  const url = textOf(order, 'url');
+  const trusted = ca === undefined ? {} : { ca: bodyOf(String(ca)) };
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const outgoing = request(url, { ...trusted, method: 'POST', headers });
   const response = new Promise<{ bytesOut: number; trailers: NodeJS.Dict<string> }>((resolve, reject) => {
     outgoing.on('error', reject);
     outgoing.on('response', (incoming) => {
@@ -46,7 +52,7 @@ work(async (order) => {
   };
 });
 
-async function send(outgoing: ReturnType<typeof request>, body: Buffer, times: number): Promise<void> {
+async function send(outgoing: ClientRequest, body: Buffer, times: number): Promise<void> {
   for (let time = 0; time < times; time++) {
     for (let at = 0; at < body.length; at += chunkBytes) {
       if (!outgoing.write(body.subarray(at, at + chunkBytes))) await once(outgoing, 'drain');
