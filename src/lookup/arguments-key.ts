@@ -13,15 +13,28 @@ import { type Argument, type Arguments, RawJson } from './lookup.ts';
 export function argumentsKey(args: Arguments): string {
   const names = Object.keys(args);
   const [only] = names;
-  if (only !== undefined && names.length === 1) return partOf(only, args[only]);
-  return names
-    .toSorted()
-    .map((name) => partOf(name, args[name]))
-    .join('');
+  if (only !== undefined && names.length === 1) return `${only.length}:${only}${valueText(args[only])}`;
+  let key = '';
+  for (const { name, head } of headsOf(names)) key += head + valueText(args[name]);
+  return key;
 }
 
-function partOf(name: string, value: Argument | undefined): string {
-  return `${name.length}:${name}${valueText(value)}`;
+/** A name, and the text of it that stands before its value. */
+interface Head {
+  readonly name: string;
+  readonly head: string;
+}
+
+/** Those of the last arguments. The records of a stream have the same names, one after the other. */
+let last: { readonly names: readonly string[]; readonly heads: readonly Head[] } = { names: [], heads: [] };
+
+/** In the order of their names. */
+function headsOf(names: readonly string[]): readonly Head[] {
+  const known = last.names;
+  let alike = known.length === names.length;
+  for (let at = 0; alike && at < names.length; at++) alike = known[at] === names[at];
+  if (!alike) last = { names, heads: names.toSorted().map((name) => ({ name, head: `${name.length}:${name}` })) };
+  return last.heads;
 }
 
 function valueText(value: Argument | undefined): string {
