@@ -1,4 +1,4 @@
-import type { CallContext } from '../../core/call/call-context.ts';
+import type { CallContext, CancelListener } from '../../core/call/call-context.ts';
 import { Cancellation } from '../../core/call/cancellation.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
@@ -9,7 +9,7 @@ export interface MissedCallEnds<Res> {
   /** The answer instead of the failure, or throws it. */
   failed(call: MissedCall, error: unknown): Res;
   /** The record has left; the call goes on if `runsOn` is true. */
-  left(call: MissedCall, runsOn: boolean): void;
+  readonly left: (call: MissedCall, runsOn: boolean) => void;
   /** The call has ended after the record had left: with an answer, or without one. */
   late(call: MissedCall, answer: Res | undefined): void;
 }
@@ -24,7 +24,7 @@ export interface MissedCallEnds<Res> {
  * on its way. A call that waits for its turn or for a retry is cancelled. After the record has left, nothing is reported to it,
  * and its deadline has passed: no retry begins.
  */
-export class MissedCall extends Cancellation {
+export class MissedCall extends Cancellation implements CancelListener {
   /** Of the answer in the store. */
   readonly key: string;
   /** Clock milliseconds. */
@@ -34,6 +34,8 @@ export class MissedCall extends Cancellation {
   #began = false;
   #waits = 0;
   #left = false;
+  #leaves: MissedCallEnds<never>['left'] | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
   /** Whether an equal request had made the call. */
   shared = false;
 
@@ -49,20 +51,16 @@ export class MissedCall extends Cancellation {
   /** The answer for the record. Called once, with the answer of the call. */
   outcome<Res>(answer: Promise<Res>, ends: MissedCallEnds<Res>): Promise<Res> {
     return new Promise((resolve, reject) => {
-      const forget = this.caller.onCancel((reason) => {
-        const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
-        if (!runsOn) this.cancel(reason);
-        this.#left = true;
-        ends.left(this, runsOn);
-        reject(cancelledError(reason));
-      });
+      this.#leaves = ends.left;
+      this.#reject = reject;
+      this.caller.addCancelListener(this);
       answer.then(
         (found) => {
-          forget();
+          this.caller.removeCancelListener(this);
           return this.#left ? ends.late(this, found) : resolve(ends.answered(this, found));
         },
         (error: unknown) => {
-          forget();
+          this.caller.removeCancelListener(this);
           if (this.#left) return ends.late(this, undefined);
           try {
             resolve(ends.failed(this, error));
@@ -72,6 +70,15 @@ export class MissedCall extends Cancellation {
         },
       );
     });
+  }
+
+  /** The record leaves. */
+  callCancelled(reason: unknown): void {
+    const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
+    if (!runsOn) this.cancel(reason);
+    this.#left = true;
+    this.#leaves?.(this, runsOn);
+    this.#reject?.(cancelledError(reason));
   }
 
   override get deadline(): number {

@@ -1,4 +1,4 @@
-import type { CallContext } from '../../core/call/call-context.ts';
+import type { CallContext, CancelListener } from '../../core/call/call-context.ts';
 import { Cancellation } from '../../core/call/cancellation.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 import { RecordError } from '../../core/errors.ts';
@@ -69,7 +69,7 @@ interface HedgeShared<Req, Res> {
  * The first call and its hedges. It is the context of the first call, because most calls have no hedge, and its own link in
  * the list of deadlines.
  */
-class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req, Res>> {
+class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed<HedgedCall<Req, Res>> {
   due = 0;
   armed = false;
   sooner: HedgedCall<Req, Res> | undefined = undefined;
@@ -86,7 +86,6 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
   #failure: unknown = undefined;
   #resolve: ((answer: Res) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
-  #removeCancelHook: (() => void) | undefined = undefined;
 
   constructor(shared: HedgeShared<Req, Res>, inner: Service<Req, Res>, request: Req, context: CallContext) {
     super(Infinity, context.attempt, context);
@@ -151,14 +150,16 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
         (value) => this.#answered(undefined, value),
         (error: unknown) => this.#failed(undefined, error),
       );
-      this.#removeCancelHook = this.caller.onCancel((reason) => {
-        if (this.#settled) return;
-        this.#end();
-        this.#cancelRunning(reason);
-        reject(cancelledError(reason));
-      });
-      if (this.#settled) this.#removeCancelHook();
+      this.caller.addCancelListener(this);
     });
+  }
+
+  /** The record leaves. */
+  callCancelled(reason: unknown): void {
+    if (this.#settled) return;
+    this.#end();
+    this.#cancelRunning(reason);
+    this.#reject?.(cancelledError(reason));
   }
 
   #arm(now: number): void {
@@ -221,7 +222,7 @@ class HedgedCall<Req, Res> extends Cancellation implements Timed<HedgedCall<Req,
     const { deadlines } = this.#shared;
     deadlines.disarm(this);
     deadlines.stopIdleTimer();
-    this.#removeCancelHook?.();
+    this.caller.removeCancelListener(this);
   }
 }
 
