@@ -39,6 +39,21 @@ test('the head of a response is not sent together with the 100 that the client w
   client.socket.destroy();
 });
 
+test('a request behind another one gets its 100 after the response before it, and none if it is refused', async () => {
+  const { port } = await start();
+  const client = await WireClient.open(port);
+  client.write('GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  client.head('/v1/enrich/test', 'Content-Length: 12', 'Expect: 100-continue');
+  await client.until('HTTP/1.1 100 Continue\r\n\r\n');
+  expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\}HTTP\/1\.1 100 Continue\r\n\r\n$/);
+  client.write(records(1));
+  await client.until(enriched(1));
+  client.head('/nowhere', 'Content-Length: 12', 'Expect: 100-continue');
+  await client.until('"code":"unknown_route"');
+  expect(client.received.match(/100 Continue/g)).toHaveLength(1);
+  client.socket.destroy();
+});
+
 test('curl -T . shows each result while its input is still open', async () => {
   const { url } = await start();
   const curl = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
