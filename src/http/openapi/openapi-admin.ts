@@ -200,6 +200,8 @@ const json = (description: string, schema: object): object => ({
 
 const needsNoToken = { security: [] };
 
+const adminCodes = [...accessCodes, 'certificate_required'] as const;
+
 /** The routes of the admin listener. It is another server than the one that serves this document. */
 export const adminPaths: Readonly<Record<string, object>> = {
   '/livez': get('live', 'Whether the process is alive', { '200': json('The process is alive.', health) }, needsNoToken),
@@ -217,11 +219,11 @@ export const adminPaths: Readonly<Record<string, object>> = {
   ),
   '/metrics': get('metrics', 'Metrics in the text format of Prometheus', {
     '200': { description: 'See docs/metrics.md.', content: { 'text/plain': { schema: text } } },
-    ...problemResponses(accessCodes),
+    ...problemResponses(adminCodes),
   }),
   '/state': get('state', 'Open streams, pipelines, lookups and the last errors', {
     '200': json('The state of this moment.', { $ref: '#/components/schemas/State' }),
-    ...problemResponses(accessCodes),
+    ...problemResponses(adminCodes),
   }),
   '/reload': {
     servers,
@@ -233,7 +235,7 @@ export const adminPaths: Readonly<Record<string, object>> = {
       responses: {
         '200': json('The new configuration is in force.', { $ref: '#/components/schemas/Reloaded' }),
         '422': refused,
-        ...problemResponses([...accessCodes, 'method_not_allowed', 'draining']),
+        ...problemResponses([...adminCodes, 'method_not_allowed', 'draining']),
       },
     },
   },

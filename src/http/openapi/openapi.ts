@@ -49,6 +49,15 @@ const bearerScheme = {
     'A token of `server.auth.bearerTokens` or, on the admin listener, of `server.admin.auth.bearerTokens`. Without that key, no request needs a token.',
 } as const;
 
+/** The types of the plug-in do not know `mutualTLS`, which OpenAPI has since 3.1. */
+const certificateScheme: object = {
+  clientCertificate: {
+    type: 'mutualTLS',
+    description:
+      'A certificate of an authority of `server.tls.clientCa`. Without that key, no request needs a certificate.',
+  },
+};
+
 /** Adds `/openapi.json`, `/openapi.yaml`, `/openapi-3.1.json` and `/docs`. They describe the routes added after this call. */
 export async function openApi(app: FastifyInstance, { version, serving, adminUrl }: AppOptions): Promise<void> {
   const served = (document: object, { caller }: FastifyRequest): JsonObject => {
@@ -65,8 +74,8 @@ export async function openApi(app: FastifyInstance, { version, serving, adminUrl
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
-      security: [{}, { bearer: [] }],
-      components: { securitySchemes: { bearer: bearerScheme } },
+      security: [{}, { bearer: [] }, { clientCertificate: [] }, { bearer: [], clientCertificate: [] }],
+      components: { securitySchemes: { bearer: bearerScheme, ...certificateScheme } },
       tags: [
         { name: 'enrich', description: 'Streams of records.' },
         { name: 'pipelines', description: 'The configuration of pipelines.' },
