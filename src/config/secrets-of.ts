@@ -3,7 +3,6 @@ import { plainText } from '../core/secrets/reference-text.ts';
 import type { ConfigDocument } from './document/document.ts';
 import type { Path } from '../core/finding.ts';
 import { isMap, valueAt } from './document/path.ts';
-import { parseProxy } from '../connectors/http/socket/proxy.ts';
 import { isSecretPlace } from './redact.ts';
 import { configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
@@ -33,7 +32,7 @@ export function secretsOf(config: {
     ...textsAt(config.lookups, ['lookups']),
     ...textsAt(config.tracing, ['tracing']),
     ...basics.filter((text) => text !== undefined),
-    ...Object.values(config.lookups).flatMap((lookup) => proxySecrets(lookup)),
+    ...Object.values(config.lookups).flatMap((lookup) => proxies(lookup)),
   ];
 }
 
@@ -43,10 +42,10 @@ function textsAt(value: unknown, path: Path): readonly string[] {
   return typeof value === 'string' && isSecretPlace(path) ? [plainText(value)] : [];
 }
 
-/** The password of a proxy, as it is written and as it is sent. */
-function proxySecrets(lookup: unknown): readonly string[] {
-  const proxies = [valueAt(lookup, ['http', 'proxy']), valueAt(lookup, ['http', 'auth', 'oauth2', 'proxy'])];
-  return proxies.flatMap((proxy) => (typeof proxy === 'string' ? (parseProxy(proxy)?.secrets ?? []) : []));
+/** The addresses of proxies, of which the credentials are secret. */
+function proxies(lookup: unknown): readonly string[] {
+  const all = [valueAt(lookup, ['http', 'proxy']), valueAt(lookup, ['http', 'auth', 'oauth2', 'proxy'])];
+  return all.filter((proxy) => typeof proxy === 'string' && proxy.includes('@')) as string[];
 }
 
 /** The credentials as `Authorization: Basic …` encodes them (RFC 7617). */

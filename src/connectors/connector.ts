@@ -65,7 +65,7 @@ export interface ConnectorRuntime {
   /** The log of the connector and of a user's function: each line names the lookup. */
   readonly logger: Logger;
   /** The texts that no message shows. A connector adds what it gets from elsewhere, such as an access token. */
-  readonly secrets: Pick<Secrets, 'learnToken'>;
+  readonly secrets: Pick<Secrets, 'learn' | 'learnToken'>;
   /** Whether answers carry what the far end says about storing them (`cache.respectCacheControl`). */
   readonly readsFreshness: boolean;
   /** Folder that relative file names start from: that of the configuration file. */

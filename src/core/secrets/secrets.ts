@@ -122,9 +122,34 @@ function addNewest(known: Set<string>, values: readonly string[], most: number):
 
 /** A value, and the words of a value such as `Bearer …`. */
 function partsOf(value: string): readonly string[] {
-  const secret = value.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').trim();
-  if (secret.length < leastCharacters) return [];
-  return [secret, ...secret.split(/\s+/).filter((word) => word.length >= leastWithinWords)];
+  const [authority = ''] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(value) ?? [];
+  const credentials = authority === '' ? [] : credentialsIn(authority);
+  const secret = value.slice(authority.length).trim();
+  const words = secret.split(/\s+/).filter((word) => word.length >= leastWithinWords);
+  return [secret, ...words, ...credentials].filter((part) => part.length >= leastCharacters);
+}
+
+/**
+ * The password of an address, or its user if it has no password, as they are written and as they are meant; and both as
+ * `Basic` sends them. A user with a password is often a usual word.
+ */
+function credentialsIn(authority: string): readonly string[] {
+  const end = authority.lastIndexOf('@');
+  if (end < 0) return [];
+  const written = authority.slice(authority.indexOf('//') + 2, end);
+  const [user = '', ...others] = written.split(':');
+  const password = others.join(':');
+  const both = `${decoded(user)}:${decoded(password)}`;
+  const secret = password === '' ? user : password;
+  return [secret, decoded(secret), Buffer.from(both, 'utf8').toString('base64')];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function spellingsOf(value: string): readonly string[] {

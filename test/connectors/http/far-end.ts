@@ -82,7 +82,7 @@ export function runtimeFor(heard = new Heard(), baseDir = '/'): ConnectorRuntime
     lookup: 'airport',
     clock: systemClock,
     baseDir,
-    secrets: { learnToken: (token) => void heard.tokens.push(token) },
+    secrets: { learn() {}, learnToken: (token) => void heard.tokens.push(token) },
     generation: 1,
     readsFreshness: false,
     metrics: silentMetrics,

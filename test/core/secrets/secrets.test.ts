@@ -46,6 +46,27 @@ describe('a shown message', () => {
     expect(secrets.hide(message)).toBe(message);
   });
 
+  test.each([
+    ['a password', 'postgres://app:p%40ss-word@db.test/x', ['p@ss-word', 'p%40ss-word', 'YXBwOnBAc3Mtd29yZA==']],
+    ['a user without a password', 'https://key-of-sentry@sentry.test/1', ['key-of-sentry', 'a2V5LW9mLXNlbnRyeTo=']],
+    ['a password with an @', 'http://me:a@b-c-d-e@proxy.test:3128', ['a@b-c-d-e']],
+    ['a password that is no escape', 'http://me:100%25-of%zz@proxy.test', ['100%25-of%zz']],
+  ])('does not contain %s of an address that is a secret', (_, address, parts) => {
+    const known = knowing(address);
+    for (const part of parts) expect(known.hide(`login with ${part} failed`)).toBe('login with *** failed');
+  });
+
+  test('contains the host of such an address, and a user who has a password', () => {
+    const message = 'app cannot connect to db.test';
+    expect(knowing('postgres://app:p%40ss-word@db.test/').hide(message)).toBe(message);
+  });
+
+  test('does not show an access token, nor the ones before it, and tokens push out no other secret', () => {
+    const known = knowing('a.b*c(d');
+    for (let token = 1; token <= 3000; token += 1) known.learnToken(`token-number-${token}`);
+    expect(known.hide('a.b*c(d, token-number-3000, token-number-2937')).toBe('***, ***, ***');
+  });
+
   test('does not show a secret of the configuration before a reload', () => {
     const both = knowing('a.b*c(d');
     both.learn(['the-next-one']);

@@ -21,18 +21,17 @@ export const proxyOption = z
   .register(grammars, { grammar: 'text' });
 
 /** Undefined if the text is not the address of a proxy. */
-export function parseProxy(text: string): (Proxy & { readonly secrets: readonly string[] }) | undefined {
+export function parseProxy(text: string): Proxy | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') return undefined;
   if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') return undefined;
   const { protocol, host } = url;
   const origin = `${protocol}//${host}`;
-  if (url.username === '' && url.password === '') return { origin, authorization: undefined, secrets: [] };
+  if (url.username === '' && url.password === '') return { origin, authorization: undefined };
   const username = decoded(url.username);
   const password = decoded(url.password);
   const credentials = Buffer.from(`${username}:${password}`, 'utf8').toString('base64');
-  const secrets = [password, url.password, credentials].filter((secret) => secret !== '');
-  return { origin, authorization: `Basic ${credentials}`, secrets };
+  return { origin, authorization: `Basic ${credentials}` };
 }
 
 function decoded(text: string): string {

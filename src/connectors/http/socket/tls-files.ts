@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { certificatesIn } from '../../../core/tls/certificates.ts';
+import type { ConnectorRuntime } from '../../connector.ts';
 import type { HttpOptions } from '../http-options.ts';
 
 type Option = keyof HttpOptions['tls'];
@@ -18,7 +19,7 @@ const contents: Readonly<Record<Option, string>> = {
  */
 export async function readTls(
   files: HttpOptions['tls'],
-  { lookup, baseDir }: { readonly lookup: string; readonly baseDir: string },
+  { lookup, baseDir, secrets }: Pick<ConnectorRuntime, 'lookup' | 'baseDir' | 'secrets'>,
 ): Promise<{ readonly [name in Option]?: Buffer }> {
   const read = async (option: Option): Promise<{ readonly [name in Option]?: Buffer }> => {
     const file = files[option];
@@ -40,6 +41,13 @@ export async function readTls(
     return { [option]: pem };
   };
   const [ca, cert, key] = await Promise.all([read('ca'), read('cert'), read('key')]);
+  // Line by line: a part of a file may be shown as well.
+  secrets.learn(
+    key.key
+      ?.toString('latin1')
+      .split(/\s*\n/)
+      .filter((line) => !line.startsWith('-')) ?? [],
+  );
   const tls = { ...ca, ...cert, ...key };
   try {
     createSecureContext(tls);
