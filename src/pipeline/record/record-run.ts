@@ -86,7 +86,7 @@ export class RecordRun extends RecordAnswers {
       result = this.#call(step, record, spans);
     } catch (error) {
       this.#begin(record, seq, spans);
-      return this.#stepFailed(step, error);
+      return this.#stepFailed(step, withAttempts(RecordError.from(error)));
     }
     if (result instanceof Answer && result.json !== undefined && !record.has(step.target, spans)) {
       const added = step.place.add(record.line, result.json);
@@ -162,7 +162,7 @@ export class RecordRun extends RecordAnswers {
     try {
       result = this.#call(step, this.#record, spans);
     } catch (error) {
-      return this.#stepFailed(step, error);
+      return this.#stepFailed(step, withAttempts(RecordError.from(error)));
     }
     return this.#stepAnswered(step, result);
   }

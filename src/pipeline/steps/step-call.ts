@@ -18,6 +18,7 @@ export class StepCall extends InnerContext {
 
 /** Failures that come before any call. */
 const withoutCall: ReadonlySet<RecordErrorCode> = new Set([
+  'not_an_object',
   'missing_argument',
   'expression_error',
   'breaker_open',

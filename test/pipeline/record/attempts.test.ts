@@ -6,7 +6,7 @@ import { argumentsKey } from '../../../src/lookup/arguments-key.ts';
 import { Breaker } from '../../../src/lookup/breaker/breaker.ts';
 import { breakerOptions } from '../../../src/lookup/breaker/breaker-options.ts';
 import { Coalesce } from '../../../src/lookup/coalesce/coalesce.ts';
-import { type Answer, type Arguments, stack } from '../../../src/lookup/lookup.ts';
+import { Answer, type Arguments, stack } from '../../../src/lookup/lookup.ts';
 import { lookupRetry } from '../../../src/lookup/retry/lookup-retry.ts';
 import { retryOptions } from '../../../src/lookup/retry/retry-options.ts';
 import type { Lookup } from '../../../src/pipeline/lookups/lookups.ts';
@@ -14,6 +14,30 @@ import { pipelineOf, Run, ScriptedLookup, settled, step } from '../harness.ts';
 
 const body = '{"k":1}\n';
 const errorsOf = (run: Run): unknown[] => run.lines.map((line) => JSON.parse(line)._error ?? JSON.parse(line)._meta);
+
+test.each([1, 2])('a call that fails without a promise is an attempt, also with %d steps', async (steps) => {
+  const far = new ScriptedLookup('far', () => {
+    throw new RecordError('function_error', 'at once');
+  });
+  const all = [step('far', '/k', '/x'), step('far', '/k', '/y')].slice(0, steps);
+  const run = new Run(pipelineOf([far], all).pipeline);
+  run.push(body);
+  await settled();
+  expect(errorsOf(run)).toMatchObject([{ code: 'function_error', attempts: 1 }]);
+});
+
+test('a record that a step cannot read has no attempts', async () => {
+  const far = new ScriptedLookup('far', () => new Answer('1'));
+  const steps = [step('far', '/k', '/k/x'), step('far', '/k/x', '/y')];
+  const run = new Run(pipelineOf([far], steps).pipeline);
+  run.push('{"k":1}\n{}\n');
+  await settled();
+  expect(errorsOf(run)).toEqual([
+    expect.not.objectContaining({ attempts: expect.anything() }),
+    expect.not.objectContaining({ attempts: expect.anything() }),
+  ]);
+  expect(errorsOf(run)).toMatchObject([{ code: 'not_an_object' }, { code: 'missing_argument' }]);
+});
 
 /** The lookup `far` below `coalesce`, `retry` and `breaker`: a second try follows the first after 10 ms. */
 function retried(far: ScriptedLookup, clock = virtualClock()): Lookup {
