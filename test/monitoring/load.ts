@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { onTestFinished } from 'vitest';
+import { Certificates } from '../connectors/http/tls/certificates.ts';
 import { listen } from '../http/start.ts';
 import { serve, type Serving } from '../service/serving.ts';
 
@@ -33,6 +35,7 @@ async function farEnd(): Promise<number> {
 }
 
 const configuration = (farPort: number): string => `
+server: { tls: { cert: tls.crt, key: tls.key } }
 lookups:
   far:
     http: { url: 'http://127.0.0.1:${farPort}/{key}', connections: 4 }
@@ -79,7 +82,13 @@ const long = `{"key":"a","filler":"${'x'.repeat(16_000)}"}\n`.repeat(1000);
 
 /** A running Millrace whose streams never end: records fail, are retried and time out, slots fill, a reader is slow. */
 export async function underLoad(): Promise<Serving> {
+  const certificates = new Certificates().authority('ca').signed('here', 'ca', 'subjectAltName=IP:127.0.0.1');
+  onTestFinished(() => certificates.remove());
+  const authority = certificates.pem('ca.crt').toString();
+  setDefaultCACertificates([...getCACertificates(), authority]);
   const serving = await serve({
+    'tls.crt': certificates.pem('here.crt').toString(),
+    'tls.key': certificates.pem('here.key').toString(),
     'millrace.yaml': configuration(await farEnd()),
     'near.json': '[{"key":"a","name":"A"}]',
   });

@@ -44,7 +44,10 @@ function scrapeConfig(target: string): string {
   const shown = fencesOf(page('monitoring.md')).find(({ marks }) => marks.includes('prometheus'))?.text ?? '';
   return `global: { evaluation_interval: 1s }\n${shown}`
     .replace('127.0.0.1:8081', target)
-    .replace('scrape_interval: 15s', 'scrape_interval: 1s')
+    .replace(
+      'scrape_interval: 15s',
+      'scrape_interval: 1s\n    scheme: https\n    tls_config: { insecure_skip_verify: true }',
+    )
     .replace('helm/', `${process.cwd()}/helm/`);
 }
 

@@ -122,7 +122,7 @@ export async function serveFolder(
   options: ProcessOptions = {},
 ): Promise<Serving> {
   const serving = new Serving(['serve', '-c', join(folder, 'millrace.yaml'), ...flags], { main, ...options });
-  const [, url = '', adminUrl = ''] = await serving.says(/millrace listens on (http:\S+), admin on (http:[^\s;]+)/);
+  const [, url = '', adminUrl = ''] = await serving.says(/millrace listens on (https?:\S+), admin on (https?:[^\s;]+)/);
   serving.url = url;
   serving.admin = new Admin(adminUrl);
   return serving;
