@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { TableCounts } from '../../src/core/observer/observer.ts';
 import { systemClock } from '../../src/core/time/time.ts';
+import { AccessTokens } from '../../src/connectors/http/oauth2/access-tokens.ts';
 import { Batcher } from '../../src/lookup/batch/batcher.ts';
 import { lookupOf } from '../pipeline/lookups/opened.ts';
 import { openApiDocument } from '../../src/http/openapi/openapi-document.ts';
@@ -56,6 +57,13 @@ test('docs/http.md has every member of every layer of a lookup in /state', async
     { clock: systemClock, observer: metrics.observer.lookup('airport'), keyOf: (request) => request },
   );
   const { totals, now } = batcher.gauges();
+  const tokens = new AccessTokens({
+    clock: systemClock,
+    request: () => Promise.resolve({ value: 't-1', lifetimeMs: 3_600_000 }),
+    hide() {},
+  });
+  await tokens.obtain();
+  const held = tokens.gauges();
   const table: TableCounts = { rows: 0, reloads: { ok: 0, failed: 0 }, current: true };
   // These are there only after calls, or during a state.
   const measured: Record<string, readonly string[]> = {
@@ -75,6 +83,7 @@ test('docs/http.md has every member of every layer of a lookup in /state', async
   expect(Object.fromEntries(documented)).toEqual({
     ...shown,
     batch: Object.keys({ ...totals, ...now }).toSorted(),
+    oauth2: Object.keys({ ...held.totals, ...held.latest }).toSorted(),
     table: Object.keys({ ...table, ...table.reloads }).toSorted(),
   });
 });
