@@ -82,6 +82,8 @@ describe('DefaultLookupCacheTest', () => {
       entries: 0,
       bytes: 0,
       evictions_total: 0,
+      late_answers_total: 0,
+      refused_answers_total: 0,
     };
     expect(await samples()).toEqual(at0);
     const ask = cache.layer(({ key }) => new Answer(key === 'k' ? '1' : undefined));
