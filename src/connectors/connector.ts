@@ -11,7 +11,7 @@ import type { CallAbout } from '../core/observer/tracing.ts';
 import type { Gate } from '../core/call/gate.ts';
 import type { HttpBatchOptions } from './http/batch/http-batch-options.ts';
 import type { KeyOf } from '../lookup/coalesce/coalesce.ts';
-import type { Arguments, LookupService, ManyLookupService } from '../lookup/lookup.ts';
+import type { Arguments, KeepableAnswers, LookupService, ManyLookupService } from '../lookup/lookup.ts';
 
 /** The part of a lookup that calls another system. One instance serves all pipelines and streams. */
 export interface Connector {
@@ -29,6 +29,8 @@ export interface Connector {
   readonly requestKey?: KeyOf<Arguments> | undefined;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
+  /** How the answers can be kept by those who use them. Undefined if an answer must come from `call`. */
+  readonly keepable?: KeepableAnswers | undefined;
   /** Bounds the calls; `call` may only be called while it is open. Undefined if any number of calls may run. */
   readonly gate?: Gate | undefined;
   /**

@@ -118,6 +118,19 @@ export class Answer {
   }
 }
 
+/**
+ * Answers that depend on nothing but the argument of the request and a version, so that a user may keep them. A kept
+ * answer counts as a call.
+ */
+export interface KeepableAnswers {
+  /** Changes whenever answers may have changed. */
+  readonly version: number;
+  /** The answer to a request whose only argument is this one. Not counted as a call. Throws what the call would throw. */
+  find(argument: Argument): Answer;
+  /** Counts requests that kept answers have answered; `misses` of them are misses. */
+  answered(requests: number, misses: number): void;
+}
+
 export type LookupService = Service<Arguments, Answer>;
 export type ManyLookupService = ManyService<Arguments, Answer>;
 export type LookupLayer = Layer<Arguments, Answer>;

@@ -16,6 +16,7 @@ import { recordOperator } from './record/record-operator.ts';
 import { planOf, type PlanBase } from './steps/plan.ts';
 import { defaultSettings, type StreamSettings } from './stream-settings.ts';
 import { recordOf } from './record/record-text.ts';
+import { stepAdditions } from './steps/step-additions.ts';
 import { explainStep, type LookupSettings } from './steps/explain.ts';
 import { membersOf, type Step } from './steps/step.ts';
 import { Tally } from './stream/tally.ts';
@@ -47,7 +48,8 @@ export class Pipeline {
     this.config = config;
     this.observer = runtime.observer;
     this.#settings = defaultSettings(config, runtime.lineBytes);
-    this.#base = { steps, members: membersOf(steps), secrets: runtime.secrets };
+    const members = membersOf(steps);
+    this.#base = { steps, members, additions: stepAdditions(steps, members), secrets: runtime.secrets };
     this.runsUserCode = steps.some(({ lookup }) => lookup.runsUserCode);
     this.#forecast = new AnswerForecast(steps.reduce((sum, { lookup }) => sum + lookup.largestAnswerBytes, 0));
     this.#runtime = runtime;

@@ -17,6 +17,8 @@ export interface Place {
   splice(line: string, absent: boolean, json: string): string;
   /** The same for a line that is known to have no member of the place's first token. Undefined if the line does not end with its brace. */
   add(line: string, json: string): SplicedLine | undefined;
+  /** The text that `add` puts between the last member of a line and its closing brace. */
+  addition(json: string): string;
 }
 
 /**
@@ -38,7 +40,8 @@ export function compilePlace(tokens: readonly string[]): Place {
   before.push('');
   const after = before.map((_, depth) => '}'.repeat(tokens.length - depth));
   const first = tokens[0];
-  if (first === undefined) return { tokens, splice: (_line, _absent, json) => json, add: () => undefined };
+  if (first === undefined)
+    return { tokens, splice: (_line, _absent, json) => json, add: () => undefined, addition: () => '' };
   // Inserted into the line's own braces, so without the outermost ones.
   const head = before[0]?.slice(1) ?? '';
   const next = `,${head}`;
@@ -77,6 +80,7 @@ export function compilePlace(tokens: readonly string[]): Place {
       if (line.charCodeAt(close) !== CLOSE) return undefined;
       return new SplicedLine(line.slice(0, close), isEmptyBefore(line, close) ? head : next, json, end);
     },
+    addition: (json) => next + json + tail,
   };
 }
 

@@ -67,6 +67,7 @@ describe('LookupFullCacheTest: a table that is read again', () => {
       'close',
       'describe',
       'immediate',
+      'keepable',
       'largestAnswerBytes',
       'open',
       'reach',

@@ -32,6 +32,7 @@ export interface TableSource {
  */
 export class TableContent {
   #rows: TableIndex | undefined;
+  #readings = 0;
   readonly #source: TableSource;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -55,6 +56,11 @@ export class TableContent {
   /** Undefined before the first reading, and after `close`. */
   get rows(): TableIndex | undefined {
     return this.#rows;
+  }
+
+  /** How often the rows were replaced. */
+  get version(): number {
+    return this.#readings;
   }
 
   get counts(): TableCounts {
@@ -102,6 +108,7 @@ export class TableContent {
       this.#version = content.version;
       const replaced = this.#rows;
       this.#rows = await indexOf(content, this.#source, signal);
+      this.#readings += 1;
       // Answers are texts of their own, so no caller uses these bytes.
       replaced?.free();
     } catch (error) {

@@ -36,9 +36,9 @@ function isNumber(argument: Argument | undefined): boolean {
   return typeof argument === 'number' || (argument instanceof RawJson && isNumberSource(argument.source));
 }
 
-function replyOf(find: (args: Arguments) => Answer, args: Arguments): Reply<Answer> {
+function replyOf(call: (args: Arguments) => Answer, args: Arguments): Reply<Answer> {
   try {
-    return find(args);
+    return call(args);
   } catch (error) {
     return RecordError.from(error);
   }
@@ -57,13 +57,15 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
       throw RecordError.from(error).with({ lookup });
     }
   };
-  const find = (args: Arguments): Answer => {
+  const find = (argument: Argument | undefined): Answer => {
     const { rows } = content;
     if (rows === undefined) throw new Error(`lookup "${lookup}" is not open`);
-    const argument = args[key];
     const found =
       typeof argument === 'string' ? rows.find(argument, false) : rows.find(keyOf(argument), isNumber(argument));
-    const answer = found ?? miss;
+    return found ?? miss;
+  };
+  const call = (args: Arguments): Answer => {
+    const answer = find(args[key]);
     observer.called(answer === miss ? 'miss' : 'ok', 0);
     return answer;
   };
@@ -71,8 +73,18 @@ function tableConnector({ file, key, delimiter, reload }: TableOptions, runtime:
     immediate: true,
     runsUserCode: false,
     largestAnswerBytes: 0,
-    call: find,
-    callMany: (requests) => requests.map((args) => replyOf(find, args)),
+    call,
+    callMany: (requests) => requests.map((args) => replyOf(call, args)),
+    keepable: {
+      get version() {
+        return content.version;
+      },
+      find,
+      answered(requests, misses) {
+        if (requests > misses) observer.called('ok', 0, requests - misses);
+        if (misses > 0) observer.called('miss', 0, misses);
+      },
+    },
     describe: (args) => ({ file, key: { [key]: keyOf(args[key]) } }),
     async reach() {
       const rows = content.rows?.size ?? 0;

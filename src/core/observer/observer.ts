@@ -40,22 +40,25 @@ export interface StreamGauges {
   readonly stopped: { readonly reason: BackpressureReason; readonly ms: number } | undefined;
 }
 
-/** Receives the events of one pipeline. Every method is called on the hot path and only counts. */
+/**
+ * Receives the events of one pipeline. Every method is called on the hot path and only counts. `count` is the number of
+ * equal events, 1 by default.
+ */
 export interface PipelineObserver {
   streamOpened(mode: string, gauges: () => StreamGauges): StreamObserver;
   /** A request that was refused before its stream began. */
   streamRejected(): void;
-  recordIn(): void;
-  recordOut(outcome: EmittedOutcome): void;
+  recordIn(count?: number): void;
+  recordOut(outcome: EmittedOutcome, count?: number): void;
   /** `count` records will never be emitted, because their stream has ended. */
   recordsCancelled(count: number): void;
   recordError(failure: RecordFailure): void;
   received(bytes: number): void;
   sent(bytes: number): void;
   /** From admission to emission. */
-  recordDuration(ms: number): void;
+  recordDuration(ms: number, count?: number): void;
   /** From completion to emission. */
-  reorderWait(ms: number): void;
+  reorderWait(ms: number, count?: number): void;
   lateCompletion(): void;
   /** The input waited `ms` for this reason. A wait that has not ended is in the gauges of its stream. */
   backpressure(reason: BackpressureReason, ms: number): void;
@@ -95,8 +98,8 @@ export interface TableCounts {
 }
 
 export interface LookupObserver {
-  /** One attempt has ended; `refused`: no call was made, and `ms` is not used. */
-  called(outcome: CallOutcome, ms: number): void;
+  /** One attempt has ended, or `count` equal ones; `refused`: no call was made, and `ms` is not used. */
+  called(outcome: CallOutcome, ms: number, count?: number): void;
   /** A record is attempted again. */
   retried(): void;
   /** A batch with this number of requests is sent. */

@@ -90,9 +90,7 @@ export class Http1Transport implements Transport {
   }
 
   write(output: string | Uint8Array): number {
-    if (typeof output === 'string') return this.#writer.write(output);
-    this.#response.write(output);
-    return output.byteLength;
+    return this.#writer.write(output);
   }
 
   finish(trailers: Readonly<Record<string, string>>): void {

@@ -99,10 +99,10 @@ export class StreamSession implements StreamSink, LiveStream {
     };
   }
 
-  write(text: string): boolean {
+  write(output: string | Buffer): boolean {
     if (this.#state.phase === 'ended') return false;
     const { pipeline } = this.#options;
-    const bytes = this.#transport.write(text);
+    const bytes = this.#transport.write(output);
     this.#sentBytes += bytes;
     pipeline.observer.sent(bytes);
     this.#noteActivity();

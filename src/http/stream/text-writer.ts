@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { EncodeBuffers } from './encode-buffers.ts';
 
-/** Writes text to one response through shared buffers. A buffer is free again when it is sent or the response is closed. */
+/** Writes text and bytes to one response through shared buffers. A buffer is free again when it is sent or the response is closed. */
 export class TextWriter {
   readonly #response: ServerResponse;
   readonly #buffers: EncodeBuffers;
@@ -16,15 +16,23 @@ export class TextWriter {
     });
   }
 
-  /** Returns the length in bytes. */
-  write(text: string): number {
-    const buffer = this.#response.destroyed ? undefined : this.#buffers.take(text.length);
+  /** Text is written as UTF-8. Bytes are copied. Returns the length in bytes. */
+  write(output: string | Uint8Array): number {
+    const isText = typeof output === 'string';
+    const buffer = this.#response.destroyed
+      ? undefined
+      : this.#buffers.take(isText ? output.length : output.byteLength);
     if (buffer === undefined) {
-      this.#response.write(text);
-      return Buffer.byteLength(text);
+      this.#response.write(isText ? output : Buffer.from(output));
+      return Buffer.byteLength(output);
     }
     this.#lent.add(buffer);
-    const bytes = buffer.write(text);
+    let bytes: number;
+    if (isText) bytes = buffer.write(output);
+    else {
+      bytes = output.byteLength;
+      buffer.set(output);
+    }
     this.#response.write(buffer.subarray(0, bytes), () => this.#giveBack(buffer));
     return bytes;
   }

@@ -33,7 +33,7 @@ export interface Transport {
   pause(): void;
   /** Does nothing if the transport is not paused. */
   resume(): void;
-  /** Takes output to be sent now: text as UTF-8, bytes as they are. Returns its length in bytes. */
+  /** Takes output to be sent now: text as UTF-8, bytes as they are. Bytes may change after the call. Returns its length in bytes. */
   write(output: string | Uint8Array): number;
   /** Ends a complete stream. Trailers are left out if the protocol has none. `finished` follows. */
   finish(trailers: Readonly<Record<string, string>>): void;

@@ -72,14 +72,14 @@ export class DurationHistogram {
     return this.#sumMs / 1000;
   }
 
-  /** Counts one duration in milliseconds. A negative one, and NaN, count as zero. */
-  record(ms: number): void {
+  /** Counts `count` equal durations in milliseconds. A negative one, and NaN, count as zero. */
+  record(ms: number, count = 1): void {
     const value = ms > 0 ? ms : 0;
     let place = firstBound[cellOf(Math.min(value * unitsOfAMs, mostUnits) | 0)] ?? 0;
     while (value > (boundsMs[place] ?? Infinity)) place++;
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1;
-    this.#sumMs += value;
-    this.#count++;
+    this.#counts[place] = (this.#counts[place] ?? 0) + count;
+    this.#sumMs += value * count;
+    this.#count += count;
   }
 
   copy(): DurationHistogram {

@@ -10,6 +10,7 @@ import { connectorOf } from '../../connectors/registry.ts';
 import {
   type Answer,
   type Arguments,
+  type KeepableAnswers,
   type LayerEntry,
   type LookupLayerEntry,
   type LookupService,
@@ -34,6 +35,8 @@ export interface Lookup {
   readonly call: LookupService;
   /** `call` always returns an Answer, never a promise, and does not use its context. */
   readonly immediate: boolean;
+  /** See Connector. Undefined also if a layer stands above the connector. */
+  readonly keepable?: KeepableAnswers | undefined;
   /** See Connector. */
   readonly runsUserCode: boolean;
   /** Bytes that are reserved for an answer until its size is known. */
@@ -126,6 +129,7 @@ export async function openLookup(
     name,
     call,
     immediate: connector.immediate && layers.length === 0,
+    keepable: layers.length === 0 ? connector.keepable : undefined,
     runsUserCode: connector.runsUserCode,
     largestAnswerBytes: connector.largestAnswerBytes,
     describe: (args) => connector.describe(args),

@@ -112,7 +112,7 @@ export class RecordText {
 }
 
 /** The argument of a JSON text. A number that JavaScript would spell differently keeps its text. */
-function argumentOf(json: string): Argument | NoArgument {
+export function argumentOf(json: string): Argument | NoArgument {
   if (isNumberSource(json)) return plainInteger.test(json) ? Number(json) : new RawJson(json);
   if (json.startsWith('{') || json.startsWith('[')) return new RawJson(json);
   const value = parseJson(json);

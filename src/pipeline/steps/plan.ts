@@ -3,6 +3,7 @@ import { MemberScan } from '../../wire/json/member-scan.ts';
 import type { MemberTable } from '../../wire/json/member-table.ts';
 import type { StreamSettings } from '../stream-settings.ts';
 import type { OnFailure } from '../record/outcome.ts';
+import type { StepAdditions } from './step-additions.ts';
 import type { Step } from './step.ts';
 
 /** The part of a plan that all streams of a pipeline share. */
@@ -10,6 +11,8 @@ export interface PlanBase {
   readonly steps: readonly Step[];
   /** What the steps read and write. */
   readonly members: MemberTable;
+  /** Undefined if the steps need a record of each line. */
+  readonly additions: StepAdditions | undefined;
   /** Values that no message may show. */
   readonly secrets: Secrets;
 }
@@ -32,7 +35,7 @@ export interface Plan extends Omit<PlanBase, 'members'> {
 }
 
 export function planOf(
-  { steps, members, secrets }: PlanBase,
+  { steps, members, additions, secrets }: PlanBase,
   settings: StreamSettings,
   onDefect: Plan['onDefect'],
 ): Plan {
@@ -41,6 +44,7 @@ export function planOf(
   return {
     settings,
     steps,
+    additions,
     immediate: steps.every(({ lookup, repeat }) => lookup.immediate && repeat === undefined),
     onlyStep: steps.length === 1 && meta.length === 0 && !explode ? steps[0] : undefined,
     scan: new MemberScan(members),

@@ -9,11 +9,13 @@ import { BarrierLine } from '../control/barrier-line.ts';
 import { type ControlSide, controlSide } from '../control/control-side.ts';
 import { type AnswerForecast, pendingBytes, RecordBytes } from './held-bytes.ts';
 import type { Entry } from '../record/entry.ts';
+import { type BlockEnricher, blockEnricher } from './block-enricher.ts';
 import { EntryReader } from './entry-reader.ts';
 import { JoinedOutput } from './joined-output.ts';
 import type { Outcome } from '../record/outcome.ts';
 import type { Plan } from '../steps/plan.ts';
 import { recordOperator } from '../record/record-operator.ts';
+import { MemoryWait } from './memory-wait.ts';
 import { RateWait } from './rate-wait.ts';
 import type { StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
@@ -39,18 +41,19 @@ export interface StreamRuntime {
 export class EnrichStream {
   readonly #reader: EntryReader;
   readonly #operator: AsyncWait<Entry, Outcome>;
+  readonly #blocks: BlockEnricher | undefined;
   readonly #tally: Tally;
   readonly #output: JoinedOutput;
   readonly #sink: StreamSink;
   readonly #control: ControlSide | undefined;
   readonly #observer: PipelineObserver;
   readonly #backpressure: BackpressureMeter;
+  readonly #turnGate: TurnGate;
   readonly #capacity: number;
   readonly #memory: MemoryShare;
   /** Whether lines wait for memory as well, because their answers need some. */
   readonly #linesNeedMemory: boolean;
-  /** The chunk that waits for memory; without a chunk, `#pendingEntry` waits. */
-  #waiting: { readonly chunk: Uint8Array | undefined } | undefined;
+  readonly #memoryWait: MemoryWait;
   /** The entry that found no slot or no memory. */
   #pendingEntry: Entry | BarrierLine | undefined;
   readonly #rate: RateWait | undefined;
@@ -71,8 +74,8 @@ export class EnrichStream {
       settings.framing,
       this.#tally,
       {
-        write: (text) => {
-          const room = sink.write(text);
+        write: (output) => {
+          const room = sink.write(output);
           this.#memory.output(sink.heldBytes);
           return room;
         },
@@ -85,17 +88,20 @@ export class EnrichStream {
     this.#control = controlSide(settings, this.#output, guardedClock(clock, guard));
     this.#reader = new EntryReader(settings, this.#control?.input, this.#tally, (error) => this.#fail(error));
     this.#backpressure = new BackpressureMeter((reason, ms) => observer.backpressure(reason, ms), clock);
+    this.#memoryWait = new MemoryWait(this.#backpressure);
     const rateFree = guard(() => this.#rateFree());
     this.#rate = RateWait.at(settings.rate, this.#backpressure, rateFree);
+    this.#turnGate = new TurnGate(guard);
     const hooks = {
       downstream: this.#control?.output ?? this.#output,
       beforeEmit: this.#control?.beforeEmit,
       onRoom: () => this.#offerPending(),
       onEnd: () => this.#endWhenWritten(),
       backpressure: this.#backpressure,
-      turnGate: new TurnGate(guard),
+      turnGate: this.#turnGate,
       guard,
     };
+    this.#blocks = blockEnricher(plan, this.#reader, this.#output, this.#tally);
     this.#operator = recordOperator(plan, new RecordBytes(this.#memory, forecast), hooks, observer, clock);
   }
 
@@ -105,7 +111,7 @@ export class EnrichStream {
     this.#observer.received(chunk.byteLength);
     if (this.#memory.mayGoOn(this.#reader.endsLine(chunk))) return this.#take(chunk);
     this.#memory.body(this.#reader.heldBytes + chunk.byteLength, false);
-    this.#waitForMemory(chunk);
+    this.#memoryWait.begin(chunk);
     return false;
   }
 
@@ -114,7 +120,7 @@ export class EnrichStream {
     if (this.#ended) return;
     this.#bodyComplete = true;
     // A chunk or an entry that waits goes on by itself, and the body ends after it.
-    if (this.#waiting?.chunk !== undefined) return;
+    if (this.#memoryWait.hasChunk) return;
     this.#reader.end();
     if (this.#pendingEntry === undefined) this.#offerAndCount();
   }
@@ -137,7 +143,7 @@ export class EnrichStream {
     this.#output.close();
     this.#operator.abort(reason);
     this.#tally.end();
-    this.#noLongerWaiting();
+    this.#memoryWait.end();
     this.release();
   }
 
@@ -196,14 +202,12 @@ export class EnrichStream {
   }
 
   get #waits(): boolean {
-    return this.#waiting !== undefined || this.#rate?.waits === true;
+    return this.#memoryWait.waits || this.#rate?.waits === true;
   }
 
   #memoryFree(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined || this.#ended) return;
-    this.#noLongerWaiting();
-    const { chunk } = waiting;
+    if (this.#ended || !this.#memoryWait.waits) return;
+    const chunk = this.#memoryWait.end();
     const wantsMore =
       chunk !== undefined && this.#memory.mayGoOn(this.#reader.endsLine(chunk))
         ? this.#take(chunk)
@@ -211,21 +215,10 @@ export class EnrichStream {
     if (wantsMore && !this.#bodyComplete) this.#sink.resume();
   }
 
-  #waitForMemory(chunk?: Uint8Array): void {
-    this.#waiting = { chunk };
-    this.#backpressure.stopped('memory');
-  }
-
   /** The token of the request may have one more record. */
   #rateFree(): void {
-    if (this.#ended || this.#waiting !== undefined) return;
+    if (this.#ended || this.#memoryWait.waits) return;
     if (this.#offerAndCount() && !this.#bodyComplete) this.#sink.resume();
-  }
-
-  #noLongerWaiting(): void {
-    if (this.#waiting === undefined) return;
-    this.#waiting = undefined;
-    this.#backpressure.moving();
   }
 
   #offerAndCount(): boolean {
@@ -244,7 +237,7 @@ export class EnrichStream {
     for (;;) {
       // The previous record may have ended the stream.
       if (this.#ended) return false;
-      const entry = this.#pendingEntry ?? this.#reader.next();
+      const entry = this.#pendingEntry ?? this.#nextEntry();
       if (entry === undefined) {
         // The body ends long before its last records: they keep their retries.
         if (this.#bodyComplete) this.#operator.end(false);
@@ -256,7 +249,7 @@ export class EnrichStream {
       }
       if (this.#linesNeedMemory && !this.#memory.mayGoOn(true)) {
         this.#pendingEntry = entry;
-        this.#waitForMemory();
+        this.#memoryWait.begin();
         return false;
       }
       if (!(entry instanceof BarrierLine ? this.#operator.offerBarrier(entry) : this.#operator.offer(entry))) {
@@ -267,6 +260,14 @@ export class EnrichStream {
       this.#rate?.admitted();
     }
   }
+
+  #nextEntry(): Entry | BarrierLine | undefined {
+    this.#blocks?.pass(this.#mayPass);
+    return this.#ended ? undefined : this.#reader.next();
+  }
+
+  /** The outcome of a line could be emitted immediately. */
+  readonly #mayPass = (): boolean => this.#operator.size === 0 && this.#output.ready && this.#turnGate.open;
 
   #offerPending(): void {
     if (this.#ended || this.#pendingEntry === undefined || this.#waits) return;

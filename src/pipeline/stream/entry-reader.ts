@@ -36,6 +36,19 @@ export class EntryReader {
     return this.#splitter.lines;
   }
 
+  /** See LineSplitter. Lines that are skipped are not counted as records read. */
+  get block(): Buffer | undefined {
+    return this.#splitter.block;
+  }
+
+  get blockIndex(): number {
+    return this.#splitter.blockIndex;
+  }
+
+  skip(index: number, lines: number, decodeEnd: number): void {
+    this.#splitter.skip(index, lines, decodeEnd);
+  }
+
   /** Bytes of memory that are held for text that is not yet a line. */
   get heldBytes(): number {
     return this.#splitter.heldBytes;

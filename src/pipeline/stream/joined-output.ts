@@ -18,11 +18,13 @@ import type { Tally } from './tally.ts';
  * same host; each segment wakes that reader.
  */
 const FLUSH_CHARS = 60 * 1024;
+/** Fewer bytes are joined with the text: to write them alone would cost more. */
+const LEAST_BYTES = 8 * 1024;
 
 /** Receives the text and the events of the outcomes. */
 export interface OutputHooks {
   /** False: no room; nothing more is written until `readerReady` is called. */
-  write(text: string): boolean;
+  write(output: string | Buffer): boolean;
   /** An outcome ends the stream; the text before it has been written. */
   fatal(error: RequestError): void;
   /** Counts more held bytes, or fewer if negative. */
@@ -162,6 +164,23 @@ export class JoinedOutput implements Downstream<Outcome> {
     if (!this.#room || this.#explodeScheduled) return;
     this.#explodeScheduled = true;
     inLaterTurn(this.#scheduledExplode);
+  }
+
+  /** The text that is not written yet. It must come back as the first bytes of `bytes`. */
+  takeText(): string {
+    const text = this.#text;
+    this.#text = '';
+    return text;
+  }
+
+  /** Framed lines as UTF-8, which may change after the call. */
+  bytes(lines: Buffer): void {
+    if (lines.length >= LEAST_BYTES) {
+      if (!this.#hooks.write(lines)) this.#room = false;
+    } else {
+      this.#text = lines.toString();
+      this.flush();
+    }
   }
 
   emitBarrier(barrier: Watermark): void {

@@ -33,6 +33,19 @@ export class Tally implements StreamSummary {
     this.#observer.recordIn();
   }
 
+  /** Lines that were read, enriched and written together; `missed` of them have a miss. No time passed between. */
+  passed(lines: number, missed: number): void {
+    const observer = this.#observer;
+    this.read += lines;
+    this.written += lines;
+    this.misses += missed;
+    observer.recordIn(lines);
+    observer.reorderWait(0, lines);
+    observer.recordDuration(0, lines);
+    if (lines > missed) observer.recordOut('enriched', lines - missed);
+    if (missed > 0) observer.recordOut('missed', missed);
+  }
+
   out(outcome: Outcome): void {
     const { lines } = outcome;
     this.#withoutOutcome -= 1;

@@ -36,7 +36,7 @@ export function isJson(from: i32, end: i32): bool {
  *           [ name, with anything behind it          ]
  *           [ -1              | -    | -        | -  ]   no more
  */
-const ROW: i32 = 16;
+export const ROW: i32 = 16;
 
 /** Address of the span of the member with this name, or -1 if the table does not have the name. Of several spans, the first. */
 function spanOf(wanted: i32, name: i32, length: i32): i32 {
@@ -49,7 +49,7 @@ function spanOf(wanted: i32, name: i32, length: i32): i32 {
   }
 }
 
-function isSame(left: i32, right: i32, length: i32): bool {
+export function isSame(left: i32, right: i32, length: i32): bool {
   let at = 0;
   while (true) {
     const unequal = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff;

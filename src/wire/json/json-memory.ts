@@ -1,11 +1,13 @@
 import { jsonScanWasm } from './json-scan-wasm.ts';
 
 /**
- * The memory in which `src/wire/assembly/json-scan.ts` reads, and its functions. A process has one; no result stays in it
- * after a call of `isJson` or of `MemberScan.read`.
+ * The memory in which `src/wire/assembly` reads and writes, and its functions. A process has one. No result stays in it
+ * after a call of `isJson`, of `MemberScan.read` or of `LineAdder.add`, except the texts that `kept-texts` keeps.
  *
- *   TABLE              BLOCK                       TEXT
- *   [ table of names ][ part of a block | zeros ][ a text, 0 | zeros ]
+ *   TABLE              BLOCK                       TEXT                   LINES              OUTPUT
+ *   [ table of names ][ part of a block | zeros ][ a text, 0 | zeros ][ a block | zeros ][ lines with additions | zeros ]
+ *   RUN                                  SLOTS       ENTRIES
+ *   [ what to add | zeros ]             [ slots ]   [ kept texts | zeros ]
  *
  * A 0 follows the bytes that are read. Reading stops there, except for the few bytes that one instruction loads together.
  */
@@ -22,6 +24,18 @@ interface JsonScanExports {
   readonly scan: (from: number, end: number, table: number) => number;
   /** 1 if the bytes from `from` up to `end` are JSON; a 0 stands at `end`. */
   readonly isJson: (from: number, end: number) => number;
+  /** Adds texts to lines, until one of the reasons stops it. The row of numbers at `run` has the orders and the results. */
+  readonly addToLines: (run: number) => number;
+  /** Keeps the text of a key for `addToLines`. */
+  readonly keep: (
+    slots: number,
+    entry: number,
+    column: number,
+    key: number,
+    keyBytes: number,
+    textBytes: number,
+    isMiss: number,
+  ) => void;
 }
 
 const pageBytes = 64 * 1024;
@@ -35,12 +49,24 @@ export const blockBytes: number = 64 * 1024;
 /** A longer text is rare, and is parsed instead. Pages that are never written to take no memory. */
 const TEXT: number = BLOCK + blockBytes + pageBytes;
 const textBytes: number = 1024 * 1024;
+/** A block whose lines get additions. */
+export const LINES: number = TEXT + textBytes + pageBytes;
+/** Room for the longest line with its additions behind as much output as is written together. */
+export const OUTPUT: number = LINES + blockBytes + pageBytes;
+export const outputBytes: number = 256 * 1024;
+export const RUN: number = OUTPUT + outputBytes + pageBytes;
+export const runBytes: number = pageBytes;
+/** As many as `src/wire/assembly/line-additions.ts` has, of 4 bytes each. */
+export const SLOTS: number = RUN + runBytes + pageBytes;
+export const slotsBytes: number = 4 * 128 * 1024;
+export const ENTRIES: number = SLOTS + slotsBytes;
+export const entriesBytes: number = 15 * 1024 * 1024;
 
 const compiled = new WebAssembly.Module(Buffer.from(jsonScanWasm, 'base64'));
-const { memory, scan, isJson: isJsonAt } = new WebAssembly.Instance(compiled).exports;
-memory.grow((TEXT + textBytes + pageBytes - memory.buffer.byteLength) / pageBytes);
+const { memory, scan, addToLines, keep, isJson: isJsonAt } = new WebAssembly.Instance(compiled).exports;
+memory.grow((ENTRIES + entriesBytes + pageBytes - memory.buffer.byteLength) / pageBytes);
 
-export { scan };
+export { addToLines, keep, scan };
 export const memoryBytes: Buffer = Buffer.from(memory.buffer);
 export const memoryWords: Int32Array = new Int32Array(memory.buffer);
 

@@ -1,6 +1,6 @@
 import { BlockWindow } from './block-window.ts';
-import { memoryBytes, memoryWords, scan, TABLE, tableBytes } from './json-memory.ts';
-import { type MemberTable, ROW } from './member-table.ts';
+import { memoryWords, scan, TABLE } from './json-memory.ts';
+import { type MemberTable, prepare, ROW } from './member-table.ts';
 
 /** Numbers in a row, of which a span has three: start, end, is plain. */
 const SPAN = ROW / Int32Array.BYTES_PER_ELEMENT;
@@ -8,8 +8,6 @@ const SPAN = ROW / Int32Array.BYTES_PER_ELEMENT;
 const written = memoryWords.subarray((TABLE + ROW) / Int32Array.BYTES_PER_ELEMENT);
 
 const window = new BlockWindow();
-/** The table that stands in the memory. */
-let prepared: MemberTable | undefined;
 
 /**
  * Where the members of an object stand, by their index in the table; relative to the first byte of the object's line.
@@ -62,7 +60,7 @@ export class MemberScan {
    * must be unchanged since an earlier line of them was read.
    */
   read(bytes: Buffer, from: number, end: number): MemberSpans | undefined {
-    if (prepared !== this.#table && !this.#prepare()) return undefined;
+    if (!prepare(this.#table)) return undefined;
     const address = window.addressOf(bytes, from, end);
     if (address < 0 || scan(address, address + end - from, TABLE) !== 1) return undefined;
     const words = this.#words;
@@ -73,13 +71,5 @@ export class MemberScan {
       words[at + 2] = written[at + 2] as number;
     }
     return this.#spans;
-  }
-
-  /** False if the names are too many. */
-  #prepare(): boolean {
-    if (this.#table.bytes.length > tableBytes) return false;
-    this.#table.bytes.copy(memoryBytes, TABLE);
-    prepared = this.#table;
-    return true;
   }
 }

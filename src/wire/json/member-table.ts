@@ -1,4 +1,4 @@
-import { TABLE } from './json-memory.ts';
+import { memoryBytes, TABLE, tableBytes } from './json-memory.ts';
 
 export const ROW = 16;
 
@@ -14,6 +14,23 @@ export class MemberTable {
   }
 }
 
+/** The table that stands in the memory. */
+let prepared: MemberTable | undefined;
+
+/** Puts a table into the memory, if it does not stand there. False if its names are too many. */
+export function prepare(table: MemberTable): boolean {
+  if (prepared === table) return true;
+  if (table.bytes.length > tableBytes) return false;
+  table.bytes.copy(memoryBytes, TABLE);
+  prepared = table;
+  return true;
+}
+
+/** Address of the span of a member: its start, its end, and whether it is plain. */
+export function spanAddress(index: number): number {
+  return TABLE + ROW + ROW * index;
+}
+
 function tableOf(names: readonly string[]): Buffer {
   const head = row(names.length);
   const rows = [head, ...names.map(() => row())];
@@ -23,7 +40,7 @@ function tableOf(names: readonly string[]): Buffer {
     lengths |= 1n << BigInt(bytes.length % 64);
     const padded = Buffer.alloc(Math.ceil(bytes.length / ROW) * ROW);
     bytes.copy(padded);
-    rows.push(row(bytes.length, TABLE + ROW + ROW * index), padded);
+    rows.push(row(bytes.length, spanAddress(index)), padded);
   }
   head.writeBigUInt64LE(lengths, 8);
   return Buffer.concat([...rows, row(-1)]);

@@ -35,8 +35,9 @@ export function lineEndByte(delimiter: LineSplitterOptions['delimiter']): number
  *                                                                    block: checked and decoded as a whole, then sliced
  *                                                                    tail: goes into the carry
  *
- * A block that is not UTF-8 is taken line by line, so that a bad line does not affect the lines beside it. A line over
- * the limit gives its BadLine as soon as it exceeds the limit; its remaining bytes are dropped as they come.
+ * A block that is not UTF-8 is taken line by line, so that a bad line does not affect the lines beside it. The bytes of a
+ * block can also be read without `next`: see `block`. A line over the limit gives its BadLine as soon as it exceeds the
+ * limit; its remaining bytes are dropped as they come.
  */
 export class LineSplitter {
   readonly #lineBytes: number;
@@ -51,7 +52,12 @@ export class LineSplitter {
   #chunkInUse = false;
   /** Index in the chunk up to which lines are decoded one by one. */
   #singleUntil = 0;
-  /** The decoded block: lines that all end with LF. */
+  #block: Buffer = nothing;
+  #blockIndex = 0;
+  #blockIsAscii = false;
+  /** Index in the block up to which `next` decodes; 0: all of it. */
+  #decodeEnd = 0;
+  /** The decoded part of the block: lines that all end with LF. */
   #text = '';
   #textIndex = 0;
   /** The bytes of the block, or of the last line if it stands alone, if they are ASCII: then bytes and text have the same indices. */
@@ -103,6 +109,27 @@ export class LineSplitter {
   get heldBytes(): number {
     const unread = this.#chunkIndex < this.#chunk.length || this.#textIndex < this.#text.length;
     return this.#carry.heldBytes + (unread ? this.#chunk.length + this.#text.length : 0);
+  }
+
+  /**
+   * Lines that `next` has not begun, from `blockIndex` on: they are UTF-8, all end with LF, and none is too long. The same
+   * Buffer until all of them are read. Undefined if the next line is not in such a block.
+   */
+  get block(): Buffer | undefined {
+    if (this.#textIndex < this.#text.length || !this.#findBlock()) return undefined;
+    return this.#block;
+  }
+
+  get blockIndex(): number {
+    return this.#blockIndex;
+  }
+
+  /** The `lines` lines of the block up to `index` were read by another reader. `next` decodes those after them up to `decodeEnd` together. */
+  skip(index: number, lines: number, decodeEnd: number): void {
+    this.#chunkIndex += index - this.#blockIndex;
+    this.#blockIndex = index;
+    this.#lines += lines;
+    this.#decodeEnd = decodeEnd;
   }
 
   /**
@@ -160,12 +187,29 @@ export class LineSplitter {
     // Borrowed (docs/dependencies.md): Node.js does not use a chunk of a body again.
     if (!this.#chunkInUse) freeMemory(this.#chunk);
     this.#chunk = nothing;
+    this.#block = nothing;
     this.#chunkIndex = 0;
     return this.#ended && !this.#dropping && this.#carry.length > 0 ? this.#finishLine(nothing) : false;
   }
 
-  /** Decodes as many whole lines as fit into a block. No line in a block is too long, because no block is. */
+  /** Decodes the block, or the part of it that `skip` has named. */
   #decodeBlock(): boolean {
+    if (!this.#findBlock()) return false;
+    const from = this.#blockIndex;
+    const end = this.#decodeEnd > from ? this.#decodeEnd : this.#block.length;
+    const part = this.#block.subarray(from, end);
+    const ascii = this.#blockIsAscii;
+    this.#ascii = ascii ? part : undefined;
+    this.#chunkInUse ||= ascii;
+    this.#text = part.toString(ascii ? 'latin1' : 'utf8');
+    this.#charBytes = ascii ? 1 : 2;
+    this.skip(end, 0, 0);
+    return true;
+  }
+
+  /** Finds as many whole lines as fit into a block, if the last one is read. No line in a block is too long, because no block is. */
+  #findBlock(): boolean {
+    if (this.#blockIndex < this.#block.length) return true;
     const from = this.#chunkIndex;
     if (this.#sequence !== undefined || this.#carry.length > 0 || this.#dropping || from < this.#singleUntil)
       return false;
@@ -173,19 +217,14 @@ export class LineSplitter {
     const end = this.#chunk.lastIndexOf(LF, from + this.#blockBytes) + 1;
     if (end <= from) return false;
     const block = this.#chunk.subarray(from, end);
-    if (isAscii(block)) {
-      this.#ascii = block;
-      this.#chunkInUse = true;
-      this.#text = block.toString('latin1');
-      this.#charBytes = 1;
-    } else if (isUtf8(block)) {
-      this.#text = block.toString('utf8');
-      this.#charBytes = 2;
-    } else {
+    this.#blockIsAscii = isAscii(block);
+    if (!this.#blockIsAscii && !isUtf8(block)) {
       this.#singleUntil = end;
       return false;
     }
-    this.#chunkIndex = end;
+    this.#block = block;
+    this.#blockIndex = 0;
+    this.#decodeEnd = 0;
     return true;
   }
 

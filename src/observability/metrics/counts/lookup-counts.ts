@@ -41,10 +41,10 @@ export class LookupCounts implements LookupObserver {
     return this.calls.sum(failures);
   }
 
-  called(outcome: CallOutcome, ms: number): void {
-    this.calls.add(outcome);
+  called(outcome: CallOutcome, ms: number, count = 1): void {
+    this.calls.add(outcome, count);
     // A refused call was not made.
-    if (outcome !== 'refused') this.durations.record(ms);
+    if (outcome !== 'refused') this.durations.record(ms, count);
   }
 
   retried(): void {

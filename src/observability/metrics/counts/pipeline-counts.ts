@@ -79,12 +79,12 @@ export class PipelineCounts implements PipelineObserver {
     this.rejected++;
   }
 
-  recordIn(): void {
-    this.in++;
+  recordIn(count = 1): void {
+    this.in += count;
   }
 
-  recordOut(outcome: EmittedOutcome): void {
-    this.out.add(outcome);
+  recordOut(outcome: EmittedOutcome, count = 1): void {
+    this.out.add(outcome, count);
   }
 
   recordsCancelled(count: number): void {
@@ -104,12 +104,12 @@ export class PipelineCounts implements PipelineObserver {
     this.sentBytes += bytes;
   }
 
-  recordDuration(ms: number): void {
-    this.recordDurations.record(ms);
+  recordDuration(ms: number, count = 1): void {
+    this.recordDurations.record(ms, count);
   }
 
-  reorderWait(ms: number): void {
-    this.reorderWaits.record(ms);
+  reorderWait(ms: number, count = 1): void {
+    this.reorderWaits.record(ms, count);
   }
 
   lateCompletion(): void {
