@@ -44,6 +44,8 @@ test('docs/http.md has every member of every layer of a lookup in /state', async
     (_, response) => {
       response.end('{}');
     },
+    systemClock,
+    { auth: { oauth2: { tokenUrl: 'http://127.0.0.1:9/token', clientId: 'id', clientSecret: 'secret' } } },
   );
   const { airport }: Record<string, Record<string, object>> = parse(JSON.stringify(metrics.snapshot().lookups));
   const ofCalls = new Set(['calls', 'duration', 'recent']);
@@ -63,8 +65,14 @@ test('docs/http.md has every member of every layer of a lookup in /state', async
   await tokens.obtain();
   const held = tokens.gauges();
   const table: TableCounts = { rows: 0, reloads: { ok: 0, failed: 0 }, current: true };
-  // These are there only after calls.
-  const measured: Record<string, readonly string[]> = { hedge: ['p95Ms'], concurrency: ['roundTripMs', 'unloadedMs'] };
+  // These are there only after calls, or during a state.
+  const measured: Record<string, readonly string[]> = {
+    hedge: ['p95Ms'],
+    concurrency: ['roundTripMs', 'unloadedMs'],
+    breaker: ['openMs'],
+    pause: ['pausedMs'],
+    oauth2: ['expiresAt'],
+  };
   const shown = Object.fromEntries(
     layers.map(([name, figures]) => [name, [...Object.keys(figures), ...(measured[name] ?? [])].toSorted()]),
   );
