@@ -10,10 +10,10 @@ const window = '10s';
 
 const alerts = alertGroups.flatMap((group) => group.alerts);
 
-/** The expression of an alert without its threshold: it always has a value. */
+/** The expression of an alert without its threshold: it always has a value. Two series are subtracted instead of compared. */
 const withoutThresholds: readonly Asked[] = alerts.map(({ name, expression }) => ({
   name,
-  expression: expression.replaceAll(/ [<>=]=? [\d.]+(?: \* [\d.]+)?/g, ''),
+  expression: expression.replaceAll(/ [<>=]=? [\d.]+(?: \* [\d.]+)?/g, '').replaceAll(/ [<>]=? /g, ' - '),
   labels: [],
 }));
 
