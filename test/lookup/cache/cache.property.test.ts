@@ -57,12 +57,16 @@ class Model {
     } else if (later === undefined) Object.assign(found, { json, until, askedAt });
   }
 
-  /** The answer that replaces a failure. */
-  spare(key: string, now: number): string | undefined {
+  /** The answer that replaces a failure: it is fresh if another call of the key has stored it since. */
+  spare(key: string, now: number): { json: string; source: 'cache' | 'stale' } | undefined {
     const found = this.#settings.staleIfError > 0 ? this.use(key) : undefined;
-    const spared = found !== undefined && now < found.until + this.#settings.staleIfError ? found.json : undefined;
-    this.counts[spared === undefined ? 'miss' : 'stale']++;
-    return spared;
+    if (found?.json === undefined || now >= found.until + this.#settings.staleIfError) {
+      this.counts.miss++;
+      return undefined;
+    }
+    const isFresh = now < found.until;
+    this.counts[isFresh ? 'hit' : 'stale']++;
+    return { json: found.json, source: isFresh ? 'cache' : 'stale' };
   }
 
   use(key: string): (Known & { readonly key: string }) | undefined {
@@ -168,7 +172,7 @@ async function round(given: Settings, commands: readonly Command[]): Promise<{ g
     const spared = how === 'fail' ? model.spare(key, now) : undefined;
     if (how !== 'fail') model.counts.miss++;
     if (how !== 'fail') expected.push({ json, source: 'call', attempts: 1 });
-    else expected.push(spared === undefined ? { code: failure.code } : { json: spared, source: 'stale', attempts: 1 });
+    else expected.push(spared === undefined ? { code: failure.code } : { ...spared, attempts: 1 });
   };
 
   for (const step of commands) {
