@@ -36,6 +36,8 @@ export class BlockEnricher {
   #blocksLeft = 0;
   #nextBlocksLeft = 1;
   #block: Buffer | undefined;
+  /** Its length is 0 as soon as its memory is freed. */
+  #blockBytes = 0;
   #gainingBytes = 0;
 
   constructor({ settings }: Plan, additions: StepAdditions, reader: EntryReader, output: JoinedOutput, tally: Tally) {
@@ -73,7 +75,7 @@ export class BlockEnricher {
 
   /** A new block comes next; false if it is left. */
   #begins(block: Buffer): boolean {
-    if (this.#block !== undefined) this.#judge(this.#block.length);
+    if (this.#block !== undefined) this.#judge();
     this.#block = undefined;
     if (this.#blocksLeft > 0) {
       this.#blocksLeft -= 1;
@@ -81,12 +83,13 @@ export class BlockEnricher {
       return false;
     }
     this.#block = block;
+    this.#blockBytes = block.length;
     this.#gainingBytes = 0;
     return true;
   }
 
-  #judge(blockBytes: number): void {
-    if (this.#gainingBytes >= leastShare * blockBytes) {
+  #judge(): void {
+    if (this.#gainingBytes >= leastShare * this.#blockBytes) {
       this.#nextBlocksLeft = 1;
     } else {
       this.#blocksLeft = this.#nextBlocksLeft;

@@ -89,7 +89,7 @@ let loadedFrom = 0;
  *                 kept-texts ◀── Addition.textOf
  *
  * The lines that it leaves are blank, no object, have no key or the member that would be added, a name with an escape,
- * white space at their end, or they are too long.
+ * white space at their end, are too long, or their texts replace each other.
  */
 export class LineAdder {
   readonly #table: MemberTable;
@@ -121,9 +121,13 @@ export class LineAdder {
     run[fullAt] = OUTPUT + fullBytes;
     let reason = addToLines(RUN);
     let kept = 0;
-    while (reason === textIsUnknown && this.#keepText()) {
+    let keptOfLine = 0;
+    // The texts of one line may replace each other for ever: then it is left.
+    while (reason === textIsUnknown && keptOfLine < this.#additions.length && this.#keepText()) {
+      const line = wordAt(at);
       kept += 1;
       reason = addToLines(RUN);
+      keptOfLine = wordAt(at) === line ? keptOfLine + 1 : 0;
     }
     const end = wordAt(at) - offset;
     let leftEnd = wordAt(unusualEnd) - offset;

@@ -74,7 +74,7 @@ export class LineSplitter {
     this.#lineBytes = options.lineBytes;
     // The first half of a terminator may stand behind a line of full length.
     this.#carry = new Carry(options.lineBytes + 1);
-    this.#blockBytes = Math.min(options.lineBytes, maxBlockBytes);
+    this.#blockBytes = Math.min(options.lineBytes, maxBlockBytes - 1); // Without the LF of its last line.
     this.#sequence = options.delimiter === 'rs' ? new SequenceScanner() : undefined;
   }
 

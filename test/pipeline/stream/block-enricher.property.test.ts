@@ -290,6 +290,20 @@ describe('lines that are enriched in blocks', () => {
     run.stream.abort('test over');
   });
 
+  test.each([65_535, 65_536, 65_537])('may end at the byte %i of a chunk', async (bytes) => {
+    const head = '{"from":"A","n":"';
+    const text = `${head}${'x'.repeat(bytes - 3000 - head.length - 3)}"}\n` + many(50).toString();
+    const last = `${head}${'y'.repeat(bytes - text.length - head.length - 3)}"}\n`;
+    const body64 = Buffer.from(text + last + many(3).toString());
+    expect(text.length + last.length).toBe(bytes);
+    const { run } = scene([rows, rows], 1, 'null', 'ordered', true, 1 << 20);
+    const { run: ofRecords } = scene([rows, rows], 1, 'null', 'ordered', false, 1 << 20);
+    for (const each of [run, ofRecords]) each.stream.push(Buffer.from(body64));
+    await settled();
+    expect(run.lines).toHaveLength(55);
+    expect(run.output).toBe(ofRecords.output);
+  });
+
   test('are written without a record: each key is searched once', () => {
     const { run, lookups } = scene([rows, rows], 1, 'null', 'ordered', true, 1 << 20);
     const before = lookups[0]?.finds ?? Number.NaN;
