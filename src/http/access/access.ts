@@ -1,3 +1,4 @@
+import { authorizationProblem } from '../connection/request-head.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../../config/schema/schema.ts';
 import { RequestError } from '../../core/errors.ts';
@@ -42,7 +43,7 @@ interface Rules {
  *
  *     Host ── 421 misdirected
  *     Origin, Sec-Fetch-Site ── 403 forbidden_origin
- *     Authorization ── 401 unauthorized ── the pipeline allows the token ── 403 forbidden
+ *     Authorization ── 400 if there are two ── 401 unauthorized ── the pipeline allows the token ── 403 forbidden
  */
 export class Access {
   readonly #server: FastifyInstance['server'];
@@ -58,7 +59,12 @@ export class Access {
 
   /** Why the request is refused; undefined if it is not. Adds the fields of the refusal to the reply. */
   refusal(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
-    return this.#misdirected(request) ?? this.#forbiddenOrigin(request, reply) ?? this.#denied(request, reply);
+    return (
+      this.#misdirected(request) ??
+      this.#forbiddenOrigin(request, reply) ??
+      authorizationProblem(request.raw) ??
+      this.#denied(request, reply)
+    );
   }
 
   /** Answers the preflight of a page that is allowed, and says whether it did. */

@@ -6,6 +6,13 @@ export function headProblem(request: IncomingMessage): RequestError | undefined 
   return hostProblem(request) ?? transferEncodingProblem(request);
 }
 
+/** RFC 9110, section 5.3: only a field that is a list may come twice. A proxy may check the other one of two. */
+export function authorizationProblem({ headersDistinct }: IncomingMessage): RequestError | undefined {
+  const fields = headersDistinct['authorization']?.length ?? 0;
+  if (fields < 2) return undefined;
+  return new RequestError('bad_request', `the request has ${fields} Authorization fields; send one`);
+}
+
 /** RFC 9112, section 3.2: a request of HTTP/1.1 has exactly one Host, and one of HTTP/1.0 has at most one. */
 function hostProblem({ headersDistinct, httpVersion }: IncomingMessage): RequestError | undefined {
   const hosts = headersDistinct['host']?.length ?? 0;

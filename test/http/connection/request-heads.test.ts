@@ -19,6 +19,12 @@ async function raw(
 describe('the head of a request is refused with a problem if', () => {
   test.each([
     [['POST /v1/enrich/test HTTP/1.1', 'Host: a', 'Host: b'], 400, 'bad_request', /2 Host fields/],
+    [
+      ['GET /v1/pipelines HTTP/1.1', 'Host: localhost', 'Authorization: Bearer a', 'Authorization: Bearer b'],
+      400,
+      'bad_request',
+      /2 Authorization fields/,
+    ],
     [['GET /v1/pipelines HTTP/1.1'], 400, 'bad_request', /no Host field/],
     [
       ['POST /v1/enrich/test HTTP/1.1', 'Host: localhost', 'Expect: 200-maybe', 'Content-Length: 0'],

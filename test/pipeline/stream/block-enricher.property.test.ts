@@ -233,6 +233,15 @@ function chunksOf(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
 
 const many = (count: number): Buffer => Buffer.from('{"from":"A","n":"0123456789"}\n'.repeat(count));
 
+/** 300 lines, none of them ASCII, of which two of three have a key that no other has; in memory of their own, as a body has. */
+function ownKeys(name: string): Buffer {
+  const lines = Array.from({ length: 300 }, (_, n) => `{"from":"${name}${n - (n % 3 === 2 ? 1 : 0)}","n":"ü"}\n`);
+  const text = Buffer.from(lines.join(''));
+  const own = Buffer.allocUnsafeSlow(text.length);
+  text.copy(own);
+  return own;
+}
+
 describe('lines that are enriched in blocks', () => {
   test('have the output and the counts of lines that are records', async () => {
     const sizes = fc.array(fc.constantFrom(97, 1000, 5000, 20_000, 70_000), { minLength: 1, maxLength: 4 });
@@ -309,6 +318,19 @@ describe('lines that are enriched in blocks', () => {
     const before = lookups[0]?.finds ?? Number.NaN;
     run.stream.push(many(2000));
     expect((lookups[0]?.finds ?? Number.NaN) - before).toBe(1);
+    run.stream.abort('test over');
+  });
+
+  test('are left to the records after a block that gains little, also if its memory is freed', () => {
+    const { run, lookups } = scene([new Map(), rows], 1, 'null', 'ordered', true, 1 << 20);
+    const finds = ['freed-a', 'freed-b', 'freed-c'].map((name) => {
+      const before = lookups[0]?.finds ?? Number.NaN;
+      const bytes = ownKeys(name);
+      run.stream.push(bytes);
+      expect(bytes).toHaveLength(0);
+      return (lookups[0]?.finds ?? Number.NaN) - before;
+    });
+    expect(finds).toEqual([200, 300, 200]);
     run.stream.abort('test over');
   });
 });
