@@ -103,10 +103,17 @@ function hasKey(schema: unknown, key: string): boolean {
   return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key);
 }
 
-/** The issues of the only option of a union whose type fits the value; undefined if several fit, or none. */
+/**
+ * The issues of the only option of a union whose type fits the value; of several maps, the only one that has all keys of
+ * the value. undefined if several fit, or none.
+ */
 function closestOption(options: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const fitting = options.filter((issues) => !issues.some(({ code, path }) => isTypeIssue(code) && path.length === 0));
-  return fitting.length === 1 ? fitting[0] : undefined;
+  if (fitting.length < 2) return fitting[0];
+  const named = fitting.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0),
+  );
+  return named.length === 1 ? named[0] : undefined;
 }
 
 function isTypeIssue(code: Issue['code']): boolean {
