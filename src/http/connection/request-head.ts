@@ -7,8 +7,8 @@ export function headProblem(request: IncomingMessage): RequestError | undefined 
 }
 
 /** RFC 9110, section 5.3: only a field that is a list may come twice. A proxy may check the other one of two. */
-export function authorizationProblem({ headersDistinct }: IncomingMessage): RequestError | undefined {
-  const fields = headersDistinct['authorization']?.length ?? 0;
+export function authorizationProblem({ rawHeaders }: IncomingMessage): RequestError | undefined {
+  const fields = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'authorization').length;
   if (fields < 2) return undefined;
   return new RequestError('bad_request', `the request has ${fields} Authorization fields; send one`);
 }
