@@ -36,7 +36,7 @@ export function refuseWhenFull({ drainState, streams }: AppOptions, { limits }: 
     );
   use?.refuseWhenFull();
   if (streams.size < limits.streams) return;
-  throw new RequestError('too_many_streams', `${limits.streams} streams are open (limits.streams)`, {
+  throw new RequestError('too_many_streams', `as many streams are open as limits.streams allows: ${limits.streams}`, {
     limit: limits.streams,
   });
 }

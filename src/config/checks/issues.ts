@@ -75,7 +75,8 @@ function withoutEchoes(findings: readonly Finding[]): readonly Finding[] {
 function valueFinding(issue: Issue, path: Path, actual: unknown, show: Show): Finding {
   if (actual === undefined) return { path, message: `missing; ${issue.message}` };
   // A rule about several members has no single value to show.
-  const blamed = issue.code !== 'custom' || typeof actual !== 'object';
+  // Nor has a list that has too few elements.
+  const blamed = (issue.code !== 'custom' && issue.code !== 'too_small') || typeof actual !== 'object';
   const got =
     blamed && issue.message.startsWith('expected') ? `, got ${show(path, actual)}${hintFor(issue, actual)}` : '';
   return { path, message: `${issue.message}${got}` };

@@ -113,7 +113,8 @@ function headerLiteral(text: string): string {
 
 function checkDeadlineHeader(name: string | null, named: (name: string) => string | undefined): void {
   if (name === null) return;
-  if (!token.test(name)) throw new Error('is not a valid name of a header (RFC 9110, 5.1)');
+  if (!token.test(name))
+    throw new Error(`is not a valid name of a header (RFC 9110, 5.1): got ${JSON.stringify(name)}`);
   const lower = name.toLowerCase();
   if (ownHeaders.has(lower) || usedHeaders.has(lower)) throw new Error('has another meaning: choose another name');
   if (named(lower) !== undefined) throw new Error('is set by headers as well: remove one of them');

@@ -53,7 +53,7 @@ export class TokenUse {
     if (streams === undefined || this.#open < streams) return;
     throw new RequestError(
       'too_many_streams',
-      `${this.#shown} has ${this.#open} streams open (limits.streams of the token)`,
+      `${this.#shown} has as many streams open as limits.streams of the token allows: ${streams}`,
       {
         limit: streams,
       },

@@ -96,7 +96,7 @@ describe('the header of deadlineHeader', () => {
       headers: { 'x-request-deadline': '<milliseconds left>' },
     });
     expect(http.findings(named('not a name'))).toEqual([
-      { path: ['deadlineHeader'], message: 'is not a valid name of a header (RFC 9110, 5.1)' },
+      { path: ['deadlineHeader'], message: 'is not a valid name of a header (RFC 9110, 5.1): got "not a name"' },
     ]);
     for (const name of ['Connection', 'Host', 'Traceparent']) {
       expect(http.findings(named(name))).toMatchObject([{ message: 'has another meaning: choose another name' }]);

@@ -38,7 +38,7 @@ describe('limits.streams of a token', () => {
       expect(await refused.json()).toMatchObject({
         code: 'too_many_streams',
         limit: 2,
-        detail: 'token "team-a" has 2 streams open (limits.streams of the token)',
+        detail: 'token "team-a" has as many streams open as limits.streams of the token allows: 2',
       });
     }
     expect(refusals.toObject().too_many_streams).toBe(3);

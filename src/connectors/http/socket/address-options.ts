@@ -25,7 +25,7 @@ export const addressKinds = {
   ],
   unspecified: ['0.0.0.0/8', '::'],
   loopback: ['127.0.0.0/8', '::1'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type AddressKind = keyof typeof addressKinds;
@@ -50,7 +50,7 @@ export const addressOptions = {
     ),
   allowAddresses: z
     .array(range)
-    .min(1)
+    .min(1, 'expected at least one address or range; null permits all that are not denied')
     .nullable()
     .default(null)
     .describe(

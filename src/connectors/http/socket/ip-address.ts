@@ -35,9 +35,11 @@ export function isInRange(range: BlockList, address: string): boolean {
  *
  *     ::ffff:a.b.c.d       mapped (RFC 4291): the same as a.b.c.d, so this one alone is returned
  *     ::a.b.c.d            compatible (RFC 4291, deprecated)
+ *     ::ffff:0:a.b.c.d     translated (RFC 2765, obsolete)
  *     64:ff9b::a.b.c.d     NAT64 (RFC 6052)
  *     64:ff9b:1:…:a.b.c.d  NAT64 of one network (RFC 8215)
  *     2002:ab:cd::         6to4 (RFC 3056)
+ *     2001:0:…:a.b.c.d     Teredo (RFC 4380), every bit of the IPv4 address inverted
  */
 export function destinationsOf(address: string): readonly string[] {
   const [plain = ''] = address.split('%');
@@ -56,10 +58,16 @@ function mappedIn(groups: readonly number[]): string | undefined {
 
 function carriedIn(groups: readonly number[]): string | undefined {
   if (beginsWith(groups, [0x2002])) return ipv4At(groups, 1);
+  if (beginsWith(groups, [0x2001, 0])) return ipv4At(inverted(groups), 6);
   const nat64 = beginsWith(groups, [0x64, 0xff9b, 0, 0, 0, 0]) || beginsWith(groups, [0x64, 0xff9b, 1]);
   // `::1` is the loopback address, and not 0.0.0.1.
   const compatible = beginsWith(groups, [0, 0, 0, 0, 0, 0]) && groups[6] !== 0;
-  return nat64 || compatible ? ipv4At(groups, 6) : undefined;
+  const translated = beginsWith(groups, [0, 0, 0, 0, 0xffff, 0]);
+  return nat64 || compatible || translated ? ipv4At(groups, 6) : undefined;
+}
+
+function inverted(groups: readonly number[]): readonly number[] {
+  return groups.map((group) => group ^ 0xffff);
 }
 
 function beginsWith(groups: readonly number[], start: readonly number[]): boolean {

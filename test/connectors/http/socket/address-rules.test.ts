@@ -26,6 +26,8 @@ describe('by default no name leads to', () => {
     ['one behind NAT64', '64:ff9b::a9fe:a9fe'],
     ['one behind the NAT64 of one network', '64:ff9b:1::169.254.169.254'],
     ['one in 6to4', '2002:a9fe:a9fe::1'],
+    ['one behind Teredo', '2001:0:4136:e378:8000:63bf:5601:5601'],
+    ['one translated', '::ffff:0:169.254.169.254'],
     ['the unspecified address, which the kernel takes for loopback', '0.0.0.0'],
     ['its range', '0.1.2.3'],
     ['the unspecified address of IPv6', '::'],
@@ -139,7 +141,8 @@ describe('an address that the url itself has', () => {
 test.each([
   ['::', ['::', '::1']],
   ['::1', ['::1']],
-  ['::ffff:0:1.2.3.4', ['::ffff:0:1.2.3.4']],
+  ['::ffff:0:1.2.3.4', ['::ffff:0:1.2.3.4', '1.2.3.4']],
+  ['2001:0:4136:e378:8000:63bf:3fff:fdd2', ['2001:0:4136:e378:8000:63bf:3fff:fdd2', '192.0.2.45']],
   ['1:2:3:4:5:6:7:8', ['1:2:3:4:5:6:7:8']],
   ['64:ff9b:1:fffe::1.2.3.4', ['64:ff9b:1:fffe::1.2.3.4', '1.2.3.4']],
   ['2002:102:304:5::6', ['2002:102:304:5::6', '1.2.3.4']],
