@@ -10,8 +10,8 @@ import { chosenSettings, refuseStreamParameters } from './parameters.ts';
 import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods, refuseWhenFull } from './routing.ts';
 import { enrichSingleRecord } from './record/single-record.ts';
-import { Http1Transport } from './stream/http1-transport.ts';
 import { StreamSession } from './stream/stream-session.ts';
+import { streamTransport } from './stream/stream-transport.ts';
 
 const URL = '/v1/enrich/:pipeline';
 
@@ -70,7 +70,7 @@ function respond(
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls, rate: caller.use?.rate };
   const session = new StreamSession({
     id: request.id,
-    transport: new Http1Transport({
+    transport: streamTransport({
       request: request.raw,
       response: reply.raw,
       buffers,
