@@ -6,6 +6,7 @@ set -euo pipefail
 declare -A packages=(
   [curl]=curl [openssl]=openssl [unzip]=unzip [redis-server]=redis-server [prometheus]=prometheus [python3]=python3
   [nginx]=nginx [haproxy]=haproxy [tinyproxy]=tinyproxy-bin [squid]=squid [chromium]=chromium
+  [nghttp]=nghttp2-client [zstd]=zstd [brotli]=brotli [go]=golang-go [javac]=openjdk-17-jdk-headless
 )
 missing=()
 for program in "${!packages[@]}"; do
@@ -13,6 +14,10 @@ for program in "${!packages[@]}"; do
 done
 # A module of nginx, not a program.
 [[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || missing+=(libnginx-mod-stream)
+# Modules of the system's Python, which may not be the first one in PATH.
+for module in requests httpx aiohttp h2; do
+  /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
+done
 
 as_root=()
 ((EUID == 0)) || as_root=(sudo -n)
