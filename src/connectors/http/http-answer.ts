@@ -7,7 +7,7 @@ import type { AnswerHead } from './client/answer-head.ts';
 import { freshnessOf } from './http-freshness.ts';
 import { httpDateMs } from './http-date.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
-import { isJson } from '../../wire/json/json-memory.ts';
+import { ASCII_TEXT, jsonKind, ONE_LINE } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
 import { proxyRefusal } from './socket/proxy.ts';
 import { compact, locate } from '../../wire/json/json-text.ts';
@@ -37,13 +37,15 @@ export function isSuccess(status: number): boolean {
 }
 
 /**
- * `known`: the answer that 304 confirms. `delayMs`: the time that the call took. Throws RecordError `bad_status` or
+ * The body stands in `bytes` from `start` up to `end`. `known`: the answer that 304 confirms. `delayMs`: the time that the call took. Throws RecordError `bad_status` or
  * `bad_response`.
  */
 export function readAnswer(
   rules: AnswerRules,
   head: AnswerHead,
-  body: Buffer,
+  bytes: Buffer,
+  start: number,
+  end: number,
   known?: KnownAnswer,
   delayMs = 0,
 ): Answer {
@@ -52,10 +54,16 @@ export function readAnswer(
     return new Answer(known.json, 1, 'call', freshnessOf(caching ?? {}, delayMs, known));
   const freshness = caching === undefined ? undefined : freshnessOf(caching, delayMs, undefined);
   if (isMiss(rules, head)) return freshness === undefined ? miss : new Answer(undefined, 1, 'call', freshness);
-  checkHead(rules, head, body);
-  const text = checkedText(rules, head, body);
+  checkHead(rules, head, bytes, start, end);
+  const kind = jsonKind(bytes, start, end);
+  // A view of the bytes takes longer than the scan of a small answer, so most answers are read without one.
+  const text =
+    (kind & ASCII_TEXT) === 0
+      ? textOf(rules, head, bytes.subarray(start, end), kind !== 0)
+      : bytes.toString('latin1', start, end);
   if (rules.tls && head.untilClose && /\d$/.test(text)) throw mayBeCut(rules, head);
-  return new Answer(compact(selected(rules, head, text)), 1, 'call', freshness);
+  const json = rules.selectTokens.length === 0 ? text : selected(rules, head, text);
+  return new Answer((kind & ONE_LINE) === 0 ? compact(json.trim()) : json, 1, 'call', freshness);
 }
 
 export function isMiss({ missStatus }: AnswerRules, { status }: AnswerHead): boolean {
@@ -63,8 +71,8 @@ export function isMiss({ missStatus }: AnswerRules, { status }: AnswerHead): boo
 }
 
 /** Throws RecordError `bad_status` or `bad_response` if the body is not an answer. */
-export function checkHead(rules: AnswerRules, head: AnswerHead, body: Buffer): void {
-  if (!isSuccess(head.status)) throw badStatus(rules, head, body);
+export function checkHead(rules: AnswerRules, head: AnswerHead, bytes: Buffer, start: number, end: number): void {
+  if (!isSuccess(head.status)) throw badStatus(rules, head, bytes.subarray(start, end));
   const encoding = head.contentEncoding;
   if (encoding !== undefined && !isPlain(encoding)) {
     throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which is not supported`);
@@ -80,20 +88,24 @@ function isPlain(encoding: string): boolean {
 
 /** The body as text that is JSON. Throws RecordError `bad_response`. */
 export function checkedText(rules: AnswerRules, head: AnswerHead, body: Buffer): string {
+  return textOf(rules, head, body, jsonKind(body, 0, body.length) !== 0);
+}
+
+/** `json`: whether the body is known to be JSON. */
+function textOf(rules: AnswerRules, head: AnswerHead, body: Buffer, json: boolean): string {
   if (body.length === 0) throw badResponse(rules, head, `the answer has no body (status ${head.status})`);
   if (!isUtf8(body)) throw badResponse(rules, head, `the answer is not UTF-8: ${beginning(head, body)}`);
   const text = body.toString('utf8');
-  // The fast check. If it fails, a slower reader finds the fault.
-  if (isJson(body)) return text;
-  const json = text.startsWith(byteOrderMark) ? text.slice(1) : text;
-  const fault = findJsonFault(json);
-  if (fault === undefined) return json;
-  const place = fault.at === 0 ? '' : `; ${describeJsonFault(json, fault)}`;
+  if (json) return text;
+  // The scan does not understand all JSON. A slower reader does, and finds the fault if there is one.
+  const source = text.startsWith(byteOrderMark) ? text.slice(1) : text;
+  const fault = findJsonFault(source);
+  if (fault === undefined) return source;
+  const place = fault.at === 0 ? '' : `; ${describeJsonFault(source, fault)}`;
   throw badResponse(rules, head, `the answer is not JSON: ${beginning(head, body)}${place}`);
 }
 
 function selected(rules: AnswerRules, head: AnswerHead, text: string): string {
-  if (rules.selectTokens.length === 0) return text.trim();
   const span = locate(text, rules.selectTokens);
   if (span === undefined) throw badResponse(rules, head, `the answer has no value at "${rules.select}" (select)`);
   return text.slice(span.start, span.end);

@@ -56,9 +56,10 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #abort: ((error: Error) => void) | undefined = undefined;
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
-  #bytes = 0;
-  /** The bytes of the body so far, at the start of a buffer that grows; the whole body if it came in one piece. */
+  /** The bytes of the body so far, at the start of a buffer that grows. A body that came in one piece stands where it came. */
   #body: Buffer = emptyBody;
+  #bodyStart = 0;
+  #bytes = 0;
   #resolve: ((answer: Result) => void) | undefined = undefined;
   #reject: ((error: RecordError) => void) | undefined = undefined;
   #context: CallContext | undefined = undefined;
@@ -72,11 +73,13 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     this.#startedMs = calls.clock.now();
   }
 
-  /** The result of a complete answer. Throws RecordError. */
+  /** The result of a complete answer, whose body stands in `bytes` from `start` up to `end`. Throws RecordError. */
   protected abstract read(
     rules: AnswerRules,
     head: AnswerHead,
-    body: Buffer,
+    bytes: Buffer,
+    start: number,
+    end: number,
     known: KnownAnswer | undefined,
     delayMs: number,
   ): Result;
@@ -115,6 +118,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     this.#answerBegan = false;
     this.#bytes = 0;
     this.#body = emptyBody;
+    this.#bodyStart = 0;
     return true;
   }
 
@@ -130,23 +134,25 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     if (contentLength > rules.maxResponseBytes) this.#abort?.(tooLarge(rules, status, contentLength));
   }
 
-  answerBody(bytes: Buffer, last: boolean): void {
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): void {
     const { rules } = this.#calls;
     const status = this.#head?.status ?? 0;
     const before = this.#bytes;
-    this.#bytes += bytes.byteLength;
+    this.#bytes += end - start;
     const used = this.#isUsed(status);
     const mostBytes = used ? rules.maxResponseBytes : discardedBytes;
     if (this.#bytes > mostBytes)
       return this.#abort?.(
         used ? tooLarge(rules, status, undefined) : new Error('the rest of an answer that is not used'),
       );
-    if (before === 0 && last) this.#body = bytes;
-    else this.#append(bytes, before, mostBytes);
+    if (before > 0 || !last) return this.#append(bytes, start, end, mostBytes);
+    this.#body = bytes;
+    this.#bodyStart = start;
   }
 
   /** An answer may come in millions of pieces: a buffer for each would take a hundred times the memory of the answer. */
-  #append(bytes: Buffer, before: number, mostBytes: number): void {
+  #append(bytes: Buffer, start: number, end: number, mostBytes: number): void {
+    const before = this.#bytes - (end - start);
     if (this.#bytes > this.#body.byteLength) {
       const announced = this.#head?.contentLength ?? 0;
       const room = Math.min(mostBytes, Math.max(this.#bytes, 2 * this.#body.byteLength, announced));
@@ -154,7 +160,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
       this.#body.copy(grown, 0, 0, before);
       this.#body = grown;
     }
-    bytes.copy(this.#body, before);
+    bytes.copy(this.#body, before, start, end);
   }
 
   ended(): void {
@@ -234,10 +240,10 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #finish(): void {
     if (this.#settled || this.#head === undefined) return;
     try {
-      const body = this.#body.length === this.#bytes ? this.#body : this.#body.subarray(0, this.#bytes);
       const { rules, clock } = this.#calls;
       const delayMs = this.#head.caching === undefined ? 0 : clock.now() - this.#startedMs;
-      const answer = this.read(rules, this.#head, body, this.#known, delayMs);
+      const start = this.#bodyStart;
+      const answer = this.read(rules, this.#head, this.#body, start, start + this.#bytes, this.#known, delayMs);
       this.#settle(this.isFound(answer) ? 'ok' : 'miss');
       this.#resolve?.(answer);
     } catch (error) {
@@ -262,8 +268,16 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
 
 /** The call for one record. */
 export class SingleCall extends HttpCall<Answer> {
-  protected override read(...answer: Parameters<typeof readAnswer>): Answer {
-    return readAnswer(...answer);
+  protected override read(
+    rules: AnswerRules,
+    head: AnswerHead,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    known: KnownAnswer | undefined,
+    delayMs: number,
+  ): Answer {
+    return readAnswer(rules, head, bytes, start, end, known, delayMs);
   }
 
   protected override isFound({ json }: Answer): boolean {

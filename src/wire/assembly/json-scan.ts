@@ -21,10 +21,30 @@ import {
   skipValue,
 } from './json-values.ts';
 
+/** What `jsonKind` returns: not JSON, or JSON with these bits. */
+const NOT_JSON: i32 = 0;
+const JSON_TEXT: i32 = 1;
+/** No byte is above 0x7f. */
+const ASCII: i32 = 2;
+/** There is no white space around the value, and no line break between its tokens. */
+const ONE_LINE: i32 = 4;
+
 /** Whether the bytes from `from` up to `end` are one JSON value, with white space around it at the most. A 0 stands at `end`. */
-export function isJson(from: i32, end: i32): bool {
-  const at = skipValue(skipSpaces(from));
-  return at != NOT_UNDERSTOOD && skipSpaces(at) == end;
+export function jsonKind(from: i32, end: i32): i32 {
+  const start = skipSpaces(from);
+  const at = skipValue(start);
+  if (at == NOT_UNDERSTOOD || skipSpaces(at) != end) return NOT_JSON;
+  let above = i8x16.splat(0);
+  let breaks = i8x16.splat(0);
+  // Up to 16 bytes behind `end` are read as well: they may hide that a text is ASCII, and nothing worse.
+  for (let next = from; next < end; next += 16) {
+    const bytes = v128.load(next);
+    above = v128.or(above, bytes);
+    breaks = v128.or(breaks, v128.or(i8x16.eq(bytes, i8x16.splat(0x0a)), i8x16.eq(bytes, i8x16.splat(0x0d))));
+  }
+  const ascii = i8x16.bitmask(above) == 0 ? ASCII : 0;
+  const oneLine = start == from && at == end && !v128.any_true(breaks) ? ONE_LINE : 0;
+  return JSON_TEXT | ascii | oneLine;
 }
 
 /**

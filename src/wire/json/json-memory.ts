@@ -2,7 +2,7 @@ import { jsonScanWasm } from './json-scan-wasm.ts';
 
 /**
  * The memory in which `src/wire/assembly` reads and writes, and its functions. A process has one. No result stays in it
- * after a call of `isJson`, of `MemberScan.read` or of `LineAdder.add`, except the texts that `kept-texts` keeps.
+ * after a call of `jsonKind`, of `MemberScan.read` or of `LineAdder.add`, except the texts that `kept-texts` keeps.
  *
  *   TABLE              BLOCK                       TEXT                   LINES              OUTPUT
  *   [ table of names ][ part of a block | zeros ][ a text, 0 | zeros ][ a block | zeros ][ lines with additions | zeros ]
@@ -22,8 +22,8 @@ interface JsonScanExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   /** 1 if the bytes from `from` up to `end` are an object; writes the spans of its members into the table at `table`. */
   readonly scan: (from: number, end: number, table: number) => number;
-  /** 1 if the bytes from `from` up to `end` are JSON; a 0 stands at `end`. */
-  readonly isJson: (from: number, end: number) => number;
+  /** What `jsonKind` returns for the bytes from `from` up to `end`; a 0 stands at `end`. */
+  readonly jsonKind: (from: number, end: number) => number;
   /** Adds texts to lines, until one of the reasons stops it. The row of numbers at `run` has the orders and the results. */
   readonly addToLines: (run: number) => number;
   /** Keeps the text of a key for `addToLines`. */
@@ -63,21 +63,27 @@ export const ENTRIES: number = SLOTS + slotsBytes;
 export const entriesBytes: number = 15 * 1024 * 1024;
 
 const compiled = new WebAssembly.Module(Buffer.from(jsonScanWasm, 'base64'));
-const { memory, scan, addToLines, keep, isJson: isJsonAt } = new WebAssembly.Instance(compiled).exports;
+const { memory, scan, addToLines, keep, jsonKind: kindAt } = new WebAssembly.Instance(compiled).exports;
 memory.grow((ENTRIES + entriesBytes + pageBytes - memory.buffer.byteLength) / pageBytes);
 
 export { addToLines, keep, scan };
 export const memoryBytes: Buffer = Buffer.from(memory.buffer);
 export const memoryWords: Int32Array = new Int32Array(memory.buffer);
 
+/** Bits of `jsonKind`. No byte of the text is above 0x7f. */
+export const ASCII_TEXT = 2;
+/** There is no white space around the value, and no line break between its tokens. */
+export const ONE_LINE = 4;
+
 /**
- * Whether the bytes are one JSON value, with white space around it at the most. May be false for valid JSON that is nested
- * deeper than 64 levels or longer than a mebibyte: then the caller parses. Does not check whether the bytes are UTF-8.
+ * Not 0 if the bytes from `start` up to `end` are one JSON value, with white space around it at the most; then the bits say
+ * more, if it is known. May be 0 for valid JSON that is nested deeper than 64 levels or longer than a mebibyte: then the
+ * caller parses. Does not check whether the bytes are UTF-8.
  */
-export function isJson(bytes: Buffer): boolean {
-  const { length } = bytes;
-  if (length >= textBytes) return false;
-  bytes.copy(memoryBytes, TEXT);
+export function jsonKind(bytes: Buffer, start: number, end: number): number {
+  const length = end - start;
+  if (length >= textBytes) return 0;
+  bytes.copy(memoryBytes, TEXT, start, end);
   memoryBytes[TEXT + length] = 0;
-  return isJsonAt(TEXT, TEXT + length) === 1;
+  return kindAt(TEXT, TEXT + length);
 }

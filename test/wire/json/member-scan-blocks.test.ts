@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isJson } from '../../../src/wire/json/json-memory.ts';
+import { jsonKind } from '../../../src/wire/json/json-memory.ts';
 import { MemberScan, type MemberSpans } from '../../../src/wire/json/member-scan.ts';
 import { MemberTable } from '../../../src/wire/json/member-table.ts';
+
+const isJson = (bytes: Buffer): boolean => jsonKind(bytes, 0, bytes.length) !== 0;
 
 /** A block as a LineSplitter makes it: lines that end with LF, and the start of each line. */
 interface Block {

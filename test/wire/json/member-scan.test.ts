@@ -1,11 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isJsonObject, parseJson } from '../../../src/core/json/json.ts';
-import { isJson } from '../../../src/wire/json/json-memory.ts';
+import { jsonKind } from '../../../src/wire/json/json-memory.ts';
 import { locate } from '../../../src/wire/json/json-text.ts';
 import { MemberScan } from '../../../src/wire/json/member-scan.ts';
 import { MemberTable } from '../../../src/wire/json/member-table.ts';
 import { anywhere, inLine, jsonSource, memberNames } from './json-source.ts';
+
+const isJson = (bytes: Buffer): boolean => jsonKind(bytes, 0, bytes.length) !== 0;
 
 function parses(text: string): boolean {
   try {

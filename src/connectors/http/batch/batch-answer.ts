@@ -51,7 +51,7 @@ export function readBatch(
 ): readonly Reply<Answer>[] {
   const { rules, argument } = batch;
   if (isMiss(rules, head)) return requests.map(() => miss);
-  checkHead(rules, head, body);
+  checkHead(rules, head, body, 0, body.length);
   const found = batch.format === 'ndjson' ? linesOf(rules, head, body) : itemsOf(batch, head, body);
   if (found instanceof Map) {
     if (batch.key !== undefined) throw badResponse(rules, head, objectWithKey(batch));

@@ -22,8 +22,14 @@ class BatchCall extends HttpCall<readonly Reply<Answer>[]> {
     this.#requests = requests;
   }
 
-  protected override read(_rules: AnswerRules, head: AnswerHead, body: Buffer): readonly Reply<Answer>[] {
-    return readBatch(this.#batch, head, body, this.#requests);
+  protected override read(
+    _: AnswerRules,
+    head: AnswerHead,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly Reply<Answer>[] {
+    return readBatch(this.#batch, head, bytes.subarray(start, end), this.#requests);
   }
 
   protected override isFound(replies: readonly Reply<Answer>[]): boolean {

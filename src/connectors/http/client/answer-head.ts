@@ -25,8 +25,8 @@ export interface AnswerReceiver {
   /** Any byte of the answer, interim answers included, has arrived. */
   answerBegan(): void;
   answerHead(head: AnswerHead): void;
-  /** `bytes` is overwritten after the call returns. `last`: the answer ends with them. */
-  answerBody(bytes: Buffer, last: boolean): void;
+  /** The bytes from `start` up to `end`; they are overwritten after the call returns. `last`: the answer ends with them. */
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): void;
   /** The answer is whole. `reusable`: the connection may carry another call. */
   answerEnded(reusable: boolean): void;
 }

@@ -109,7 +109,7 @@ export class AnswerParser {
           at = this.#counted(bytes, at, length);
           break;
         case 'body until close':
-          this.#receiver?.answerBody(bytes.subarray(at, length), false);
+          this.#receiver?.answerBody(bytes, at, length, false);
           return;
         case 'status line':
         case 'fields':
@@ -140,7 +140,7 @@ export class AnswerParser {
     const whole = this.#remaining === 0;
     const inChunk = this.#state === 'chunk data';
     if (whole && inChunk) this.#state = 'end of chunk';
-    this.#receiver?.answerBody(bytes.subarray(at, end), whole && !inChunk);
+    this.#receiver?.answerBody(bytes, at, end, whole && !inChunk);
     if (whole && !inChunk && this.#state !== 'idle') this.#finish(end === length);
     return end;
   }

@@ -16,7 +16,7 @@ export interface Exchange {
   /** The head of the answer; interim answers (1xx) are skipped. */
   answerHead(head: AnswerHead): void;
   /** `bytes` belong to the client after the call, unless `last` is true: then until `ended`, which follows at once. */
-  answerBody(bytes: Buffer, last: boolean): void;
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): void;
   ended(): void;
   failed(error: Error): void;
 }

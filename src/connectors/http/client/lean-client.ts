@@ -207,8 +207,8 @@ class LeanClient implements HttpClient, AnswerReceiver, Sender {
     this.#exchange?.answerHead(head);
   }
 
-  answerBody(bytes: Buffer, last: boolean): void {
-    this.#exchange?.answerBody(bytes, last);
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): void {
+    this.#exchange?.answerBody(bytes, start, end, last);
   }
 
   answerEnded(reusable: boolean): void {

@@ -126,7 +126,7 @@ class UndiciExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#exchange.answerBody(chunk, false);
+    this.#exchange.answerBody(chunk, 0, chunk.length, false);
   }
 
   onResponseEnd(): void {

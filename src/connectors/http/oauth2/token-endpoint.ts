@@ -27,10 +27,16 @@ export function tokenPlace(tokenUrl: string): TokenPlace {
 }
 
 class TokenCall extends HttpCall<AccessToken> {
-  protected override read(rules: AnswerRules, head: AnswerHead, body: Buffer): AccessToken {
+  protected override read(
+    rules: AnswerRules,
+    head: AnswerHead,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): AccessToken {
     const ofProxy = refusalOfProxy(rules, head);
     if (ofProxy !== undefined) throw ofProxy;
-    return readToken(head, body);
+    return readToken(head, bytes.subarray(start, end));
   }
 
   protected override isFound(): boolean {

@@ -31,9 +31,9 @@ export class Receiver implements AnswerReceiver {
     this.head = head;
   }
 
-  answerBody(bytes: Buffer, last: boolean): void {
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): void {
     if (this.head === undefined || this.whole) throw new Error('a body outside of its answer');
-    this.pieces.push(Buffer.from(bytes));
+    this.pieces.push(Buffer.from(bytes.subarray(start, end)));
     this.lasts.push(last);
   }
 

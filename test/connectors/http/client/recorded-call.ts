@@ -35,8 +35,8 @@ export class RecordedCall implements PooledCall {
     this.head = head;
   }
 
-  answerBody(bytes: Buffer): void {
-    this.text += bytes.toString('latin1');
+  answerBody(bytes: Buffer, start: number, end: number): void {
+    this.text += bytes.toString('latin1', start, end);
   }
 
   ended(): void {
