@@ -94,7 +94,7 @@ export async function batches(bench: Bench): Promise<Section> {
       { what: alone(single), value: low.spread(alone(single), medianMs), unit: 'ms' },
     ],
     notes: [
-      `The other system: one node:http process; a call takes ${callMs} ms, or no time, whatever the number of its keys. ${connections} connections, capacity 1000, maxInFlight 8, ${keys} distinct keys.`,
+      `The other system: one node:http process; a call takes ${callMs} ms, or no time, whatever the number of its keys. ${connections} connections, capacity 1000, maxInFlight 16, ${keys} distinct keys.`,
       'In the rows without a wait, client, service and server share the cores: the ratios show the work of all three.',
       'One record at a time: the client sends a record when it has the result of the one before, and slots are free, so that each record waits for linger. Median of each run. A timer of Node.js is late by up to a millisecond, hence the target.',
     ],

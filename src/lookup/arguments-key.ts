@@ -11,6 +11,14 @@ import { type Argument, type Arguments, RawJson } from './lookup.ts';
  * the source: `1`, `1.0` and `1e0` are three keys. Values that are equal in another way cost one more call each.
  */
 export function argumentsKey(args: Arguments): string {
+  if (args !== keyed.args) keyed = { args, key: keyOf(args) };
+  return keyed.key;
+}
+
+/** The last arguments: several layers need the key of one request, one after the other. */
+let keyed: { readonly args: Arguments; readonly key: string } = { args: {}, key: '' };
+
+function keyOf(args: Arguments): string {
   const names = Object.keys(args);
   const [only] = names;
   if (only !== undefined && names.length === 1) return `${only.length}:${only}${valueText(args[only])}`;

@@ -26,7 +26,7 @@ function isAboutContent({ code, details }: RecordError): boolean {
 /**
  * The layer `batch` of a lookup: one call for the requests of many records.
  *
- *     batch: { maxSize: 50, linger: 1ms, maxInFlight: 8 }
+ *     batch: { maxSize: 50, linger: 1ms, maxInFlight: 16 }
  *
  *     const batcher = new Batcher(options, { clock, observer, keyOf: argumentsKey });
  *     const service = batcher.over(connector.callMany);

@@ -26,7 +26,7 @@ describe('batch of a lookup', () => {
           batch: {
             maxSize: 50,
             linger: '1ms',
-            maxInFlight: 8,
+            maxInFlight: 16,
             http: { method: 'GET', query: { codes: '{iata}' }, body: null, format: 'json', items: '', key: '/iata' },
           },
         },

@@ -46,21 +46,35 @@ export function batchCalls(batched: BatchRequest, calls: () => HttpCalls): ManyL
   return (requests, context) => {
     const shared = calls();
     const rules = batchRules(shared.rules, batched.options, batched.parameters);
-    const refused = requests.map((args): RecordError | undefined => {
-      try {
-        batched.check(args);
-        return undefined;
-      } catch (error) {
-        return RecordError.from(error).with({ lookup: shared.rules.lookup });
-      }
-    });
+    const headers = renderHeaders({}, context.trace);
+    const send = (sent: readonly Arguments[], { path, body }: ReturnType<BatchRequest['render']>) =>
+      new BatchCall(rules, sent, shared, path, headers, body).run(context);
+    const rendered = renderedIfAll(batched, requests);
+    if (rendered !== undefined) return send(requests, rendered);
+    const refused = requests.map((args) => refusalOf(batched, args, shared.rules.lookup));
     const sent = requests.filter((_, index) => refused[index] === undefined);
     if (sent.length === 0) return refused.filter((error) => error !== undefined);
-    const headers = renderHeaders({}, context.trace);
-    const replies = new BatchCall(rules, sent, shared, batched.path(sent), headers, batched.body(sent)).run(context);
-    if (sent.length === requests.length) return replies;
-    return replies.then((answered) => inPlace(refused, answered));
+    return send(sent, batched.render(sent)).then((answered) => inPlace(refused, answered));
   };
+}
+
+/** Nearly always every request can be sent: they are rendered once, without a check of each. Undefined if one cannot. */
+function renderedIfAll(batched: BatchRequest, requests: readonly Arguments[]) {
+  try {
+    return batched.render(requests);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a request cannot be part of a batch; undefined if it can. */
+function refusalOf(batched: BatchRequest, args: Arguments, lookup: string): RecordError | undefined {
+  try {
+    batched.check(args);
+    return undefined;
+  } catch (error) {
+    return RecordError.from(error).with({ lookup });
+  }
 }
 
 /** The failures at their places, and the other replies, in order, at the places between. */

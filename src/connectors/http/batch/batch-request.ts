@@ -17,9 +17,11 @@ export interface BatchRequest {
   readonly parameters: readonly string[];
   /** Throws RecordError `missing_argument` if a batch cannot have this request. */
   check(args: Arguments): void;
-  /** Path and query. Each of the requests has passed `check`. */
-  path(requests: readonly Arguments[]): string;
-  body(requests: readonly Arguments[]): string | null;
+  /**
+   * Path, query and body for all of these requests. Throws RecordError `missing_argument` if `check` throws for one of
+   * them.
+   */
+  render(requests: readonly Arguments[]): { readonly path: string; readonly body: string | null };
   /** The body for one request as a client may see it. Throws RecordError `missing_argument` as `check` does. */
   shownBody(args: Arguments): { readonly body?: string };
 }
@@ -102,28 +104,36 @@ function batchRequest(
 ): BatchRequest {
   const { url } = request;
   const { format } = options;
-  const check = (args: Arguments): void => {
-    url.render(args);
+  const checkKey = (args: Arguments): void => {
     // A key is a text, a number or a boolean.
-    if (options.key !== null) for (const name of parameters) scalarText(name, args[name]);
+    for (const name of parameters) scalarText(name, args[name]);
+  };
+  const checkUrl = (args: Arguments): void => {
+    url.render(args);
     for (const name of url.parameters) {
       const text = scalarText(name, args[name]);
       if (text === '') refuse(name, 'is empty, and the values of a batch are separated by commas', undefined);
       if (text.includes(',')) refuse(name, 'has a comma, which separates the values of a batch', text);
     }
-    if (format === 'ndjson') argumentObject(args);
-    else body?.render([args]);
   };
+  const bodyOf = (requests: readonly Arguments[]): string | null => {
+    if (format === 'ndjson') return requests.map((args) => `${compact(argumentObject(args))}\n`).join('');
+    return body === undefined ? null : body.render(requests);
+  };
+  /** The path of every batch, if no argument is part of it. */
+  const path = url.parameters.length === 0 ? url.renderJoined([]) : undefined;
+  const render = (requests: readonly Arguments[]): { readonly path: string; readonly body: string | null } => {
+    if (path === undefined) for (const args of requests) checkUrl(args);
+    if (options.key !== null) for (const args of requests) checkKey(args);
+    return { path: path ?? url.renderJoined(requests), body: bodyOf(requests) };
+  };
+  const check = (args: Arguments): void => void render([args]);
   return {
     options,
     request,
     parameters,
     check,
-    path: (requests) => url.renderJoined(requests),
-    body(requests) {
-      if (format === 'ndjson') return requests.map((args) => `${compact(argumentObject(args))}\n`).join('');
-      return body === undefined ? null : body.render(requests);
-    },
+    render,
     shownBody(args) {
       check(args);
       if (format === 'ndjson') return { body: `${argumentObject(args)}\n` };
