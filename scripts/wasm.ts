@@ -3,38 +3,60 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Compiles `src/wire/assembly` to the module that the code imports. The module is committed, so that a user needs no compiler. */
+/** Compiles AssemblyScript to the modules that the code imports. They are committed, so that a user needs no compiler. */
 
 const root = join(import.meta.dirname, '..');
 const lineLength = 100;
-/** The files whose exports the module has; they import the others. */
-const sources = ['src/wire/assembly/json-scan.ts', 'src/wire/assembly/line-additions.ts'];
 
-/** The text of `src/wire/json/json-scan-wasm.ts`. */
-export function compiledModule(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-wasm-'));
+interface CompiledModule {
+  /** The file with the module, and the name under which it exports it. */
+  readonly file: string;
+  readonly name: string;
+  readonly folder: string;
+  /** The files whose exports the module has; they import the others of their folder. */
+  readonly sources: readonly string[];
+}
+
+export const compiledModules: readonly CompiledModule[] = [
+  {
+    file: 'src/wire/json/json-scan-wasm.ts',
+    name: 'jsonScanWasm',
+    folder: 'src/wire/assembly',
+    sources: ['json-scan.ts', 'line-additions.ts'],
+  },
+  {
+    file: 'src/connectors/http/client/field-scan-wasm.ts',
+    name: 'fieldScanWasm',
+    folder: 'src/connectors/http/client/assembly',
+    sources: ['field-scan.ts'],
+  },
+];
+
+/** The text of the file of a module. */
+export function compile({ name, folder, sources }: CompiledModule): string {
+  const temporary = mkdtempSync(join(tmpdir(), 'millrace-wasm-'));
   try {
-    const out = join(folder, 'json-scan.wasm');
+    const out = join(temporary, 'module.wasm');
     const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', out];
-    execFileSync('npx', ['--no-install', 'asc', ...sources, ...options], {
+    execFileSync('npx', ['--no-install', 'asc', ...sources.map((source) => join(folder, source)), ...options], {
       cwd: root,
       stdio: 'inherit',
     });
-    return moduleOf(readFileSync(out));
+    return moduleText(folder, name, readFileSync(out));
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(temporary, { recursive: true });
   }
 }
 
-function moduleOf(bytes: Buffer): string {
+function moduleText(folder: string, name: string, bytes: Buffer): string {
   const lines = bytes.toString('base64').match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? [];
   return [
-    '/** `src/wire/assembly`, compiled by `npm run wasm`: WebAssembly in Base64. */',
-    'export const jsonScanWasm: string = [',
+    `/** \`${folder}\`, compiled by \`npm run wasm\`: WebAssembly in Base64. */`,
+    `export const ${name}: string = [`,
     ...lines.map((line) => `  '${line}',`),
     "].join('');",
     '',
   ].join('\n');
 }
 
-if (import.meta.main) writeFileSync(join(root, 'src', 'wire', 'json', 'json-scan-wasm.ts'), compiledModule());
+if (import.meta.main) for (const module of compiledModules) writeFileSync(join(root, module.file), compile(module));

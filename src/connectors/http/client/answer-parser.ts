@@ -1,22 +1,18 @@
 import type { AnswerReceiver } from './answer-head.ts';
-import { cachingFields, type FieldName, fieldNameAt, HeadFields, usualFields } from './head-fields.ts';
+import { FieldLines } from './field-lines.ts';
+import { cachingFields, HeadFields, usualFields } from './head-fields.ts';
 import {
   areChunkExtensions,
   byteAt,
   checkValue,
-  COLON,
   CR,
   hexDigit,
-  isBlank,
   isStatusLine,
-  HTAB,
   latin1,
   lineEnd,
   notHttp,
   shown,
   threeDigits,
-  tokenEnd,
-  trimmed,
 } from './head-bytes.ts';
 import { MalformedAnswer } from './malformed-answer.ts';
 
@@ -42,7 +38,7 @@ type State = LineState | 'idle' | 'body of known length' | 'chunk data' | 'body 
  */
 export class AnswerParser {
   readonly #fields = new HeadFields();
-  readonly #read: typeof usualFields;
+  readonly #lines: FieldLines;
   #state: State = 'idle';
   #receiver: AnswerReceiver | undefined = undefined;
   #withoutBody = false;
@@ -55,15 +51,10 @@ export class AnswerParser {
   /** The beginning of a line whose end has not arrived. */
   #partial: Buffer | undefined = undefined;
   #partialLength = 0;
-  /** The field of the last line, until the next line shows that it is whole; undefined if the field is not read. */
-  #name: FieldName | undefined = undefined;
-  #value = '';
-  /** Whether a line may continue the value of the one before. */
-  #mayFold = false;
 
   /** `caching`: whether the fields of HTTP caching are read. */
   constructor(caching = false) {
-    this.#read = caching ? cachingFields : usualFields;
+    this.#lines = new FieldLines(this.#fields, caching ? cachingFields : usualFields);
   }
 
   /** The next bytes belong to an answer for `receiver`. `withoutBody`: it is the answer to HEAD. */
@@ -111,18 +102,36 @@ export class AnswerParser {
         case 'body until close':
           this.#receiver?.answerBody(bytes, at, length, false);
           return;
-        case 'status line':
         case 'fields':
+          if (this.#partialLength === 0) at = this.#usualFields(bytes, at, length);
+          at = this.#nextLine(state, bytes, at, length);
+          break;
+        case 'status line':
         case 'chunk size':
         case 'end of chunk':
-        case 'trailers': {
-          const end = lineEnd(bytes, at, length);
-          if (end < 0) return void this.#keep(bytes, at, length);
-          this.#wholeLine(state, bytes, at, end, end + 1 === length);
-          at = end + 1;
-        }
+        case 'trailers':
+          at = this.#nextLine(state, bytes, at, length);
       }
     }
+  }
+
+  /** The place behind the usual lines of fields that begin at `at`. */
+  #usualFields(bytes: Buffer, at: number, length: number): number {
+    const usualBytes = this.#lines.usual(bytes, at, length);
+    this.#headBytes += usualBytes;
+    if (this.#headBytes > maxHeadBytes) throw tooLong();
+    return at + usualBytes;
+  }
+
+  /** Reads the line that begins at `at`, or keeps its beginning. Returns the place behind it. */
+  #nextLine(state: LineState, bytes: Buffer, at: number, length: number): number {
+    const end = lineEnd(bytes, at, length);
+    if (end < 0) {
+      if (at < length) this.#keep(bytes, at, length);
+      return length;
+    }
+    this.#wholeLine(state, bytes, at, end, end + 1 === length);
+    return end + 1;
   }
 
   /** The stream has ended. False if it cut an answer. Throws MalformedAnswer if what has come is not the start of one. */
@@ -177,7 +186,7 @@ export class AnswerParser {
       case 'status line':
         return this.#statusLine(bytes, start, end - 1);
       case 'fields':
-        return end - 1 === start ? this.#endOfHead(last) : this.#field(bytes, start, end - 1, true);
+        return end - 1 === start ? this.#endOfHead(last) : this.#lines.line(bytes, start, end - 1, true);
       case 'chunk size':
         return this.#chunkSize(bytes, start, end - 1);
       case 'end of chunk':
@@ -186,15 +195,14 @@ export class AnswerParser {
         this.#state = 'chunk size';
         return;
       case 'trailers':
-        return end - 1 === start ? this.#finish(last) : this.#field(bytes, start, end - 1, false);
+        return end - 1 === start ? this.#finish(last) : this.#lines.line(bytes, start, end - 1, false);
     }
   }
 
   #startHead(): void {
     this.#state = 'status line';
     this.#headBytes = 0;
-    this.#name = undefined;
-    this.#mayFold = false;
+    this.#lines.start();
   }
 
   /** `HTTP/1.1 200 OK`; the reason, and the space before it, may be missing. */
@@ -210,45 +218,12 @@ export class AnswerParser {
     if (!'HTTP/1.'.startsWith(latin1(bytes, 0, Math.min(length, 7)))) throw notHttp(bytes, 0, length);
   }
 
-  /** A field's line, or one that continues the value of the line before (RFC 9112, 5.2). `read`: its value may matter. */
-  #field(bytes: Buffer, start: number, end: number, read: boolean): void {
-    if (isBlank(byteAt(bytes, start))) {
-      if (!this.#mayFold) throw new MalformedAnswer('its first field begins with white space');
-      checkValue(bytes, start, end, 'a field');
-      if (this.#name !== undefined) this.#value = `${this.#value} ${trimmed(bytes, start, end)}`.trim();
-      return;
-    }
-    this.#commit();
-    const colon = tokenEnd(bytes, start, end);
-    if (colon === start || colon === end || bytes[colon] !== COLON) {
-      const fault = colon === start ? 'no name' : 'no colon right after its name';
-      throw new MalformedAnswer(`a field of it has ${fault}: ${shown(bytes, start, end)}`);
-    }
-    checkValue(bytes, colon + 1, end, 'a field');
-    this.#mayFold = true;
-    if (!read) return;
-    this.#name = fieldNameAt(bytes, start, colon, this.#read);
-    if (this.#name === undefined) return;
-    // A tab is white space to some readers and a part of the value to others, and this value decides where the answer ends.
-    if (this.#name === 'transfer-encoding' && bytes.subarray(colon, end).includes(HTAB))
-      throw new MalformedAnswer('its transfer-encoding holds a tab');
-    this.#value = trimmed(bytes, colon + 1, end);
-  }
-
-  #commit(): void {
-    const name = this.#name;
-    if (name === undefined) return;
-    this.#name = undefined;
-    this.#fields.add(name, this.#value);
-  }
-
   #endOfHead(last: boolean): void {
-    this.#commit();
+    this.#lines.end();
     const fields = this.#fields;
     if (fields.status < 200) return this.#interim();
     const framing = fields.framing(this.#withoutBody);
     this.#headBytes = 0;
-    this.#mayFold = false;
     if (framing === 'chunked') {
       this.#state = 'chunk size';
     } else if (framing === 'until close') {

@@ -56,13 +56,20 @@ export function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
+/** Whether the bytes are the characters of a text. */
+export function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = 0; at < text.length; at += 1) if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  return true;
+}
+
 export function latin1(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('latin1', start, end);
 }
 
 /** `HTTP/1.1 200 OK`: HTTP/1.0 or 1.1 with a status from 100 to 999; the reason, and the space before it, may be missing. */
 export function isStatusLine(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start < 12 || latin1(bytes, start, start + 7) !== 'HTTP/1.') return false;
+  if (end - start < 12 || !isText(bytes, start, start + 7, 'HTTP/1.')) return false;
   const minorVersion = bytes[start + 7];
   if ((minorVersion !== 0x30 && minorVersion !== 0x31) || bytes[start + 8] !== SP) return false;
   return threeDigits(bytes, start + 9) >= 100 && (end - start === 12 || bytes[start + 12] === SP);

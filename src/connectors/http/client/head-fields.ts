@@ -21,7 +21,11 @@ export type FieldName =
   | 'transfer-encoding'
   | 'vary';
 
-type NamesByLength = readonly (readonly FieldName[] | undefined)[];
+export interface WantedFields {
+  /** Bit n is set if a name has n bytes. */
+  readonly lengths: number;
+  readonly byLength: readonly (readonly FieldName[] | undefined)[];
+}
 
 const framingNames: readonly FieldName[] = [
   'connection',
@@ -36,9 +40,9 @@ const framingNames: readonly FieldName[] = [
 ];
 
 /** The fields that every answer is read for. */
-export const usualFields: NamesByLength = byLength(framingNames);
+export const usualFields: WantedFields = wanted(framingNames);
 /** The same with those of HTTP caching (RFC 9111). */
-export const cachingFields: NamesByLength = byLength([
+export const cachingFields: WantedFields = wanted([
   ...framingNames,
   'age',
   'cache-control',
@@ -49,15 +53,19 @@ export const cachingFields: NamesByLength = byLength([
   'vary',
 ]);
 
-function byLength(names: readonly FieldName[]): NamesByLength {
-  const lists: FieldName[][] = [];
-  for (const name of names) (lists[name.length] ??= []).push(name);
-  return lists;
+function wanted(names: readonly FieldName[]): WantedFields {
+  const byLength: FieldName[][] = [];
+  let lengths = 0;
+  for (const name of names) {
+    (byLength[name.length] ??= []).push(name);
+    lengths |= 1 << name.length;
+  }
+  return { lengths, byLength };
 }
 
 /** Which of these fields has its name at these bytes; undefined for every other one. Names are compared without regard to case. */
-export function fieldNameAt(bytes: Buffer, start: number, end: number, fields: NamesByLength): FieldName | undefined {
-  const names = fields[end - start];
+export function fieldNameAt(bytes: Buffer, start: number, end: number, fields: WantedFields): FieldName | undefined {
+  const names = fields.byLength[end - start];
   if (names === undefined) return undefined;
   for (const name of names) {
     let at = 0;
@@ -181,7 +189,7 @@ export class HeadFields {
   #addLength(value: string): void {
     const lengths = value.includes(',') ? value.split(',').map((one) => one.trim()) : [value];
     for (const one of lengths) {
-      const length = /^\d{1,15}$/.test(one) ? Number(one) : undefined;
+      const length = decimal(one);
       if (length === undefined) throw new MalformedAnswer(`its content-length is ${JSON.stringify(value)}`);
       if (this.contentLength !== undefined && this.contentLength !== length)
         throw new MalformedAnswer(`it has two lengths, ${this.contentLength} and ${length}`);
@@ -200,4 +208,18 @@ export class HeadFields {
       else if (name === 'keep-alive') this.#keepAlive = true;
     }
   }
+}
+
+const mostDigits = 15;
+
+/** The number that 1 to 15 digits spell; undefined for any other text. */
+function decimal(text: string): number | undefined {
+  if (text.length === 0 || text.length > mostDigits) return undefined;
+  let number = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    number = number * 10 + digit;
+  }
+  return number;
 }

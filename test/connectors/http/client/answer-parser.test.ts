@@ -124,6 +124,47 @@ describe('what arrives in pieces', () => {
     }
   });
 
+  // Pieces of one byte go through the parser alone, a whole head mostly through the scan of fields.
+  test('is read by the scan of its fields as by the parser, whatever its lines are', () => {
+    const line = constantFrom(
+      'content-type: application/json',
+      `Content-Type: ${'x'.repeat(65)}`,
+      'content-length: 9',
+      'content-length:9 ',
+      'content-length: 09',
+      'CONTENT-LENGTH:   9   ',
+      'content-length: 8',
+      'connection: keep-alive',
+      'connection: close',
+      'keep-alive:\ttimeout=7',
+      'retry-after: 1\t',
+      ' folded',
+      '\tfolded',
+      'empty:',
+      'spaces:    ',
+      `long: ${'y'.repeat(700)}`,
+      `${'n'.repeat(40)}: a name that no field has`,
+      'latin: \xe9\xff',
+      'a space before : x',
+      'no colon',
+      ': no name',
+      'control: \x01',
+      'delete: \x7f',
+      'return: a\rb',
+      'brackets(): x',
+      "every-!#$%&'*+-.^_`|~09AZaz: x",
+    );
+    assert(
+      property(array(line, { maxLength: 8 }), array(line, { maxLength: 2 }), ([first, ...more], last) => {
+        const head = lines(ok, ...(first === undefined ? [] : [first, ...more]), 'content-length: 9', ...last, '');
+        const text = `${head}{"a":123}`;
+        const pieces = [...Buffer.from(text, 'latin1')].map((byte) => Buffer.of(byte));
+        expect(readText(text)).toEqual(readPieces(pieces));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test('is read as if it came at once, at any cuts', () => {
     assert(
       property(constantFrom(...texts), array(nat(200)), (text, cuts) => {
