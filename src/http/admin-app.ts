@@ -10,6 +10,7 @@ import type { DrainState } from './connection/drain.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import { requestError } from './framework-errors.ts';
 import { sendRequestError } from './problem.ts';
+import { serveHttp2 } from './http2/serve-http2.ts';
 import { type ReloadResult, reloadRoute } from './reload-route.ts';
 import { requestId } from './request-id.ts';
 import { refuseOtherMethods } from './routing.ts';
@@ -53,8 +54,9 @@ export function buildAdminApp(options: AdminOptions): FastifyInstance {
     // A kubelet has no certificate of a client: the handshake succeeds without one, and the routes refuse the request.
     ...serverOptions({}, tls, 'answered'),
   });
+  const timeoutMs = (): number => config().limits.headersTimeout;
+  serveHttp2(app.server, { timeoutMs, clock, late: (socket) => socket.destroy() });
   if (tls !== undefined) {
-    const timeoutMs = (): number => config().limits.headersTimeout;
     watchHandshakes(app.server, { timeoutMs, clock, failed: tls.failed });
     if (tls.files.clientCa !== undefined) requireCertificate(app, new Set(openPaths));
   }

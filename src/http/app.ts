@@ -3,8 +3,10 @@ import { RequestError } from '../core/errors.ts';
 import { Access } from './access/access.ts';
 import { adminPaths } from './admin-app.ts';
 import type { AppOptions, Served } from './app-options.ts';
-import { closeAfterEarlyAnswer, resetUnlessRead } from './connection/connection-end.ts';
+import { resetUnlessRead, watchEarlyAnswer } from './connection/connection-end.ts';
+import { headTimeout } from './connection/open-responses.ts';
 import { enrichRoute } from './enrich-route.ts';
+import { KEEP_ALIVE_MS, serveHttp2 } from './http2/serve-http2.ts';
 import { requestError } from './framework-errors.ts';
 import { openApi } from './openapi/openapi.ts';
 import { opsRoutes } from './ops-routes.ts';
@@ -16,9 +18,6 @@ import { pathOf } from './routing.ts';
 import { Expectations } from './connection/expectations.ts';
 import { headProblem } from './connection/request-head.ts';
 import { documentOnly, noSchemaCompilers } from './openapi/schema-compilers.ts';
-
-/** Most proxies close an idle connection after a minute. This is longer, so the proxy closes it and not the service. */
-const KEEP_ALIVE_MS = 75_000;
 
 /** Builds the public listener. The caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
@@ -53,10 +52,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // A client that has sent its whole body may close its side (`nc -N`) and still read.
   // Borrowed (docs/dependencies.md): Node does not document `httpAllowHalfOpen`.
   Object.assign(app.server, { httpAllowHalfOpen: true });
-  if (tls !== undefined) {
-    const timeoutMs = (): number => serving.current.limits.headersTimeout;
-    watchHandshakes(app.server, { timeoutMs, clock, failed: tls.failed });
-  }
+  const timeoutMs = (): number => serving.current.limits.headersTimeout;
+  serveHttp2(app.server, { timeoutMs, clock, late: (socket) => responses.refuse(headTimeout(), socket) });
+  if (tls !== undefined) watchHandshakes(app.server, { timeoutMs, clock, failed: tls.failed });
   responses.watch(app.server);
   const expectations = new Expectations(app.server);
 
@@ -72,7 +70,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clock,
   });
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('finish', () => closeAfterEarlyAnswer(request.raw, clock));
+    watchEarlyAnswer(request.raw, reply.raw, clock);
     reply.header('x-request-id', request.id);
     responses.begin(request.raw, reply.raw, () => {
       const refused =

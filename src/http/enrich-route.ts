@@ -4,6 +4,7 @@ import type { StreamTrace, Tracer } from '../core/observer/tracing.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { AppOptions, Served } from './app-options.ts';
 import { EncodeBuffers } from './stream/encode-buffers.ts';
+import { httpVersionOf } from './http2/http2-request.ts';
 import { enrichOperation } from './openapi/openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
 import { chosenSettings, refuseStreamParameters } from './parameters.ts';
@@ -70,6 +71,7 @@ function respond(
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls, rate: caller.use?.rate };
   const session = new StreamSession({
     id: request.id,
+    httpVersion: httpVersionOf(request.raw),
     transport: streamTransport({
       request: request.raw,
       response: reply.raw,

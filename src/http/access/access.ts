@@ -1,9 +1,11 @@
+import { TLSSocket } from 'node:tls';
 import { authorizationProblem } from '../connection/request-head.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../../config/schema/schema.ts';
 import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { canonicalHost, isLoopback } from '../../core/options/host-name.ts';
+import { namedHost, socketOf } from '../http2/http2-request.ts';
 import { AllowedHosts, authorityOf } from './allowed-hosts.ts';
 import { anyone, BearerTokens, type Caller } from './bearer-tokens.ts';
 import { allowedFields, isPreflight, type PageRules, preflightFields, visitorOf } from './web-pages.ts';
@@ -103,7 +105,7 @@ export class Access {
   }
 
   #misdirected({ raw }: FastifyRequest): RequestError | undefined {
-    const authority = authorityOf(raw.url ?? '', raw.headers.host);
+    const authority = authorityOf(raw.url ?? '', namedHost(raw));
     if (authority === undefined || this.#current.hosts.allows(authority)) return undefined;
     const shown = JSON.stringify(authority.length > 100 ? `${authority.slice(0, 100)}…` : authority);
     const listed =
@@ -114,10 +116,10 @@ export class Access {
   }
 
   #forbiddenOrigin(request: FastifyRequest, reply: FastifyReply): RequestError | undefined {
-    const { headers, socket, url = '' } = request.raw;
+    const { headers, url = '' } = request.raw;
     const { hosts, pages } = this.#current;
-    const authority = authorityOf(url, headers.host);
-    const arrival = { authority, hostChecked: hosts.checked, encrypted: 'encrypted' in socket };
+    const authority = authorityOf(url, namedHost(request.raw));
+    const arrival = { authority, hostChecked: hosts.checked, encrypted: socketOf(request.raw) instanceof TLSSocket };
     const visitor = visitorOf(headers, arrival, pages);
     request.corsFields =
       visitor === 'allowed' && headers.origin !== undefined ? allowedFields(headers.origin) : noFields;

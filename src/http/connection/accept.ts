@@ -37,7 +37,8 @@ export function acceptConnections(server: Server, accept: (connection: Socket) =
   });
 }
 
-function takeListeners(server: Server, event: string): (socket: Socket) => void {
+/** Removes the listeners of an event. The function returned calls them. */
+export function takeListeners(server: Server, event: string): (socket: Socket) => void {
   const listeners = server.listeners(event);
   server.removeAllListeners(event);
   return (socket) => {

@@ -1,14 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/time/time.ts';
+import { http2StreamOf, socketOf } from '../http2/http2-request.ts';
 import { carrierOf } from '../tls/carrier.ts';
 import type { StallWatch } from './stall-watch.ts';
 
 /** How long a socket is still read after its last byte was sent: a client that is sending would lose unread bytes otherwise. */
 const LINGER_MS = 1000;
 
-/** Closes the connection of a request that was answered before its body was complete, after the client had time to read the answer. */
-export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
+/**
+ * When a response ends before the body of its request: reads on until the client had time to read the response, then
+ * closes the connection. Over HTTP/2 only the stream is closed, by RST_STREAM with NO_ERROR (RFC 9113, section 8.1).
+ */
+export function watchEarlyAnswer(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
+  const stream = http2StreamOf(request);
+  if (stream === undefined) response.once('finish', () => closeAfterEarlyAnswer(request, clock));
+  // Over HTTP/2 the response has finished only when its stream is closed.
+  else stream.once('finish', () => closeStreamAfterEarlyAnswer(stream, clock));
+}
+
+function closeStreamAfterEarlyAnswer(stream: ServerHttp2Stream, clock: Clock): void {
+  if (stream.destroyed || stream.readableEnded) return;
+  stream.resume();
+  stream.once(
+    'close',
+    clock.setTimer(LINGER_MS, () => stream.close(constants.NGHTTP2_NO_ERROR)),
+  );
+}
+
+function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
   if (request.complete || request.socket.destroyed) return;
   const { socket } = request;
   request.resume();
@@ -23,16 +44,53 @@ export function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): v
   socket.once('close', over);
 }
 
-/** Resets the connection of a response of which nothing is read for `timeoutMs`. */
+/** Resets a response of which nothing is read for `timeoutMs`. */
 export function resetUnlessRead(
-  { socket }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
   stalls: StallWatch,
   timeoutMs: number,
 ): void {
-  const heldBytes = (): number => response.writableLength;
-  const unwatch = stalls.watch({ socket, timeoutMs, heldBytes, stalled: () => resetConnection(socket) });
-  response.once('close', unwatch);
+  response.once(
+    'close',
+    watchResponse(request, response, stalls, timeoutMs, () => resetResponse(request)),
+  );
+}
+
+/** Calls `stalled` if nothing of a response is read for `timeoutMs`. The function returned ends the watch. */
+export function watchResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  stalls: StallWatch,
+  timeoutMs: number,
+  stalled: () => void,
+): () => void {
+  const socket = socketOf(request);
+  if (socket === undefined) return () => {};
+  const carrier = carrierOf(socket);
+  return stalls.watch({
+    socket,
+    timeoutMs,
+    heldBytes: () => response.writableLength,
+    ...(http2StreamOf(request) !== undefined && { connectionBytes: () => carrier.bytesWritten }),
+    stalled,
+  });
+}
+
+/** Ends a response at once, and drops unsent bytes: the connection of HTTP/1 is reset, or the stream of HTTP/2. */
+export function resetResponse(request: IncomingMessage): void {
+  const stream = http2StreamOf(request);
+  if (stream === undefined) resetConnection(request.socket);
+  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+}
+
+/** Whether all of a response was sent. */
+export function wasSent(request: IncomingMessage, response: ServerResponse): boolean {
+  const stream = http2StreamOf(request);
+  // Node.js says of every closed response of HTTP/2 that it has finished.
+  return stream === undefined
+    ? response.writableFinished
+    : response.writableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
 }
 
 export interface CutOptions {

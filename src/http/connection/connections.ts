@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { acceptConnections } from './accept.ts';
-import { endSocket } from './connection-end.ts';
-import { RETRY_AFTER_SECONDS } from '../problem.ts';
+import { http2ConnectionOf } from '../http2/http2-connection.ts';
+import { socketOf } from '../http2/http2-request.ts';
+import { refuseConnection } from '../http2/refuse-connection.ts';
 import { carrierOf } from '../tls/carrier.ts';
-import { closingAnswer } from './closing-answer.ts';
 
 export interface ConnectionsOptions {
   /** The most connections that may be open. */
@@ -21,8 +21,6 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
   return new Connections(server, options);
 }
 
-/** How long a refused client may take to read its 503. */
-const REFUSED_MS = 1000;
 /** How long the handshake of a refused client may take. */
 const HANDSHAKE_MS = 5000;
 
@@ -58,7 +56,7 @@ export class Connections {
     this.#clock = clock;
     acceptConnections(server, (connection) => this.#accept(connection));
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
-      this.#begun(request.socket, response),
+      this.#begun(request, response),
     );
   }
 
@@ -73,7 +71,9 @@ export class Connections {
   /** Ends every connection that is open now: idle ones at once, each other one after its last response. */
   retire(): void {
     for (const connection of this.#responses.keys()) {
-      if (this.#idle.has(connection)) connection.destroy();
+      const http2 = http2ConnectionOf(connection);
+      if (http2 !== undefined) http2.end();
+      else if (this.#idle.has(connection)) connection.destroy();
       else this.#retired.add(connection);
     }
   }
@@ -89,7 +89,9 @@ export class Connections {
     return 'serve';
   }
 
-  #begun(socket: Socket, response: ServerResponse): void {
+  #begun(request: IncomingMessage, response: ServerResponse): void {
+    const socket = socketOf(request);
+    if (socket === undefined) return;
     const connection = carrierOf(socket);
     const before = this.#responses.get(connection);
     if (before === undefined) return;
@@ -109,7 +111,9 @@ export class Connections {
     for (const socket of this.#idle) {
       this.#idle.delete(socket);
       this.#responses.delete(socket);
-      socket.destroy();
+      const http2 = http2ConnectionOf(socket);
+      if (http2 === undefined) socket.destroy();
+      else http2.dismiss();
       this.closedIdle += 1;
       return true;
     }
@@ -124,7 +128,7 @@ export class Connections {
       return 'drop';
     }
     this.#refusing.add(connection);
-    // With TLS, the handshake comes before the answer.
+    // With TLS, the handshake comes before the answer; without, the first bytes, which show the version of HTTP.
     const disarm = this.#clock.setTimer(HANDSHAKE_MS, () => connection.destroy());
     connection.once('close', () => {
       disarm();
@@ -132,11 +136,6 @@ export class Connections {
     });
     const detail = `${this.limit} connections are open (limits.connections), and none of them is idle`;
     const error = new RequestError('too_many_connections', detail);
-    const answer = closingAnswer('503 Service Unavailable', error, [`Retry-After: ${RETRY_AFTER_SECONDS}`]);
-    return (socket) => {
-      socket.on('error', () => {});
-      endSocket(socket, answer, this.#clock, REFUSED_MS);
-      socket.resume();
-    };
+    return (socket) => refuseConnection(socket, error, this.#clock);
   }
 }

@@ -25,7 +25,8 @@ const CLOSE_IDLE_EVERY_MS = 200;
 const LAST_ANSWERS_MS = 1000;
 
 /**
- * Lets running streams end, then closes the listener. From now on new streams get 503; the port still answers. Streams
+ * Lets running streams end, then closes the listener. From now on new streams get 503; the port still
+ * answers. HTTP/2 connections get GOAWAY. Streams
  * that run longer than `drainTimeoutMs` are cut. When no stream is left, idle connections are closed at once, and all
  * others within a second. Resolves with the number of streams that were cut.
  */
@@ -39,6 +40,7 @@ export async function drain({
 }: DrainOptions): Promise<number> {
   drainState.draining = true;
   streams.announceDrain();
+  responses.announceEnd();
   let disarmIdle: (() => void) | undefined;
   const closeIdle = (): void => {
     app.server.closeIdleConnections();

@@ -7,6 +7,8 @@ import type { Clock } from '../../core/time/time.ts';
 import { acceptConnections } from './accept.ts';
 import { endSocket } from './connection-end.ts';
 import { closingAnswer } from './closing-answer.ts';
+import { http2ConnectionOf } from '../http2/http2-connection.ts';
+import { http2StreamOf } from '../http2/http2-request.ts';
 import { carrierOf } from '../tls/carrier.ts';
 
 /** The status for an error code of Node's parser. Any other code is 400. */
@@ -46,6 +48,8 @@ interface Connection {
  * A stream that began earlier would hold its output in memory until its response has the connection, and would look
  * like a stream whose client does not read.
  *
+ * The requests of an HTTP/2 connection are answered at the same time, each on its own stream.
+ *
  * Bytes that are not HTTP get an answer too, but never within a response, because the client would read that answer as
  * part of the response. If the body of the current request is complete, its response is finished first; otherwise the
  * connection is closed.
@@ -74,6 +78,7 @@ export class OpenResponses {
 
   /** Calls `start` when all responses before this one are complete; never if the connection closes before that. */
   begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
+    if (http2StreamOf(request) !== undefined) return start();
     const { socket } = request;
     const carrier = carrierOf(socket);
     const connection = this.#connections.get(carrier) ?? this.#opened(carrier);
@@ -101,10 +106,19 @@ export class OpenResponses {
     endSocket(socket, answer, this.#clock, FLUSH_MS);
   }
 
+  /** Says to the clients of HTTP/2 connections that these will end; streams that are open go on. */
+  announceEnd(): void {
+    for (const carrier of this.#connections.keys()) http2ConnectionOf(carrier)?.announceEnd();
+  }
+
   /** Closes every connection without a response under way, used or unused, and each other one after its response. */
   closeUnused(): void {
     this.#closing = true;
-    for (const [carrier, { current }] of this.#connections) if (current === undefined) carrier.destroy();
+    for (const [carrier, { current }] of this.#connections) {
+      const http2 = http2ConnectionOf(carrier);
+      if (http2 !== undefined) http2.end();
+      else if (current === undefined) carrier.destroy();
+    }
   }
 
   /** Closes all connections at once. */
@@ -141,6 +155,11 @@ export class OpenResponses {
     // If the body was not complete, closeAfterEarlyAnswer closes the connection after time to read the answer.
     if ((broken || this.#closing) && current?.request.complete === true) socket.destroySoon();
   }
+}
+
+/** What Node.js reports for a connection of HTTP/1 whose first head did not arrive in time. */
+export function headTimeout(): NodeJS.ErrnoException {
+  return Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 }
 
 /** The first two bytes of a TLS record with a handshake: its type, and the major number of every version. */

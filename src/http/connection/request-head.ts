@@ -1,9 +1,29 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, maxHeaderSize, METHODS } from 'node:http';
 import { RequestError } from '../../core/errors.ts';
+import { http2StreamOf, namedHost } from '../http2/http2-request.ts';
 
 /** Why the head of a request is refused on every route; undefined if it is not. */
 export function headProblem(request: IncomingMessage): RequestError | undefined {
+  if (http2StreamOf(request) !== undefined) return http2HeadProblem(request);
   return hostProblem(request) ?? transferEncodingProblem(request);
+}
+
+const methods: ReadonlySet<string | undefined> = new Set(METHODS);
+
+/** What Node's parser of HTTP/1 refuses, and its HTTP/2 does not. */
+function http2HeadProblem(request: IncomingMessage): RequestError | undefined {
+  const { headers, rawHeaders, method } = request;
+  const bytes = rawHeaders.reduce((sum, text) => sum + text.length, 0);
+  if (bytes > maxHeaderSize) {
+    const fault = `the head of the request has ${bytes} bytes; send ${maxHeaderSize} at most`;
+    return new RequestError('bad_request', fault, { status: 431 });
+  }
+  if (!methods.has(method)) return new RequestError('bad_request', `${method} is not a method of HTTP`);
+  const host = namedHost(request);
+  if (host === undefined) return new RequestError('bad_request', 'the request has no :authority and no Host field');
+  if (headers.host === undefined || headers.host === host) return undefined;
+  // RFC 9113, section 8.3.1. A proxy may check the other one of the two.
+  return new RequestError('bad_request', 'the request has a Host field that differs from its :authority; send one');
 }
 
 /** RFC 9110, section 5.3: only a field that is a list may come twice. A proxy may check the other one of two. */

@@ -10,6 +10,8 @@ export interface Unread {
   readonly timeoutMs: number;
   /** Bytes of the response that this process holds. */
   heldBytes(): number;
+  /** If other responses share the connection: bytes of all of them that the kernel got. */
+  readonly connectionBytes?: () => number;
   /** Called once, if nothing was read for `timeoutMs`. */
   stalled(): void;
 }
@@ -27,6 +29,7 @@ interface Watched {
   heldBytes: number;
   /** Bytes that the kernel holds; undefined until they are read. */
   queuedBytes: number | undefined;
+  connectionBytes: number | undefined;
 }
 
 /** How often a response is checked within its timeout. */
@@ -61,7 +64,14 @@ export class StallWatch {
   /** Watches a response until it has stalled, or until the function returned is called. */
   watch(unread: Unread): () => void {
     const now = this.#clock.now();
-    const watched = { unread, changedAtMs: now, checkedAt: now, heldBytes: unread.heldBytes(), queuedBytes: undefined };
+    const watched = {
+      unread,
+      changedAtMs: now,
+      checkedAt: now,
+      heldBytes: unread.heldBytes(),
+      queuedBytes: undefined,
+      connectionBytes: undefined,
+    };
     this.#watched.add(watched);
     this.#disarm ??= this.#arm();
     return () => this.#forget(watched);
@@ -115,7 +125,11 @@ export class StallWatch {
     if (!this.#watched.has(watched)) return;
     const { unread, changedAtMs } = watched;
     const heldBytes = unread.heldBytes();
-    const sameQueue = queues === undefined || queues.unsent === watched.queuedBytes;
+    const connectionBytes = unread.connectionBytes?.();
+    // If other responses have filled the queue since, it says nothing about this one.
+    const isShared = connectionBytes !== undefined && connectionBytes !== watched.connectionBytes;
+    watched.connectionBytes = connectionBytes;
+    const sameQueue = queues === undefined || queues.unsent === watched.queuedBytes || isShared;
     if (queues !== undefined) watched.queuedBytes = queues.unsent;
     if (heldBytes !== watched.heldBytes || !sameQueue) return this.#noteChange(watched, now, heldBytes);
     watched.checkedAt = now;

@@ -8,11 +8,13 @@ import type { PipelineObserver, StreamOutcome } from '../../core/observer/observ
 import type { Clock } from '../../core/time/time.ts';
 import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
-import { resetConnection } from '../connection/connection-end.ts';
+import { clientAddress } from '../connection/client-address.ts';
+import { resetResponse, wasSent, watchResponse } from '../connection/connection-end.ts';
 import { internalError } from '../framework-errors.ts';
 import type { LiveStream, LiveStreams } from '../stream/live-streams.ts';
+import { httpVersionOf, socketOf } from '../http2/http2-request.ts';
 import { stalledError, type StallWatch } from '../connection/stall-watch.ts';
-import { clientAddress, readBody } from '../stream/http1-transport.ts';
+import { readBody } from '../stream/http1-transport.ts';
 import { IdleLimit } from '../stream/idle-limit.ts';
 
 export interface BodyRequestOptions {
@@ -70,7 +72,7 @@ export class BodyRequest implements LiveStream {
       streams.delete(this);
       this.memory.close();
       try {
-        if (!reply.raw.writableFinished) {
+        if (!wasSent(request.raw, reply.raw)) {
           this.cut('client_aborted', new RequestError('bad_body', 'the client went away'));
         }
         this.#unwatchReader();
@@ -130,7 +132,8 @@ export class BodyRequest implements LiveStream {
       id,
       pipeline: this.#options.pipeline.name,
       mode: this.kind,
-      client: clientAddress(raw),
+      client: clientAddress(socketOf(raw)),
+      http: httpVersionOf(raw),
       ageMs: Math.round(nowMs - this.#startedAt),
       heldBytes: this.memory.heldBytes,
       backpressure: this.#waitingSince === undefined ? 'none' : 'memory',
@@ -139,17 +142,13 @@ export class BodyRequest implements LiveStream {
 
   #watchReader(): void {
     const { stalls, limits } = this.#options;
-    const { socket } = this.#request.raw;
+    const { raw } = this.#request;
     const timeoutMs = limits.stallTimeout;
-    this.#unwatchReader = stalls.watch({
-      socket,
-      timeoutMs,
-      heldBytes: () => this.#reply.raw.writableLength,
-      stalled: this.guard(() => {
-        this.cut('stalled', stalledError(timeoutMs));
-        resetConnection(socket);
-      }),
+    const stalled = this.guard(() => {
+      this.cut('stalled', stalledError(timeoutMs));
+      resetResponse(raw);
     });
+    this.#unwatchReader = watchResponse(raw, this.#reply.raw, stalls, timeoutMs, stalled);
   }
 
   #memoryFree(): void {

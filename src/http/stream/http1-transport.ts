@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Guard, guardWith } from '../../core/guard.ts';
 import type { Clock } from '../../core/time/time.ts';
+import { clientAddress } from '../connection/client-address.ts';
 import { cutResponse, resetConnection } from '../connection/connection-end.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
+import { http2StreamOf } from '../http2/http2-request.ts';
 import type { StallWatch } from '../connection/stall-watch.ts';
 import type { EncodeBuffers } from './encode-buffers.ts';
 import { TextWriter } from './text-writer.ts';
@@ -36,7 +38,7 @@ export class Http1Transport implements Transport {
   }
 
   get client(): string | null {
-    return clientAddress(this.#request);
+    return clientAddress(this.#request.socket);
   }
 
   /**
@@ -136,19 +138,14 @@ export function readBody(request: IncomingMessage, events: BodyEvents, guard: Gu
     'end',
     guard(() => events.end()),
   );
-  // A body that breaks off closes the request before it is complete; `error` reports the same once more.
+  // A body that breaks off closes the request before it is complete; `error` reports the same once more. Over HTTP/2
+  // Node.js says of every closed request that it is complete.
+  const isComplete = http2StreamOf(request) === undefined ? () => request.complete : () => request.readableEnded;
   request.on(
     'close',
     guard(() => {
-      if (!request.complete) events.gone();
+      if (!isComplete()) events.gone();
     }),
   );
   request.on('error', () => {});
-}
-
-/** Address and port of the other end of the connection, which may be a proxy; null if the connection is closed. */
-export function clientAddress({ socket }: IncomingMessage): string | null {
-  const { remoteAddress, remotePort, remoteFamily } = socket;
-  if (remoteAddress === undefined) return null;
-  return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

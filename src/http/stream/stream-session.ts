@@ -22,6 +22,8 @@ import type { Transport, TransportEvents } from './transport.ts';
 
 export interface SessionOptions {
   readonly id: string;
+  /** The version of HTTP of the request: 1.0, 1.1 or 2. */
+  readonly httpVersion: string;
   readonly transport: Transport;
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
@@ -173,13 +175,14 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   describe(nowMs: number): JsonObject {
-    const { id, pipeline, settings } = this.#options;
+    const { id, httpVersion, pipeline, settings } = this.#options;
     const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
     return {
       id,
       pipeline: pipeline.name,
       mode: settings.mode,
       client: this.#transport.client,
+      http: httpVersion,
       ageMs: Math.round(nowMs - this.#startedAt),
       ...this.#stream.summary,
       receivedBytes: this.#receivedBytes,
@@ -264,13 +267,19 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   #report({ outcome, reason }: Ended): void {
-    const { pipeline, clock, log, trace } = this.#options;
+    const { pipeline, httpVersion, clock, log, trace } = this.#options;
     const durationMs = clock.now() - this.#startedAt;
     this.#observer.closed(outcome, durationMs);
     const { summary } = this.#stream;
     const bytes = { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
     trace?.end({ outcome, code: reason?.code, ...summary, ...bytes });
-    const ended = { pipeline: pipeline.name, outcome, durationMs: Math.round(durationMs), ...summary };
+    const ended = {
+      pipeline: pipeline.name,
+      http: httpVersion,
+      outcome,
+      durationMs: Math.round(durationMs),
+      ...summary,
+    };
     if (reason === undefined) log.info(ended, 'stream completed');
     else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
   }

@@ -37,7 +37,7 @@ function secureOptions(files: TlsFiles, withoutCertificate: WithoutCertificate):
     ...contextOptions(files),
     requestCert: asks,
     rejectUnauthorized: asks && withoutCertificate === 'refused',
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: HANDSHAKE_MS,
   };
 }

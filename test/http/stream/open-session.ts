@@ -24,6 +24,7 @@ export function openSession(transport: Transport, setup: SessionSetup = {}) {
   const reported = { released: 0, traceEnds: [] as object[], logged };
   const session = new StreamSession({
     id: 'id-1',
+    httpVersion: '1.1',
     transport,
     pipeline,
     settings: {
