@@ -66,21 +66,28 @@ print(urllib.request.urlopen(request, context=context).read().decode(), end='')
     }
   });
 
-  test('TLS 1.1 and another protocol than HTTP/1.1 are refused', async () => {
+  test('TLS 1.1 and a protocol that is not HTTP are refused; HTTP/2 is preferred, whatever the order', async () => {
     const serving = await tlsService();
     const { port } = serving;
     const { ca } = serving.client();
     for (const options of [
       { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const,
-      { ALPNProtocols: ['h2'] },
+      { ALPNProtocols: ['spdy/3'] },
     ]) {
       const socket = tlsConnect({ port, host: '127.0.0.1', ca: ca, ...options });
       await expect(once(socket, 'secureConnect')).rejects.toThrow(/alert/);
     }
-    const socket = tlsConnect({ port, host: '127.0.0.1', ca: ca, ALPNProtocols: ['h2', 'http/1.1'] });
-    await once(socket, 'secureConnect');
-    expect([socket.alpnProtocol, socket.getProtocol()]).toEqual(['http/1.1', 'TLSv1.3']);
-    socket.destroy();
+    for (const [offered, chosen] of [
+      [['http/1.1', 'h2'], 'h2'],
+      [['h2', 'http/1.1'], 'h2'],
+      [['http/1.1'], 'http/1.1'],
+      [undefined, false],
+    ] as const) {
+      const socket = tlsConnect({ port, host: '127.0.0.1', ca, ...(offered && { ALPNProtocols: [...offered] }) });
+      await once(socket, 'secureConnect');
+      expect([socket.alpnProtocol, socket.getProtocol()]).toEqual([chosen, 'TLSv1.3']);
+      socket.destroy();
+    }
     expect(await serving.metric('millrace_tls_handshakes_failed_total{reason="protocol"}')).toBe(2);
   });
 

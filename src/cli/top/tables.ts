@@ -115,7 +115,8 @@ export const streamColumns: readonly Column<StreamRow>[] = [
   sizeOf('received', 8, 'receivedBytes'),
   sizeOf('sent', 8, 'sentBytes'),
   left('client', 5, ({ stream }) => textAt(stream, 'client')),
-  left('request', 9, ({ stream }) => textAt(stream, 'id')),
+  left('http', 9, ({ stream }) => textAt(stream, 'http')),
+  left('request', 10, ({ stream }) => textAt(stream, 'id')),
 ];
 
 export const errorColumns: readonly Column<JsonObject>[] = [

@@ -45,6 +45,8 @@ export class Http2Connection {
     this.#session = session;
     this.#socket = socket;
     this.#options = options;
+    // Over HTTP/1 a client may close its side and still read. HTTP/2 says the end of a request by END_STREAM.
+    socket.allowHalfOpen = false;
     noteSocket(session, socket);
     connections.set(carrierOf(socket), this);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);

@@ -3,7 +3,7 @@ import { createServer, type Http2SecureServer, type Http2Server, type ServerHttp
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/time/time.ts';
 import { takeListeners } from '../connection/accept.ts';
-import { chooseProtocol } from './protocol-choice.ts';
+import { chooseProtocol, type Protocol } from './protocol-choice.ts';
 import { Http2Connection } from './http2-connection.ts';
 
 export interface Http2Options {
@@ -43,21 +43,23 @@ export function serveHttp2(server: Server, { timeoutMs, clock, late }: Http2Opti
   // The connection ends; its requests learn it by their streams.
   http2.on('sessionError', () => {});
   const open = new Map<Socket, Http2Connection>();
+  const undecided = new Set<Socket>();
   const event = server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection';
   const serveHttp1 = takeListeners(server, event);
   server.on(event, (socket: Socket) => {
     const firstRequestMs = timeoutMs();
-    const begin = (): void => {
+    undecided.add(socket);
+    socket.once('close', () => {
+      undecided.delete(socket);
+      open.delete(socket);
+    });
+    const chosen = (protocol: Protocol): void => {
+      undecided.delete(socket);
+      if (protocol === 'http/1') return serveHttp1(socket);
       const session = sessionOf(http2, socket);
       open.set(socket, new Http2Connection(session, socket, { clock, firstRequestMs, keepAliveMs: KEEP_ALIVE_MS }));
-      socket.once('close', () => open.delete(socket));
     };
-    chooseProtocol(socket, {
-      timeoutMs: firstRequestMs,
-      clock,
-      chosen: (protocol) => (protocol === 'h2' ? begin() : serveHttp1(socket)),
-      late: () => late(socket),
-    });
+    chooseProtocol(socket, { timeoutMs: firstRequestMs, clock, chosen, late: () => late(socket) });
   });
   const closeIdle = server.closeIdleConnections.bind(server);
   const closeAll = server.closeAllConnections.bind(server);
@@ -68,7 +70,7 @@ export function serveHttp2(server: Server, { timeoutMs, clock, late }: Http2Opti
     },
     closeAllConnections(): void {
       closeAll();
-      for (const socket of open.keys()) socket.destroy();
+      for (const socket of [...undecided, ...open.keys()]) socket.destroy();
     },
   });
 }

@@ -33,6 +33,7 @@ const anyRequest = {
     { type: ['string', 'null'] },
     'Address and port of the other end of the connection, which may be a proxy.',
   ),
+  http: described({ type: 'string', enum: ['1.0', '1.1', '2'] }, 'The version of HTTP of the request.'),
   ageMs: described(count, 'Milliseconds since the head of the request was read.'),
   heldBytes: described(count, 'Bytes of memory that are counted for this request; `limits.memory` bounds the sum.'),
   backpressure: described({ type: 'string', enum: ['none', ...backpressureReasons] }, 'Why the body is not read now.'),
