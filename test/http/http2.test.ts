@@ -168,9 +168,9 @@ describe('a stream whose client reads nothing', () => {
     const session = sessionTo(started);
     const stalled = new Http2Client(session, '/v1/enrich/test');
     const sibling = new Http2Client(session, '/v1/enrich/test');
-    let busy = true;
+    const busy = new AbortController();
     const chatter = (async () => {
-      while (busy) {
+      while (!busy.signal.aborted) {
         const before = sibling.received.length;
         sibling.stream.write(records(1));
         await sibling.until(() => sibling.received.length > before);
@@ -179,7 +179,7 @@ describe('a stream whose client reads nothing', () => {
     await fill(started, stalled);
     await started.heard.until(() => started.heard.outcomes.length === 1);
     expect(started.heard.outcomes).toEqual(['stalled']);
-    busy = false;
+    busy.abort();
     await chatter;
     sibling.stream.end();
     expect(await sibling.untilClosed()).toBe(0);

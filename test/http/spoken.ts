@@ -9,7 +9,6 @@ import { Certificates } from '../connectors/http/tls/certificates.ts';
 
 let files: TlsFiles | undefined;
 let authority: string | undefined;
-let isHttp2 = false;
 
 /** The files that `start` uses: undefined unless `speakTls` was called. */
 export const spokenTls = (): TlsFiles | undefined => files;
@@ -30,17 +29,10 @@ export function speakTls(): void {
   process.env['CURL_CA_BUNDLE'] = join(folder, 'bundle.crt');
 }
 
-/** From now on the services of this process get HTTP/2 from the clients of `start`, by way of a gateway. */
-export function speakHttp2(): void {
-  isHttp2 = true;
-}
-
-export const speaksHttp2 = (): boolean => isHttp2;
-
 /** A connection to a service of this process, and the event that says that it is open. */
 export function connectTo(port: number): { readonly socket: Socket; readonly opened: string } {
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-  return files === undefined || isHttp2
+  return files === undefined
     ? { socket, opened: 'connect' }
     : { socket: tls.connect({ host: '127.0.0.1', socket }), opened: 'secureConnect' };
 }

@@ -21,8 +21,7 @@ import { type KernelQueues, noQueues } from '../../src/http/connection/kernel-qu
 import { OpenResponses } from '../../src/http/connection/open-responses.ts';
 import { StallWatch } from '../../src/http/connection/stall-watch.ts';
 import type { Logger } from '../../src/observability/log/logger.ts';
-import { http2Gateway } from './http2-gateway.ts';
-import { speaksHttp2, spokenTls } from './spoken.ts';
+import { spokenTls } from './spoken.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/lookups/open-lookups.ts';
 
@@ -268,11 +267,9 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     await pipelines.close();
   });
   const port = portOf(app.server);
-  const url = `${files === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
-  const gateway = speaksHttp2() ? await http2Gateway(url) : undefined;
   return {
-    url: gateway === undefined ? url : `http://127.0.0.1:${gateway}`,
-    port: gateway ?? port,
+    url: `${files === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    port,
     app,
     downstream,
     heard,
