@@ -5,6 +5,7 @@ import type { Config } from './schema/schema.ts';
 /** The keys of `server` that a reload takes over. */
 const live: ReadonlySet<string> = new Set([
   'server.limits',
+  'server.compression',
   'server.drainTimeout',
   'server.log.level',
   'server.watch',

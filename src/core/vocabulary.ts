@@ -17,6 +17,10 @@ export const missPolicies = ['null', 'omit', 'drop', 'error'] as const;
 export const metaFields = ['seq', 'timing', 'source', 'attempts'] as const;
 export type MetaField = (typeof metaFields)[number];
 
+/** The content codings of bodies (RFC 9110, section 8.4.1), by their registered names. */
+export const contentCodings = ['gzip', 'br', 'zstd'] as const;
+export type ContentCoding = (typeof contentCodings)[number];
+
 /** From the most to the fewest lines. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];

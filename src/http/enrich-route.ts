@@ -6,7 +6,9 @@ import type { AppOptions, Served } from './app-options.ts';
 import { EncodeBuffers } from './stream/encode-buffers.ts';
 import { httpVersionOf } from './http2/http2-request.ts';
 import { enrichOperation } from './openapi/openapi-enrich.ts';
-import { acceptedFraming, bodyFormat, refuseEncoding, refuseUnlessJson } from './media.ts';
+import { acceptedFraming, bodyFormat, refuseUnlessJson } from './media.ts';
+import { withCodings } from './coding/codec-transport.ts';
+import { bodyCoding, refusesPlain, responseCoding, varyField } from './coding/negotiation.ts';
 import { chosenSettings, refuseStreamParameters } from './parameters.ts';
 import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods, refuseWhenFull } from './routing.ts';
@@ -44,8 +46,10 @@ function respond(
   const { headers, caller } = request;
   const { clock, streams, memory } = options;
   const { limits } = served;
-  refuseEncoding(headers['content-encoding']);
+  const { compression } = served.server;
+  const received = bodyCoding(headers['content-encoding']);
   const format = bodyFormat(headers['content-type']);
+  const sent = responseCoding(headers['accept-encoding'], compression);
   const chosen = chosenSettings(request.query, pipeline, (error) => requestProblem(error, request.id));
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
@@ -63,22 +67,30 @@ function respond(
       clock,
       stalls: options.stalls,
       limits,
+      received,
+      answerCoding: {
+        coding: sent,
+        plainRefused: refusesPlain(headers['accept-encoding']),
+        vary: varyField(request.corsFields['vary'], compression),
+      },
     });
   }
   const framing = acceptedFraming(headers.accept, format.framing);
   caller.use?.refuseFarBehind();
   const trace = traceOf(request, options.tracer, pipeline.name, chosen.mode);
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls, rate: caller.use?.rate };
+  const transport = streamTransport({
+    request: request.raw,
+    response: reply.raw,
+    buffers,
+    stalls: options.stalls,
+    clock,
+  });
   const session = new StreamSession({
     id: request.id,
     httpVersion: httpVersionOf(request.raw),
-    transport: streamTransport({
-      request: request.raw,
-      response: reply.raw,
-      buffers,
-      stalls: options.stalls,
-      clock,
-    }),
+    transport: withCodings(transport, { received, sent, maxRatio: limits.decompressionRatio }),
+    codings: { received, sent },
     pipeline,
     settings,
     trace,
@@ -93,6 +105,7 @@ function respond(
   reply.hijack();
   session.start({
     ...request.corsFields,
+    ...varyField(request.corsFields['vary'], compression),
     'Content-Type': framing.mediaType,
     'Cache-Control': 'no-store',
     'X-Accel-Buffering': 'no',

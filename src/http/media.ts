@@ -42,19 +42,6 @@ export function unsupportedType(refused: string): RequestError {
   });
 }
 
-/** Refuses a compressed body: its bytes would be read as records. Throws `unsupported_encoding`. */
-export function refuseEncoding(contentEncoding: string | undefined): void {
-  const encoding = (contentEncoding ?? 'identity').trim().toLowerCase();
-  if (encoding === 'identity' || encoding === '') return;
-  throw new RequestError(
-    'unsupported_encoding',
-    `Content-Encoding is ${encoding}, which is not supported; send the body uncompressed`,
-    {
-      read: ['identity'],
-    },
-  );
-}
-
 /**
  * The framing with the greatest weight in `Accept`. Of equal weights, the most specific range wins, then the range that
  * comes first, then the framing of the body. Throws `not_acceptable`.

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { RecordError, RequestError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json/json.ts';
 import type { AppOptions } from './app-options.ts';
+import { bodyCoding } from './coding/negotiation.ts';
 import { BodyRequest } from './record/body-request.ts';
 import { explainOperation, listOperation, showOperation } from './openapi/openapi-ops.ts';
 import { recordProblem, sendProblem } from './problem.ts';
@@ -29,6 +30,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
     const pipeline = findPipeline(current.pipelines, request.params.pipeline, request.caller);
     refuseWhenFull(options, current, request.caller);
     const { limits } = current;
+    const received = bodyCoding(request.headers['content-encoding']);
     const keepOpen = (): (() => void) => current.keepOpen();
     const body = new BodyRequest(request, reply, {
       kind: 'explain',
@@ -38,6 +40,7 @@ export function opsRoutes(app: FastifyInstance, options: AppOptions): void {
       keepOpen,
       use: request.caller.use,
       limits,
+      received,
       stalls,
       clock,
     });

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type RecordErrorCode, recordErrors, RequestError, requestErrors } from '../core/errors.ts';
+import { readCodings } from './coding/negotiation.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -48,6 +49,7 @@ export function sendProblem(
   retryAfterSeconds = RETRY_AFTER_SECONDS,
 ): FastifyReply {
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(retryAfterSeconds));
+  if (problem.code === 'unsupported_encoding') reply.header('accept-encoding', readCodings);
   reply.header('x-request-id', reply.request.id);
   return reply
     .code(problem.status)

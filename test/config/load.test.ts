@@ -37,6 +37,7 @@ describe('a valid file gives', () => {
       lineBytes: 1024 * 1024,
       idleTimeout: 60_000,
       stallTimeout: 60_000,
+      decompressionRatio: 100,
       headersTimeout: 10_000,
     });
     expect(config.pipelines['flights']).toEqual({

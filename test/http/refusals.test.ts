@@ -91,12 +91,39 @@ test.each([
   expect([status, problem]).toEqual([415, expect.objectContaining({ code, detail: expect.stringMatching(detail) })]);
 });
 
-test('a compressed body is refused', async () => {
+test.each(['deflate', 'compress', 'gzip, gzip', 'br, zstd', 'gzip, x-unknown'])(
+  'a body whose Content-Encoding is %s is refused, and Accept-Encoding says which codings are read',
+  async (coding) => {
+    const { url } = await start();
+    for (const [path, type] of [
+      ['/v1/enrich/test', 'application/x-ndjson'],
+      ['/v1/enrich/test', 'application/json'],
+      ['/v1/explain/test', 'application/json'],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop
+      const { status, problem, headers } = await refusal(url + path, {
+        headers: { 'content-type': type, 'content-encoding': coding },
+      });
+      expect([status, problem['code']]).toEqual([415, 'unsupported_encoding']);
+      expect(problem['detail']).toMatch(/send the body as one of gzip, br, zstd, or without a coding/);
+      expect(headers.get('accept-encoding')).toBe('gzip, br, zstd');
+    }
+  },
+);
+
+test.each([
+  ['application/x-ndjson', 'identity;q=0, deflate'],
+  ['application/json', '*;q=0'],
+])('a body of type %s is not answered to Accept-Encoding: %s', async (type, coding) => {
   const { url } = await start();
   const { status, problem } = await refusal(`${url}/v1/enrich/test`, {
-    headers: { ...ndjson, 'content-encoding': 'gzip' },
+    headers: { 'content-type': type, 'accept-encoding': coding },
   });
-  expect([status, problem['code']]).toEqual([415, 'unsupported_encoding']);
+  expect([status, problem['code'], problem['given']]).toEqual([
+    406,
+    'not_acceptable',
+    ['identity', 'zstd', 'gzip', 'br'],
+  ]);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { isJsonObject, type JsonValue } from '../../src/core/json/json.ts';
 import { linesOf, startInProcess } from './in-process.ts';
@@ -107,10 +107,19 @@ test.each<[string, Script, object]>([
   ['sends nothing', answer(''), { code: 'bad_response', message: 'the answer has no body (status 200)', status: 200 }],
   [
     'encodes its answer although the request did not allow it',
-    answer(gzipSync('{"a":1}'), ok, 'content-encoding: gzip'),
+    answer(deflateSync('{"a":1}'), ok, 'content-encoding: deflate'),
     {
       code: 'bad_response',
-      message: 'the answer is encoded (content-encoding: gzip), which is not supported',
+      message: 'the answer is encoded (content-encoding: deflate), which is not supported',
+      status: 200,
+    },
+  ],
+  [
+    'encodes its answer and breaks off',
+    answer(gzipSync('{"a":1}').subarray(0, -4), ok, 'content-encoding: gzip'),
+    {
+      code: 'bad_response',
+      message: 'the answer cannot be decoded: the body breaks off before the end of its gzip coding',
       status: 200,
     },
   ],
@@ -119,7 +128,7 @@ test.each<[string, Script, object]>([
     answer('{"a":1}', ok, 'content-encoding: br'),
     {
       code: 'bad_response',
-      message: 'the answer is encoded (content-encoding: br), which is not supported',
+      message: expect.stringMatching(/^the answer cannot be decoded: the body is not valid br: /) as string,
       status: 200,
     },
   ],

@@ -90,6 +90,7 @@ describe('the value of a reference is not shown', () => {
             url: `${origin}/***/7?q=***&m=***&c=***`,
             headers: {
               accept: 'application/json',
+              'accept-encoding': 'gzip, br, zstd',
               'user-agent': 'millrace',
               'content-type': 'application/json',
               authorization: '***',

@@ -4,10 +4,7 @@ import type { Path } from '../../core/finding.ts';
 export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [
   [[], ['kafka']],
 
-  [
-    ['server', 'limits'],
-    ['decompressionRatio', 'spoolBytes'],
-  ],
+  [['server', 'limits'], ['spoolBytes']],
   [
     ['lookups', '*'],
     ['redis', 'sql'],

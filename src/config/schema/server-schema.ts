@@ -1,4 +1,4 @@
-import { logLevels } from '../../core/vocabulary.ts';
+import { contentCodings, logLevels } from '../../core/vocabulary.ts';
 import { z } from 'zod';
 import { adminAuth, allowedHosts, anyOriginNeedsAuth, auth, cors } from './access-schema.ts';
 import { tlsSchema } from './tls-schema.ts';
@@ -53,6 +53,11 @@ const limits = z
       .describe(
         'How long a client may read nothing of a response that has output for it, 1ms to 24h. Default 60s: its records keep their slots for that time.',
       ),
+    decompressionRatio: wholeNumber(1, 1_000_000)
+      .default(100)
+      .describe(
+        'Bytes to which one byte of a compressed body may be decompressed, on average, 1 to 1000000. Not applied to the first MiB of a body. A body above it ends with the error decompression_ratio. Default 100: JSON lines rarely reach 30.',
+      ),
     headersTimeout: durationFrom(1)
       .prefault('10s')
       .describe(
@@ -84,6 +89,12 @@ export const serverSchema = z
     cors: cors.prefault({}),
     admin: admin.prefault({}),
     tls: tlsSchema.exactOptional(),
+    compression: z
+      .array(oneOf(contentCodings))
+      .default(['zstd', 'gzip', 'br'])
+      .describe(
+        'Codings in which a response is sent if the client accepts them (Accept-Encoding), the preferred one first: zstd, gzip, br. []: responses are not compressed. Default [zstd, gzip, br]: the one that takes the least memory and CPU first.',
+      ),
     limits: limits.prefault({}),
     drainTimeout: durationFrom(0)
       .prefault('30s')

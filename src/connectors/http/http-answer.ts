@@ -6,6 +6,7 @@ import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import type { AnswerHead } from './client/answer-head.ts';
 import { freshnessOf } from './http-freshness.ts';
 import { httpDateMs } from './http-date.ts';
+import { codingsIn } from '../../wire/coding/coding-names.ts';
 import { excerpt } from '../../wire/lines/excerpt.ts';
 import { ASCII_TEXT, jsonKind, ONE_LINE } from '../../wire/json/json-memory.ts';
 import { describeJsonFault, findJsonFault } from '../../wire/json/json-fault.ts';
@@ -74,16 +75,17 @@ export function isMiss({ missStatus }: AnswerRules, { status }: AnswerHead): boo
 export function checkHead(rules: AnswerRules, head: AnswerHead, bytes: Buffer, start: number, end: number): void {
   if (!isSuccess(head.status)) throw badStatus(rules, head, bytes.subarray(start, end));
   const encoding = head.contentEncoding;
-  if (encoding !== undefined && !isPlain(encoding)) {
+  if (encoding !== undefined && codingNames(encoding).length > 0) {
     throw badResponse(rules, head, `the answer is encoded (content-encoding: ${encoding}), which is not supported`);
   }
 }
 
-/** Codings that change no byte: `identity`, and names that servers put there by mistake (RFC 9110, 8.4). */
-const plainCodings: ReadonlySet<string> = new Set(['', 'identity', 'none', 'utf-8', 'utf8']);
+/** Names that change no byte, and that servers put into `Content-Encoding` by mistake (RFC 9110, 8.4). */
+const plainNames: ReadonlySet<string> = new Set(['none', 'utf-8', 'utf8']);
 
-function isPlain(encoding: string): boolean {
-  return encoding.split(',').every((coding) => plainCodings.has(coding.trim().toLowerCase()));
+/** The names of the codings of an answer, without those that change no byte. */
+export function codingNames(contentEncoding: string): readonly string[] {
+  return codingsIn(contentEncoding).filter((name) => !plainNames.has(name));
 }
 
 /** The body as text that is JSON. Throws RecordError `bad_response`. */

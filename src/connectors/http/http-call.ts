@@ -4,12 +4,12 @@ import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
-import type { Answer } from '../../lookup/lookup.ts';
 import type { Pause } from '../../lookup/rate-limit/pause.ts';
 import { cancellation, outcomeOf, timeLeft } from '../call-outcome.ts';
 import type { AnswerHead } from './client/answer-head.ts';
 import type { AccessTokens, Authorized } from './oauth2/access-tokens.ts';
-import { isSuccess, readAnswer, tooLarge, type AnswerRules } from './http-answer.ts';
+import { answerCoding, decodeAnswer } from './answer-coding.ts';
+import { isSuccess, tooLarge, type AnswerRules } from './http-answer.ts';
 import { exchangeFailure, isDeadConnection } from './http-failure.ts';
 import type { Connection, HttpPool, PooledCall } from './http-pool.ts';
 
@@ -56,6 +56,7 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #abort: ((error: Error) => void) | undefined = undefined;
   #head: AnswerHead | undefined = undefined;
   #answerBegan = false;
+  #decoding = false;
   /** The bytes of the body so far, at the start of a buffer that grows. A body that came in one piece stands where it came. */
   #body: Buffer = emptyBody;
   #bodyStart = 0;
@@ -232,18 +233,34 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     if (this.#settled) return;
     const error = cancellation(this.#calls.rules.lookup, reason);
     this.#fail(error);
+    // The connection was released before the answer was decoded.
+    if (this.#decoding) return;
     // The connection of a call that is not sent stays open, or goes on being opened, for the next call.
     if (this.#abort === undefined) this.#calls.pool.release(this);
     else this.#abort(error);
   }
 
   #finish(): void {
-    if (this.#settled || this.#head === undefined) return;
+    const head = this.#head;
+    if (head === undefined) return;
+    const coding = answerCoding(head);
+    const start = this.#bodyStart;
+    const end = start + this.#bytes;
+    if (coding === undefined) return this.#read(head, this.#body, start, end);
+    this.#decoding = decodeAnswer(
+      { rules: this.#calls.rules, head, coding, used: this.#isUsed(head.status) },
+      this.#body.subarray(start, end),
+      (decoded) => this.#read({ ...head, contentEncoding: undefined }, decoded, 0, decoded.byteLength),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #read(head: AnswerHead, body: Buffer, start: number, end: number): void {
+    if (this.#settled) return;
     try {
       const { rules, clock } = this.#calls;
-      const delayMs = this.#head.caching === undefined ? 0 : clock.now() - this.#startedMs;
-      const start = this.#bodyStart;
-      const answer = this.read(rules, this.#head, this.#body, start, start + this.#bytes, this.#known, delayMs);
+      const delayMs = head.caching === undefined ? 0 : clock.now() - this.#startedMs;
+      const answer = this.read(rules, head, body, start, end, this.#known, delayMs);
       this.#settle(this.isFound(answer) ? 'ok' : 'miss');
       this.#resolve?.(answer);
     } catch (error) {
@@ -263,24 +280,5 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     this.#settled = true;
     this.#context?.removeCancelListener(this);
     this.#calls.observer.called(outcome, this.#calls.clock.now() - this.#startedMs);
-  }
-}
-
-/** The call for one record. */
-export class SingleCall extends HttpCall<Answer> {
-  protected override read(
-    rules: AnswerRules,
-    head: AnswerHead,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    known: KnownAnswer | undefined,
-    delayMs: number,
-  ): Answer {
-    return readAnswer(rules, head, bytes, start, end, known, delayMs);
-  }
-
-  protected override isFound({ json }: Answer): boolean {
-    return json !== undefined;
   }
 }

@@ -13,7 +13,8 @@ const directive = /([^\s,=;]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?/g;
  * answers). `delayMs`: the time that the call took. `known`: the answer that this one, a 304, confirms. Its validators, its
  * `Cache-Control` and its `Expires` stay as far as the 304 has none (RFC 9111, 4.3.4).
  *
- * An answer with `Vary` is not stored: the key of the cache is the arguments, not the headers of a request.
+ * An answer with `Vary` is not stored: the key of the cache is the arguments, not the headers of a request. `Vary:
+ * Accept-Encoding` does not count: whatever its coding, an answer is stored decoded.
  */
 export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAnswer | undefined): Freshness {
   const fields = known === undefined ? own : { ...known.lifetime, ...own };
@@ -21,7 +22,7 @@ export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAns
   const named = validatorsOf(fields);
   const validators = named.length === 0 && known !== undefined ? known.validators : named;
   const noCache = directives.has('no-cache');
-  const forbidden = ['no-store', 'private'].some((name) => directives.has(name)) || (fields.vary ?? '') !== '';
+  const forbidden = ['no-store', 'private'].some((name) => directives.has(name)) || varies(fields.vary ?? '');
   const shared = directives.has('s-maxage');
   const lifetimeMs = noCache ? 0 : (secondsOf(directives, shared ? 's-maxage' : 'max-age') ?? expiresMs(fields));
   const mustRevalidate = noCache || shared || directives.has('must-revalidate') || directives.has('proxy-revalidate');
@@ -34,6 +35,10 @@ export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAns
     validators,
     lifetime: validators.length === 0 ? unconfirmed : lifetimeOf(fields),
   };
+}
+
+function varies(vary: string): boolean {
+  return vary.split(',').some((name) => !['', 'accept-encoding'].includes(name.trim().toLowerCase()));
 }
 
 /** Names in lower case. Of a name that occurs twice the first counts. */

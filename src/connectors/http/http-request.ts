@@ -4,6 +4,7 @@ import { parsePointer } from '../../core/json/json-pointer.ts';
 import { hidden, plainText } from '../../core/secrets/reference-text.ts';
 import { isSecretName } from '../../core/secrets/secret-names.ts';
 import type { CallAbout, CallTrace } from '../../core/observer/tracing.ts';
+import { contentCodings } from '../../core/vocabulary.ts';
 import type { Arguments } from '../../lookup/lookup.ts';
 import { headerText } from '../template/argument.ts';
 import { compileBody, type BodyTemplate } from '../template/body-template.ts';
@@ -28,7 +29,6 @@ export interface HeaderTemplate {
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ownHeaders = new Set([
-  'accept-encoding',
   'connection',
   'content-length',
   'expect',
@@ -42,6 +42,7 @@ const ownHeaders = new Set([
 /** Headers that a request may have by other options. */
 const usedHeaders = new Set([
   'accept',
+  'accept-encoding',
   'authorization',
   'content-type',
   'host',
@@ -145,6 +146,7 @@ function ownHeadersOf(
 ): readonly HeaderTemplate[] {
   const own = new Map([
     ['accept', 'application/json'],
+    ['accept-encoding', contentCodings.join(', ')],
     ['user-agent', 'millrace'],
   ]);
   if (body !== undefined) own.set('content-type', body.contentType);

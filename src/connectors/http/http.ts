@@ -1,16 +1,38 @@
 import { RecordError } from '../../core/errors.ts';
 import { bothGates, type Gate } from '../../core/call/gate.ts';
 import { argumentsKey } from '../../lookup/arguments-key.ts';
-import type { Arguments } from '../../lookup/lookup.ts';
+import type { KnownAnswer } from '../../core/call/known-answer.ts';
+import type { Answer, Arguments } from '../../lookup/lookup.ts';
 import { Pause } from '../../lookup/rate-limit/pause.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
-import { SingleCall } from './http-call.ts';
+import type { AnswerHead } from './client/answer-head.ts';
+import { type AnswerRules, readAnswer } from './http-answer.ts';
+import { HttpCall } from './http-call.ts';
 import { batchCalls } from './batch/batch-call.ts';
 import { type BatchRequest, compileBatch } from './batch/batch-request.ts';
 import { httpOptions, type HttpOptions } from './http-options.ts';
 import { openCalls, type OpenCalls } from './open-calls.ts';
 import { hashOfArgument, RenderedRequest } from './rendered-request.ts';
 import { compileRequest, headersOf, parametersOf, shownRequest, spanOf, type HttpRequest } from './http-request.ts';
+
+/** The call for one record. */
+class SingleCall extends HttpCall<Answer> {
+  protected override read(
+    rules: AnswerRules,
+    head: AnswerHead,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    known: KnownAnswer | undefined,
+    delayMs: number,
+  ): Answer {
+    return readAnswer(rules, head, bytes, start, end, known, delayMs);
+  }
+
+  protected override isFound({ json }: Answer): boolean {
+    return json !== undefined;
+  }
+}
 
 /** Calls an HTTP service: one request for each call. The client and undici are loaded when a lookup is opened. */
 export const http: ConnectorDefinition<HttpOptions> = {

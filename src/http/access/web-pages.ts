@@ -71,7 +71,8 @@ const preflightSeconds = 600;
 export function preflightFields(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   return {
     'access-control-allow-methods': 'GET, HEAD, POST',
-    'access-control-allow-headers': 'Authorization, Content-Type, X-Request-Id, Traceparent, Tracestate',
+    'access-control-allow-headers':
+      'Authorization, Content-Encoding, Content-Type, X-Request-Id, Traceparent, Tracestate',
     'access-control-max-age': String(preflightSeconds),
     // Private Network Access: a public page may call a service in a private network.
     ...(headers['access-control-request-private-network'] === 'true' && {

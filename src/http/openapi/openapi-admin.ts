@@ -1,5 +1,5 @@
 import { recordErrors } from '../../core/errors.ts';
-import { handshakeFailures } from '../../core/vocabulary.ts';
+import { contentCodings, handshakeFailures } from '../../core/vocabulary.ts';
 import { accessCodes, problemResponses } from './openapi-problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import { backpressureReasons, recordOutcomes } from '../../core/observer/observer.ts';
@@ -24,6 +24,8 @@ const gauges = {
   retryWaiting: described(count, 'Records that wait for a retry.'),
   completedWaiting: described(count, 'Complete records that wait to be written.'),
 };
+
+const coding = { type: 'string', enum: ['identity', ...contentCodings] };
 
 const anyRequest = {
   id: described(text, 'The `X-Request-Id` of the request.'),
@@ -51,8 +53,10 @@ const LiveStream: Schema = {
     errors: described(count, 'Records that failed.'),
     misses: described(count, 'Records for which a lookup had no answer.'),
     dropped: described(count, 'Records that went out without a line.'),
-    receivedBytes: count,
-    sentBytes: count,
+    receivedBytes: described(count, 'Bytes of the body that were read, decoded.'),
+    sentBytes: described(count, 'Bytes that were written, before they are compressed.'),
+    requestCoding: described(coding, 'The coding of the body.'),
+    responseCoding: described(coding, 'The coding of the response.'),
     ...gauges,
   },
 };

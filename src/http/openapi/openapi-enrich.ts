@@ -1,4 +1,4 @@
-import { errorPolicies, metaFields, modes } from '../../core/vocabulary.ts';
+import { contentCodings, errorPolicies, metaFields, modes } from '../../core/vocabulary.ts';
 import { parseJson } from '../../core/json/json.ts';
 import { controlParameters, controlSchemas } from './openapi-control.ts';
 import { ndjsonTypes } from '../media.ts';
@@ -84,7 +84,7 @@ const received = 'Both with their airports; the destination of the second one is
 export const enrichRequestBody = {
   required: true,
   description:
-    'One record per line, also without a Content-Type. A body of `application/json` is one record with one answer. UTF-8, not compressed.',
+    'One record per line, also without a Content-Type. A body of `application/json` is one record with one answer. UTF-8, also compressed: `Content-Encoding` gzip, br or zstd.',
   content: {
     ...Object.fromEntries(
       ndjsonTypes.map((type) => [type, sequential('InputLine', sent, lines(requestLines, '', '\n'))]),
@@ -106,6 +106,12 @@ export const enrichResponses = {
         description: 'The id of the request: the one that the client sent, or a new one.',
         schema: text,
       },
+      'Content-Encoding': {
+        description:
+          'The coding of the response, if it has one: one of `server.compression` that `Accept-Encoding` accepts.',
+        schema: { type: 'string', enum: contentCodings },
+      },
+      Vary: { description: '`Accept-Encoding`, unless `server.compression` is empty.', schema: text },
       Trailer: { description: 'The names of the trailers (HTTP/1.1 only).', schema: text },
     },
     content: {
@@ -123,6 +129,7 @@ export const enrichResponses = {
   ...problemResponses([
     'unsupported_media_type',
     'unsupported_encoding',
+    'decompression_ratio',
     'too_many_streams',
     'too_many_records',
     'internal',

@@ -60,7 +60,7 @@ export const showResponses = {
 
 export const explainRequestBody = {
   required: true,
-  description: 'One record.',
+  description: 'One record, also compressed: `Content-Encoding` gzip, br or zstd.',
   content: json({ $ref: '#/components/schemas/Record' }, record),
 };
 
@@ -80,6 +80,8 @@ export const explainResponses = {
     'unknown_pipeline',
     'method_not_allowed',
     'body_too_large',
+    'decompression_ratio',
+    'unsupported_encoding',
     'too_many_streams',
     'internal',
   ]),

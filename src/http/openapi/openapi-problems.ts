@@ -54,9 +54,16 @@ function problemResponse(status: number, codes: readonly RequestErrorCode[]): Pr
   const retry = {
     'Retry-After': { description: 'Seconds to wait before the next request.', schema: { type: 'integer' } },
   };
+  const readable = {
+    'Accept-Encoding': {
+      description: 'With `unsupported_encoding`: the codings in which a body is read.',
+      schema: { type: 'string' },
+    },
+  };
   return {
     description: codes.map((code) => `\`${code}\`: ${requestErrors[code].title}.`).join(' '),
     ...((status === 429 || status === 503) && { headers: retry }),
+    ...(codes.includes('unsupported_encoding') && { headers: readable }),
     content: problemContent,
   };
 }

@@ -6,13 +6,16 @@ import type { JsonObject } from '../../core/json/json.ts';
 import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
 import type { PipelineObserver, StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
+import type { ContentCoding } from '../../core/vocabulary.ts';
 import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
 import { clientAddress } from '../connection/client-address.ts';
 import { resetResponse, wasSent, watchResponse } from '../connection/connection-end.ts';
+import { BodyDecoding, type BodySource } from '../coding/body-decoding.ts';
 import { internalError } from '../framework-errors.ts';
 import type { LiveStream, LiveStreams } from '../stream/live-streams.ts';
 import { httpVersionOf, socketOf } from '../http2/http2-request.ts';
+import type { BodyEvents } from '../stream/transport.ts';
 import { stalledError, type StallWatch } from '../connection/stall-watch.ts';
 import { readBody } from '../stream/http1-transport.ts';
 import { IdleLimit } from '../stream/idle-limit.ts';
@@ -26,7 +29,9 @@ export interface BodyRequestOptions {
   readonly keepOpen: () => () => void;
   /** What the token of the request uses. */
   readonly use: TokenUse | undefined;
-  readonly limits: Pick<Served['limits'], 'lineBytes' | 'idleTimeout' | 'stallTimeout'>;
+  readonly limits: Pick<Served['limits'], 'lineBytes' | 'idleTimeout' | 'stallTimeout' | 'decompressionRatio'>;
+  /** The coding of the body; undefined: none. */
+  readonly received: ContentCoding | undefined;
   readonly stalls: StallWatch;
   readonly clock: Clock;
 }
@@ -50,6 +55,8 @@ export class BodyRequest implements LiveStream {
   readonly #gone = new AbortController();
   readonly #startedAt: number;
   #bodyEnded = false;
+  /** What pauses the body: its decoder or, without one, the request. */
+  #source: BodySource;
   readonly #idleLimit: IdleLimit;
   /** The time since which the body waits for memory; undefined if it does not wait. */
   #waitingSince: number | undefined;
@@ -61,6 +68,7 @@ export class BodyRequest implements LiveStream {
     this.kind = kind;
     this.use = options.use;
     this.#request = request;
+    this.#source = request.raw;
     this.#reply = reply;
     this.#options = options;
     this.#startedAt = clock.now();
@@ -91,8 +99,8 @@ export class BodyRequest implements LiveStream {
 
   /**
    * The whole body as text. Rejects with `body_too_large` as soon as the body is longer than `limits.lineBytes`, with
-   * `idle` if no byte arrives for `limits.idleTimeout`, and with `bad_body` if the body breaks off, is empty or is not
-   * UTF-8.
+   * `idle` if no byte arrives for `limits.idleTimeout`, with `bad_body` if the body breaks off, is empty, cannot be
+   * decoded or is not UTF-8, and with `decompression_ratio`.
    */
   async text(): Promise<string> {
     const body = await this.#read();
@@ -155,7 +163,7 @@ export class BodyRequest implements LiveStream {
     // The body waited and held a chunk; this call counts that chunk as taken.
     this.memory.mayGoOn(true);
     this.#stopWaiting();
-    this.#request.raw.resume();
+    this.#source.resume();
   }
 
   /** The body no longer waits for memory. */
@@ -166,10 +174,23 @@ export class BodyRequest implements LiveStream {
     this.#waitingSince = undefined;
   }
 
+  /** Decodes the body; undefined if it has no coding. */
+  #decoding(reader: BodyEvents & { readonly failed: (reason: RequestError) => void }): BodyDecoding | undefined {
+    const { received, limits, clock } = this.#options;
+    if (received === undefined) return undefined;
+    const activity = (): void => this.#idleLimit.noteActivity(clock.now());
+    const decoding = new BodyDecoding(
+      { coding: received, maxRatio: limits.decompressionRatio, source: this.#request.raw, guard: this.guard },
+      { ...reader, activity },
+    );
+    this.#source = decoding;
+    return decoding;
+  }
+
   #read(): Promise<Buffer> {
     const { limits, clock } = this.#options;
     const { raw } = this.#request;
-    const announcedBytes = Number(raw.headers['content-length']);
+    const announcedBytes = this.#options.received === undefined ? Number(raw.headers['content-length']) : undefined;
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -178,6 +199,7 @@ export class BodyRequest implements LiveStream {
         if (this.#bodyEnded) return;
         this.#bodyEnded = true;
         if (!this.#reply.raw.closed) this.#watchReader();
+        decoding?.close();
         // Later chunks are read and ignored: a client that is still sending would lose the answer otherwise.
         raw.resume();
         if (error === undefined) resolve(Buffer.concat(chunks, bytes));
@@ -196,11 +218,13 @@ export class BodyRequest implements LiveStream {
         this.memory.body(bytes, false);
         if (mayTake) return;
         this.#waitingSince = clock.now();
-        raw.pause();
+        this.#source.pause();
       };
       const gone = (): void => settle(new RequestError('bad_body', 'the body ended before it was complete'));
       this.signal.addEventListener('abort', () => settle(this.signal.reason as RequestError), { once: true });
-      readBody(raw, { data: take, end: () => settle(), gone }, this.guard);
+      const events = { data: take, end: () => settle(), gone };
+      const decoding = this.#decoding({ ...events, failed: settle });
+      readBody(raw, decoding ?? events, this.guard);
     });
   }
 }

@@ -10,6 +10,7 @@ import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { StreamSettings } from '../../pipeline/stream-settings.ts';
 import { workTurn } from '../../pipeline/stream/turn-gate.ts';
 import { BodyRequest, type BodyRequestOptions } from './body-request.ts';
+import { type AnswerCoding, sendPieces, sendWhole } from '../coding/coded-answer.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
 import { recordProblem, requestProblem, sendProblem } from '../problem.ts';
 
@@ -17,6 +18,7 @@ export interface SingleRecordOptions extends Omit<BodyRequestOptions, 'kind' | '
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
   readonly trace: StreamTrace | undefined;
+  readonly answerCoding: AnswerCoding;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function enrichSingleRecord(
   reply: FastifyReply,
   options: SingleRecordOptions,
 ): Promise<FastifyReply> {
-  const { pipeline, settings, trace, clock } = options;
+  const { pipeline, settings, trace, clock, answerCoding } = options;
   const live = new BodyRequest(request, reply, { ...options, kind: 'record' });
   probeAfterHalfClose(request.raw, reply.raw, clock, live.guard);
   try {
@@ -49,17 +51,17 @@ export async function enrichSingleRecord(
       sent(0, 0);
       return failure === undefined ? reply.code(204).send() : sendFailure(reply, failure);
     }
-    reply.type('application/json').header('cache-control', 'no-store');
+    reply.type('application/json').header('cache-control', 'no-store').headers(answerCoding.vary);
     const { lines } = outcome;
     if (lines instanceof ExplodedLines) {
       live.memory.add(explodedBytes(lines));
-      return reply.send(Readable.from(explodedBody(lines, sent), { objectMode: false }));
+      return sendPieces(reply, Readable.from(explodedBody(lines, sent), { objectMode: false }), answerCoding);
     }
     const texts = [...textsOf(outcome)];
     const body = Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
     live.memory.add(body.byteLength);
     sent(body.byteLength, texts.length);
-    return reply.send(body);
+    return await sendWhole(reply, body, answerCoding);
   } catch (error) {
     trace?.end({ ...nothingDone, outcome: live.ending, code: error instanceof RequestError ? error.code : undefined });
     throw error;

@@ -1,5 +1,6 @@
 import type { RequestError } from '../../core/errors.ts';
 import type { StreamOutcome } from '../../core/observer/observer.ts';
+import type { StreamSummary } from '../../pipeline/stream/tally.ts';
 import type { IdleLimit } from './idle-limit.ts';
 
 /**
@@ -18,7 +19,7 @@ export interface Reading {
   unreadBytes: number;
 }
 
-/** The body is complete, and records are under way. */
+/** The body is complete or, after a fault, given up, and records are under way. */
 interface BodyComplete {
   readonly phase: 'bodyComplete';
 }
@@ -33,4 +34,20 @@ export interface Ended {
   readonly outcome: StreamOutcome;
   /** Why the stream ended before it was complete; undefined for a complete stream. */
   readonly reason: RequestError | undefined;
+}
+
+/** The trailers of a complete stream. */
+export const trailerNames = ['Millrace-Status', 'Millrace-Read', 'Millrace-Written', 'Millrace-Errors'] as const;
+
+export function completeTrailers({
+  read,
+  written,
+  errors,
+}: StreamSummary): Record<(typeof trailerNames)[number], string> {
+  return {
+    'Millrace-Status': 'complete',
+    'Millrace-Read': String(read),
+    'Millrace-Written': String(written),
+    'Millrace-Errors': String(errors),
+  };
 }

@@ -13,11 +13,12 @@ import type { StreamSink } from '../../pipeline/stream/stream-sink.ts';
 import type { StreamSummary } from '../../pipeline/stream/tally.ts';
 import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
+import type { Codings } from '../coding/negotiation.ts';
 import { stalledError } from '../connection/stall-watch.ts';
 import { endInOrder, internalError } from '../framework-errors.ts';
 import { IdleLimit } from './idle-limit.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
-import type { Ended, Reading, SessionState } from './session-state.ts';
+import { completeTrailers, type Ended, type Reading, type SessionState, trailerNames } from './session-state.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 export interface SessionOptions {
@@ -25,6 +26,8 @@ export interface SessionOptions {
   /** The version of HTTP of the request: 1.0, 1.1 or 2. */
   readonly httpVersion: string;
   readonly transport: Transport;
+  /** The codings of the body and of the output, for `/state`. */
+  readonly codings: Codings;
   readonly pipeline: Pipeline;
   readonly settings: StreamSettings;
   readonly trace: StreamTrace | undefined;
@@ -83,8 +86,9 @@ export class StreamSession implements StreamSink, LiveStream {
   #events(): TransportEvents {
     const { runsUserCode } = this.#options.pipeline;
     const received = (chunk: Uint8Array): void => this.#received(chunk);
-    const bodyEnd = (): void => this.#bodyEnd();
+    const bodyEnd = (fault?: RequestError): void => this.#bodyEnd(fault);
     // A user's code does not run while Node.js reads a request.
+    const ended = runsUserCode ? (fault?: RequestError) => inLaterTurn(this.#guard(() => bodyEnd(fault))) : bodyEnd;
     return {
       data: runsUserCode
         ? (chunk) => {
@@ -92,10 +96,11 @@ export class StreamSession implements StreamSink, LiveStream {
             inLaterTurn(this.#guard(() => received(chunk)));
           }
         : received,
-      end: runsUserCode ? () => inLaterTurn(this.#guard(bodyEnd)) : bodyEnd,
+      end: () => ended(),
+      failed: (reason) => ended(reason),
+      activity: () => this.#noteActivity(),
       readerReady: () => this.#readerReady(),
       finished: () => this.#settle('completed'),
-      failed: (reason) => this.cut('failed', reason),
       gone: () => this.#gone(),
       defect: (error) => this.defect(error),
     };
@@ -175,7 +180,7 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   describe(nowMs: number): JsonObject {
-    const { id, httpVersion, pipeline, settings } = this.#options;
+    const { id, httpVersion, pipeline, settings, codings } = this.#options;
     const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
     return {
       id,
@@ -187,6 +192,8 @@ export class StreamSession implements StreamSink, LiveStream {
       ...this.#stream.summary,
       receivedBytes: this.#receivedBytes,
       sentBytes: this.#sentBytes,
+      requestCoding: codings.received ?? 'identity',
+      responseCoding: codings.sent ?? 'identity',
       capacity,
       inFlight,
       retryWaiting,
@@ -204,10 +211,12 @@ export class StreamSession implements StreamSink, LiveStream {
     else this.#transport.pause();
   }
 
-  #bodyEnd(): void {
+  /** `fault`: why the body cannot be read to its end; undefined for a complete body. */
+  #bodyEnd(fault?: RequestError): void {
     if (this.#state.phase !== 'reading') return;
     this.#state = { phase: 'bodyComplete' };
-    this.#stream.endBody();
+    if (fault === undefined) this.#stream.endBody();
+    else this.#stream.failBody(fault);
   }
 
   #noteActivity(): void {
@@ -283,15 +292,4 @@ export class StreamSession implements StreamSink, LiveStream {
     if (reason === undefined) log.info(ended, 'stream completed');
     else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');
   }
-}
-
-const trailerNames = ['Millrace-Status', 'Millrace-Read', 'Millrace-Written', 'Millrace-Errors'] as const;
-
-function completeTrailers({ read, written, errors }: StreamSummary): Record<(typeof trailerNames)[number], string> {
-  return {
-    'Millrace-Status': 'complete',
-    'Millrace-Read': String(read),
-    'Millrace-Written': String(written),
-    'Millrace-Errors': String(errors),
-  };
 }

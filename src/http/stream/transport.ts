@@ -5,7 +5,7 @@ import type { RequestError } from '../../core/errors.ts';
  *
  *     client ◀── bytes ──▶ http1 ◀── body, output ──▶ session
  *
- * `Http1Transport` is the only one today. A codec (gzip, for example) stands between the two. It is a transport that
+ * A codec (gzip, for example) stands between the two. It is a transport that
  * wraps a transport, so neither the session nor the wrapped transport changes:
  *
  *     client ◀── bytes ──▶ http1 ◀── coded bytes ──▶ codec ◀── body, output ──▶ session
@@ -17,7 +17,7 @@ import type { RequestError } from '../../core/errors.ts';
  *   client that decodes sees an incomplete stream too.
  *
  * A spool, which takes the output of a client that reads nothing before it has sent everything, wraps a transport in
- * the same way. test/http/stream/codec.test.ts shows a codec.
+ * the same way. The codec is `http/coding/codec-transport`; test/http/stream/codec.test.ts shows one that is as small as can be.
  */
 export interface Transport {
   /** Address and port of the other end, which may be a proxy; null if there is none. */
@@ -68,7 +68,9 @@ export interface TransportEvents extends BodyEvents {
   readerReady(): void;
   /** The last byte of a finished stream was sent. */
   finished(): void;
-  /** The body cannot be read to its end, although the client is there. */
+  /** Bytes of the body have arrived, which a codec may not be able to decode yet. */
+  activity(): void;
+  /** The body cannot be read to its end, although the client is there. Its whole lines are answered. */
   failed(reason: RequestError): void;
   /** An event threw this value. */
   defect(error: unknown): void;

@@ -1,13 +1,12 @@
 import type { RequestError } from '../../core/errors.ts';
 import { guardedClock, guardWith } from '../../core/guard.ts';
-import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
+import type { MemoryShare } from '../../core/memory-budget.ts';
 import type { BackpressureReason, PipelineObserver, StreamGauges } from '../../core/observer/observer.ts';
-import type { Clock } from '../../core/time/time.ts';
 import type { AsyncWait } from '../../operator/async-wait.ts';
 import { BackpressureMeter } from '../../operator/backpressure-meter.ts';
 import { BarrierLine } from '../control/barrier-line.ts';
 import { type ControlSide, controlSide } from '../control/control-side.ts';
-import { type AnswerForecast, pendingBytes, RecordBytes } from './held-bytes.ts';
+import { pendingBytes, RecordBytes } from './held-bytes.ts';
 import type { Entry } from '../record/entry.ts';
 import { type BlockEnricher, blockEnricher } from './block-enricher.ts';
 import { EntryReader } from './entry-reader.ts';
@@ -17,17 +16,9 @@ import type { Plan } from '../steps/plan.ts';
 import { recordOperator } from '../record/record-operator.ts';
 import { MemoryWait } from './memory-wait.ts';
 import { RateWait } from './rate-wait.ts';
-import type { StreamSink } from './stream-sink.ts';
+import type { StreamRuntime, StreamSink } from './stream-sink.ts';
 import { type StreamSummary, Tally } from './tally.ts';
 import { TurnGate } from './turn-gate.ts';
-
-/** What the streams of a pipeline share. */
-export interface StreamRuntime {
-  readonly observer: PipelineObserver;
-  readonly clock: Clock;
-  readonly memory: MemoryBudget;
-  readonly forecast: AnswerForecast;
-}
 
 /**
  * A body on its way through the operator: chunks in by `push`, framed text out by the sink.
@@ -58,6 +49,7 @@ export class EnrichStream {
   #pendingEntry: Entry | BarrierLine | undefined;
   readonly #rate: RateWait | undefined;
   #bodyComplete = false;
+  #bodyFault: RequestError | undefined;
   #operatorEnded = false;
   #ended = false;
 
@@ -123,6 +115,13 @@ export class EnrichStream {
     if (this.#memoryWait.hasChunk) return;
     this.#reader.end();
     if (this.#pendingEntry === undefined) this.#offerAndCount();
+  }
+
+  /** The body cannot be read to its end: its whole lines are answered, and the sink's `fail` follows. */
+  failBody(fault: RequestError): void {
+    this.#bodyFault = fault;
+    this.#reader.giveUp();
+    this.endBody();
   }
 
   /** The reader has room again. */
@@ -286,6 +285,7 @@ export class EnrichStream {
     this.#operatorEnded = true;
     // Lines of the last record are not written yet.
     if (this.#output.unfinished) return;
+    if (this.#bodyFault !== undefined) return this.#fail(this.#bodyFault);
     this.#control?.output.complete(this.summary);
     this.#output.write();
     this.#ended = true;

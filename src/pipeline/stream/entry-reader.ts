@@ -15,6 +15,7 @@ export class EntryReader {
   readonly #control: ControlInput | undefined;
   readonly #tally: Tally;
   readonly #fail: (error: RequestError) => void;
+  #givenUp = false;
 
   /** `fail` receives the error of a `$resume` line that cannot be followed. */
   constructor(
@@ -66,7 +67,12 @@ export class EntryReader {
 
   /** The body is complete: the text after its last line end is a line as well. */
   end(): void {
-    this.#splitter.end();
+    if (!this.#givenUp) this.#splitter.end();
+  }
+
+  /** The body breaks off: the text after its last line end is no line. */
+  giveUp(): void {
+    this.#givenUp = true;
   }
 
   /** Undefined if another chunk is needed, if the body is over, or after `fail`. */

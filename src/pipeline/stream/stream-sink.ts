@@ -1,5 +1,17 @@
 import type { RequestError } from '../../core/errors.ts';
+import type { MemoryBudget } from '../../core/memory-budget.ts';
+import type { PipelineObserver } from '../../core/observer/observer.ts';
+import type { Clock } from '../../core/time/time.ts';
+import type { AnswerForecast } from './held-bytes.ts';
 import type { StreamSummary } from './tally.ts';
+
+/** What the streams of a pipeline share. */
+export interface StreamRuntime {
+  readonly observer: PipelineObserver;
+  readonly clock: Clock;
+  readonly memory: MemoryBudget;
+  readonly forecast: AnswerForecast;
+}
 
 /** Receives the output of a stream. No method is called after `end`, `fail` or `abort`. */
 export interface StreamSink {

@@ -74,7 +74,7 @@ describe('the header of deadlineHeader', () => {
       options,
     );
     expect(await ask(recordMs)).toMatchObject({ json: '{}' });
-    expect(Object.keys(sent)).toEqual(['host', 'connection', 'accept', 'user-agent']);
+    expect(Object.keys(sent)).toEqual(['host', 'connection', 'accept', 'accept-encoding', 'user-agent']);
   });
 
   test('has the latest deadline of the records that share a call', async () => {

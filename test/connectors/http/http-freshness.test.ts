@@ -47,6 +47,12 @@ test.each<[string, CachingFields, object]>([
     { freshMs: 60_000, staleWhileRevalidateMs: 5000, staleIfErrorMs: 7000 },
   ],
   ['Vary', { 'cache-control': 'max-age=60', vary: 'accept-language' }, { store: false, freshMs: 60_000 }],
+  ['Vary: Accept-Encoding', { 'cache-control': 'max-age=60', vary: 'Accept-Encoding' }, { freshMs: 60_000 }],
+  [
+    'Vary: Accept-Encoding and another field',
+    { 'cache-control': 'max-age=60', vary: 'Accept-Encoding, Accept' },
+    { store: false, freshMs: 60_000 },
+  ],
   ['an empty Vary', { 'cache-control': 'max-age=60', vary: '' }, { freshMs: 60_000 }],
   ['an Expires that is no date', { expires: '0' }, { freshMs: 0 }],
   ['an Expires that has passed', { expires: date(-day) }, { freshMs: 0 }],

@@ -30,6 +30,7 @@ describe('a request', () => {
       body: '',
       headers: {
         accept: 'application/json',
+        'accept-encoding': 'gzip, br, zstd',
         'user-agent': 'millrace',
         host: expect.any(String),
         connection: 'keep-alive',

@@ -26,6 +26,7 @@ export function openSession(transport: Transport, setup: SessionSetup = {}) {
     id: 'id-1',
     httpVersion: '1.1',
     transport,
+    codings: { received: undefined, sent: undefined },
     pipeline,
     settings: {
       ...pipeline.settings(),

@@ -283,11 +283,16 @@ describe('a stream that ends early', () => {
     expect(transport.output).toBe('');
   });
 
-  test('a body that the transport cannot read to its end cuts the stream with its reason', async () => {
-    const { transport, reported } = open({ lookup: answering(), control: true });
+  test('a body that the transport cannot read to its end cuts the stream, after the records of its whole lines', async () => {
+    const { transport, lookup, reported } = open({ control: true });
     transport.send(records(1));
-    await settled();
+    transport.send('{"key":"2"}');
     transport.events.failed(new RequestError('bad_body', 'the coding is broken'));
+    await settled();
+    expect(transport.ends).toEqual([]);
+    expect(lookup.calls.length).toBe(1);
+    lookup.calls[0]?.answer('{"found":"1"}');
+    await settled();
     expect(transport.output).toMatch(/"found":"1".*\n.*\n?\{"\$fatal":\{.*"code":"bad_body".*\}\}\n$/);
     expect(transport.ends).toEqual(['cut']);
     expect(reported.logged).toMatchObject([{ outcome: 'failed', code: 'bad_body', detail: 'the coding is broken' }]);
