@@ -1,62 +1,8 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { Http2Client, sessionTo } from './http2-client.ts';
 import { enriched, records, start, type Started } from './start.ts';
-
-/** One stream over HTTP/2, as its client sees it. */
-class Http2Client {
-  readonly stream: ClientHttp2Stream;
-  received = '';
-  head: IncomingHttpHeaders | undefined;
-  trailers: IncomingHttpHeaders | undefined;
-  closed = false;
-  #changed: (() => void)[] = [];
-
-  constructor(session: ClientHttp2Session, path: string, headers: Readonly<Record<string, string>> = {}) {
-    this.stream = session.request({ ':method': 'POST', ':path': path, ...headers });
-    this.stream.setEncoding('utf8');
-    this.stream.on('error', () => {});
-    this.stream.on('response', (head) => {
-      this.head = head;
-      this.#change();
-    });
-    this.stream.on('trailers', (trailers) => {
-      this.trailers = trailers;
-    });
-    this.stream.on('data', (text: string) => {
-      this.received += text;
-      this.#change();
-    });
-    this.stream.on('close', () => {
-      this.closed = true;
-      this.#change();
-    });
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      if (this.closed) throw new Error(`closed with ${this.stream.rstCode}; got ${JSON.stringify(this.received)}`);
-      await new Promise<void>((resolve) => this.#changed.push(resolve));
-    }
-  }
-
-  async untilClosed(): Promise<number> {
-    if (!this.closed) await this.until(() => this.closed);
-    return this.stream.rstCode ?? 0;
-  }
-
-  #change(): void {
-    for (const resolve of this.#changed.splice(0)) resolve();
-  }
-}
-
-function sessionTo({ url }: Pick<Started, 'url'>): ClientHttp2Session {
-  const session = connect(url, { maxSessionMemory: 1000 });
-  session.on('error', () => {});
-  onTestFinished(() => session.destroy());
-  return session;
-}
 
 test('one port serves HTTP/1.1 and HTTP/2, and one connection many streams at the same time', async () => {
   const started = await start();

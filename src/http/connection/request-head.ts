@@ -1,4 +1,4 @@
-import { type IncomingMessage, maxHeaderSize, METHODS } from 'node:http';
+import { type IncomingMessage, maxHeaderSize } from 'node:http';
 import { RequestError } from '../../core/errors.ts';
 import { http2StreamOf, namedHost } from '../http2/http2-request.ts';
 
@@ -8,17 +8,14 @@ export function headProblem(request: IncomingMessage): RequestError | undefined 
   return hostProblem(request) ?? transferEncodingProblem(request);
 }
 
-const methods: ReadonlySet<string | undefined> = new Set(METHODS);
-
 /** What Node's parser of HTTP/1 refuses, and its HTTP/2 does not. */
 function http2HeadProblem(request: IncomingMessage): RequestError | undefined {
-  const { headers, rawHeaders, method } = request;
+  const { headers, rawHeaders } = request;
   const bytes = rawHeaders.reduce((sum, text) => sum + text.length, 0);
   if (bytes > maxHeaderSize) {
     const fault = `the head of the request has ${bytes} bytes; send ${maxHeaderSize} at most`;
     return new RequestError('bad_request', fault, { status: 431 });
   }
-  if (!methods.has(method)) return new RequestError('bad_request', `${method} is not a method of HTTP`);
   const host = namedHost(request);
   if (host === undefined) return new RequestError('bad_request', 'the request has no :authority and no Host field');
   if (headers.host === undefined || headers.host === host) return undefined;

@@ -1,8 +1,17 @@
-import type { Server } from 'node:http';
-import { createServer, type Http2SecureServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { METHODS, type Server } from 'node:http';
+import {
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { Socket } from 'node:net';
+import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { takeListeners } from '../connection/accept.ts';
+import { PROBLEM_TYPE, requestProblem } from '../problem.ts';
 import { chooseProtocol, type Protocol } from './protocol-choice.ts';
 import { Http2Connection } from './http2-connection.ts';
 
@@ -38,7 +47,10 @@ const MAX_SESSION_MEGABYTES = 256;
 export function serveHttp2(server: Server, { timeoutMs, clock, late }: Http2Options): void {
   const http2 = createHttp2Server();
   for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
-    http2.on(event, (request, response) => server.emit(event, request, response));
+    http2.on(event, (request, response) => {
+      if (methods.has(request.method)) server.emit(event, request, response);
+      else refuseMethod(request, response);
+    });
   }
   // The connection ends; its requests learn it by their streams.
   http2.on('sessionError', () => {});
@@ -73,6 +85,15 @@ export function serveHttp2(server: Server, { timeoutMs, clock, late }: Http2Opti
       for (const socket of [...undecided, ...open.keys()]) socket.destroy();
     },
   });
+}
+
+const methods: ReadonlySet<string> = new Set(METHODS);
+
+/** Node's parser of HTTP/1 refuses such a request too. No route, not even that of unknown ones, would answer it. */
+function refuseMethod({ method }: Http2ServerRequest, response: Http2ServerResponse): void {
+  const problem = requestProblem(new RequestError('bad_request', `${method.slice(0, 100)} is no method`), 'none');
+  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE });
+  response.end(JSON.stringify(problem));
 }
 
 /** A server that does not listen: it gets the sockets of another one. */
