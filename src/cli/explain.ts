@@ -1,12 +1,10 @@
 import { text } from 'node:stream/consumers';
 import { toYaml } from '../config/redact.ts';
-import type { Config } from '../config/schema/schema.ts';
 import { isDataObject, type JsonData } from '../core/json/json-data.ts';
 import { parseJson } from '../core/json/json.ts';
 import { RecordError } from '../core/errors.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
 import { Secrets } from '../core/secrets/secrets.ts';
-import { nearestHint } from '../core/nearest.ts';
 import { inLaterTurn } from '../core/time/later-turn.ts';
 import { buildPipelines } from '../pipeline/build.ts';
 import { OpenLookups } from '../pipeline/lookups/open-lookups.ts';
@@ -14,6 +12,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { LookupSettings } from '../pipeline/steps/explain.ts';
 import { silentRuntime } from './connect.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
+import { onlyPipeline } from './only-pipeline.ts';
 import { type ConfigFlags, settingsWithoutTls } from './settings.ts';
 
 interface ExplainFlags extends ConfigFlags {
@@ -30,7 +29,7 @@ export async function explain(name: string, flags: ExplainFlags, input: NodeJS.R
   const secrets = new Secrets();
   secrets.learn(learnt);
   const runtime = { ...silentRuntime(baseDir, secrets), memory: new MemoryBudget(Infinity, inLaterTurn) };
-  const pipelines = await buildPipelines(only(name, config), runtime, new OpenLookups());
+  const pipelines = await buildPipelines(onlyPipeline(name, config), runtime, new OpenLookups());
   try {
     const pipeline = pipelines.get(name);
     if (pipeline === undefined) throw new Error(`the pipeline ${name} was not built`);
@@ -45,20 +44,6 @@ export async function explain(name: string, flags: ExplainFlags, input: NodeJS.R
   } finally {
     await pipelines.close();
   }
-}
-
-/** The configuration with one pipeline, and the lookups that its steps use. */
-function only(name: string, config: Config): Config {
-  const pipeline = Object.hasOwn(config.pipelines, name) ? config.pipelines[name] : undefined;
-  if (pipeline === undefined) {
-    const names = Object.keys(config.pipelines);
-    throw new UsageError(
-      `unknown pipeline ${name}${nearestHint(name, names).hint || `; pipelines: ${names.join(', ')}`}`,
-    );
-  }
-  const used = new Set(pipeline.enrich.map(({ lookup }) => lookup));
-  const lookups = Object.fromEntries(Object.entries(config.lookups).filter(([lookup]) => used.has(lookup)));
-  return { ...config, lookups, pipelines: { [name]: pipeline } };
 }
 
 interface InputRecord {

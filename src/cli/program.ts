@@ -7,6 +7,7 @@ import { durationMs } from '../core/options/quantity.ts';
 import { thrownMessage } from '../core/thrown.ts';
 import { exitCodeOfFindings, exitCodes, UsageError } from './exit-codes.ts';
 import { exitCodeOf, watchOutput } from './output.ts';
+import { type RunFlags, withRunOptions } from './run/run-options.ts';
 import type { CheckFlags } from './check.ts';
 import type { ConfigFlags } from './settings.ts';
 import type { ClientFileFlags } from './top/client-files.ts';
@@ -67,6 +68,15 @@ export function commandLine(done: (code: number) => void): Command {
       done(await serve(flags));
     });
 
+  withClientFiles(withRunOptions(program.command('run')))
+    .argument('<pipeline>', 'name of a pipeline')
+    .description('run a pipeline as a filter: read JSON lines, write each enriched')
+    .addHelpText('after', '\nExample:\n  millrace run flights --in flights.ndjson.gz --out enriched.ndjson --state run.state')
+    .action(async (pipeline: string, flags: RunFlags) => {
+      const { runPipeline } = await import('./run/run.ts');
+      done(await runPipeline(pipeline, flags));
+    });
+
   withConfig(program.command('check'))
     .argument('[file...]', 'configurations to check; - is standard input, also for --config')
     .description('validate the configuration, read its tables, and print it with all defaults, secrets hidden')
@@ -89,8 +99,7 @@ export function commandLine(done: (code: number) => void): Command {
       done(await explain(pipeline, flags, process.stdin));
     });
 
-  program
-    .command('top')
+  withClientFiles(program.command('top'))
     .description('show the streams, pipelines, lookups and last errors of a running service; q ends it')
     .addOption(
       new Option('--url <url>', 'the admin listener of the service')
@@ -110,9 +119,6 @@ export function commandLine(done: (code: number) => void): Command {
     )
     .option('--once', 'print one picture and end; the default if the output is not a terminal', false)
     .option('--json', 'print the response of /state once', false)
-    .option('--cacert <file>', 'PEM file with the authority of the service, for https')
-    .option('--cert <file>', 'PEM file with the certificate of this client, for server.tls.clientCa')
-    .option('--key <file>', 'PEM file with the private key of --cert')
     .addHelpText('after', '\nExample:\n  millrace top --url http://127.0.0.1:8081')
     .action(
       async (
@@ -156,6 +162,13 @@ export function commandLine(done: (code: number) => void): Command {
     });
 
   return program;
+}
+
+function withClientFiles(command: Command): Command {
+  return command
+    .option('--cacert <file>', 'PEM file with the authority of the service, for https')
+    .option('--cert <file>', 'PEM file with the certificate of this client, for server.tls.clientCa')
+    .option('--key <file>', 'PEM file with the private key of --cert');
 }
 
 function withConfig(command: Command): Command {

@@ -1,0 +1,170 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connectReason, errorCode } from '../../../connectors/http/socket/connect-reason.ts';
+import { thrownMessage } from '../../../core/thrown.ts';
+import { systemClock, wallClockMs } from '../../../core/time/time.ts';
+import type { ClientFiles } from '../../top/client-files.ts';
+import { RemoteFailure, refused } from './remote-failure.ts';
+
+export interface RemoteStreamOptions {
+  /** The address of the pipeline, with its parameters. */
+  readonly url: URL;
+  readonly files: ClientFiles;
+  readonly token: string | undefined;
+  /** The longest time without a byte from the service while it has lines. */
+  readonly stallMs: number;
+  readonly onData: (chunk: Buffer) => void;
+  /** Default POST. */
+  readonly method?: 'GET' | 'POST';
+}
+
+/** Reads a resource as text. Rejects with RemoteFailure. */
+export async function readText(options: Omit<RemoteStreamOptions, 'onData' | 'method'>): Promise<string> {
+  const chunks: Buffer[] = [];
+  const stream = new RemoteStream({ ...options, method: 'GET', onData: (chunk) => chunks.push(chunk) });
+  stream.finish();
+  await stream.ended;
+  return Buffer.concat(chunks).toString();
+}
+
+/** Bytes of a problem that are read. */
+const longestProblem = 64 * 1024;
+
+/** A certificate that is not accepted does not change by itself. */
+const finalCodes = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
+
+/** One request: lines are written while the response is read. */
+export class RemoteStream {
+  /** Resolves at the end of the response. Rejects with RemoteFailure. */
+  readonly ended: Promise<void>;
+  readonly #request: ClientRequest;
+  readonly #stallMs: number;
+  #response: IncomingMessage | undefined;
+  #paused = false;
+  #awaited = false;
+  #disarm: (() => void) | undefined;
+  #broken: RemoteFailure | undefined;
+  #fail: (error: RemoteFailure) => void = () => {};
+  #end: () => void = () => {};
+
+  constructor({ url, files, token, stallMs, onData, method = 'POST' }: RemoteStreamOptions) {
+    const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const headers = {
+      ...(method === 'POST' && { 'content-type': 'application/x-ndjson' }),
+      accept: method === 'POST' ? 'application/x-ndjson' : 'application/json',
+      'user-agent': 'millrace run',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    this.#stallMs = stallMs;
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = resolve;
+      this.#fail = reject;
+    });
+    this.ended.catch(() => {});
+    // A connection of its own: a kept one may be closed by the service just when it is used again.
+    this.#request = open(url, { ...files, method, headers, agent: false });
+    this.#request.on('response', (response) => this.#responded(response, onData));
+    this.#request.on('error', (error) => this.#lost(error));
+    this.#request.on('socket', (socket) => socket.setKeepAlive(true, 15_000));
+    this.#request.on('close', () => this.fail(new RemoteFailure('the connection was closed', true)));
+    this.#watch();
+  }
+
+  /** Whether the request takes more bytes. Each call is to be awaited before the next one. */
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    this.#awaited = true;
+    this.#watch();
+    if (this.#request.write(bytes)) return;
+    await Promise.race([
+      this.ended,
+      new Promise<void>((resolve) => {
+        this.#request.once('drain', resolve);
+      }),
+    ]);
+  }
+
+  /** No more bytes are written. */
+  finish(): void {
+    this.#awaited = true;
+    this.#watch();
+    this.#request.end();
+  }
+
+  /** The service has answered every line that it has, so it may be silent. */
+  idle(): void {
+    this.#awaited = false;
+    this.#watch();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#response?.pause();
+    this.#watch();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#response?.resume();
+    this.#watch();
+  }
+
+  /** Ends the request, if it has not ended. */
+  fail(error: RemoteFailure): void {
+    this.#broken ??= error;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    this.#fail(error);
+    this.#request.destroy();
+  }
+
+  #responded(response: IncomingMessage, onData: (chunk: Buffer) => void): void {
+    this.#response = response;
+    const { statusCode = 0, headers } = response;
+    response.on('error', (error) => this.#lost(error));
+    response.on('aborted', () => this.fail(new RemoteFailure('the response was cut', true)));
+    if (statusCode !== 200) {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        if (text.length < longestProblem) text += chunk;
+      });
+      response.on('end', () => this.fail(refused(statusCode, text, headers['retry-after'], wallClockMs())));
+      return;
+    }
+    response.on('data', (chunk: Buffer) => {
+      this.#watch();
+      try {
+        onData(chunk);
+      } catch (error) {
+        this.fail(error instanceof RemoteFailure ? error : new RemoteFailure(thrownMessage(error), false));
+      }
+    });
+    response.on('end', () => {
+      if (response.complete) this.#complete();
+      else this.fail(new RemoteFailure('the response was cut', true));
+    });
+    if (this.#paused) response.pause();
+  }
+
+  #complete(): void {
+    this.#end();
+    this.fail(new RemoteFailure('the stream has ended', true));
+  }
+
+  #lost(error: Error): void {
+    const code = errorCode(error) ?? '';
+    const why = connectReason(error).replaceAll('tls.ca', '--cacert').replace('tls.cert and tls.key', '--cert and --key');
+    this.fail(new RemoteFailure(why, !finalCodes.test(code), undefined, error));
+  }
+
+  /** Starts to wait anew for the next byte of the service. */
+  #watch(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+    if (this.#broken !== undefined || this.#paused || !this.#awaited) return;
+    this.#disarm = systemClock.setTimer(this.#stallMs, () => {
+      this.fail(new RemoteFailure(`the service sent nothing for ${this.#stallMs / 1000} s (--stall-timeout)`, true));
+    });
+  }
+}
