@@ -71,7 +71,10 @@ export function commandLine(done: (code: number) => void): Command {
   withClientFiles(withRunOptions(program.command('run')))
     .argument('<pipeline>', 'name of a pipeline')
     .description('run a pipeline as a filter: read JSON lines, write each enriched')
-    .addHelpText('after', '\nExample:\n  millrace run flights --in flights.ndjson.gz --out enriched.ndjson --state run.state')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace run flights --in flights.ndjson.gz --out enriched.ndjson --state run.state',
+    )
     .action(async (pipeline: string, flags: RunFlags) => {
       const { runPipeline } = await import('./run/run.ts');
       done(await runPipeline(pipeline, flags));

@@ -56,6 +56,10 @@ export class Millrace {
     });
   }
 
+  get running(): boolean {
+    return !this.#over;
+  }
+
   get #over(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }

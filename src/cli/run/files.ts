@@ -42,7 +42,8 @@ function refuseSameFile(flags: RunFlags, inputs: readonly InputFile[]): void {
   ].map((use) => ({ ...use, file: identity(use.name) }));
   for (const [index, use] of uses.entries()) {
     const other = uses.slice(0, index).find(({ file, writes }) => file === use.file && (writes || use.writes));
-    if (other !== undefined && file(use.name)) throw new UsageError(`${other.flag} and ${use.flag} are the same file, ${use.name}`);
+    if (other !== undefined && file(use.name))
+      throw new UsageError(`${other.flag} and ${use.flag} are the same file, ${use.name}`);
   }
 }
 

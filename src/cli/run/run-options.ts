@@ -34,11 +34,15 @@ export function withRunOptions(command: Command): Command {
   const options = [
     new Option('-c, --config <file>', 'configuration file (default: millrace.yaml, .yml or .json in this folder)'),
     new Option('--log-level <level>', `${logLevels.slice(0, -1).join(', ')} or ${logLevels.at(-1)} (default: warn)`),
-    new Option('--in <file>', 'read this file; - is standard input. May be repeated: one is read after the other').argParser(
-      (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
-    ),
+    new Option(
+      '--in <file>',
+      'read this file; - is standard input. May be repeated: one is read after the other',
+    ).argParser((file: string, before: readonly string[] | undefined) => [...(before ?? []), file]),
     new Option('--out <file>', 'write to this file instead of standard output'),
-    new Option('--errors <file>', 'put the lines of failed records into this file, as they were, instead of the output'),
+    new Option(
+      '--errors <file>',
+      'put the lines of failed records into this file, as they were, instead of the output',
+    ),
     new Option('--state <file>', 'make the run resumable: started again after a kill, it goes on'),
     new Option('--checkpoint <lines|duration>', 'how often the state is saved, or --url makes output final').argParser(
       checkpoint,
@@ -53,7 +57,9 @@ export function withRunOptions(command: Command): Command {
     new Option('--progress', 'write a line of progress every 10 s if stderr is not a terminal'),
     new Option('--no-progress', 'show no progress on a terminal'),
     new Option('--json', 'write the last line on stderr as JSON').default(false),
-    new Option('--url <url>', 'send the records through a running service, such as http://127.0.0.1:8080').argParser(address),
+    new Option('--url <url>', 'send the records through a running service, such as http://127.0.0.1:8080').argParser(
+      address,
+    ),
     new Option('--token-file <file>', 'file with the token for --url (default: the variable MILLRACE_TOKEN)'),
     new Option('--retry-for <duration>', 'how long --url tries again without progress')
       .default(300_000, '5m')

@@ -48,8 +48,7 @@ export class RunStreams {
       delivery: this.#delivery,
       counts: { written, failed, failures: new Map() },
       putsAside: errors,
-      onCommit: (progress, last) =>
-        saved?.save(progress, last && !source.stopped && source.failure === undefined),
+      onCommit: (progress, last) => saved?.save(progress, last && !source.stopped && source.failure === undefined),
     });
   }
 

@@ -67,7 +67,14 @@ export async function runPipeline(name: string, flags: RunFlags): Promise<number
           if (progress === undefined) process.stderr.write(`${text}\n`);
           else progress.message(text);
         });
-  const streams = new RunStreams({ source, start, targets, saved, control: flags.control, errors: flags.errors !== undefined });
+  const streams = new RunStreams({
+    source,
+    start,
+    targets,
+    saved,
+    control: flags.control,
+    errors: flags.errors !== undefined,
+  });
   const figures = () => ({ ...streams.figures, inFlight: engine.inFlight, bytes: bytesOf(inputs) });
   if (flags.progress ?? process.stderr.isTTY) progress = new ProgressLine(process.stderr, figures);
   if (process.stderr.isTTY && process.stdin.isTTY && inputs.some(({ stats }) => stats === undefined))
@@ -135,7 +142,9 @@ function refuseCombinations(flags: RunFlags): void {
   const { url, state, checkpoint, config, tokenFile, cacert, cert, key } = flags;
   if (url !== undefined && config !== undefined)
     throw new UsageError('--url runs the pipeline of the service, and --config one of this process; name one of them');
-  const clientOnly = Object.entries({ 'token-file': tokenFile, cacert, cert, key }).find(([, value]) => value !== undefined);
+  const clientOnly = Object.entries({ 'token-file': tokenFile, cacert, cert, key }).find(
+    ([, value]) => value !== undefined,
+  );
   if (url === undefined && clientOnly !== undefined) throw new UsageError(`--${clientOnly[0]} is an option of --url`);
   if (url === undefined && state === undefined && checkpoint !== undefined)
     throw new UsageError('--checkpoint is an option of --state and --url');

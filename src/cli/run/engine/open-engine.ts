@@ -103,4 +103,3 @@ export function openRemote(name: string, flags: RunFlags, url: URL, message: (te
     },
   });
 }
-

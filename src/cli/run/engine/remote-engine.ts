@@ -132,10 +132,9 @@ export class RemoteEngine implements Engine {
     this.#stream = stream;
     const { checkpoint, firstBlock } = journal.resume;
     this.#nextBlock = firstBlock;
-    let over = false;
     const send = async (): Promise<void> => {
       await stream.write(resumeBytes(journal, marks));
-      while (!over) {
+      while (stream.open) {
         const block = journal.block(this.#nextBlock);
         if (block !== undefined) {
           this.#nextBlock += 1;
@@ -152,7 +151,6 @@ export class RemoteEngine implements Engine {
       if (lines.complete) return;
       throw new RemoteFailure('the response ended without its $summary', true);
     } finally {
-      over = true;
       stream.fail(new RemoteFailure('the stream has ended', true));
       this.#wake();
       await sending.catch(() => {});

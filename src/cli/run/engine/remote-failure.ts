@@ -19,21 +19,23 @@ export class RemoteFailure extends Error {
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** The ends of a stream that another stream does not have. */
-const passingCodes: ReadonlySet<string> = new Set(['draining', 'idle', 'stalled', 'internal', 'bad_body', 'overloaded']);
+const passingCodes: ReadonlySet<string> = new Set([
+  'draining',
+  'idle',
+  'stalled',
+  'internal',
+  'bad_body',
+  'overloaded',
+]);
 
 /** A response other than 200. */
-export function refused(
-  status: number,
-  text: string,
-  retryAfter: string | undefined,
-  nowMs: number,
-): RemoteFailure {
+export function refused(status: number, text: string, retryAfter: string | undefined, nowMs: number): RemoteFailure {
   const problem = objectOf(text);
   const detail = problem?.['detail'];
   const why = typeof detail === 'string' ? `: ${detail}` : '';
   const redirect = status >= 300 && status < 400 ? '; a redirect is not followed' : '';
   const message = `the service answered ${status}${why}${redirect}`;
-  return new RemoteFailure(message, passing.has(status), retryAfterMs(retryAfter, nowMs));
+  return new RemoteFailure(message, passing.has(status), delayOf(retryAfter, nowMs));
 }
 
 /** A `$fatal` line. */
@@ -43,7 +45,7 @@ export function fatal({ code, detail }: JsonObject): RemoteFailure {
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date. */
-function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
+function delayOf(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
   const date = Date.parse(value);

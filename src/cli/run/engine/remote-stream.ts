@@ -70,7 +70,12 @@ export class RemoteStream {
     this.#watch();
   }
 
-  /** Whether the request takes more bytes. Each call is to be awaited before the next one. */
+  /** Whether it has not ended. */
+  get open(): boolean {
+    return this.#broken === undefined;
+  }
+
+  /** Resolves when more bytes may be written. Rejects if the request has ended. */
   async write(bytes: Buffer): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
     this.#awaited = true;
@@ -154,7 +159,9 @@ export class RemoteStream {
 
   #lost(error: Error): void {
     const code = errorCode(error) ?? '';
-    const why = connectReason(error).replaceAll('tls.ca', '--cacert').replace('tls.cert and tls.key', '--cert and --key');
+    const why = connectReason(error)
+      .replaceAll('tls.ca', '--cacert')
+      .replace('tls.cert and tls.key', '--cert and --key');
     this.fail(new RemoteFailure(why, !finalCodes.test(code), undefined, error));
   }
 

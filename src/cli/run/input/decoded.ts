@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
@@ -35,7 +34,7 @@ export async function* decoded(source: AsyncIterable<Buffer>, compression: Compr
 /** The bytes of a decoder, also those before an error, which an iterator of the decoder would drop. */
 async function* outputOf(decoder: Transform): AsyncGenerator<Buffer> {
   let ready: Buffer[] = [];
-  let wake = (): void => {};
+  let wake = ignore;
   decoder.on('data', (bytes: Buffer) => {
     ready.push(bytes);
     decoder.pause();
@@ -61,6 +60,8 @@ async function* outputOf(decoder: Transform): AsyncGenerator<Buffer> {
     decoder.destroy();
   }
 }
+
+const ignore = (): void => {};
 
 /** Writes chunks until they end, or until the decoder has read the last byte of a frame. Resolves with the bytes behind it. */
 async function feed(

@@ -117,6 +117,6 @@ export class InputFile {
     const message = thrownMessage(error);
     if (this.compression === undefined || !(error instanceof Error) || !('code' in error)) return message;
     if (error.code === 'Z_BUF_ERROR') return `the ${this.compression} data ends early: ${message}`;
-    return /^Z/.test(String(error.code)) ? `the ${this.compression} data is broken: ${message}` : message;
+    return String(error.code).startsWith('Z') ? `the ${this.compression} data is broken: ${message}` : message;
   }
 }

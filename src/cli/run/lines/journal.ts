@@ -76,7 +76,11 @@ export class Journal {
   }
 
   /** The lines to be sent again: the pending ones, and then the blocks from `firstBlock` on, without the lines before `next`. */
-  get resume(): { readonly checkpoint: LineCheckpoint; readonly pending: readonly KeptLine[]; readonly firstBlock: number } {
+  get resume(): {
+    readonly checkpoint: LineCheckpoint;
+    readonly pending: readonly KeptLine[];
+    readonly firstBlock: number;
+  } {
     const pending = [...this.#pending.values()];
     const checkpoint = { next: this.#next.seq, pending: pending.map(({ seq }) => seq) };
     return { checkpoint, pending, firstBlock: this.#firstBlock };

@@ -133,8 +133,9 @@ function memberOf(line: string, name: string): JsonValue | undefined {
   }
 }
 
+const isIndex = (value: JsonValue | undefined): value is number => Number.isSafeInteger(value);
+
 function checkpointOf({ next, pending }: JsonObject): LineCheckpoint {
-  const isIndex = (value: JsonValue | undefined): value is number => Number.isSafeInteger(value);
   const items: readonly JsonValue[] = Array.isArray(pending) ? pending : [];
   const indices = items.filter((item) => isIndex(item));
   if (isIndex(next) && Array.isArray(pending) && indices.length === pending.length) return { next, pending: indices };

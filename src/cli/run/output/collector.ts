@@ -4,7 +4,7 @@ import type { FailedLine, OutputEvents } from '../lines/output-lines.ts';
 import type { Delivery, Lengths } from './delivery.ts';
 
 /** Failed records of one error code. */
-export interface FailuresOfCode {
+interface FailuresOfCode {
   readonly count: number;
   /** The first one in the output. */
   readonly first: FailedLine;

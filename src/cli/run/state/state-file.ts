@@ -40,7 +40,9 @@ export async function readState(name: string): Promise<RunState | undefined> {
   }
   const state = stateSchema.safeParse(jsonOf(text));
   if (state.success) return state.data;
-  throw new Error(`--state ${name} is no state of millrace run (or of another version); name another file, or delete it`);
+  throw new Error(
+    `--state ${name} is no state of millrace run (or of another version); name another file, or delete it`,
+  );
 }
 
 function jsonOf(text: string): unknown {
