@@ -21,7 +21,7 @@ test.each(commands.map((command) => [command.name(), command] as const))(
   (name, { options }) => {
     const heading = `## millrace ${name}`;
     const there = options.flatMap(({ short, long }) => [short, long]).filter((flag) => flag !== undefined);
-    const documented = [...optionsOf(heading), ...(there.includes('--config') ? shared : [])];
+    const documented = [...optionsOf(heading), ...(there.includes('--host') ? shared : [])];
     expect(documented.toSorted()).toEqual(there.toSorted());
     const run = fencesOf(section(cli, heading)).filter(({ marks }) => /^(serve|runnable)/.test(marks.join(' ')));
     expect(run.map(({ text }) => text).join('\n')).toContain(`millrace -- ${name}`);

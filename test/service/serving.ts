@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The number of files that the process may open (`ulimit -n`); default: that of this process. */
   readonly openFiles?: number | undefined;
+  /** Whether the test writes its standard input, which is empty by default. */
+  readonly input?: boolean;
 }
 
 /** A `millrace` command in a process of its own. It is ended with the test, if it has not ended before. */
@@ -28,20 +30,23 @@ export class Millrace {
   readonly ended: Promise<readonly [code: number | null, signal: string | null]>;
   #changed: (() => void)[] = [];
 
-  constructor(args: readonly string[], { main = sources, node = [], env = {}, openFiles }: ProcessOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { main = sources, node = [], env = {}, openFiles, input = false }: ProcessOptions = {},
+  ) {
     const command = [process.execPath, ...node, main, ...args];
     const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `;
     const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     this.child = child;
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#change();
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
       this.#change();
     });

@@ -105,7 +105,8 @@ export function textOf(file: string): string {
   return text;
 }
 
-const keyOf = (line: string): string => /"key":"(k\d+)"/.exec(line)?.[1] ?? '';
+/** A line that is no JSON has no key. */
+const keyOf = (line: string): string => /"key":"(k\d+)".*\}\r?$/.exec(line)?.[1] ?? '';
 
 /** The lines of each key, in their order; lines without one are under "". */
 function byKey(lines: readonly string[]): Readonly<Record<string, readonly string[]>> {

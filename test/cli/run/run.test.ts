@@ -354,17 +354,18 @@ describe('--state', { timeout }, () => {
       '--checkpoint',
       '20ms',
       '--limit',
-      '1200',
+      '6000',
     ];
-    const run = startRun(folder, 'ordered', args);
+    // Some 300 records in a second: it is not over before the second run has started.
+    const run = startRun(folder, 'ordered', [...args, '--capacity', '2']);
     while (!existsSync(file('state'))) await new Promise((resolve) => setTimeout(resolve, 5));
     const second = await finishedRun(folder, 'ordered', args, 1);
     expect(second.stderr).toContain('cannot be locked: another millrace run uses it now');
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual([130, null]);
     expect(JSON.parse(readFileSync(file('state'), 'utf8'))).toMatchObject({ complete: false, pending: [] });
-    const { stderr } = await finishedRun(folder, 'ordered', args);
-    expect(stderr).toContain('1,200 records, 1,200 lines written');
-    expect(readFileSync(file('out'), 'utf8')).toBe(enriched(...Array.from({ length: 1200 }, (_, id) => id * 1001 + 2)));
+    const { stderr } = await finishedRun(folder, 'ordered', [...args, '--capacity', '1000']);
+    expect(stderr).toContain('6,000 records, 6,000 lines written');
+    expect(readFileSync(file('out'), 'utf8')).toBe(enriched(...Array.from({ length: 6000 }, (_, id) => id * 1001 + 2)));
   });
 });
