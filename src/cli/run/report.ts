@@ -65,7 +65,7 @@ export class ProgressLine {
 }
 
 /** `before` are the figures at the start, which is `ms` ago. */
-export function progressText(before: Figures, now: Figures, ms: number): string {
+function progressText(before: Figures, now: Figures, ms: number): string {
   const parts = [`${count(now.records)} records`, `${count(perSecond(now.records - before.records, ms))}/s`];
   if (now.inFlight !== undefined) parts.push(`${count(now.inFlight)} in flight`);
   parts.push(`${count(now.failed)} failed`);

@@ -44,7 +44,7 @@ export function runFolder(files: Readonly<Record<string, string>> = {}): string 
 }
 
 /** Lines of every kind: records, `$` records, records with an \`_error\`, bad lines, blank lines, lines with CRLF. */
-export function inputLines(count: number, from = 0): string {
+function inputLines(count: number, from = 0): string {
   const lines = Array.from({ length: count }, (_, index) => {
     const id = from + index;
     const key = `k${id % 17}`;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startInProcess } from '../../service/in-process.ts';
-import { folderOf, Millrace } from '../../service/serving.ts';
+import { folderOf, Millrace, serve, serveFolder } from '../../service/serving.ts';
 import { tlsService } from '../../service/tls-service.ts';
 import { env } from './fixture.ts';
 
@@ -73,12 +73,19 @@ describe('millrace run --url', { timeout }, () => {
   });
 
   test('--errors asks a pipeline that drops failed records for their errors, and says so if that is not allowed', async () => {
-    const allowed = await service({ onError: 'drop', allow: { parameters: ['onError'] } });
-    const errors = join(allowed.folder, 'errors');
-    expect(await run(allowed.url, allowed.folder, '--errors', errors)).toMatchObject({ code: 0 });
+    const dropping = (parameters: string) => `
+lookups: { mine: { table: { file: rows.csv, key: id } } }
+pipelines:
+  test: { onError: drop, allow: { parameters: [${parameters}] }, enrich: [ { lookup: mine, with: { id: /id }, into: /row } ] }
+`;
+    const files = { in: input, 'rows.csv': 'id,name\n1,one\n' };
+    const folder = folderOf({ ...files, 'millrace.yaml': dropping('onError') });
+    const errors = join(folder, 'errors');
+    const allowed = await serveFolder(folder);
+    expect(await run(allowed.url, folder, '--errors', errors)).toMatchObject({ code: 0 });
     expect(readFileSync(errors, 'utf8')).toBe('{}\n');
-    const fixed = await service({ onError: 'drop', allow: { parameters: ['mode'] } });
-    const refused = await run(fixed.url, fixed.folder, '--errors', errors);
+    const fixed = await serve({ ...files, 'millrace.yaml': dropping('mode') });
+    const refused = await run(fixed.url, folder, '--errors', errors);
     expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('onError may not be set') });
   });
 
@@ -147,7 +154,7 @@ describe('millrace run --url', { timeout }, () => {
 
   test('a stream that the service cuts because nothing was sent goes on with the next line', async () => {
     const { url, folder } = await service({}, {}, { idleTimeout: '1s' });
-    const child = new Millrace(['run', 'test', '--url', url, '--in', '/dev/stdin'], { env, input: true });
+    const child = new Millrace(['run', 'test', '--url', url], { env, input: true });
     const stdin = child.child.stdin;
     if (stdin === null) throw new Error('no standard input');
     stdin.write('{"id":"1"}\n');

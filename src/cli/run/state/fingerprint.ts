@@ -1,31 +1,22 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import type { InputFile } from '../input/input-file.ts';
 
-const inputSchema = z.object({
-  path: z.string(),
-  size: z.number(),
-  mtimeMs: z.number(),
+interface InputPrint {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
   /** SHA-256 of the first 64 KiB. */
-  head: z.string(),
-});
+  readonly head: string;
+}
 
 /** What a run must have in common with the run whose state it goes on from. */
-export const fingerprintSchema: z.ZodType<Fingerprint> = z.object({
-  pipeline: z.string(),
-  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  inputs: z.array(inputSchema),
-  output: z.string(),
-  errors: z.string().nullable(),
-});
-
 export interface Fingerprint {
   readonly pipeline: string;
   /** Options that decide which records are read, and in which order they are written; null for none. */
   readonly options: Readonly<Record<string, string | number | boolean | null>>;
-  readonly inputs: readonly z.infer<typeof inputSchema>[];
+  readonly inputs: readonly InputPrint[];
   readonly output: string;
   readonly errors: string | null;
 }

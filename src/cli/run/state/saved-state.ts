@@ -5,7 +5,7 @@ import type { KeptLine, Start } from '../lines/journal.ts';
 import type { Progress } from '../output/collector.ts';
 import { difference, type Fingerprint, inputPrints } from './fingerprint.ts';
 import { lockState } from './lock.ts';
-import { readState, type RunState, writeState } from './state-file.ts';
+import { formatVersion, readState, type RunState, writeState } from './state-file.ts';
 
 /**
  * The state of a resumable run. Its file has, at any moment, a checkpoint whose output is on the disk: a run that starts
@@ -64,7 +64,7 @@ export class SavedState {
   save({ position, lengths, written, failed }: Progress, complete: boolean): Promise<void> {
     const { next, pending, records } = position;
     return writeState(this.#file, {
-      millraceRun: 1,
+      millraceRun: formatVersion,
       run: this.#run,
       complete,
       next: { seq: next.seq, ...next.place },

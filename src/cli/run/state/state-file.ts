@@ -1,33 +1,33 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
 import { parseJson } from '../../../core/json/json.ts';
 import { thrownMessage } from '../../../core/thrown.ts';
-import { type Fingerprint, fingerprintSchema } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint.ts';
 
-const whole = z.number().int().nonnegative();
-const place = z.object({ seq: whole, input: whole, offset: whole });
-
-const stateSchema = z.object({
-  /** The version of this format. */
-  millraceRun: z.literal(1),
-  run: fingerprintSchema,
-  /** Every line of the inputs was read, and its output is complete. */
-  complete: z.boolean(),
-  next: place,
-  pending: z.array(place),
-  /** Records before `next`. */
-  records: whole,
-  written: whole,
-  failed: whole,
-  outputBytes: whole,
-  errorsBytes: whole,
-});
+interface LinePlace {
+  readonly seq: number;
+  readonly input: number;
+  readonly offset: number;
+}
 
 /** The content of a state file. */
-export interface RunState extends z.infer<typeof stateSchema> {
+export interface RunState {
+  /** The version of this format. */
+  readonly millraceRun: typeof formatVersion;
   readonly run: Fingerprint;
+  /** Every line of the inputs was read, and its output is complete. */
+  readonly complete: boolean;
+  readonly next: LinePlace;
+  readonly pending: readonly LinePlace[];
+  /** Records before `next`. */
+  readonly records: number;
+  readonly written: number;
+  readonly failed: number;
+  readonly outputBytes: number;
+  readonly errorsBytes: number;
 }
+
+export const formatVersion = 1;
 
 /** The state of an earlier run; undefined if there is none. Throws Error if the file is no state. */
 export async function readState(name: string): Promise<RunState | undefined> {
@@ -38,19 +38,45 @@ export async function readState(name: string): Promise<RunState | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new Error(`--state ${name} cannot be read: ${thrownMessage(error)}`, { cause: error });
   }
-  const state = stateSchema.safeParse(jsonOf(text));
-  if (state.success) return state.data;
+  const state = valueOf(text);
+  if (isState(state)) return state;
   throw new Error(
     `--state ${name} is no state of millrace run (or of another version); name another file, or delete it`,
   );
 }
 
-function jsonOf(text: string): unknown {
+function valueOf(text: string): unknown {
   try {
     return parseJson(text);
   } catch {
     return undefined;
   }
+}
+
+/** The file is written as a whole by this program: its version and the kinds of its members are checked. */
+function isState(value: unknown): value is RunState {
+  if (!isMembers(value) || value['millraceRun'] !== formatVersion) return false;
+  const { run, complete, next, pending } = value;
+  const counts = ['records', 'written', 'failed', 'outputBytes', 'errorsBytes'];
+  return (
+    typeof complete === 'boolean' &&
+    isPlace(next) &&
+    Array.isArray(pending) &&
+    pending.every((line) => isPlace(line)) &&
+    counts.every((count) => Number.isSafeInteger(value[count])) &&
+    isMembers(run) &&
+    isMembers(run['options']) &&
+    Array.isArray(run['inputs']) &&
+    run['inputs'].every((input) => isMembers(input))
+  );
+}
+
+function isPlace(value: unknown): boolean {
+  return isMembers(value) && ['seq', 'input', 'offset'].every((name) => Number.isSafeInteger(value[name]));
+}
+
+function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
