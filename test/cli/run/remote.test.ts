@@ -57,6 +57,13 @@ async function before(port: number, first: (socket: Socket) => void): Promise<st
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** A pipeline that drops failed records. */
+const dropping = (parameters: string) => `
+lookups: { mine: { table: { file: rows.csv, key: id } } }
+pipelines:
+  test: { onError: drop, allow: { parameters: [${parameters}] }, enrich: [ { lookup: mine, with: { id: /id }, into: /row } ] }
+`;
+
 describe('millrace run --url', { timeout }, () => {
   test('has the output of the service, with failed records put aside as they were', async () => {
     const { url, folder } = await service();
@@ -73,11 +80,6 @@ describe('millrace run --url', { timeout }, () => {
   });
 
   test('--errors asks a pipeline that drops failed records for their errors, and says so if that is not allowed', async () => {
-    const dropping = (parameters: string) => `
-lookups: { mine: { table: { file: rows.csv, key: id } } }
-pipelines:
-  test: { onError: drop, allow: { parameters: [${parameters}] }, enrich: [ { lookup: mine, with: { id: /id }, into: /row } ] }
-`;
     const files = { in: input, 'rows.csv': 'id,name\n1,one\n' };
     const folder = folderOf({ ...files, 'millrace.yaml': dropping('onError') });
     const errors = join(folder, 'errors');
