@@ -35,7 +35,7 @@ export class Bench {
   }
 
   /** Writes a file into the folder of the benchmark and returns its path. */
-  file(name: string, content: string): string {
+  file(name: string, content: string | Buffer): string {
     const path = join(this.folder, name);
     writeFileSync(path, content);
     return path;

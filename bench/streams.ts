@@ -39,12 +39,15 @@ export interface Load {
   readonly times?: number;
   /** The token that the client sends, and the file of the authority that it trusts. */
   readonly door?: { readonly token?: string; readonly ca?: string };
+  /** The coding of the file, in which the response is requested as well. */
+  readonly coding?: string | undefined;
 }
 
 /** One stream, with the CPU of the service. Throws an Error if a record was not written, or if one has an error. */
 export async function stream(client: Worker, service: Service, load: Load): Promise<Figures> {
-  const { path, file, records, times = 1, door = {} } = load;
-  const figures = await withCpu(service.pid, () => client.run({ url: `${service.url}/${path}`, file, times, ...door }));
+  const { path, file, records, times = 1, door = {}, coding } = load;
+  const order = { file, times, ...door, ...(coding !== undefined && { coding }) };
+  const figures = await withCpu(service.pid, () => client.run({ url: `${service.url}/${path}`, ...order }));
   if (figure(figures, 'written') === records * times && figure(figures, 'errors') === 0) return figures;
   throw new Error(
     `${path}: the service wrote ${figures['written']} of ${records * times} records, ${figures['errors']} of them errors`,

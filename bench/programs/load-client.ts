@@ -21,9 +21,10 @@ work(async (order) => {
   const body = bodyOf(textOf(order, 'file'));
   const times = numberOf(order, 'times');
   const started = performance.now();
-  const { token, ca } = order;
+  const { token, ca, coding } = order;
   const headers = {
     'content-type': 'application/x-ndjson',
+    ...(coding !== undefined && { 'content-encoding': String(coding), 'accept-encoding': String(coding) }),
     ...(token !== undefined && { authorization: `Bearer ${String(token)}` }),
   };
   const url = textOf(order, 'url');
@@ -34,6 +35,8 @@ work(async (order) => {
     outgoing.on('error', reject);
     outgoing.on('response', (incoming) => {
       if (incoming.statusCode !== 200) reject(new Error(`the stream got the status ${incoming.statusCode}`));
+      const sentAs = incoming.headers['content-encoding'];
+      if (sentAs !== coding) reject(new Error(`the response has the coding ${sentAs}`));
       let bytesOut = 0;
       incoming.on('data', (chunk: Buffer) => (bytesOut += chunk.length));
       incoming.on('error', reject);

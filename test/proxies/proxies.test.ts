@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { contentCodings } from '../../src/core/vocabulary.ts';
+import { coded } from '../wire/coding/bodies.ts';
 import { type Proxied, proxied } from './proxy.ts';
 
 const run = promisify(execFile);
@@ -33,7 +35,7 @@ async function curl(...args: readonly string[]): Promise<Ended> {
 const folder = mkdtempSync(join(tmpdir(), 'millrace-proxies-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function file(text: string): string {
+function file(text: string | Buffer): string {
   const name = join(folder, 'in.ndjson');
   writeFileSync(name, text);
   return name;
@@ -95,6 +97,36 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       const { code, stdout } = await curl(http, '-X', 'POST', '-T', from, `${url}/v1/enrich/test`);
       expect(code).toBe(0);
       expect(stdout === lines.map((n) => answered(n, more)).join('')).toBe(true);
+    });
+
+    test('a compressed stream brings each result before the next line is sent, and comes back complete', async () => {
+      const [http, url] = to();
+      const pass = (coding: string): readonly string[] => ['-H', `content-encoding: ${coding}`, '--compressed'];
+      const live = spawn('curl', ['-ksSN', http, '--compressed', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
+      const ended = once(live, 'exit');
+      live.stdout.setEncoding('utf8');
+      for (let n = 0; n < 10; n++) {
+        live.stdin.write(sent(n));
+        expect(await once(live.stdout, 'data')).toEqual([answered(n)]);
+      }
+      live.stdin.end();
+      expect(await ended).toEqual([0, null]);
+      const lines = [...Array(1000).keys()];
+      const whole = lines.map((n) => answered(n, more)).join('');
+      for (const coding of contentCodings) {
+        const from = file(coded[coding](lines.map((n) => sent(n, more)).join('')));
+        const sentAs = [http, ...pass(coding), '-X', 'POST', '-T', from, `${url}/v1/enrich/test`];
+        const { code, stdout } = await curl(...sentAs);
+        expect([code, stdout === whole]).toEqual([0, true]);
+        const { stdout: head } = await curl('-D', '-', '-o', '/dev/null', ...sentAs);
+        expect(head).toMatch(/^content-encoding: (zstd|br|gzip)\r?$/im);
+      }
+    });
+
+    test('a compressed stream that was cut is an error of curl', async () => {
+      const [http, url] = to();
+      const { code } = await curl(http, '--compressed', '--data-binary', small, `${url}/v1/enrich/strict`);
+      expect(version === 'HTTP/2' ? [92, 18, 61] : [18, 56, 61]).toContain(code);
     });
 
     test('a refusal arrives with its status and its problem document', async () => {
