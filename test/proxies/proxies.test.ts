@@ -101,7 +101,6 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
 
     test('a compressed stream brings each result before the next line is sent, and comes back complete', async () => {
       const [http, url] = to();
-      const pass = (coding: string): readonly string[] => ['-H', `content-encoding: ${coding}`, '--compressed'];
       const live = spawn('curl', ['-ksSN', http, '--compressed', '-X', 'POST', '-T', '.', `${url}/v1/enrich/test`]);
       const ended = once(live, 'exit');
       live.stdout.setEncoding('utf8');
@@ -115,7 +114,17 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       const whole = lines.map((n) => answered(n, more)).join('');
       for (const coding of contentCodings) {
         const from = file(coded[coding](lines.map((n) => sent(n, more)).join('')));
-        const sentAs = [http, ...pass(coding), '-X', 'POST', '-T', from, `${url}/v1/enrich/test`];
+        const sentAs = [
+          http,
+          '-H',
+          `content-encoding: ${coding}`,
+          '--compressed',
+          '-X',
+          'POST',
+          '-T',
+          from,
+          `${url}/v1/enrich/test`,
+        ];
         const { code, stdout } = await curl(...sentAs);
         expect([code, stdout === whole]).toEqual([0, true]);
         const { stdout: head } = await curl('-D', '-', '-o', '/dev/null', ...sentAs);
