@@ -14,6 +14,9 @@ export const frameTypes = {
 };
 export const flags = { endStream: 1, ack: 1, endHeaders: 4 };
 
+/** Bytes that a client sends before its first frame. */
+export const PREFACE_BYTES = 24;
+
 export interface Frame {
   readonly type: number;
   readonly flags: number;
@@ -65,8 +68,14 @@ export class FrameClient {
   #rest = Buffer.alloc(0);
   #changed: (() => void)[] = [];
 
-  constructor(socket: Socket) {
+  /** Called for each request, if the other end is a client. */
+  onHeaders = (_stream: number): void => {};
+  /** Bytes to skip: the preface, if the other end is a client. */
+  #skipped: number;
+
+  constructor(socket: Socket, skip = 0) {
     this.socket = socket;
+    this.#skipped = skip;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -111,6 +120,9 @@ export class FrameClient {
 
   #read(chunk: Buffer): void {
     let rest = Buffer.concat([this.#rest, chunk]);
+    const skip = Math.min(this.#skipped, rest.length);
+    this.#skipped -= skip;
+    rest = rest.subarray(skip);
     while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
       const end = 9 + rest.readUIntBE(0, 3);
       const read = {
@@ -121,6 +133,7 @@ export class FrameClient {
       };
       this.frames.push(read);
       if (read.type === frameTypes.settings && read.flags === 0) this.send(frameTypes.settings, flags.ack, 0);
+      if (read.type === frameTypes.headers) this.onHeaders(read.stream);
       rest = rest.subarray(end);
     }
     this.#rest = rest;

@@ -97,8 +97,12 @@ class UndiciExchange implements Dispatcher.DispatchHandler {
     if (!sends) throw new Error('cancelled before it was sent');
   }
 
+  /**
+   * A server closes a connection of HTTP/2 behind GOAWAY, and undici drops answers that have arrived by then. So an
+   * answer that has begun does not keep an idempotent call from being sent once more.
+   */
   onResponseStarted(): void {
-    this.#exchange.answerBegan();
+    if (!this.#connection.http2) this.#exchange.answerBegan();
   }
 
   onResponseStart(
