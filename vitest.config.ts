@@ -14,8 +14,8 @@ export default defineConfig({
     coverage: {
       provider: 'custom',
       customProviderModule: './test/client-coverage.ts',
-      include: ['src/connectors/http/client/*.ts'],
-      exclude: ['src/connectors/http/client/undici-client.ts'],
+      include: ['src/connectors/http/client/**/*.ts'],
+      exclude: ['src/connectors/http/client/undici-client.ts', 'src/connectors/http/client/head/assembly/**'],
       reporter: [['text', { skipFull: true }]],
       thresholds: { 100: true },
     },

@@ -25,9 +25,9 @@ export const compiledModules: readonly CompiledModule[] = [
     sources: ['json-scan.ts', 'line-additions.ts'],
   },
   {
-    file: 'src/connectors/http/client/field-scan-wasm.ts',
+    file: 'src/connectors/http/client/head/field-scan-wasm.ts',
     name: 'fieldScanWasm',
-    folder: 'src/connectors/http/client/assembly',
+    folder: 'src/connectors/http/client/head/assembly',
     sources: ['field-scan.ts'],
   },
 ];

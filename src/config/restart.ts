@@ -6,6 +6,7 @@ import type { Config } from './schema/schema.ts';
 const live: ReadonlySet<string> = new Set([
   'server.limits',
   'server.compression',
+  'server.spool',
   'server.drainTimeout',
   'server.log.level',
   'server.watch',

@@ -74,6 +74,7 @@ export const requestErrors = {
   draining: { status: 503, title: 'The service is shutting down' },
   record_failed: { status: 502, title: 'The record could not be enriched' },
   stalled: { status: 408, title: 'The response was not read' },
+  spool_full: { status: 507, title: 'The output that the client does not read cannot be kept' },
   idle: { status: 408, title: 'Nothing was sent' },
   bad_resume: { status: 400, title: 'The stream cannot be resumed at the requested place' },
 } as const;

@@ -7,6 +7,13 @@
 export const modes = ['ordered', 'unordered', 'keyed'] as const;
 export type Mode = (typeof modes)[number];
 
+/**
+ * Whether a client reads the response while it sends. full: it does. half: it may read only after it has sent everything.
+ * auto: it is found out.
+ */
+export const duplexes = ['auto', 'full', 'half'] as const;
+export type Duplex = (typeof duplexes)[number];
+
 /** What becomes of a record whose lookup failed. A configuration may also name an answer to use instead. */
 export const errorPolicies = ['annotate', 'fail', 'drop', 'passthrough'] as const;
 
@@ -35,3 +42,7 @@ export const handshakeFailures = [
   'closed',
 ] as const;
 export type HandshakeFailure = (typeof handshakeFailures)[number];
+
+/** Why output that its client does not read could not be kept. */
+export const spoolRefusals = ['stream_full', 'all_full', 'disk'] as const;
+export type SpoolRefusal = (typeof spoolRefusals)[number];

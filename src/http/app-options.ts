@@ -10,6 +10,7 @@ import type { DrainState } from './connection/drain.ts';
 import type { ListenerTls } from './tls/secure-server.ts';
 import type { LiveStreams } from './stream/live-streams.ts';
 import type { OpenResponses } from './connection/open-responses.ts';
+import type { SpoolSpace } from './spool/spool-space.ts';
 import type { StallWatch } from './connection/stall-watch.ts';
 
 /** The pipelines that a listener serves. */
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly streams: LiveStreams;
   /** The memory that all streams, single records and explanations share. */
   readonly memory: MemoryBudget;
+  /** Where the output of clients waits that do not read it. */
+  readonly spool: SpoolSpace;
   readonly drainState: DrainState;
   /** Counts the requests that are refused by their head. */
   readonly refusals: Refusals;

@@ -9,7 +9,7 @@ import { enrichOperation } from './openapi/openapi-enrich.ts';
 import { acceptedFraming, bodyFormat, refuseUnlessJson } from './media.ts';
 import { withCodings } from './coding/codec-transport.ts';
 import { bodyCoding, refusesPlain, responseCoding, varyField } from './coding/negotiation.ts';
-import { chosenSettings, refuseStreamParameters } from './parameters.ts';
+import { chosenDuplex, chosenSettings, refuseStreamParameters } from './parameters.ts';
 import { requestProblem } from './problem.ts';
 import { findPipeline, refuseOtherMethods, refuseWhenFull } from './routing.ts';
 import { enrichSingleRecord } from './record/single-record.ts';
@@ -51,6 +51,7 @@ function respond(
   const format = bodyFormat(headers['content-type']);
   const sent = responseCoding(headers['accept-encoding'], compression);
   const chosen = chosenSettings(request.query, pipeline, (error) => requestProblem(error, request.id));
+  const duplex = chosenDuplex(request.query, headers, pipeline);
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
     refuseStreamParameters(chosen);
@@ -79,18 +80,17 @@ function respond(
   caller.use?.refuseFarBehind();
   const trace = traceOf(request, options.tracer, pipeline.name, chosen.mode);
   const settings = { ...chosen, framing, delimiter: format.delimiter, trace: trace?.calls, rate: caller.use?.rate };
-  const transport = streamTransport({
-    request: request.raw,
-    response: reply.raw,
-    buffers,
-    stalls: options.stalls,
-    clock,
-  });
+  const transport = streamTransport(
+    { request: request.raw, response: reply.raw, buffers, stalls: options.stalls, clock },
+    duplex,
+    options.spool,
+  );
   const session = new StreamSession({
     id: request.id,
     httpVersion: httpVersionOf(request.raw),
     transport: withCodings(transport, { received, sent, maxRatio: limits.decompressionRatio }),
     codings: { received, sent },
+    duplex,
     pipeline,
     settings,
     trace,

@@ -1,4 +1,4 @@
-import { errorPolicies, type MetaField, metaFields, modes } from '../core/vocabulary.ts';
+import { type Duplex, duplexes, errorPolicies, type MetaField, metaFields, modes } from '../core/vocabulary.ts';
 import { RequestError } from '../core/errors.ts';
 import { nearestHint } from '../core/nearest.ts';
 import { durationMs, durationText } from '../core/options/quantity.ts';
@@ -16,9 +16,10 @@ export const parameterNames = [
   'control',
   'checkpoint',
   'offset',
+  'duplex',
 ] as const;
 /** Parameters that every client may set: they change only how this client reads its stream. */
-const alwaysAllowed: readonly ParameterName[] = ['control', 'checkpoint', 'offset'];
+const alwaysAllowed: readonly ParameterName[] = ['control', 'checkpoint', 'offset', 'duplex'];
 type ParameterName = (typeof parameterNames)[number];
 
 /** A shorter interval would bring no new checkpoints. */
@@ -54,6 +55,22 @@ export function chosenSettings(
     control: chosenControl(set, problem),
     offset: chosenOffset(set.get('offset')),
   };
+}
+
+/** The header that says the same as the parameter `duplex`, for clients whose URL is fixed. */
+const duplexHeader = 'millrace-duplex';
+
+/** Whether the client reads while it sends: the parameter says it, or else the header, or else the pipeline. */
+export function chosenDuplex(
+  query: unknown,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  pipeline: Pipeline,
+): Duplex {
+  const parameter = setParameters(query, pipeline).get('duplex');
+  if (parameter !== undefined) return oneOf('duplex', parameter, duplexes);
+  const header = headers[duplexHeader];
+  if (header === undefined) return pipeline.config.duplex;
+  return oneOf(duplexHeader, String(header).trim(), duplexes);
 }
 
 function setParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<ParameterName, string> {

@@ -5,6 +5,7 @@ import type { ServiceGauges } from '../core/observer/observer.ts';
 import type { Secrets } from '../core/secrets/secrets.ts';
 import type { Clock } from '../core/time/time.ts';
 import type { Connections } from '../http/connection/connections.ts';
+import type { SpoolSpace } from '../http/spool/spool-space.ts';
 import type { LiveStreams } from '../http/stream/live-streams.ts';
 import type { Metrics } from '../observability/metrics/metrics.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -13,6 +14,7 @@ export interface Reported {
   readonly metrics: Metrics;
   readonly memory: MemoryBudget;
   readonly streams: LiveStreams;
+  readonly spool: SpoolSpace;
   readonly connections: Connections;
   readonly refusals: Refusals;
   readonly secrets: Secrets;
@@ -40,10 +42,11 @@ export function serviceReport(reported: Reported): () => JsonObject {
   };
 }
 
-function gaugesOf({ memory, streams, connections, refusals, tls }: Reported): ServiceGauges {
+function gaugesOf({ memory, streams, spool, connections, refusals, tls }: Reported): ServiceGauges {
   return {
     memory: { heldBytes: memory.heldBytes, limitBytes: memory.limitBytes, waiting: memory.waiting },
     requests: streams.counts(),
+    spool: spool.gauges,
     connections: {
       open: connections.open,
       idle: connections.idle,

@@ -10,6 +10,7 @@ import { buildAdminApp } from '../http/admin-app.ts';
 import { takeHeadersTimeout } from '../http/app.ts';
 import { limitConnections } from '../http/connection/connections.ts';
 import type { ReloadResult } from '../http/reload-route.ts';
+import { SpoolSpace } from '../http/spool/spool-space.ts';
 import { LiveStreams } from '../http/stream/live-streams.ts';
 import { messageLogger } from '../observability/log/function-logger.ts';
 import type { Logger } from '../observability/log/logger.ts';
@@ -21,6 +22,7 @@ import { ADMIN_CONNECTIONS, memoryBytes, openFiles, planConnections } from './pr
 import { publicListener } from './public-listener.ts';
 import { type ReloadCause, Reloader } from './reloader.ts';
 import { ServerTls } from './server-tls.ts';
+import { spoolLimits } from './spool-limits.ts';
 import { serviceReport } from './service-report.ts';
 import { trackedGenerations, watchEveryMs } from './tracked-generations.ts';
 import { version } from './version.ts';
@@ -92,6 +94,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   const { generations, changed } = trackedGenerations(await build(loaded, 1), metrics, streams, logger);
   opened.defer(() => generations.close());
 
+  const spool = new SpoolSpace(() => spoolLimits(generations.current.server));
   const tls = loaded.tls === undefined ? undefined : new ServerTls(loaded.tls, clock, logger);
   let adminUrl: string | undefined;
   const listener = await publicListener({
@@ -99,6 +102,7 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     serving: generations,
     streams,
     memory,
+    spool,
     refusals,
     clock,
     tracer,
@@ -138,7 +142,18 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
     drainState,
     streams,
     scrape: { contentType: metrics.contentType, text: () => metrics.scrape() },
-    state: serviceReport({ metrics, memory, streams, connections, refusals, secrets, tls, clock, version: release }),
+    state: serviceReport({
+      metrics,
+      memory,
+      streams,
+      spool,
+      connections,
+      refusals,
+      secrets,
+      tls,
+      clock,
+      version: release,
+    }),
     config: () => generations.current.server,
     refusals,
     tls,

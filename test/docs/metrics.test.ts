@@ -50,6 +50,13 @@ describe('docs/metrics.md and a scrape', () => {
     metrics.service(() => ({
       memory: { heldBytes: 0, limitBytes: 1, waiting: 0 },
       requests: { stream: 1, record: 0, explain: 0 },
+      spool: {
+        streams: 1,
+        bytes: 1,
+        limitBytes: 1,
+        spooledBytes: 1,
+        refused: { stream_full: 0, all_full: 0, disk: 0 },
+      },
       connections: { open: 1, idle: 0, limit: 1, closedIdle: 0, refused: 0 },
       refused: new Refusals().toObject(),
       tls: {

@@ -16,12 +16,14 @@ import { passingTracer } from '../../src/core/observer/tracing.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { DrainState } from '../../src/http/connection/drain.ts';
 import type { FailedHandshake } from '../../src/http/tls/handshakes.ts';
+import { SpoolSpace } from '../../src/http/spool/spool-space.ts';
 import { LiveStreams } from '../../src/http/stream/live-streams.ts';
 import { type KernelQueues, noQueues } from '../../src/http/connection/kernel-queues.ts';
 import { OpenResponses } from '../../src/http/connection/open-responses.ts';
 import { StallWatch } from '../../src/http/connection/stall-watch.ts';
 import type { Logger } from '../../src/observability/log/logger.ts';
 import { spokenTls } from './spoken.ts';
+import { spoolLimits } from '../../src/service/spool-limits.ts';
 import { buildPipelines } from '../../src/pipeline/build.ts';
 import { OpenLookups } from '../../src/pipeline/lookups/open-lookups.ts';
 
@@ -159,6 +161,7 @@ export interface Started {
   readonly downstream: Downstream;
   readonly heard: Heard;
   readonly streams: LiveStreams;
+  readonly spool: SpoolSpace;
   readonly memory: MemoryBudget;
   readonly drainState: DrainState;
   readonly responses: OpenResponses;
@@ -230,6 +233,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const drainState = { draining: false };
+  const spool = new SpoolSpace(() => spoolLimits(inForce.server));
   const refusals = new Refusals();
   const inForce = { server: config.server };
   const responses = new OpenResponses(clock);
@@ -248,6 +252,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     },
     streams,
     memory,
+    spool,
     drainState,
     refusals,
     responses,
@@ -275,6 +280,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     heard,
     streams,
     memory,
+    spool,
     drainState,
     responses,
     refusals,

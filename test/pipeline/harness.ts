@@ -85,6 +85,7 @@ export function pipelineOf(
     explode: false,
     meta: [],
     weight: 1,
+    duplex: 'auto',
     allow: { parameters: ['mode', 'capacity', 'timeout'], capacity: 100, timeout: 10_000 },
     ...options,
   };

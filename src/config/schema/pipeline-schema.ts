@@ -1,4 +1,4 @@
-import { errorPolicies, metaFields, missPolicies, modes } from '../../core/vocabulary.ts';
+import { duplexes, errorPolicies, metaFields, missPolicies, modes } from '../../core/vocabulary.ts';
 import { z } from 'zod';
 import { grammars } from '../../core/options/grammar.ts';
 import { dataNumber, jsonData } from '../../core/options/data-schema.ts';
@@ -158,6 +158,11 @@ export const pipelineSchema = z
       .default(1)
       .describe(
         'Turns of each stream of this pipeline in a round of the streams that wait for the same lookup, 1 to 1000. Default 1: all streams get the same share.',
+      ),
+    duplex: oneOf(duplexes)
+      .default('auto')
+      .describe(
+        'How clients read. full: while they send; output that is not read stops the input. half: perhaps only after they have sent everything; output that is not read is spooled to disk, up to limits.spoolBytes. auto: as full, until a client still sends while it reads nothing, then as half. A request may choose. Default auto.',
       ),
     meta: z
       .array(oneOf(metaFields), 'expected a list such as [seq, timing]')

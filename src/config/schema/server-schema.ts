@@ -43,6 +43,16 @@ const limits = z
       .describe(
         'Size of the longest line, without its line end, 1B to 256MiB. A longer line becomes the error line_too_long. Default 1MiB.',
       ),
+    spoolBytes: sizeUpTo(1024 ** 5, '1PiB')
+      .prefault('1GiB')
+      .describe(
+        'Output of one stream that may wait on disk because its client does not read, 1B to 1PiB. A stream with more is cut. Default 1GiB.',
+      ),
+    spoolTotalBytes: sizeUpTo(1024 ** 5, '1PiB')
+      .prefault('8GiB')
+      .describe(
+        'The same of all streams together, 1B to 1PiB. Default 8GiB: it should be less than what is free in server.spool.dir.',
+      ),
     idleTimeout: durationFrom(1)
       .prefault('60s')
       .describe(
@@ -67,6 +77,18 @@ const limits = z
   .describe(
     'The resources that one client, or all clients together, may use. The length and the age of a stream have no limit.',
   );
+
+const spool = z
+  .strictObject({
+    dir: z
+      .string('expected a directory, such as /var/lib/millrace')
+      .min(1, 'expected a directory, such as /var/lib/millrace')
+      .exactOptional()
+      .describe(
+        'Directory for output that waits for clients which do not read. Its files have no name, so none is left behind. Default: the directory for temporary files (TMPDIR, or /tmp).',
+      ),
+  })
+  .describe('Where output is kept that its client reads only after it has sent everything (duplex).');
 
 const log = z
   .strictObject({
@@ -107,6 +129,7 @@ export const serverSchema = z
       .describe(
         'true: a change of the configuration file, or of a file that it names, starts a reload. false: only POST /reload and SIGHUP do. Default true.',
       ),
+    spool: spool.prefault({}),
     log: log.prefault({}),
   })
   .check(anyOriginNeedsAuth)

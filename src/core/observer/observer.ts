@@ -1,5 +1,5 @@
 import type { RecordFailure } from '../errors.ts';
-import type { HandshakeFailure } from '../vocabulary.ts';
+import type { HandshakeFailure, SpoolRefusal } from '../vocabulary.ts';
 import { type MetricGroup, silentMetrics } from './metric-group.ts';
 import type { RefusalReason } from './refusals.ts';
 
@@ -128,6 +128,17 @@ export interface ServiceGauges {
     readonly closedIdle: number;
     /** Connections that were refused because of the limit, since the start. */
     readonly refused: number;
+  };
+  readonly spool: {
+    /** Streams whose clients read only after they have sent everything, or may do so. */
+    readonly streams: number;
+    /** Bytes of output that wait for their clients. */
+    readonly bytes: number;
+    readonly limitBytes: number;
+    /** Bytes that had to wait, since the start. */
+    readonly spooledBytes: number;
+    /** Streams that were cut because their output could not be kept, by reason, since the start. */
+    readonly refused: Readonly<Record<SpoolRefusal, number>>;
   };
   /** Requests that were refused by their head, by reason, since the start. */
   readonly refused: Readonly<Record<RefusalReason, number>>;

@@ -52,6 +52,10 @@ class CodecTransport implements Transport {
     return this.#inner.heldBytes + (this.#encoder?.heldBytes ?? 0);
   }
 
+  get spooledBytes(): number | undefined {
+    return this.#inner.spooledBytes;
+  }
+
   open(head: ResponseHead, events: TransportEvents): void {
     const { received, sent, maxRatio } = this.#options;
     const inner = this.#inner;

@@ -10,10 +10,14 @@ export interface Unread {
   readonly timeoutMs: number;
   /** Bytes of the response that this process holds. */
   heldBytes(): number;
-  /** If other responses share the connection: bytes of all of them that the kernel got. */
-  readonly connectionBytes?: () => number;
   /** Called once, if nothing was read for `timeoutMs`. */
   stalled(): void;
+  /** Called once, if nothing was read for two seconds although the client still sends. Undefined: not watched for. */
+  deadlocked?(): void;
+  /** Whether the client still sends, for a protocol with flow control of its own. Undefined: the kernel has bytes of it. */
+  stillSends?(): boolean;
+  /** If other responses share the connection: bytes of all of them that the kernel got. */
+  readonly connectionBytes?: () => number;
 }
 
 /** The error of a request whose client has read nothing for `timeoutMs`. */
@@ -30,11 +34,24 @@ interface Watched {
   /** Bytes that the kernel holds; undefined until they are read. */
   queuedBytes: number | undefined;
   connectionBytes: number | undefined;
+  /** Reads of the queues, one after the other, in which nothing had changed and the client had sent bytes; and the first one. */
+  deadlockedReads: number;
+  deadlockedSinceMs: number;
 }
 
 /** How often a response is checked within its timeout. */
 const CHECKS = 8;
 const LEAST_CHECK_MS = 10;
+/** A timer may fire so much early. */
+const TIMER_MS = 1;
+/** How often a response is checked whose client may be in a deadlock with it. */
+const DEADLOCK_CHECK_MS = 250;
+/**
+ * How long a deadlock lasts before it is reported, and in how many reads it is seen, if this process itself stood still. A
+ * reader at 100 kB/s takes some 108 kB from the kernel at once, every 1.1 seconds: one second would not tell the two apart.
+ */
+const DEADLOCK_MS = 2000;
+const DEADLOCKED_READS = 4;
 /** After a read of the kernel's queues, the pause before the next one is this many times as long as the read. */
 const PAUSE_FACTOR = 4;
 
@@ -47,12 +64,19 @@ const PAUSE_FACTOR = 4;
  * at 10 kB/s frees that in two minutes. The kernel's queue shrinks with each step of the reader's window, 100 kB. So a
  * response has stalled if neither has changed. A response that waits for less than an eighth of its timeout costs
  * nothing; for all others together, the kernel's queues are read once.
+ *
+ *     this process ── rx_queue ◀── client that still sends
+ *
+ * A client that reads nothing before it has sent everything is in a deadlock with a response that must be read before
+ * more of the body is. Its response does not move, and bytes that it has sent wait in the kernel.
  */
 export class StallWatch {
   readonly #watched = new Set<Watched>();
   readonly #clock: Clock;
   readonly #queues: KernelQueues;
   #disarm: (() => void) | undefined;
+  /** The interval of the timer that is armed. */
+  #armedMs = 0;
   #reading = false;
   #pauseUntil = 0;
 
@@ -71,9 +95,15 @@ export class StallWatch {
       heldBytes: unread.heldBytes(),
       queuedBytes: undefined,
       connectionBytes: undefined,
+      deadlockedReads: 0,
+      deadlockedSinceMs: 0,
     };
     this.#watched.add(watched);
-    this.#disarm ??= this.#arm();
+    if (this.#disarm === undefined) this.#arm();
+    else if (checkMsOf(unread) < this.#armedMs) {
+      this.#disarm();
+      this.#arm();
+    }
     return () => this.#forget(watched);
   }
 
@@ -89,10 +119,11 @@ export class StallWatch {
     this.#disarm = undefined;
   }
 
-  #arm(): () => void {
-    const timeoutMs = Math.min(...Array.from(this.#watched, ({ unread }) => unread.timeoutMs));
-    return this.#clock.setTimer(Math.max(LEAST_CHECK_MS, timeoutMs / CHECKS), () => {
-      this.#disarm = this.#arm();
+  #arm(): void {
+    const checkMs = Math.min(...Array.from(this.#watched, ({ unread }) => checkMsOf(unread)));
+    this.#armedMs = Math.max(LEAST_CHECK_MS, checkMs);
+    this.#disarm = this.#clock.setTimer(this.#armedMs, () => {
+      this.#arm();
       this.#check();
     });
   }
@@ -102,13 +133,15 @@ export class StallWatch {
     const unchanged: Watched[] = [];
     for (const watched of this.#watched) {
       const { unread, checkedAt } = watched;
-      if (now - checkedAt < unread.timeoutMs / CHECKS) continue;
+      if (now - checkedAt < checkMsOf(unread) - TIMER_MS) continue;
       const heldBytes = unread.heldBytes();
       // If nothing is held, there is nothing to read, or it is not produced yet.
       if (heldBytes > 0 && heldBytes === watched.heldBytes) unchanged.push(watched);
       else this.#noteChange(watched, now, heldBytes);
     }
-    if (unchanged.length > 0 && !this.#reading && now >= this.#pauseUntil) void this.#measure(unchanged);
+    if (unchanged.length === 0 || this.#reading || now < this.#pauseUntil) return;
+    for (const watched of unchanged) watched.checkedAt = now;
+    void this.#measure(unchanged);
   }
 
   async #measure(unchanged: readonly Watched[]): Promise<void> {
@@ -132,15 +165,31 @@ export class StallWatch {
     const sameQueue = queues === undefined || queues.unsent === watched.queuedBytes || isShared;
     if (queues !== undefined) watched.queuedBytes = queues.unsent;
     if (heldBytes !== watched.heldBytes || !sameQueue) return this.#noteChange(watched, now, heldBytes);
-    watched.checkedAt = now;
-    if (now - changedAtMs < unread.timeoutMs) return;
-    this.#forget(watched);
-    unread.stalled();
+    if (now - changedAtMs >= unread.timeoutMs) {
+      this.#forget(watched);
+      return unread.stalled();
+    }
+    if (!(unread.stillSends?.() ?? (queues !== undefined && queues.unread > 0))) {
+      watched.deadlockedReads = 0;
+      return;
+    }
+    if (watched.deadlockedReads === 0) watched.deadlockedSinceMs = now;
+    watched.deadlockedReads += 1;
+    if (watched.deadlockedReads > DEADLOCKED_READS && now - watched.deadlockedSinceMs >= DEADLOCK_MS) {
+      watched.deadlockedReads = -Infinity;
+      unread.deadlocked?.();
+    }
   }
 
   #noteChange(watched: Watched, now: number, heldBytes: number): void {
     watched.changedAtMs = now;
     watched.checkedAt = now;
     watched.heldBytes = heldBytes;
+    watched.deadlockedReads = 0;
   }
+}
+
+function checkMsOf(unread: Unread): number {
+  const checkMs = unread.timeoutMs / CHECKS;
+  return unread.deadlocked === undefined ? checkMs : Math.min(checkMs, DEADLOCK_CHECK_MS);
 }

@@ -1,5 +1,5 @@
 import { recordErrors } from '../../core/errors.ts';
-import { contentCodings, handshakeFailures } from '../../core/vocabulary.ts';
+import { contentCodings, duplexes, handshakeFailures, spoolRefusals } from '../../core/vocabulary.ts';
 import { accessCodes, problemResponses } from './openapi-problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import { backpressureReasons, recordOutcomes } from '../../core/observer/observer.ts';
@@ -57,6 +57,11 @@ const LiveStream: Schema = {
     sentBytes: described(count, 'Bytes that were written, before they are compressed.'),
     requestCoding: described(coding, 'The coding of the body.'),
     responseCoding: described(coding, 'The coding of the response.'),
+    duplex: described(
+      { type: 'string', enum: [...duplexes] },
+      'Whether the client reads while it sends. `auto` becomes `half` when it is found that it does not.',
+    ),
+    spooledBytes: described(count, 'Bytes of output that wait for the client in memory or on disk.'),
     ...gauges,
   },
 };
@@ -109,6 +114,16 @@ const State = object({
   requests: object(
     { stream: count, record: count, explain: count },
     'Requests that hold memory, by kind; `limits.streams` bounds their sum.',
+  ),
+  spool: object(
+    {
+      streams: described(count, 'Streams whose client may read only after it has sent everything.'),
+      bytes: described(count, 'Bytes of output that wait for these clients.'),
+      limitBytes: described(count, '`limits.spoolTotalBytes`.'),
+      spooledBytes: described(count, 'Bytes that had to wait, since the start of the service.'),
+      refused: counts(spoolRefusals, 'Streams that were cut because their output could not be kept, by reason.'),
+    },
+    'Output that its clients do not read yet.',
   ),
   connections: object(
     {

@@ -5,6 +5,7 @@ import { systemClock } from '../../core/time/time.ts';
 import { Refusals } from '../../core/observer/refusals.ts';
 import { passingTracer } from '../../core/observer/tracing.ts';
 import { buildApp } from '../app.ts';
+import { SpoolSpace } from '../spool/spool-space.ts';
 import { LiveStreams } from '../stream/live-streams.ts';
 import { noQueues } from '../connection/kernel-queues.ts';
 import { OpenResponses } from '../connection/open-responses.ts';
@@ -25,6 +26,7 @@ export async function openApiDocument(version: string): Promise<string> {
     },
     streams: new LiveStreams(systemClock, 1000, () => {}),
     memory: new MemoryBudget(0, inLaterTurn),
+    spool: new SpoolSpace(() => ({ dir: '', streamBytes: 0, totalBytes: 0 })),
     drainState: { draining: false },
     refusals: new Refusals(),
     responses: new OpenResponses(systemClock),

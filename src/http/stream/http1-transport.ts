@@ -112,13 +112,14 @@ export class Http1Transport implements Transport {
     this.#request.socket.destroy();
   }
 
-  watchReader(timeoutMs: number, stalled: () => void): () => void {
+  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
     const response = this.#response;
     return this.#stalls.watch({
       socket: this.#request.socket,
       timeoutMs,
       heldBytes: () => response.writableLength,
       stalled,
+      ...(deadlocked !== undefined && { deadlocked }),
     });
   }
 

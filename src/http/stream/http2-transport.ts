@@ -117,7 +117,7 @@ export class Http2Transport implements Transport {
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
-  watchReader(timeoutMs: number, stalled: () => void): () => void {
+  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
     const socket = this.#socket;
     if (socket === undefined) return () => {};
     const carrier = carrierOf(socket);
@@ -127,6 +127,9 @@ export class Http2Transport implements Transport {
       heldBytes: () => this.#output.bytes,
       connectionBytes: () => carrier.bytesWritten,
       stalled,
+      // The client has sent as much as it may: it waits until more of its body is read.
+      stillSends: () => this.#stream.state.localWindowSize === 0,
+      ...(deadlocked !== undefined && { deadlocked }),
     });
   }
 

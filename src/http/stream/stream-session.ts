@@ -1,45 +1,19 @@
-import type { FastifyBaseLogger } from 'fastify';
 import { RequestError } from '../../core/errors.ts';
 import { type Guard, guardWith } from '../../core/guard.ts';
 import type { JsonObject } from '../../core/json/json.ts';
 import type { StreamObserver, StreamOutcome } from '../../core/observer/observer.ts';
-import type { StreamTrace } from '../../core/observer/tracing.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
-import type { Clock } from '../../core/time/time.ts';
-import type { Pipeline } from '../../pipeline/pipeline.ts';
-import type { StreamSettings } from '../../pipeline/stream-settings.ts';
 import type { EnrichStream } from '../../pipeline/stream/enrich-stream.ts';
 import type { StreamSink } from '../../pipeline/stream/stream-sink.ts';
 import type { StreamSummary } from '../../pipeline/stream/tally.ts';
 import type { TokenUse } from '../access/token-use.ts';
-import type { Served } from '../app-options.ts';
-import type { Codings } from '../coding/negotiation.ts';
 import { stalledError } from '../connection/stall-watch.ts';
 import { endInOrder, internalError } from '../framework-errors.ts';
 import { IdleLimit } from './idle-limit.ts';
-import type { LiveStream, LiveStreams } from './live-streams.ts';
+import type { LiveStream } from './live-streams.ts';
+import type { SessionOptions } from './session-options.ts';
 import { completeTrailers, type Ended, type Reading, type SessionState, trailerNames } from './session-state.ts';
 import type { Transport, TransportEvents } from './transport.ts';
-
-export interface SessionOptions {
-  readonly id: string;
-  /** The version of HTTP of the request: 1.0, 1.1 or 2. */
-  readonly httpVersion: string;
-  readonly transport: Transport;
-  /** The codings of the body and of the output, for `/state`. */
-  readonly codings: Codings;
-  readonly pipeline: Pipeline;
-  readonly settings: StreamSettings;
-  readonly trace: StreamTrace | undefined;
-  readonly streams: LiveStreams;
-  /** Keeps the pipeline open until the function returned is called. */
-  readonly keepOpen: () => () => void;
-  /** What the token of the request uses. */
-  readonly use: TokenUse | undefined;
-  readonly limits: Pick<Served['limits'], 'idleTimeout' | 'stallTimeout'>;
-  readonly clock: Clock;
-  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
-}
 
 /**
  * The life of one stream, from its accepted parameters to its end. It uses no request and no response of Node.js.
@@ -180,14 +154,17 @@ export class StreamSession implements StreamSink, LiveStream {
   }
 
   describe(nowMs: number): JsonObject {
-    const { id, httpVersion, pipeline, settings, codings } = this.#options;
+    const { id, httpVersion, pipeline, settings, codings, duplex } = this.#options;
+    const { client, spooledBytes } = this.#transport;
     const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
     return {
       id,
       pipeline: pipeline.name,
       mode: settings.mode,
-      client: this.#transport.client,
+      client,
       http: httpVersion,
+      duplex: spooledBytes === undefined ? duplex : 'half',
+      spooledBytes: spooledBytes ?? 0,
       ageMs: Math.round(nowMs - this.#startedAt),
       ...this.#stream.summary,
       receivedBytes: this.#receivedBytes,

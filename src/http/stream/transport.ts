@@ -16,8 +16,9 @@ import type { RequestError } from '../../core/errors.ts';
  * - Its `finish` writes the end of the coding, then finishes the wrapped transport. Its `cut` writes no such end, so a
  *   client that decodes sees an incomplete stream too.
  *
- * A spool, which takes the output of a client that reads nothing before it has sent everything, wraps a transport in
- * the same way. The codec is `http/coding/codec-transport`; test/http/stream/codec.test.ts shows one that is as small as can be.
+ * A spool (`http/spool`), which takes the output of a client that reads nothing before it has sent everything, wraps a
+ * transport in the same way, below the codec. The codec is `http/coding/codec-transport`; test/http/stream/codec.test.ts
+ * shows one that is as small as can be.
  */
 export interface Transport {
   /** Address and port of the other end, which may be a proxy; null if there is none. */
@@ -26,6 +27,8 @@ export interface Transport {
   readonly hasRoom: boolean;
   /** Bytes that were written and that this process still holds; 0 if `readerReady` would not be called when they are sent. */
   readonly heldBytes: number;
+  /** Bytes that wait in a spool; undefined if there is no spool, or if it is not used. */
+  readonly spooledBytes?: number | undefined;
 
   /** Sends the head, and calls `events` from now on. Called once. */
   open(head: ResponseHead, events: TransportEvents): void;
@@ -49,9 +52,11 @@ export interface Transport {
 
   /**
    * Calls `stalled` once the client has read nothing for `timeoutMs` (more than 0) although there was something to
-   * read. The function returned ends the watch.
+   * read. The function returned ends the watch. Calls `deadlocked` once the client has read nothing for two seconds and
+   * bytes that it has sent have waited all the time: it may read nothing before it has sent everything. A transport that
+   * cannot see such bytes never calls it. Only a spool passes it.
    */
-  watchReader(timeoutMs: number, stalled: () => void): () => void;
+  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void;
   /** Bytes that were written and that the client has not taken: those of this process and, if visible, of the kernel. */
   unreadBytes(): Promise<number>;
 }

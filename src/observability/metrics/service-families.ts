@@ -18,6 +18,35 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
     },
     () => Object.entries(read().requests).map(([kind, count]) => [{ kind }, count] as const),
   );
+  gauge(
+    'spool_streams',
+    'Streams whose client may read only after it has sent everything.',
+    ({ spool }) => spool.streams,
+  );
+  gauge('spool_bytes', 'Bytes of output that wait for their client.', ({ spool }) => spool.bytes);
+  gauge(
+    'spool_limit_bytes',
+    'The limit of all streams together (limits.spoolTotalBytes).',
+    ({ spool }) => spool.limitBytes,
+  );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_spooled_bytes_total',
+      help: 'Bytes of output that had to wait for their client.',
+      labelNames: [],
+    },
+    () => [[{}, read().spool.spooledBytes]],
+  );
+  publishCounter(
+    registry,
+    {
+      name: 'millrace_spool_refused_total',
+      help: 'Streams that were cut because their output could not be kept for the client, by reason.',
+      labelNames: ['reason'],
+    },
+    () => Object.entries(read().spool.refused).map(([reason, count]) => [{ reason }, count] as const),
+  );
   gauge('connections', 'Connections of clients that are open.', ({ connections }) => connections.open);
   gauge('connections_limit', 'The limit of open connections of clients.', ({ connections }) => connections.limit);
   publishCounter(

@@ -7,11 +7,15 @@ import { StallWatch } from '../../../src/http/connection/stall-watch.ts';
 /** Queues that the test sets. */
 class ScriptedQueues implements KernelQueues {
   readonly unsent = new Map<Socket, number>();
+  /** Bytes of each connection that have arrived and are not read. */
+  unread = 0;
   reads: (readonly Socket[])[] = [];
 
   read(sockets: readonly Socket[]): Promise<ReadonlyMap<Socket, QueuedBytes>> {
     this.reads.push(sockets);
-    return Promise.resolve(new Map([...this.unsent].map(([socket, unsent]) => [socket, { unsent, unread: 0 }])));
+    return Promise.resolve(
+      new Map([...this.unsent].map(([socket, unsent]) => [socket, { unsent, unread: this.unread }])),
+    );
   }
 }
 
@@ -145,4 +149,88 @@ test('a response that is no longer watched has not stalled, even while the kerne
   for (const answer of answers) answer();
   await clock.advance(60_000);
   expect([response.stalls, clock.timers]).toEqual([0, 0]);
+});
+
+/** A response whose client may read nothing before it has sent everything. */
+class HalfDuplex extends Response {
+  deadlocks = 0;
+
+  deadlocked(): void {
+    this.deadlocks += 1;
+  }
+}
+
+test('a client that sends and reads nothing for two seconds is in a deadlock, which is reported once', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new HalfDuplex();
+  queues.unsent.set(response.socket, 4_000_000);
+  queues.unread = 1;
+  const unwatch = new StallWatch(clock, queues).watch(response);
+  await clock.advance(2000);
+  expect(response.deadlocks).toBe(0);
+  await clock.advance(500);
+  expect(response.deadlocks).toBe(1);
+  await clock.advance(50_000);
+  expect([response.deadlocks, response.stalls]).toEqual([1, 0]);
+  await clock.advance(10_000);
+  expect(response.stalls).toBe(1);
+  unwatch();
+  expect(clock.timers).toBe(0);
+});
+
+test.each([
+  ['sends nothing', 0, 0],
+  ['reads 100 kB/s in steps of 108 kB', 1, 1080],
+  ['reads a little every two seconds', 1, 2000],
+])('a client that %s is not in a deadlock', async (_, unread, stepMs) => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new HalfDuplex();
+  queues.unsent.set(response.socket, 4_000_000);
+  queues.unread = unread;
+  new StallWatch(clock, queues).watch(response);
+  for (let step = 1; step <= 25; step += 1) {
+    await clock.advance(stepMs === 0 ? 2000 : stepMs);
+    if (stepMs > 0) queues.unsent.set(response.socket, 4_000_000 - step);
+  }
+  expect(response.deadlocks).toBe(0);
+});
+
+test('a client whose bytes are read now and then is not in a deadlock', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const response = new HalfDuplex();
+  queues.unsent.set(response.socket, 4_000_000);
+  new StallWatch(clock, queues).watch(response);
+  for (let second = 0; second < 20; second += 1) {
+    queues.unread = second % 2;
+    await clock.advance(1000);
+  }
+  expect(response.deadlocks).toBe(0);
+});
+
+test('a response that may be in a deadlock is checked in time although others are checked seldom', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const stalls = new StallWatch(clock, queues);
+  const response = new HalfDuplex();
+  queues.unsent.set(response.socket, 4_000_000);
+  queues.unread = 1;
+  stalls.watch(new Response());
+  stalls.watch(response);
+  await clock.advance(2500);
+  expect(response.deadlocks).toBe(1);
+});
+
+test('a protocol with flow control of its own knows itself whether the client still sends', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const waiting = Object.assign(new HalfDuplex(), { stillSends: () => true });
+  const reading = Object.assign(new HalfDuplex(), { stillSends: () => false });
+  const watch = new StallWatch(clock, queues);
+  watch.watch(waiting);
+  watch.watch(reading);
+  await clock.advance(3000);
+  expect([waiting.deadlocks, reading.deadlocks]).toEqual([1, 0]);
 });

@@ -15,7 +15,9 @@ export class MemoryTransport implements Transport {
   /** What `unreadBytes` resolves with. */
   unread: number | Promise<number> = 0;
   /** The watch of the reader that is on. */
-  watch: { readonly timeoutMs: number; readonly stalled: () => void } | undefined;
+  watch:
+    | { readonly timeoutMs: number; readonly stalled: () => void; readonly deadlocked: (() => void) | undefined }
+    | undefined;
   #events: TransportEvents | undefined;
 
   get events(): TransportEvents {
@@ -64,8 +66,8 @@ export class MemoryTransport implements Transport {
     this.ends.push('close');
   }
 
-  watchReader(timeoutMs: number, stalled: () => void): () => void {
-    const watch = { timeoutMs, stalled };
+  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
+    const watch = { timeoutMs, stalled, deadlocked };
     this.watch = watch;
     return () => {
       if (this.watch === watch) this.watch = undefined;

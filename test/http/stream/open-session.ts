@@ -27,6 +27,7 @@ export function openSession(transport: Transport, setup: SessionSetup = {}) {
     httpVersion: '1.1',
     transport,
     codings: { received: undefined, sent: undefined },
+    duplex: 'auto',
     pipeline,
     settings: {
       ...pipeline.settings(),

@@ -1,6 +1,6 @@
 import type { AnswerReceiver } from './answer-head.ts';
-import { FieldLines } from './field-lines.ts';
-import { cachingFields, HeadFields, usualFields } from './head-fields.ts';
+import { FieldLines } from './head/field-lines.ts';
+import { cachingFields, HeadFields, usualFields } from './head/head-fields.ts';
 import {
   areChunkExtensions,
   byteAt,
@@ -13,7 +13,7 @@ import {
   notHttp,
   shown,
   threeDigits,
-} from './head-bytes.ts';
+} from './head/head-bytes.ts';
 import { MalformedAnswer } from './malformed-answer.ts';
 
 /** The most bytes of a head, of all extensions of chunks together, and of trailers. */

@@ -10,7 +10,7 @@ import {
 } from './field-scan.ts';
 import { byteAt, checkValue, COLON, HTAB, isBlank, isText, latin1, shown, tokenEnd, trimmed } from './head-bytes.ts';
 import { type FieldName, fieldNameAt, type HeadFields, type WantedFields } from './head-fields.ts';
-import { MalformedAnswer } from './malformed-answer.ts';
+import { MalformedAnswer } from '../malformed-answer.ts';
 
 const longestKnown = 64;
 

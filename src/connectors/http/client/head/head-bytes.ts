@@ -1,4 +1,4 @@
-import { MalformedAnswer } from './malformed-answer.ts';
+import { MalformedAnswer } from '../malformed-answer.ts';
 
 /** The bytes of an answer's lines, as RFC 9110 and 9112 name them. All functions read from `start` up to `end`. */
 

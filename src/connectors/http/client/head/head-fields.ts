@@ -1,6 +1,6 @@
-import type { AnswerHead, CachingFields } from './answer-head.ts';
+import type { AnswerHead, CachingFields } from '../answer-head.ts';
 import { byteAt } from './head-bytes.ts';
-import { MalformedAnswer } from './malformed-answer.ts';
+import { MalformedAnswer } from '../malformed-answer.ts';
 
 /** The fields of a head that are read. All others are checked and skipped. */
 export type FieldName =

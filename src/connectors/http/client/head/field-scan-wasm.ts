@@ -1,4 +1,4 @@
-/** `src/connectors/http/client/assembly`, compiled by `npm run wasm`: WebAssembly in Base64. */
+/** `src/connectors/http/client/head/assembly`, compiled by `npm run wasm`: WebAssembly in Base64. */
 export const fieldScanWasm: string = [
   'AGFzbQEAAAABCAFgA39/fwF/AwIBAAUDAQAABxcCCnJlYWRGaWVsZHMAAAZtZW1vcnkCAArCAwG/AwIHfwF7IAAhAyABIQUDQAJA',
   'IAAhBANAIAT9DOj8+Pz8/Pz8+Pj0VNBU9HAgBP0ABAAiCv0MDw8PDw8PDw8PDw8PDw8PD/1O/Q79DAECBAgQIECAAAAAAAAAAAAg',

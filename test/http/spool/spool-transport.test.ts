@@ -1,0 +1,241 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { array, assert, asyncProperty, constantFrom, integer, oneof, record } from 'fast-check';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import type { RequestError } from '../../../src/core/errors.ts';
+import type { Duplex } from '../../../src/core/vocabulary.ts';
+import { SpoolSpace } from '../../../src/http/spool/spool-space.ts';
+import { SpoolTransport } from '../../../src/http/spool/spool-transport.ts';
+import { MemoryTransport } from '../stream/memory-transport.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'millrace-spool-test-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const mebibyte = 1024 ** 2;
+
+interface Opened {
+  readonly inner: MemoryTransport;
+  readonly spool: SpoolTransport;
+  readonly space: SpoolSpace;
+  /** How often the session was called back. */
+  readonly called: { ready: number; gone: number; finished: number; readonly failed: RequestError[] };
+}
+
+function open(duplex: Exclude<Duplex, 'full'>, limits: { dir?: string; stream?: number; total?: number } = {}): Opened {
+  const { stream = 1024 * mebibyte, total = 1024 * mebibyte } = limits;
+  const space = new SpoolSpace(() => ({ dir: limits.dir ?? dir, streamBytes: stream, totalBytes: total }));
+  const inner = new MemoryTransport();
+  const spool = new SpoolTransport(inner, duplex, space);
+  const called: Opened['called'] = { ready: 0, gone: 0, finished: 0, failed: [] };
+  spool.open(
+    { headers: {}, trailers: [] },
+    {
+      data: () => {},
+      activity: () => {},
+      end: () => {},
+      gone: () => void called.gone++,
+      readerReady: () => void called.ready++,
+      finished: () => void called.finished++,
+      failed: (reason) => void called.failed.push(reason),
+      defect: (error) => {
+        throw error;
+      },
+    },
+  );
+  return { inner, spool, space, called };
+}
+
+/** The client reads again: the transport below has room, and says so. */
+function read({ inner }: Opened): void {
+  inner.hasRoom = true;
+  inner.events.readerReady();
+}
+
+const files = (): number => readdirSync('/proc/self/fd').length;
+const filled = (bytes: number, letter: string): Buffer => Buffer.alloc(bytes, letter);
+
+describe('half', () => {
+  test('what the client reads goes to it at once', () => {
+    const opened = open('half');
+    opened.spool.write('a');
+    opened.spool.write(Buffer.from('b'));
+    expect(opened.inner.output).toBe('ab');
+    expect(opened.spool.spooledBytes).toBe(0);
+  });
+
+  test('what it does not read waits, in order, and has room however much it is', async () => {
+    const opened = open('half');
+    const { inner, spool, space } = opened;
+    inner.hasRoom = false;
+    for (const letter of 'abcdefgh') {
+      spool.write(filled(mebibyte, letter));
+      await vi.waitUntil(() => spool.hasRoom);
+    }
+    expect(inner.output).toBe('');
+    expect(space.gauges).toMatchObject({ streams: 1, bytes: 8 * mebibyte, spooledBytes: 8 * mebibyte });
+    expect(spool.heldBytes).toBeLessThan(2 * mebibyte);
+    read(opened);
+    await vi.waitUntil(() => spool.spooledBytes === 0);
+    expect(
+      inner.output ===
+        Array.from('abcdefgh')
+          .map((letter) => letter.repeat(mebibyte))
+          .join(''),
+    ).toBe(true);
+    spool.write('z');
+    expect(inner.output.endsWith('hz')).toBe(true);
+  });
+
+  test('its files have no name, and their room is free when the client is gone', async () => {
+    const opened = open('half');
+    const { inner, spool, space, called } = opened;
+    const before = files();
+    inner.hasRoom = false;
+    spool.write(filled(2 * mebibyte, 'a'));
+    await vi.waitUntil(() => files() > before);
+    expect(readdirSync(dir)).toEqual([]);
+    inner.events.gone();
+    await vi.waitUntil(() => files() === before);
+    expect(space.gauges).toMatchObject({ streams: 0, bytes: 0 });
+    expect(called.gone).toBe(1);
+  });
+
+  test('its end follows the last byte that waited', async () => {
+    const opened = open('half');
+    const { inner, spool } = opened;
+    inner.hasRoom = false;
+    spool.write(filled(mebibyte, 'a'));
+    spool.finish({ 'Millrace-Status': 'complete' });
+    expect(inner.ends).toEqual([]);
+    read(opened);
+    await vi.waitUntil(() => inner.ends.length > 0);
+    expect([inner.output.length, inner.ends, inner.trailers]).toEqual([
+      mebibyte,
+      ['finish'],
+      { 'Millrace-Status': 'complete' },
+    ]);
+  });
+
+  test('a cut follows it as well, and the rest of the body is dropped meanwhile', async () => {
+    const opened = open('half');
+    const { inner, spool } = opened;
+    inner.hasRoom = false;
+    spool.pause();
+    spool.write(filled(mebibyte, 'a'));
+    spool.cut(1000);
+    expect([inner.paused, inner.ends, inner.watch?.timeoutMs]).toEqual([false, [], 1000]);
+    read(opened);
+    await vi.waitUntil(() => inner.ends.length > 0);
+    expect([inner.output.length, inner.ends, inner.watch]).toEqual([mebibyte, ['cut'], undefined]);
+  });
+
+  test('a cut is a reset if the client reads nothing', () => {
+    const { inner, spool } = open('half');
+    inner.hasRoom = false;
+    spool.write('a');
+    spool.cut(1000);
+    inner.watch?.stalled();
+    expect(inner.ends).toEqual(['reset']);
+  });
+
+  test('the reader is watched from the end of the body on', () => {
+    const { inner, spool } = open('half');
+    spool.watchReader(1000, () => {});
+    expect(inner.watch).toBeUndefined();
+    inner.events.end();
+    spool.watchReader(1000, () => {});
+    expect(inner.watch?.timeoutMs).toBe(1000);
+  });
+});
+
+describe('auto', () => {
+  test('begins as full: output that is not read has no room', () => {
+    const opened = open('auto');
+    const { inner, spool, called } = opened;
+    inner.hasRoom = false;
+    expect([spool.hasRoom, spool.spooledBytes]).toEqual([false, undefined]);
+    read(opened);
+    expect(called.ready).toBe(1);
+  });
+
+  test('turns to the spool when the client still sends while it reads nothing', () => {
+    const { inner, spool, space, called } = open('auto');
+    inner.hasRoom = false;
+    spool.watchReader(1000, () => {});
+    expect(space.gauges.streams).toBe(0);
+    inner.watch?.deadlocked?.();
+    expect([spool.hasRoom, called.ready, space.gauges.streams]).toEqual([true, 1, 1]);
+    spool.write('a');
+    expect([inner.output, spool.spooledBytes]).toEqual(['', 1]);
+  });
+});
+
+describe('a spool that is full', () => {
+  test.each([
+    ['a stream', { stream: mebibyte }, 'limits.spoolBytes: 1048576', 'stream_full'],
+    ['all streams', { total: mebibyte }, 'limits.spoolTotalBytes: 1048576', 'all_full'],
+  ] as const)('of %s ends the stream, and what waits is still sent', async (_, limits, text, why) => {
+    const opened = open('half', limits);
+    const { inner, spool, space, called } = opened;
+    inner.hasRoom = false;
+    spool.write(filled(mebibyte, 'a'));
+    spool.write('b');
+    spool.write('c');
+    await vi.waitUntil(() => called.failed.length > 0);
+    expect(called.failed.map(({ code }) => code)).toEqual(['spool_full']);
+    expect(called.failed[0]?.message).toContain(text);
+    expect(space.gauges.refused[why]).toBe(1);
+    spool.write('last');
+    spool.cut(1000);
+    read(opened);
+    await vi.waitUntil(() => inner.ends.length > 0);
+    expect([inner.output.slice(mebibyte - 1), inner.ends]).toEqual(['abclast', ['cut']]);
+  });
+
+  test('because its directory is gone says so, and what waits in memory is still sent', async () => {
+    const opened = open('half', { dir: join(dir, 'gone') });
+    const { inner, spool, space, called } = opened;
+    inner.hasRoom = false;
+    spool.write(filled(mebibyte, 'a'));
+    await vi.waitUntil(() => called.failed.length > 0);
+    expect(called.failed[0]?.message).toContain('the directory server.spool.dir is gone (ENOENT)');
+    expect(space.gauges.refused.disk).toBe(1);
+    spool.cut(1000);
+    read(opened);
+    expect([inner.output.length, inner.ends]).toEqual([mebibyte, ['cut']]);
+  });
+});
+
+test('all bytes come out once and in order, however they are written and read', async () => {
+  const action = oneof(
+    record({ write: integer({ min: 1, max: 600_000 }) }),
+    record({ room: constantFrom(true, false) }),
+    record({ turns: integer({ min: 1, max: 3 }) }),
+  );
+  await assert(
+    asyncProperty(array(action, { maxLength: 40 }), async (actions) => {
+      const opened = open('half');
+      const { inner, spool, space } = opened;
+      let written = '';
+      let next = 0;
+      for (const step of actions) {
+        if ('write' in step) {
+          const text = String.fromCharCode(97 + (next++ % 26)).repeat(step.write);
+          written += text;
+          spool.write(next % 2 === 0 ? text : Buffer.from(text));
+        } else if ('room' in step) {
+          inner.hasRoom = step.room;
+          if (step.room) inner.events.readerReady();
+        } else for (let turn = 0; turn < step.turns; turn++) await new Promise(setImmediate);
+      }
+      spool.finish({});
+      read(opened);
+      await vi.waitUntil(() => inner.ends.length > 0, { interval: 1 });
+      expect(inner.output === written).toBe(true);
+      inner.events.finished();
+      expect(space.gauges).toMatchObject({ streams: 0, bytes: 0 });
+    }),
+    { numRuns: 60 },
+  );
+});
