@@ -23,7 +23,7 @@ interface Program {
 }
 
 /** Python is Debian's, whose modules scripts/install-test-programs.sh installs; another one may come first in PATH. */
-const python = '/usr/bin/python3';
+export const python = '/usr/bin/python3';
 
 /** The programs of docs/clients.md that run without a browser. Each takes a URL, the file of the records, and a file for the output. */
 const programs = {
@@ -94,7 +94,7 @@ export class PagePrograms {
 }
 
 /** Compiles in a folder. Go needs no C compiler and no network for what the programs use. */
-async function compiled(folder: string, [program, ...args]: readonly [string, ...string[]]): Promise<void> {
+export async function compiled(folder: string, [program, ...args]: readonly [string, ...string[]]): Promise<void> {
   const go = { CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GO111MODULE: 'off', GOTOOLCHAIN: 'local' };
   await run(program, args, { cwd: folder, env: { ...process.env, ...go } });
 }

@@ -100,6 +100,23 @@ export async function proxied(name: keyof typeof programs): Promise<Proxied> {
   };
 }
 
+/** The service without a proxy, once without TLS and once with it. */
+export async function direct(): Promise<Proxied> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-direct-'));
+  const start = certificate(folder);
+  const tls = { cert: `${start}.crt`, key: `${start}.key` };
+  const [plain, secure] = [await started(folder), await started(folder, { tls })];
+  return {
+    admin: new Admin(plain.adminUrl),
+    url: plain.url,
+    tlsUrl: secure.url,
+    async stop() {
+      await Promise.all([plain.stop(), secure.stop()]);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
 interface Service {
   readonly url: string;
   readonly adminUrl: string;
@@ -107,10 +124,11 @@ interface Service {
 }
 
 /** Starts the service in its own process. Resolves when it listens. */
-async function started(folder: string): Promise<Service> {
+async function started(folder: string, server: object = {}): Promise<Service> {
   writeFileSync(join(folder, 'rows.csv'), 'id,name\n1,one\n2,two\n');
   const enrich = [{ lookup: 'rows', with: { id: '/key' }, into: '/answer' }];
   const config = {
+    server,
     lookups: { rows: { table: { file: 'rows.csv', key: 'id' } } },
     pipelines: { test: { enrich }, strict: { enrich, onError: 'fail' } },
   };
@@ -124,7 +142,7 @@ async function started(folder: string): Promise<Service> {
   let output = '';
   for await (const text of child.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     output += String(text);
-    const [, url, adminUrl] = /listens on (http:\S+), admin on (http:[^\s;]+)/.exec(output) ?? [];
+    const [, url, adminUrl] = /listens on (https?:\S+), admin on (https?:[^\s;]+)/.exec(output) ?? [];
     if (url === undefined || adminUrl === undefined) continue;
     child.stderr.resume();
     const stop = async (): Promise<void> => {

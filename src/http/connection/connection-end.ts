@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../core/time/time.ts';
 import { http2StreamOf, socketOf } from '../http2/http2-request.ts';
 import { carrierOf } from '../tls/carrier.ts';
+import { resetStream } from '../http2/reset-stream.ts';
 import type { StallWatch } from './stall-watch.ts';
 
 /** How long a socket is still read after its last byte was sent: a client that is sending would lose unread bytes otherwise. */
@@ -81,7 +82,7 @@ export function watchResponse(
 export function resetResponse(request: IncomingMessage): void {
   const stream = http2StreamOf(request);
   if (stream === undefined) resetConnection(request.socket);
-  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else resetStream(stream);
 }
 
 /** Whether all of a response was sent. */

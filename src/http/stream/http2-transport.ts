@@ -6,6 +6,7 @@ import { clientAddress } from '../connection/client-address.ts';
 import type { StallWatch } from '../connection/stall-watch.ts';
 import { http2ConnectionOf } from '../http2/http2-connection.ts';
 import { Http2Output } from '../http2/http2-output.ts';
+import { resetStream } from '../http2/reset-stream.ts';
 import { carrierOf } from '../tls/carrier.ts';
 import type { ResponseHead, Transport, TransportEvents } from './transport.ts';
 
@@ -104,12 +105,12 @@ export class Http2Transport implements Transport {
     stream.resume();
     const unwatch = this.watchReader(stallTimeoutMs, () => this.reset());
     stream.once('close', unwatch);
-    this.#output.whenSent(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    this.#output.whenSent(() => resetStream(stream));
   }
 
   reset(): void {
     this.#output.drop();
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    resetStream(this.#stream);
   }
 
   close(): void {
