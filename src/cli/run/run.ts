@@ -52,7 +52,6 @@ export async function runPipeline(name: string, flags: RunFlags): Promise<number
   }
   const reading = readingOf(flags, loaded);
   const start = (await saved?.start(inputs, reading)) ?? fromTheBeginning;
-  const targets = await openTargets(flags, saved?.state, process.stdout);
   const selection = new Selection(
     { limit: flags.limit ?? Infinity, rate: flags.sample ?? 1, seed: flags.seed ?? 0, control: flags.control },
     start.next.seq,
@@ -67,6 +66,11 @@ export async function runPipeline(name: string, flags: RunFlags): Promise<number
           if (progress === undefined) process.stderr.write(`${text}\n`);
           else progress.message(text);
         });
+  // Opened after the lookups, so that an output stays as it is if those cannot be opened.
+  const targets = await openTargets(flags, saved?.state, process.stdout).catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
+  });
   const streams = new RunStreams({
     source,
     start,

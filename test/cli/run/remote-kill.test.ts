@@ -102,7 +102,7 @@ async function cuttingProxy(port: number, cuts: number, random: () => number) {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const service = connect(port, '127.0.0.1');
-    let bytes = left > 0 ? 500 + random() * 40_000 : Infinity;
+    let bytes = left > 0 ? 2000 + random() * 40_000 : Infinity;
     for (const [from, to] of [
       [client, service],
       [service, client],

@@ -268,6 +268,45 @@ describe('millrace run', { timeout }, () => {
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe(lines(2));
   });
 
+  test('an output stays as it is if a lookup cannot be opened', async () => {
+    const folder = runFolder({ out: 'before' });
+    writeFileSync(
+      join(folder, 'far.mjs'),
+      'export default class { open() { throw new Error("no data"); } asyncInvoke() {} }',
+    );
+    const { stderr } = await finishedRun(folder, 'ordered', ['--out', join(folder, 'out')], 1);
+    expect(stderr).toMatch(/^millrace: lookup "far": .*no data/);
+    expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('before');
+  });
+
+  test('an error in a timer of a module is logged, and the run goes on', () => {
+    const folder = runFolder();
+    writeFileSync(
+      join(folder, 'far.mjs'),
+      'export default ({ id }) => new Promise((answer) => { setTimeout(() => { setTimeout(answer, 5, [{ n: id }]); throw new Error("stray"); }, 1); });',
+    );
+    const { status, stdout, stderr } = filter(folder, [], lines(2, 4));
+    expect({ status, stdout }).toEqual({ status: 0, stdout: enriched(2, 4) });
+    expect(stderr).toContain('stray');
+  });
+
+  test('onError: fail ends it after what stands before the record, with the line and the reason', async () => {
+    const folder = runFolder({ in: lines(2, 4, 5, 6) });
+    const file = join(folder, 'millrace.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('mode: ordered', 'mode: ordered, onError: fail'));
+    const args = ['--in', join(folder, 'in'), '--out', join(folder, 'out'), '--state', join(folder, 'state')];
+    for (let life = 0; life < 2; life += 1) {
+      const { stderr } = await finishedRun(folder, 'ordered', args, 1);
+      expect(stderr).toMatch(/\nmillrace: line 3: function_error: unlucky 5\n$/);
+      expect(readFileSync(join(folder, 'out'), 'utf8')).toBe(enriched(2, 4));
+    }
+    // The record is put aside, whatever onError says.
+    const aside = [...args.slice(0, 4), '--errors', join(folder, 'errors')];
+    await finishedRun(folder, 'ordered', aside);
+    expect(readFileSync(join(folder, 'out'), 'utf8')).toBe(enriched(2, 4, 6));
+    expect(readFileSync(join(folder, 'errors'), 'utf8')).toBe(lines(5));
+  });
+
   test('an unknown pipeline, and a configuration with mistakes, are refused', async () => {
     const folder = runFolder();
     expect((await finishedRun(folder, 'orderd', [], 2)).stderr).toContain(

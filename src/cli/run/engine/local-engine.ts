@@ -8,7 +8,7 @@ import { resumeBytes, sentBytes } from '../lines/sent-lines.ts';
 import type { Engine, Feed } from './engine.ts';
 
 /** Bytes of lines that are kept before a checkpoint is written, whatever its interval. */
-const leastKeptBytes = 1024 * 1024;
+const leastKeptBytes = 8 * 1024 ** 2;
 
 /**
  * Runs the lines through a pipeline of this process, with the same control lines as a client of a service:

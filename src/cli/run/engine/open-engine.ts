@@ -3,6 +3,7 @@ import { MemoryBudget } from '../../../core/memory-budget.ts';
 import { silentObserver } from '../../../core/observer/observer.ts';
 import { Secrets } from '../../../core/secrets/secrets.ts';
 import { inLaterTurn } from '../../../core/time/later-turn.ts';
+import { thrownMessage } from '../../../core/thrown.ts';
 import { systemClock } from '../../../core/time/time.ts';
 import { createLogger } from '../../../observability/log/logger.ts';
 import { LogOutput } from '../../../observability/log/log-output.ts';
@@ -11,7 +12,8 @@ import type { StreamSettings } from '../../../pipeline/stream-settings.ts';
 import { generationBuilder } from '../../../service/generation-builder.ts';
 import { memoryBytes, openFiles } from '../../../service/process-limits.ts';
 import { ndjson } from '../../../wire/lines/framing.ts';
-import { UsageError } from '../../exit-codes.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { UncaughtErrors } from '../../serve/uncaught-errors.ts';
 import { onlyPipeline } from '../../only-pipeline.ts';
 import { clientFiles } from '../../top/client-files.ts';
 import { withoutUser } from '../../top/state.ts';
@@ -27,23 +29,33 @@ const mostCapacity = 50_000;
 /** Opens the lookups of one pipeline in this process. */
 export async function openLocal(name: string, flags: RunFlags, loaded: Loaded): Promise<Engine> {
   const secrets = new Secrets();
+  const logger = createLogger({
+    level: flags.logLevel === undefined ? 'warn' : loaded.config.server.log.level,
+    destination: new LogOutput(process.stderr),
+    secrets,
+  });
+  // An error in a timer of a user's module ends no record, and not the run.
+  const uncaught = new UncaughtErrors({ process, clock: systemClock, logger, startFailed });
+  uncaught.listen();
   const build = generationBuilder({
     memory: new MemoryBudget(memoryBytes(loaded.config.server.limits), inLaterTurn),
     clock: systemClock,
     observer: silentObserver,
     secrets,
-    logger: createLogger({
-      level: flags.logLevel === undefined ? 'warn' : loaded.config.server.log.level,
-      destination: new LogOutput(process.stderr),
-      secrets,
-    }),
+    logger,
     tracesCalls: false,
     files: openFiles(),
   });
   const { pipelines } = await build({ ...loaded, config: onlyPipeline(name, loaded.config) }, 1);
   const pipeline = pipelines.get(name);
   if (pipeline === undefined) throw new Error(`the pipeline ${name} was not built`);
+  uncaught.serving();
   return new LocalEngine(pipeline, settingsOf(pipeline, flags), () => pipelines.close());
+}
+
+function startFailed(thrown: unknown): never {
+  process.stderr.write(`millrace: an error that no code caught ended the start: ${thrownMessage(thrown)}\n`);
+  return process.exit(exitCodes.failed);
 }
 
 function settingsOf(pipeline: Pipeline, flags: RunFlags): StreamSettings {

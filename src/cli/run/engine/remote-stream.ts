@@ -138,6 +138,7 @@ export class RemoteStream {
       return;
     }
     response.on('data', (chunk: Buffer) => {
+      if (!this.open) return;
       this.#watch();
       try {
         onData(chunk);

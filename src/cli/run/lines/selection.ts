@@ -62,7 +62,7 @@ export class Selection {
   #kind(bytes: Buffer, start: number, end: number, seq: number): number {
     const { control, rate, seed } = this.#options;
     if (isBlank(bytes, start, end)) return lineKinds.other;
-    if (control && isControlLine(bytes.toString('latin1', start, Math.min(end, start + 64)))) return lineKinds.other;
+    if (control && isControlLine(bytes.toString('latin1', start, end))) return lineKinds.other;
     return rate === 1 || share(seq, seed) < rate ? lineKinds.record : lineKinds.blank;
   }
 }
