@@ -55,8 +55,7 @@ export function afterProbe(state: BreakerState, verdict: Verdict, nowMs: number,
 }
 
 /** The state after a call of a closed breaker. */
-export function afterCall(counts: CallCounts, nowMs: number, rules: BreakerRules): BreakerState {
-  const { calls, failures } = counts;
+export function afterCall({ calls, failures }: CallCounts, nowMs: number, rules: BreakerRules): BreakerState {
   if (calls < rules.minimum || failures < rules.failureRatio * calls) return closed;
-  return { name: 'open', untilMs: nowMs + rules.openMs, counts };
+  return { name: 'open', untilMs: nowMs + rules.openMs, counts: { calls, failures } };
 }

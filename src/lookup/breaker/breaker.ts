@@ -63,6 +63,29 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
 
   readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
     const now = this.#deps.clock.now();
+    if (this.#state !== closed) this.#admit(now, context);
+    const period = this.#period;
+    let answer: Res | Promise<Res>;
+    try {
+      answer = inner(request, context);
+    } catch (error) {
+      this.#ended(period, now, context, RecordError.from(error));
+      throw error;
+    }
+    if (!(answer instanceof Promise)) {
+      this.#ended(period, now, context, undefined);
+      return answer;
+    }
+    // These reactions are the first ones of the promise: the call counts before its caller has the answer.
+    answer.then(
+      () => this.#ended(period, now, context, undefined),
+      (error: unknown) => this.#ended(period, now, context, RecordError.from(error)),
+    );
+    return answer;
+  };
+
+  /** Throws if the call is refused. */
+  #admit(now: number, context: CallContext): void {
     const state = this.#at(now);
     const admission = admissionOf(state);
     if (admission === 'refuse') {
@@ -70,29 +93,7 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
       throw this.#refusal(state, now);
     }
     if (admission === 'probe') this.#move(whileProbing(state));
-    const begun = { period: this.#period, now, context };
-    let answer: Res | Promise<Res>;
-    try {
-      answer = inner(request, context);
-    } catch (error) {
-      this.#ended(begun, RecordError.from(error));
-      throw error;
-    }
-    if (!(answer instanceof Promise)) {
-      this.#ended(begun, undefined);
-      return answer;
-    }
-    return answer.then(
-      (result) => {
-        this.#ended(begun, undefined);
-        return result;
-      },
-      (error: unknown) => {
-        this.#ended(begun, RecordError.from(error));
-        throw error;
-      },
-    );
-  };
+  }
 
   gate(inner: Gate | undefined): Gate | undefined {
     if (this.#options.whenOpen === 'wait') return inner === undefined ? this : bothGates(this, inner);
@@ -154,11 +155,15 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     return this.#state === closed ? closed : this.#at(this.#deps.clock.now());
   }
 
-  #ended(begun: BegunCall, failure: RecordError | undefined): void {
-    if (begun.period !== this.#period) return;
+  /** `period`: when the call began, at `begunMs`. */
+  #ended(period: number, begunMs: number, { cancelled }: CallContext, failure: RecordError | undefined): void {
+    if (period !== this.#period) return;
     const now = this.#deps.clock.now();
-    const call = { failure, ms: now - begun.now, givenUp: begun.context.cancelled };
-    const verdict: Verdict = verdictOf(call, this.#options.slowerThan);
+    const ms = now - begunMs;
+    const { slowerThan } = this.#options;
+    // Most calls: an answer in time.
+    const isGood = failure === undefined && !cancelled && (slowerThan === undefined || ms <= slowerThan);
+    const verdict: Verdict = isGood ? 'good' : verdictOf({ failure, ms, givenUp: cancelled }, slowerThan);
     if (this.#state !== closed) return this.#move(afterProbe(this.#state, verdict, now, this.#rules));
     if (verdict === 'nothing') return;
     const state = afterCall(this.#window.add(now, verdict === 'bad'), now, this.#rules);
@@ -218,11 +223,4 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     const message = `the breaker is open, because ${failures} of ${calls} calls failed or were slow; the lookup is tried again every ${seconds} s`;
     return new RecordError('breaker_open', message, { lookup, attempts: 0, retryAfterMs });
   }
-}
-
-interface BegunCall {
-  readonly period: number;
-  /** Clock milliseconds. */
-  readonly now: number;
-  readonly context: CallContext;
 }

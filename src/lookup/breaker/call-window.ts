@@ -11,35 +11,36 @@ const cells = 10;
  *
  * The window moves in steps of a tenth, so it covers 0.9 to 1 of its time. Nothing runs between two calls.
  */
-export class CallWindow {
+export class CallWindow implements CallCounts {
   readonly #cellMs: number;
   readonly #calls = new Float64Array(cells);
   readonly #failures = new Float64Array(cells);
-  #sumCalls = 0;
-  #sumFailures = 0;
+  /** Of the window. */
+  calls = 0;
+  failures = 0;
   #tenth = 0;
 
   constructor(windowMs: number) {
     this.#cellMs = windowMs / cells;
   }
 
-  /** Counts an ended call, and returns the counts of the window. */
+  /** Counts an ended call, and returns the counts of the window, which go on to change. */
   add(nowMs: number, failed: boolean): CallCounts {
     const cell = this.#cell(nowMs);
     this.#calls[cell] = (this.#calls[cell] ?? 0) + 1;
-    this.#sumCalls++;
+    this.calls++;
     if (failed) {
       this.#failures[cell] = (this.#failures[cell] ?? 0) + 1;
-      this.#sumFailures++;
+      this.failures++;
     }
-    return { calls: this.#sumCalls, failures: this.#sumFailures };
+    return this;
   }
 
   clear(): void {
     this.#calls.fill(0);
     this.#failures.fill(0);
-    this.#sumCalls = 0;
-    this.#sumFailures = 0;
+    this.calls = 0;
+    this.failures = 0;
   }
 
   /** The cell of this time. Empties the cells that have become too old first. */
@@ -48,8 +49,8 @@ export class CallWindow {
     const passed = Math.min(tenth - this.#tenth, cells);
     for (let step = 1; step <= passed; step++) {
       const cell = (this.#tenth + step) % cells;
-      this.#sumCalls -= this.#calls[cell] ?? 0;
-      this.#sumFailures -= this.#failures[cell] ?? 0;
+      this.calls -= this.#calls[cell] ?? 0;
+      this.failures -= this.#failures[cell] ?? 0;
       this.#calls[cell] = 0;
       this.#failures[cell] = 0;
     }

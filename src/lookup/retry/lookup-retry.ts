@@ -52,7 +52,10 @@ function lookupRules(
     permit: () => budget.permit(),
     called: () => budget.called(),
     retried: () => observer.retried(),
-    finalResult: ({ json, source, freshness }, attempts) => new Answer(json, attempts, source, freshness),
+    finalResult(answer, attempts) {
+      if (answer.attempts === attempts) return answer;
+      return new Answer(answer.json, attempts, answer.source, answer.freshness);
+    },
     failure: (error, attempts, earlier) => counted(RecordError.from(error), attempts, earlier),
   };
 }
