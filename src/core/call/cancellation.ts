@@ -1,5 +1,12 @@
 import { type CallContext, type CancelHook, type CancelListener, Carried, endlessInput } from './call-context.ts';
 
+interface Seldom {
+  reason: unknown;
+  /** Listeners that came after the first one. A removed one leaves a gap. */
+  others: (CancelListener | undefined)[] | undefined;
+  controller: AbortController | undefined;
+}
+
 /**
  * The context of a call with a cancellation and a deadline of its own; the other members are its caller's. A
  * cancellation of the caller does not cancel it, unless its owner links the two.
@@ -9,12 +16,10 @@ import { type CallContext, type CancelHook, type CancelListener, Carried, endles
 export class Cancellation extends Carried {
   readonly #attempt: number;
   #deadline: number;
-  #reason: unknown;
   #cancelled = false;
   #listener: CancelListener | undefined = undefined;
-  /** Those that came later. A removed one leaves a gap. */
-  #others: (CancelListener | undefined)[] | undefined = undefined;
-  #controller: AbortController | undefined;
+  /** What few calls need. Each field of a context costs every call time, because its subclasses are many. */
+  #seldom: Seldom | undefined = undefined;
 
   constructor(deadline = Infinity, attempt = 1, caller: CallContext = endlessInput) {
     super();
@@ -40,21 +45,22 @@ export class Cancellation extends Carried {
   }
 
   get reason(): unknown {
-    return this.#reason;
+    return this.#seldom?.reason;
   }
 
   override get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#cancelled) this.#controller.abort(this.#reason);
+    const seldom = this.#forSeldom();
+    if (seldom.controller === undefined) {
+      seldom.controller = new AbortController();
+      if (this.#cancelled) seldom.controller.abort(seldom.reason);
     }
-    return this.#controller.signal;
+    return seldom.controller.signal;
   }
 
   override addCancelListener(listener: CancelListener): void {
-    if (this.#cancelled) return listener.callCancelled(this.#reason);
-    if (this.#listener === undefined && this.#others === undefined) this.#listener = listener;
-    else (this.#others ??= []).push(listener);
+    if (this.#cancelled) return listener.callCancelled(this.reason);
+    if (this.#listener === undefined && this.#seldom?.others === undefined) this.#listener = listener;
+    else (this.#forSeldom().others ??= []).push(listener);
   }
 
   override removeCancelListener(listener: CancelListener): void {
@@ -62,7 +68,7 @@ export class Cancellation extends Carried {
       this.#listener = undefined;
       return;
     }
-    const others = this.#others;
+    const others = this.#seldom?.others;
     const index = others?.lastIndexOf(listener) ?? -1;
     if (others === undefined || index < 0) return;
     others[index] = undefined;
@@ -78,13 +84,18 @@ export class Cancellation extends Carried {
   /** The first call decides; every later one is ignored. */
   cancel(reason: unknown): void {
     if (this.#cancelled) return;
+    const seldom = this.#forSeldom();
     this.#cancelled = true;
-    this.#reason = reason;
+    seldom.reason = reason;
     this.#listener?.callCancelled(reason);
     this.#listener = undefined;
     // A listener may remove another one, which leaves a gap.
-    if (this.#others !== undefined) for (const listener of this.#others) listener?.callCancelled(reason);
-    this.#others = undefined;
-    this.#controller?.abort(reason);
+    if (seldom.others !== undefined) for (const listener of seldom.others) listener?.callCancelled(reason);
+    seldom.others = undefined;
+    seldom.controller?.abort(reason);
+  }
+
+  #forSeldom(): Seldom {
+    return (this.#seldom ??= { reason: undefined, others: undefined, controller: undefined });
   }
 }

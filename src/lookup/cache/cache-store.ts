@@ -76,18 +76,19 @@ export class CacheStore {
   /** Stores an answer, unless the stored one comes from a later call. */
   put(key: string, answer: Answer, times: StorageTimes, calledAt: number): void {
     const { json, freshness } = answer;
-    let bytes = entryBytes + memoryOf(key);
-    if (json !== undefined) bytes += memoryOf(json);
-    if (freshness !== undefined) bytes += memoryOfFields(freshness);
     const entry = this.use(key);
     if (entry !== undefined && entry.calledAt > calledAt) return;
+    // A key is joined from many texts: it is copied into one before it is read.
+    const own = entry === undefined ? detached(key) : entry.key;
+    let bytes = entryBytes + memoryOf(own);
+    if (json !== undefined) bytes += memoryOf(json);
+    if (freshness !== undefined) bytes += memoryOfFields(freshness);
     if (bytes > this.#maxBytes) {
       if (entry !== undefined) this.#remove(entry);
       return;
     }
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
-      const own = detached(key);
       const added = { key: own, answer, times, uses: 0, bytes, calledAt, older: undefined, newer: undefined };
       this.#byKey.set(own, added);
       this.#linkNewest(added);
