@@ -6,6 +6,7 @@ import { batches } from './experiments/batches.ts';
 import { compressed } from './experiments/compression.ts';
 import { wholeService } from './experiments/calls.ts';
 import { throughDoors } from './experiments/doors.ts';
+import { overHttp2 } from './experiments/http2.ts';
 import { halfLoad } from './experiments/half-load.ts';
 import { shareOfLimit } from './experiments/latency.ts';
 import { layersAtRest } from './experiments/layers.ts';
@@ -19,7 +20,7 @@ import { markdown, reportOf } from './report.ts';
 const usage = `npm run bench -- [--only a,c] [--quick] [--seed N] [--write | --against DIR]
   --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table,
            e one record at a time, f latency at half load, g batches,
-           h layers that have nothing to do, i TLS and a bearer token, j compression
+           h layers that have nothing to do, i TLS and a bearer token, j compression, k HTTP/2
   --quick  about a tenth of the time; to see that it runs, not for figures
   --seed   decides the order of the contenders in each round; a run prints its seed
   --write  put the figures into bench/README.md
@@ -37,6 +38,7 @@ const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> 
   h: layersAtRest,
   i: throughDoors,
   j: compressed,
+  k: overHttp2,
 };
 
 /** What the command line says; writes its mistake and ends the process with 2 if it has one. */
