@@ -95,6 +95,8 @@ export function openRemote(name: string, flags: RunFlags, url: URL, message: (te
   const every = checkpoint ?? { ms: flags.out === undefined ? 100 : 1000 };
   const parameters = {
     control: 'true',
+    // The response is read while the request is sent: a slow output slows the lookups down, and nothing is spooled.
+    duplex: 'full',
     checkpoint: 'ms' in every ? `${every.ms}ms` : String(every.lines),
     ...(mode !== undefined && { mode }),
     ...(capacity !== undefined && { capacity: String(capacity) }),
