@@ -112,6 +112,12 @@ export const streamColumns: readonly Column<StreamRow>[] = [
     ({ stream }) => textAt(stream, 'backpressure'),
     ({ stream }) => (textAt(stream, 'backpressure') === 'slow_reader' ? 'yellow' : undefined),
   ),
+  right(
+    'spooled',
+    3,
+    ({ stream }) => (textAt(stream, 'duplex') === 'half' ? bytes(numberAt(stream, 'spooledBytes')) : '-'),
+    bad(({ stream }) => numberAt(stream, 'spooledBytes'), 'yellow'),
+  ),
   sizeOf('received', 8, 'receivedBytes'),
   sizeOf('sent', 8, 'sentBytes'),
   left('client', 5, ({ stream }) => textAt(stream, 'client')),

@@ -1,6 +1,7 @@
 import { count } from '../../core/count.ts';
+import { spoolRefusals } from '../../core/vocabulary.ts';
 import { type Column, cut, type Paint, printable, tableLines } from './columns.ts';
-import { age, rate } from './figures.ts';
+import { age, bytes, rate } from './figures.ts';
 import { layerColumns, layerRows } from './layer-columns.ts';
 import { numberAt, type Seen, textAt, withoutUser } from './state.ts';
 import { errorColumns, lookupColumns, pipelineColumns, type StreamRow, streamColumns } from './tables.ts';
@@ -85,11 +86,24 @@ function header({ url, seen, failure }: Frame, width: number, paint: Paint): rea
     `in the last ${age(windowMs)}`,
     `${count(streams.length)} ${streams.length === 1 ? 'stream' : 'streams'}`,
     `${count(held('inFlight'))} in flight`,
+    ...spooled(seen),
     ...(draining ? ['draining'] : []),
   ].join('  ');
   const first = paint('bold', cut(printable(title), width));
   const second = draining ? paint('yellow', cut(figures, width)) : cut(figures, width);
   return failure === undefined ? [first, second] : [first, second, paint('red', cut(printable(failure), width))];
+}
+
+/** Output that waits for clients which read later, and streams that were cut because it could not be kept. Empty if never. */
+function spooled({ state }: Seen): readonly string[] {
+  const at = (name: string): number => numberAt(state, 'spool', name);
+  const refused = spoolRefusals.reduce((sum, reason) => sum + numberAt(state, 'spool', 'refused', reason), 0);
+  return [
+    ...(at('streams') > 0 || at('bytes') > 0
+      ? [`${bytes(at('bytes'))} of ${bytes(at('limitBytes'))} spooled for ${count(at('streams'))}`]
+      : []),
+    ...(refused > 0 ? [`${count(refused)} cut with spool_full`] : []),
+  ];
 }
 
 /** Two clients may send the same `X-Request-Id`, but not from the same port. */

@@ -90,6 +90,27 @@ describe('the picture', () => {
     expect(rates).toEqual(['500', '200']);
   });
 
+  test('shows whose output is spooled, how much of the limit is used, and how many streams were cut for it', () => {
+    const spool = {
+      streams: 1,
+      bytes: 1_572_864,
+      limitBytes: 8 * 1024 ** 3,
+      refused: { stream_full: 1, all_full: 0, disk: 2 },
+    };
+    const state = { ...seen().state, spool };
+    const streams = [
+      stream(1, { duplex: 'auto', spooledBytes: 0 }),
+      stream(2, { duplex: 'half', spooledBytes: 1_572_864 }),
+    ];
+    const lines = view(frame({ seen: seen({ state, streams }) }), unlimited, plain);
+    expect(lines[1]).toMatch(/ {2}1\.5 MiB of 8\.0 GiB spooled for 1 {2}3 cut with spool_full$/);
+    const [head = '', half = '', auto = ''] = lines.slice(lines.findIndex((line) => line.startsWith('stream of')));
+    const end = head.indexOf('spooled') + 'spooled'.length;
+    expect([half, auto].map((line) => line.slice(0, end).split(/ {2,}/).at(-1)?.trim())).toEqual(['1.5 MiB', '-']);
+    const calm = { ...spool, streams: 0, bytes: 0, refused: { stream_full: 0, all_full: 0, disk: 0 } };
+    expect(view(frame({ seen: seen({ state: { ...state, spool: calm } }) }), unlimited, plain)[1]).not.toMatch(/spool/);
+  });
+
   test('shows a request with a single record, which has no figures', () => {
     const single = { id: 'a', pipeline: 'flights', mode: 'record', client: null, ageMs: 5 };
     const lines = view(frame({ seen: seen({ streams: [single] }) }), unlimited, plain);
