@@ -120,6 +120,23 @@ pipelines: { test: { timeout: 1h, enrich: [ { lookup: far, with: { key: /key }, 
   expect(await serving.ended).toEqual([code, null]);
 });
 
+test('at drainTimeout a stream gets its last $checkpoint and is cut', async () => {
+  const serving = await started('server: { drainTimeout: 2s }');
+  const client = await WireClient.open(serving.port);
+  onTestFinished(() => void client.socket.destroy());
+  client.head('/v1/enrich/test?control=true', 'Transfer-Encoding: chunked');
+  client.chunk('{"n":1,"key":"1"}\n');
+  await client.until(`{"n":1,"key":"1","answer":${answer}}`);
+  serving.child.kill('SIGTERM');
+  await client.until('{"$checkpoint":{"next":1,"pending":[]}}');
+  client.chunk('{"n":2,"key":"1"}\n');
+  await client.until('{"$checkpoint":{"next":2,"pending":[]}}\n{"$fatal":{');
+  await client.untilEnded();
+  expect(client.received).toContain('"code":"draining"');
+  expect(client.received).not.toContain('Millrace-Status: complete');
+  expect(await serving.ended).toEqual([143, null]);
+});
+
 test('a second signal ends the service at once', async () => {
   const serving = await started('server: { drainTimeout: 1h }');
   const client = await streaming(serving);
