@@ -18,14 +18,29 @@ test('the pods of the service and of helm test are restricted', async () => {
   }
 });
 
-test('the user is 65532, and only /tmp can be written to', async () => {
+test('the user is 65532, and only /tmp and the spool can be written to', async () => {
   const pod = await podOf({});
   expect(at(pod, 'securityContext.runAsUser')).toBe(65_532);
   expect(at(pod, 'containers.0.securityContext.runAsUser')).toBe(65_532);
   expect(at(pod, 'containers.0.volumeMounts')).toEqual([
     { name: 'config', mountPath: '/etc/millrace', readOnly: true },
     { name: 'tmp', mountPath: '/tmp' },
+    { name: 'spool', mountPath: '/var/spool/millrace' },
   ]);
+});
+
+test('output is spooled to a volume of its own, which holds more than the default of limits.spoolTotalBytes', async () => {
+  const pod = await podOf({});
+  expect(at(pod, 'containers.0.env')).toContainEqual({
+    name: 'MILLRACE_SERVER_SPOOL_DIR',
+    value: '/var/spool/millrace',
+  });
+  expect(at(pod, 'volumes')).toContainEqual({ name: 'spool', emptyDir: { sizeLimit: '10Gi' } });
+  expect(at(configJsonSchema(), 'properties.server.properties.limits.properties.spoolTotalBytes.default')).toBe('8GiB');
+  expect(at(await podOf({ spool: { sizeLimit: '50Gi' } }), 'volumes')).toContainEqual({
+    name: 'spool',
+    emptyDir: { sizeLimit: '50Gi' },
+  });
 });
 
 test.each([
@@ -41,7 +56,7 @@ test.each([
 
 test('a host path is not restricted', async () => {
   const volumes = [{ name: 'host', hostPath: { path: '/etc' } }];
-  expect(notRestricted(await podOf({ extraVolumes: volumes }))).toEqual(['volumes.2']);
+  expect(notRestricted(await podOf({ extraVolumes: volumes }))).toEqual(['volumes.3']);
 });
 
 test.each([

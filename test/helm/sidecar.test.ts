@@ -56,6 +56,23 @@ test.each(Object.entries(cases))('%s: the sidecar is native, restricted, and has
   for (const { name } of mounts) expect(volumes).toContain(name);
 });
 
+test('the sidecar spools to a volume of its own, whose size is a value', async () => {
+  for (const [values, sizeLimit] of [
+    [{}, '10Gi'],
+    [{ spool: { sizeLimit: '50Gi' }, extraEnv: [{ name: 'REGION', value: 'north' }] }, '50Gi'],
+  ] as const) {
+    const objects = await orders(values);
+    expect(at(podOf(objects), 'volumes')).toContainEqual({ name: 'millrace-spool', emptyDir: { sizeLimit } });
+    const sidecar = sidecarOf(objects);
+    expect(at(sidecar, 'volumeMounts')).toContainEqual({ name: 'millrace-spool', mountPath: '/var/spool/millrace' });
+    const env = [
+      { name: 'MILLRACE_SERVER_SPOOL_DIR', value: '/var/spool/millrace' },
+      ...((at(values, 'extraEnv') as []) ?? []),
+    ];
+    expect(at(sidecar, 'env')).toEqual(env);
+  }
+});
+
 test('the admin listener is open to the kubelet with metrics, and only then', async () => {
   const closed = sidecarOf(await orders({}));
   expect(at(closed, 'args')).toEqual(expect.arrayContaining(['--host=127.0.0.1', '--admin-host=127.0.0.1']));

@@ -68,10 +68,11 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
     - --port={{ .port }}
     - --admin-host={{ ternary "0.0.0.0" "127.0.0.1" .metrics }}
     - --admin-port={{ .adminPort }}
-  {{- with .extraEnv }}
   env:
+    - { name: MILLRACE_SERVER_SPOOL_DIR, value: /var/spool/millrace }
+    {{- with .extraEnv }}
     {{- toYaml . | nindent 4 }}
-  {{- end }}
+    {{- end }}
   {{- if .metrics }}
   ports:
     - { name: millrace-admin, containerPort: {{ .adminPort }}, protocol: TCP }
@@ -122,6 +123,7 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
     - { name: millrace-secrets, mountPath: {{ .secretMountPath }}, readOnly: true }
     {{- end }}
     - { name: millrace-tmp, mountPath: /tmp }
+    - { name: millrace-spool, mountPath: /var/spool/millrace }
     {{- with .extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -143,6 +145,9 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
 {{- end }}
 - name: millrace-tmp
   emptyDir: {}
+- name: millrace-spool
+  emptyDir:
+    {{- toYaml $values.spool | nindent 4 }}
 {{- end }}
 
 {{/* The data of the ConfigMap. Empty if existingConfigMap is set. */}}

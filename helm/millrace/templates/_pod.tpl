@@ -48,6 +48,9 @@ volumes:
   - name: tmp
     emptyDir:
       {{- toYaml .Values.tmp | nindent 6 }}
+  - name: spool
+    emptyDir:
+      {{- toYaml .Values.spool | nindent 6 }}
   {{- with .Values.extraVolumes }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -89,6 +92,7 @@ env:
   - { name: MILLRACE_SERVER_PORT, value: {{ .Values.ports.http | quote }} }
   - { name: MILLRACE_SERVER_ADMIN_HOST, value: {{ .Values.bindAddress | quote }} }
   - { name: MILLRACE_SERVER_ADMIN_PORT, value: {{ .Values.ports.admin | quote }} }
+  - { name: MILLRACE_SERVER_SPOOL_DIR, value: /var/spool/millrace }
   {{- with include "millrace.tlsEnv" . }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -137,6 +141,7 @@ volumeMounts:
   {{- . | nindent 2 }}
   {{- end }}
   - { name: tmp, mountPath: /tmp }
+  - { name: spool, mountPath: /var/spool/millrace }
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
