@@ -52,6 +52,7 @@ const offered = [
   { name: 'nginx, TCP', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
   { name: 'nginx, HTTP', versions: ['HTTP/1.1', 'HTTP/2'] },
   { name: 'HAProxy', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
+  { name: 'HAProxy, HTTP/2 to Millrace', versions: ['HTTP/1.1'] },
 ] as const;
 
 const small = sent(0) + '{"key":null}\n' + sent(1);

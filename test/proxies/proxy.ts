@@ -68,6 +68,19 @@ export const programs = {
       return ['haproxy', '-db', '-f', file];
     },
   },
+  // The same with `proto h2` on the line of the server, as the page says.
+  'HAProxy, HTTP/2 to Millrace': {
+    language: 'haproxy',
+    mark: 'http',
+    command({ folder, fragment }) {
+      const file = join(folder, 'haproxy-h2.cfg');
+      writeFileSync(
+        file,
+        `global\n  maxconn 100\n${fragment.replace(' check port ', ' proto h2 check check-proto h1 port ')}\n`,
+      );
+      return ['haproxy', '-db', '-f', file];
+    },
+  },
 } satisfies Record<string, Program>;
 
 /** Starts the service and the proxy in front of it. Resolves when both accept connections. */

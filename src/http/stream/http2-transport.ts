@@ -32,6 +32,8 @@ export class Http2Transport implements Transport {
   readonly #stalls: StallWatch;
   readonly #output: Http2Output;
   #readerReady = (): void => {};
+  /** Does nothing once the head is sent. */
+  #sendHead = (): void => {};
   /** The last byte and the trailers were passed to the connection. */
   #complete = false;
 
@@ -62,7 +64,17 @@ export class Http2Transport implements Transport {
     const closed = guard(() => (this.#complete ? events.finished() : events.gone()));
     // The client may have reset the stream in the turn in which it began it.
     if (stream.destroyed || stream.closed) return closed();
-    this.#response.writeHead(200, { ...headers, ...(trailers.length > 0 && { Trailer: trailers.join(', ') }) });
+    this.#sendHead = () => {
+      this.#sendHead = (): void => {};
+      this.#response.writeHead(200, { ...headers, ...(trailers.length > 0 && { Trailer: trailers.join(', ') }) });
+    };
+    // HAProxy 2.6 takes a head that arrives with the 100 for a whole, empty response, over HTTP/2 as well.
+    if (stream.sentInfoHeaders?.length)
+      stream.once(
+        'data',
+        guard(() => this.#sendHead()),
+      );
+    else this.#sendHead();
     stream.on(
       'data',
       guard((chunk: Buffer) => events.data(chunk)),
@@ -88,10 +100,12 @@ export class Http2Transport implements Transport {
   }
 
   write(output: string | Uint8Array): number {
+    this.#sendHead();
     return this.#output.write(output);
   }
 
   finish(trailers: Readonly<Record<string, string>>): void {
+    this.#sendHead();
     // Node's compatibility layer sends these trailers after the last byte.
     this.#response.addTrailers(trailers);
     this.#output.whenSent(() => this.#stream.end());
