@@ -3,14 +3,11 @@ import type { Path } from '../../core/finding.ts';
 /** Keys of later versions of Millrace, by the place that they will have; `*` is any name. */
 export const plannedKeys: readonly (readonly [place: readonly string[], keys: readonly string[]])[] = [
   [[], ['kafka']],
-
-  [['server', 'limits'], ['spoolBytes']],
   [
     ['lookups', '*'],
     ['redis', 'sql'],
   ],
   [['lookups', '*', 'http'], ['followRedirects']],
-  [['pipelines', '*'], ['duplex']],
 ];
 
 export const plannedMessage = 'not in this version of Millrace; leave it out';
