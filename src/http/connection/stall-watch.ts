@@ -34,6 +34,9 @@ interface Watched {
   /** Bytes that the kernel holds; undefined until they are read. */
   queuedBytes: number | undefined;
   connectionBytes: number | undefined;
+  /** Bytes of a shared connection that the client had taken, and those that were written, when this response last moved. */
+  takenBytes: number | undefined;
+  writtenBytes: number | undefined;
   /** Reads of the queues, one after the other, in which nothing had changed and the client had sent bytes; and the first one. */
   deadlockedReads: number;
   deadlockedSinceMs: number;
@@ -95,6 +98,8 @@ export class StallWatch {
       heldBytes: unread.heldBytes(),
       queuedBytes: undefined,
       connectionBytes: undefined,
+      takenBytes: undefined,
+      writtenBytes: unread.connectionBytes?.(),
       deadlockedReads: 0,
       deadlockedSinceMs: 0,
     };
@@ -165,6 +170,11 @@ export class StallWatch {
     const sameQueue = queues === undefined || queues.unsent === watched.queuedBytes || isShared;
     if (queues !== undefined) watched.queuedBytes = queues.unsent;
     if (heldBytes !== watched.heldBytes || !sameQueue) return this.#noteChange(watched, now, heldBytes);
+    if (isBehindOthers(watched, connectionBytes, queues)) {
+      watched.changedAtMs = now;
+      watched.deadlockedReads = 0;
+      return;
+    }
     if (now - changedAtMs >= unread.timeoutMs) {
       this.#forget(watched);
       return unread.stalled();
@@ -186,7 +196,24 @@ export class StallWatch {
     watched.checkedAt = now;
     watched.heldBytes = heldBytes;
     watched.deadlockedReads = 0;
+    watched.writtenBytes = watched.unread.connectionBytes?.();
   }
+}
+
+/**
+ * Whether the client takes bytes of the connection that were written before this response last moved: it cannot have taken
+ * more of this one yet, however steadily it reads.
+ */
+function isBehindOthers(
+  watched: Watched,
+  connectionBytes: number | undefined,
+  queues: QueuedBytes | undefined,
+): boolean {
+  if (connectionBytes === undefined || queues === undefined) return false;
+  const before = watched.takenBytes;
+  const taken = connectionBytes - queues.unsent;
+  watched.takenBytes = taken;
+  return taken !== before && taken < (watched.writtenBytes ?? 0);
 }
 
 function checkMsOf(unread: Unread): number {

@@ -234,3 +234,24 @@ test('a protocol with flow control of its own knows itself whether the client st
   await clock.advance(3000);
   expect([waiting.deadlocks, reading.deadlocks]).toEqual([1, 0]);
 });
+
+test('beside other responses of its connection, a response has stalled only when the client has taken all that was written before', async () => {
+  const clock = virtualClock();
+  const queues = new ScriptedQueues();
+  const connection = { written: 8_000_000 };
+  const response = Object.assign(new Response(), { connectionBytes: () => connection.written });
+  queues.unsent.set(response.socket, 4_000_000);
+  new StallWatch(clock, queues).watch(response);
+  // The client takes what stands before, for five minutes; another response writes as much.
+  for (let taken = 0; taken < 30; taken++) {
+    await clock.advance(10_000);
+    connection.written += 100_000;
+  }
+  expect(response.stalls).toBe(0);
+  // From now on it takes only bytes that were written later, and nothing of this response.
+  for (let taken = 0; taken < 30; taken++) {
+    await clock.advance(10_000);
+    connection.written += 1_000_000;
+  }
+  expect(response.stalls).toBe(1);
+});
