@@ -104,7 +104,11 @@ export class FileTarget implements Target {
 
   async #append(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, this.#length);
+      const { bytesWritten } = await this.#file
+        .write(bytes, done, bytes.length - done, this.#length)
+        .catch((error: unknown) => {
+          throw new Error(`${this.name} cannot be written: ${thrownMessage(error)}`, { cause: error });
+        });
       done += bytesWritten;
       this.#length += bytesWritten;
     }
