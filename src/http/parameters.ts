@@ -70,7 +70,7 @@ export function chosenDuplex(
   if (parameter !== undefined) return oneOf('duplex', parameter, duplexes);
   const header = headers[duplexHeader];
   if (header === undefined) return pipeline.config.duplex;
-  return oneOf(duplexHeader, String(header).trim(), duplexes);
+  return oneOf('Millrace-Duplex', String(header).trim(), duplexes);
 }
 
 function setParameters(query: unknown, pipeline: Pipeline): ReadonlyMap<ParameterName, string> {

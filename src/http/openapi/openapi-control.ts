@@ -1,3 +1,4 @@
+import { duplexes } from '../../core/vocabulary.ts';
 import { MAX_LINE_NUMBER } from '../../wire/control.ts';
 
 /** Control lines, as the OpenAPI document shows them. */
@@ -44,6 +45,12 @@ export const controlParameters = {
     maximum: MAX_LINE_NUMBER,
     description:
       'The number of the first line of the body in the whole input. Default 0. The same as a `$resume` without pending lines.',
+  },
+  duplex: {
+    type: 'string',
+    enum: duplexes,
+    description:
+      'Whether the client reads while it sends. half: output that it does not read waits on disk. auto: it is found out. The header `Millrace-Duplex` has the same values. Default: that of the pipeline.',
   },
 };
 
