@@ -57,12 +57,12 @@ export class SpoolSpace {
     if (waitingBytes > streamBytes)
       return this.#refuse(
         'stream_full',
-        `the client reads nothing, and as much of its output waits as may (limits.spoolBytes: ${streamBytes})`,
+        `the client reads nothing while it sends, and more output waits for it than limits.spoolBytes allows (${streamBytes} bytes): send smaller parts, or read while you send`,
       );
     if (this.#bytes <= totalBytes) return undefined;
     return this.#refuse(
       'all_full',
-      `the client reads nothing, and as much output of all such clients waits as may (limits.spoolTotalBytes: ${totalBytes})`,
+      `the client reads nothing while it sends, and more output waits for all such clients than limits.spoolTotalBytes allows (${totalBytes} bytes): try again later, send smaller parts, or read while you send`,
     );
   }
 
@@ -86,7 +86,7 @@ export class SpoolSpace {
 const hints = new Map([
   ['ENOSPC', 'the disk of server.spool.dir is full'],
   ['EDQUOT', 'the quota of the disk of server.spool.dir is used up'],
-  ['ENOENT', 'the directory server.spool.dir is gone'],
+  ['ENOENT', 'the directory server.spool.dir does not exist'],
   ['ENOTDIR', 'server.spool.dir is not a directory'],
   ['EACCES', 'server.spool.dir may not be written to'],
   ['EROFS', 'server.spool.dir is on a file system that cannot be written to'],

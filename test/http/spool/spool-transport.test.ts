@@ -173,8 +173,8 @@ describe('auto', () => {
 
 describe('a spool that is full', () => {
   test.each([
-    ['a stream', { stream: mebibyte }, 'limits.spoolBytes: 1048576', 'stream_full'],
-    ['all streams', { total: mebibyte }, 'limits.spoolTotalBytes: 1048576', 'all_full'],
+    ['a stream', { stream: mebibyte }, 'limits.spoolBytes allows (1048576 bytes)', 'stream_full'],
+    ['all streams', { total: mebibyte }, 'limits.spoolTotalBytes allows (1048576 bytes)', 'all_full'],
   ] as const)('of %s ends the stream, and what waits is still sent', async (_, limits, text, why) => {
     const opened = open('half', limits);
     const { inner, spool, space, called } = opened;
@@ -199,7 +199,7 @@ describe('a spool that is full', () => {
     inner.hasRoom = false;
     spool.write(filled(mebibyte, 'a'));
     await vi.waitUntil(() => called.failed.length > 0);
-    expect(called.failed[0]?.message).toContain('the directory server.spool.dir is gone (ENOENT)');
+    expect(called.failed[0]?.message).toContain('the directory server.spool.dir does not exist (ENOENT)');
     expect(space.gauges.refused.disk).toBe(1);
     spool.cut(1000);
     read(opened);
