@@ -26,19 +26,19 @@ export function settingsOf(flags: ConfigFlags): Loaded {
   return readingOf(flags).finish();
 }
 
-/** The same for a command that does not listen: the files of `server.tls` may be on another machine. */
+/** The same for a command that does not listen: the files and directories of `server` may be on another machine. */
 export function settingsWithoutTls(flags: ConfigFlags): Loaded {
   return readingOf(flags, false).finish();
 }
 
 /** As `settingsOf`, but mistakes are thrown only by `finish`. */
-export function readingOf(flags: ConfigFlags, readsTls = true): Reading {
+export function readingOf(flags: ConfigFlags, listens = true): Reading {
   const values: Record<string, string> = {};
   for (const [flag, place] of Object.entries(places)) {
     const value = flags[flag as keyof typeof places];
     if (value !== undefined) values[place] = value;
   }
-  return readConfig({ file: flags.config, flags: values, checks: [checkPipelines, checkTracing], readsTls });
+  return readConfig({ file: flags.config, flags: values, checks: [checkPipelines, checkTracing], listens });
 }
 
 /** Reports a section `tracing` without the packages that it needs. */

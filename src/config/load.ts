@@ -16,6 +16,7 @@ import { type Config, configSchema } from './schema/schema.ts';
 import { grammarAt } from './schema/schema-walk.ts';
 import { listed } from './schema/values.ts';
 import { broughtSecrets, secretsOf } from './secrets-of.ts';
+import { unusableDirectory } from './spool-dir.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 export { ConfigError, findingLine, mistakeOf } from './checks/config-error.ts';
@@ -30,8 +31,8 @@ export interface LoadOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** The checks of other rooms. The configuration that they get may have mistakes in other places. */
   readonly checks: readonly ((config: PartialConfig) => readonly Finding[])[];
-  /** Whether to read the files of `server.tls`. Default: true. */
-  readonly readsTls?: boolean;
+  /** Whether to read the files of `server.tls`, and to check that `server.spool.dir` can be written to. Default: true. */
+  readonly listens?: boolean;
 }
 
 export interface Loaded {
@@ -82,7 +83,7 @@ export function loadConfig(options: LoadOptions): Loaded {
 }
 
 /** Throws ConfigError if the text cannot be read, or is not YAML: then nothing else can be checked. */
-export function readConfig({ file, env = process.env, flags, checks, readsTls = true }: LoadOptions): Reading {
+export function readConfig({ file, env = process.env, flags, checks, listens = true }: LoadOptions): Reading {
   const input = file === standardInput;
   const source = input ? '<stdin>' : (file ?? findFile());
   const baseDir = input ? process.cwd() : dirname(resolve(source));
@@ -104,9 +105,10 @@ export function readConfig({ file, env = process.env, flags, checks, readsTls = 
   report.add(tree, findings);
   const draft = draftOf(tree, findings);
   for (const inspect of [crossChecks, ...checks]) report.add(tree, inspect(draft));
-  const ofTls = readsTls && draft.tls !== undefined ? readTlsFiles(draft.tls, readFile) : undefined;
+  const ofTls = listens && draft.tls !== undefined ? readTlsFiles(draft.tls, readFile) : undefined;
   if (ofTls !== undefined) report.add(tree, ofTls.findings);
   const tls = ofTls?.tls;
+  if (listens) report.add(tree, checkSpoolDir(draft, baseDir));
 
   return {
     draft,
@@ -120,6 +122,14 @@ export function readConfig({ file, env = process.env, flags, checks, readsTls = 
       return { config, source, baseDir, effective: effectiveOf(tree, document.shown), secrets, files, tls };
     },
   };
+}
+
+function checkSpoolDir({ spoolDir }: PartialConfig, baseDir: string): readonly Finding[] {
+  const dir = spoolDir === undefined ? undefined : resolve(baseDir, spoolDir);
+  const why = dir === undefined ? undefined : unusableDirectory(dir);
+  if (why === undefined) return [];
+  const message = `expected a directory that can be written to (${why}); create it, or correct the path or the rights: ${dir}`;
+  return [{ path: ['server', 'spool', 'dir'], message }];
 }
 
 const usualFiles = ['millrace.yaml', 'millrace.yml', 'millrace.json'];

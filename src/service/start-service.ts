@@ -22,7 +22,7 @@ import { ADMIN_CONNECTIONS, memoryBytes, openFiles, planConnections } from './pr
 import { publicListener } from './public-listener.ts';
 import { type ReloadCause, Reloader } from './reloader.ts';
 import { ServerTls } from './server-tls.ts';
-import { spoolLimits } from './spool-limits.ts';
+import { spoolLimits, warnOfSpoolDir } from './spool-limits.ts';
 import { serviceReport } from './service-report.ts';
 import { trackedGenerations, watchEveryMs } from './tracked-generations.ts';
 import { version } from './version.ts';
@@ -94,7 +94,8 @@ async function open(options: ServiceOptions, opened: AsyncDisposableStack): Prom
   const { generations, changed } = trackedGenerations(await build(loaded, 1), metrics, streams, logger);
   opened.defer(() => generations.close());
 
-  const spool = new SpoolSpace(() => spoolLimits(generations.current.server));
+  const spool = new SpoolSpace(() => spoolLimits(generations.current.server, loaded.baseDir));
+  if (logger !== false) warnOfSpoolDir(spool.dir, logger);
   const tls = loaded.tls === undefined ? undefined : new ServerTls(loaded.tls, clock, logger);
   let adminUrl: string | undefined;
   const listener = await publicListener({

@@ -45,6 +45,27 @@ valid.yaml is valid
     expect(millrace(cwd, ['check', 'valid.yaml', './valid.yaml'])).toMatchObject({ status: 0 });
   });
 
+  test.each([
+    ['gone', 'ENOENT'],
+    ['rows.csv', 'it is not a directory'],
+  ])('reports the directory of the spool if it cannot be used, and serve does not start: %s', (dir, why) => {
+    const cwd = folder({ ...files, 'spool.yaml': `server: { spool: { dir: ${dir} } }\n${valid}` });
+    for (const command of ['check', 'serve']) {
+      const { status, stderr } = millrace(cwd, [command, '-c', 'spool.yaml']);
+      expect(stderr).toMatch(/^spool\.yaml:1:25 server\.spool\.dir: expected a directory that can be written to \(/);
+      expect(stderr).toContain(why);
+      expect(stderr).toContain(join(cwd, dir));
+      expect(status).toBe(78);
+    }
+    // A command that does not listen spools nothing.
+    expect(millrace(cwd, ['explain', 'p', '-c', 'spool.yaml'], '{"id":1}\n').status).toBe(0);
+  });
+
+  test('accepts a directory of the spool relative to the configuration', () => {
+    const cwd = folder({ ...files, 'spool.yaml': `server: { spool: { dir: . } }\n${valid}` });
+    expect(millrace('/', ['check', '-c', join(cwd, 'spool.yaml')])).toMatchObject({ status: 0 });
+  });
+
   test('reports a certificate that has expired, which serve would use', () => {
     const certificates = new Certificates().authority('ca').signed('old', 'ca', '', 0);
     onTestFinished(() => certificates.remove());

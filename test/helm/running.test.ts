@@ -46,7 +46,8 @@ async function started(values: Values) {
   const container = at(one(objects, 'Deployment'), 'spec.template.spec.containers.0');
   const folder = mounted(objects);
   const args = (at(container, 'args') as readonly string[]).map((arg) => arg.replace('/etc/millrace', folder));
-  const service = new Millrace(args, { env: environmentOf(container) });
+  // The pod has a volume there.
+  const service = new Millrace(args, { env: { ...environmentOf(container), MILLRACE_SERVER_SPOOL_DIR: folder } });
   const listening = /listens on (http:\S+), admin on (http:[^\s;]+)/;
   const [, url = '', adminUrl = ''] = await service.says(listening);
   return { objects, container, service, url, adminUrl };

@@ -233,7 +233,7 @@ export async function start(options: StartOptions = {}): Promise<Started> {
   const pipelines = await buildPipelines(config, runtime, new OpenLookups());
   const streams = new LiveStreams(clock, checkMs, () => {});
   const drainState = { draining: false };
-  const spool = new SpoolSpace(() => spoolLimits(inForce.server));
+  const spool = new SpoolSpace(() => spoolLimits(inForce.server, '.'));
   const refusals = new Refusals();
   const inForce = { server: config.server };
   const responses = new OpenResponses(clock);

@@ -105,3 +105,13 @@ pipelines: { test: { enrich: [ { lookup: far, into: /answer } ] } }\n`,
   expect(await millrace.ended).toEqual([1, null]);
   expect(millrace.stderr).toMatch(/before the end[^]*millrace: lookup "far"/);
 });
+
+test('serve starts without a directory to spool to, and warns of it', async () => {
+  const gone = join(folderOf({}), 'gone');
+  const file = config('{ http: { url: "http://127.0.0.1:1/{id}" } }');
+  const service = new Millrace(['serve', '-c', file, ...anyPort], { env: { TMPDIR: gone } });
+  await service.says(/listens on/);
+  const [line] = await service.says(/^.*output cannot be spooled.*$/m);
+  expect(JSON.parse(line)).toMatchObject({ level: 'warn', dir: gone });
+  expect(line).toContain('set server.spool.dir');
+});

@@ -35,6 +35,8 @@ export interface PartialConfig {
   readonly traced: boolean;
   /** The section `server.tls`; undefined if there is none, or if it has mistakes. */
   readonly tls: TlsConfig | undefined;
+  /** `server.spool.dir`; undefined if it is not set, or wrong. */
+  readonly spoolDir: string | undefined;
 }
 
 /** Reads section by section, so that a mistake in one section does not hide those of another. */
@@ -55,8 +57,10 @@ export function draftOf(tree: unknown, findings: readonly Finding[]): PartialCon
     .map((entry) => valueAt(entry, ['name']))
     .filter((name) => typeof name === 'string');
   const tls = tlsSchema.safeParse(valueAt(tree, ['server', 'tls']));
+  const dir = valueAt(tree, ['server', 'spool', 'dir']);
+  const spoolDir = typeof dir === 'string' && dir !== '' ? dir : undefined;
   const ofLookups = { lookups: new Map(lookups), pipelines: Object.fromEntries(pipelines) };
-  return { ...ofLookups, tokenNames, traced, tls: tls.data };
+  return { ...ofLookups, tokenNames, traced, tls: tls.data, spoolDir };
 }
 
 function listAt(value: unknown, path: Path): readonly unknown[] {

@@ -85,7 +85,7 @@ const spool = z
       .min(1, 'expected a directory, such as /var/lib/millrace')
       .exactOptional()
       .describe(
-        'Directory for output that waits for clients which do not read. Its files have no name, so none is left behind. Default: the directory for temporary files (TMPDIR, or /tmp).',
+        'Directory for output that waits for clients which do not read. It has to exist; a relative one starts from the folder of the configuration. Its files have no name, so none is left behind. Default: the directory for temporary files (TMPDIR, or /tmp).',
       ),
   })
   .describe('Where output is kept that its client reads only after it has sent everything (duplex).');
