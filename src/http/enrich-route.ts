@@ -88,7 +88,7 @@ function respond(
   const session = new StreamSession({
     id: request.id,
     httpVersion: httpVersionOf(request.raw),
-    transport: withCodings(transport, { received, sent, maxRatio: limits.decompressionRatio }),
+    transport: withCodings(transport, { received, sent, maxRatio: limits.decompressionRatio, clock }),
     codings: { received, sent },
     duplex,
     pipeline,

@@ -1,4 +1,5 @@
 import { guardWith } from '../../core/guard.ts';
+import type { Clock } from '../../core/time/time.ts';
 import type { ContentCoding } from '../../core/vocabulary.ts';
 import { StreamEncoder } from '../../wire/coding/stream-encoder.ts';
 import type { ResponseHead, Transport, TransportEvents } from '../stream/transport.ts';
@@ -10,7 +11,14 @@ export interface CodecOptions {
   readonly maxRatio: number;
   /** The coding of the response's body; undefined: none. */
   readonly sent: ContentCoding | undefined;
+  readonly clock: Clock;
 }
+
+/**
+ * The pause between the last coded byte and a cut. Many clients, `fetch` among them, drop what they have not decoded yet when
+ * the connection breaks: without the pause they would not see the last lines, `$checkpoint` and `$fatal`.
+ */
+const CUT_PAUSE_MS = 100;
 
 /** The transport itself if neither body is coded: such a stream pays nothing. */
 export function withCodings(transport: Transport, options: CodecOptions): Transport {
@@ -32,6 +40,8 @@ class CodecTransport implements Transport {
   readonly #options: CodecOptions;
   #body: BodyDecoding | undefined;
   #encoder: StreamEncoder | undefined;
+  #disarmCut: (() => void) | undefined;
+  #released = false;
   /** What `finish` was called with. */
   #trailers: Readonly<Record<string, string>> | undefined;
 
@@ -107,7 +117,12 @@ class CodecTransport implements Transport {
   cut(stallTimeoutMs: number): void {
     this.#body?.close();
     if (this.#encoder === undefined) this.#inner.cut(stallTimeoutMs);
-    else this.#encoder.drain(() => this.#inner.cut(stallTimeoutMs));
+    else this.#encoder.drain(() => this.#cutAfterPause(stallTimeoutMs));
+  }
+
+  #cutAfterPause(stallTimeoutMs: number): void {
+    if (this.#released) return;
+    this.#disarmCut = this.#options.clock.setTimer(CUT_PAUSE_MS, () => this.#inner.cut(stallTimeoutMs));
   }
 
   reset(): void {
@@ -134,6 +149,8 @@ class CodecTransport implements Transport {
   }
 
   #release(): void {
+    this.#released = true;
+    this.#disarmCut?.();
     this.#body?.close();
     this.#encoder?.close();
   }
