@@ -3,7 +3,7 @@ import { RequestError } from '../core/errors.ts';
 import { Access } from './access/access.ts';
 import { adminPaths } from './admin-app.ts';
 import type { AppOptions, Served } from './app-options.ts';
-import { resetUnlessRead, watchEarlyAnswer } from './connection/connection-end.ts';
+import { resetUnlessRead, watchEarlyAnswer, lingerAfterClose } from './connection/connection-end.ts';
 import { headTimeout } from './connection/open-responses.ts';
 import { enrichRoute } from './enrich-route.ts';
 import { KEEP_ALIVE_MS, serveHttp2 } from './http2/serve-http2.ts';
@@ -85,6 +85,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   // This hook is not called for streams: a session watches its reader itself.
   app.addHook('onSend', (request, reply, payload, done) => {
+    // The next request of this client should go to another instance. HTTP/2 connections got GOAWAY.
+    if (options.drainState.draining && request.raw.httpVersionMajor === 1) {
+      reply.header('connection', 'close');
+      lingerAfterClose(request.raw, reply.raw);
+    }
     resetUnlessRead(request.raw, reply.raw, stalls, serving.current.limits.stallTimeout);
     done(null, payload);
   });

@@ -127,7 +127,7 @@ describe('AsyncWaitOperatorTest over HTTP', () => {
     streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
     text += (await reader?.read())?.value ?? '';
     expect(text.split('\n')[2]).toBe('{"$checkpoint":{"next":4,"pending":[0,2]}}');
-    await expect(reader?.read()).rejects.toThrow();
+    await expect(reader?.read()).rejects.toThrow('terminated');
     downstream.hold = false;
     downstream.answers = doubles(8);
     const rest = `{"$resume":{"next":4,"pending":[0,2]}}\n${numbers(1, 3, 5, 6, 7, 8)}`;

@@ -140,3 +140,27 @@ test('bytes that are written to the TCP connection of a failed handshake arrive 
   client.write(request);
   expect(await text(client)).toBe('in plain');
 });
+
+test.each([
+  [true, 'closed'],
+  [false, 'open'],
+])('a connection whose response says close, and whose _last is %s when it finishes, is %s', async (last, state) => {
+  const { client } = await listen((_, response) => {
+    response.once('prefinish', () => Object.assign(response, { _last: last }));
+    response.setHeader('Connection', 'close');
+    response.end('answer');
+  });
+  const socket = client();
+  let closed = false;
+  socket.once('end', () => {
+    closed = true;
+  });
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n');
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toContain('Connection: close');
+  if (last) await once(socket, 'end');
+  // A connection that is open takes the rest of the body.
+  else await new Promise<void>((resolve) => socket.write('0123456789', () => resolve()));
+  expect(closed ? 'closed' : 'open').toBe(state);
+  socket.destroy();
+});

@@ -40,6 +40,14 @@ test('SIGTERM: the service is not ready, refuses new streams, completes the runn
   const refused = await fetch(`${serving.url}/v1/enrich/test`, { method: 'POST', body: '{"key":"1"}\n' });
   expect([refused.status, refused.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
   expect(await refused.json()).toMatchObject({ code: 'draining', status: 503 });
+  expect(refused.headers.get('connection')).toBe('close');
+  // The answer arrives whole, although much of the body is on its way.
+  const sending = await WireClient.open(serving.port);
+  sending.head('/v1/enrich/test', 'Content-Length: 3000000');
+  sending.write('x'.repeat(1_000_000));
+  await sending.until('"code":"draining"');
+  expect(sending.received).toMatch(/^connection: close/im);
+  sending.socket.destroy();
   client.chunk('{"n":2,"key":"1"}\n');
   await client.until(`{"n":2,"key":"1","answer":${answer}}`);
   client.write('0\r\n\r\n');

@@ -45,6 +45,17 @@ function closeAfterEarlyAnswer(request: IncomingMessage, clock: Clock): void {
   socket.once('close', over);
 }
 
+/**
+ * Keeps a connection open whose response says `Connection: close`, until its client had time to read the response. If a
+ * part of the body is not read, the kernel resets a connection that is closed, and the client may lose the response.
+ * Borrowed (docs/dependencies.md): Node closes the connection after a response whose member `_last` is true.
+ */
+export function lingerAfterClose(request: IncomingMessage, response: ServerResponse): void {
+  response.once('prefinish', () => {
+    if (!request.complete) Object.assign(response, { _last: false });
+  });
+}
+
 /** Resets a response of which nothing is read for `timeoutMs`. */
 export function resetUnlessRead(
   request: IncomingMessage,

@@ -43,6 +43,7 @@ const UNCHECKED_BYTES = 1024 * 1024;
  *
  * No byte is dropped without a fault: `bytesWritten` of an engine is what it has read. No event comes after `end`,
  * `failed` or `close`.
+ * Borrowed (docs/dependencies.md): Node does not document what an engine reads of a chunk in which its coding ends.
  */
 export class StreamDecoder {
   readonly #options: StreamDecoderOptions;

@@ -27,7 +27,10 @@ export class UndecodedBody extends Error {
 /** A body of this many bytes, coded and decoded, is decoded at once: a trip to another thread would take as long. */
 const AT_ONCE_BYTES = 32 * 1024;
 
-/** With `info` a function of node:zlib returns its engine as well, which the types of Node.js do not say. */
+/**
+ * With `info` a function of node:zlib returns its engine as well, which the types of Node.js do not say.
+ * Borrowed (docs/dependencies.md): Node documents `info` for the functions of gzip only.
+ */
 interface WithEngine {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
