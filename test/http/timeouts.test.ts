@@ -87,7 +87,7 @@ test.each([
     client.on('error', () => {});
     // In paused mode: unread bytes stay in the kernel, except one buffer.
     client.on('readable', () => {});
-    client.write('POST /v1/enrich/test HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+    client.write('POST /v1/enrich/test?duplex=full HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     const block = Buffer.from(`{"key":"1","more":"${'x'.repeat(100_000)}"}\n`.repeat(10));
     const sendMore = (): void => {
       while (!client.destroyed && !client.writableNeedDrain) {
