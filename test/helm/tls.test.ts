@@ -72,7 +72,8 @@ test('with TLS, client certificates and tokens the pod answers its probes and pa
   const pod = container(objects);
   const folder = folderOf(one(objects, 'ConfigMap')['data'] as Readonly<Record<string, string>>);
   const args = (at(pod, 'args') as readonly string[]).map((arg) => arg.replace('/etc/millrace', folder));
-  const service = new Millrace(args, { env: environmentOf(pod) });
+  // The pod has a volume there.
+  const service = new Millrace(args, { env: { ...environmentOf(pod), MILLRACE_SERVER_SPOOL_DIR: folder } });
   const [, url = '', adminUrl = ''] = await service.says(/listens on (https:\S+), admin on (https:[^\s;]+)/);
   for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
     const { path, scheme } = at(pod, `${probe}.httpGet`) as { path: string; scheme: string };
