@@ -6,22 +6,32 @@ import { type LayerList, lookupLayers } from '../../src/pipeline/lookups/layers.
 import { BrokenLayers, layersRound } from './layers-round.ts';
 import { simulateRound } from './simulate.ts';
 
-test('under seeded faults the layers of a lookup hold their rules, in 250 rounds of 400 records and one of 10,000', async () => {
-  const all: Record<string, number> = {};
-  const layers = new Set<string>();
-  for (let seed = 1; seed <= 251; seed++) {
-    // oxlint-disable-next-line no-await-in-loop
-    const { outcomes, config } = await layersRound(seed, lookupLayers, seed === 251 ? 10_000 : 400);
-    for (const [outcome, count] of Object.entries(outcomes)) all[outcome] = (all[outcome] ?? 0) + count;
-    for (const layer of Object.keys(config)) layers.add(layer);
-  }
-  // Every layer took part, and every kind of outcome has occurred.
-  const named = ['coalesce', 'cache', 'retry', 'hedge', 'batch', 'breaker', 'concurrency', 'rateLimit', 'timeout'];
-  expect([...layers]).toEqual(expect.arrayContaining(named));
-  expect(Object.keys(all)).toEqual(
-    expect.arrayContaining(['call', 'cache', 'stale', 'miss', 'timeout', 'cancelled', 'unreachable', 'breaker_open']),
-  );
-});
+const rounds = 2475;
+
+test(
+  'under seeded faults the layers of a lookup hold their rules over a million records',
+  { timeout: 300_000 },
+  async () => {
+    const all: Record<string, number> = {};
+    const layers = new Set<string>();
+    let done = 0;
+    for (let seed = 0; seed <= rounds; seed++) {
+      // Rounds of 400 records meet many configurations, and one of 10,000 fills every bound.
+      // oxlint-disable-next-line no-await-in-loop
+      const { outcomes, config, records } = await layersRound(seed, lookupLayers, seed === 0 ? 10_000 : 400);
+      done += records;
+      for (const [outcome, count] of Object.entries(outcomes)) all[outcome] = (all[outcome] ?? 0) + count;
+      for (const layer of Object.keys(config)) layers.add(layer);
+    }
+    expect(done).toBeGreaterThanOrEqual(1_000_000);
+    // Every layer took part, and every kind of outcome has occurred.
+    const named = ['coalesce', 'cache', 'retry', 'hedge', 'batch', 'breaker', 'concurrency', 'rateLimit', 'timeout'];
+    expect([...layers]).toEqual(expect.arrayContaining(named));
+    expect(Object.keys(all)).toEqual(
+      expect.arrayContaining(['call', 'cache', 'stale', 'miss', 'timeout', 'cancelled', 'unreachable', 'breaker_open']),
+    );
+  },
+);
 
 test('the command runs the same rounds with --level layers', async () => {
   const { records } = await layersRound(3);

@@ -12,17 +12,17 @@ import { openLookup } from '../../../src/pipeline/lookups/lookups.ts';
 
 export interface Opened {
   readonly metrics: Metrics;
-  /** The answer for `SFO`, or the failure. */
-  readonly ask: (timeoutMs?: number, iata?: string) => Promise<Answer | RecordError>;
+  /** The answer for `SFO`, or the failure. `timeoutMs` is the deadline of the default context. */
+  readonly ask: (timeoutMs?: number, iata?: string, context?: Cancellation) => Promise<Answer | RecordError>;
   readonly close: () => Promise<void>;
 }
 
 /**
  * The lookup `airport` as a service builds it, in front of a real server. `http` is added to its options. Equal requests
- * have calls of their own, unless `layers` says otherwise.
+ * have calls of their own, unless `layers` says otherwise; a function of the server's origin makes layers with a URL.
  */
 export async function lookupOf(
-  layers: object,
+  layers: object | ((origin: string) => object),
   listener: RequestListener,
   clock: Clock = systemClock,
   http: object = {},
@@ -31,8 +31,10 @@ export async function lookupOf(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const origin = `http://127.0.0.1:${port}`;
+  const own: object = typeof layers === 'function' ? layers(origin) : layers;
   const { lookups } = configSchema.parse({
-    lookups: { airport: { http: { url: `http://127.0.0.1:${port}/{iata}`, ...http }, coalesce: false, ...layers } },
+    lookups: { airport: { http: { url: `${origin}/{iata}`, ...http }, coalesce: false, ...own } },
     pipelines: { p: { enrich: [{ lookup: 'airport', with: { iata: '/origin' }, into: '/airport' }] } },
   });
   const metrics = createMetrics({ version: '0' });
@@ -60,9 +62,9 @@ export async function lookupOf(
   return {
     metrics,
     close,
-    ask: async (timeoutMs = Infinity, iata = 'SFO') => {
+    ask: async (timeoutMs = Infinity, iata = 'SFO', context = new Cancellation(clock.now() + timeoutMs)) => {
       try {
-        return await lookup.call({ iata }, new Cancellation(clock.now() + timeoutMs));
+        return await lookup.call({ iata }, context);
       } catch (error) {
         return RecordError.from(error);
       }

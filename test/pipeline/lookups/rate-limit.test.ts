@@ -30,24 +30,6 @@ describe('a lookup with rateLimit, over real HTTP,', () => {
     expect(await Promise.all(answers)).toMatchObject([{ json: '{}' }, { json: '{}' }, { json: '{}' }]);
     expect(calledAt).toEqual([0, 500, 1000]);
   });
-
-  test('counts retries as calls: a throttle is not blind to them (Beam 31941)', async () => {
-    const clock = virtualClock();
-    const calledAt: number[] = [];
-    const { ask } = await lookupOf(
-      { rateLimit: { perSecond: 1, burst: 1 }, retry: { attempts: 1, backoff: { initial: '1ms', max: '1ms' } } },
-      (_, response) => {
-        calledAt.push(clock.now());
-        response.writeHead(calledAt.length === 1 ? 503 : 200).end('{}');
-      },
-      clock,
-    );
-    const answer = ask();
-    while (clock.timers === 0) await turn();
-    await clock.advance(1000);
-    expect(await answer).toMatchObject({ json: '{}', attempts: 2 });
-    expect(calledAt).toEqual([0, 1000]);
-  });
 });
 
 describe('429 with Retry-After', () => {
