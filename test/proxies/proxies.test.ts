@@ -9,16 +9,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentCodings } from '../../src/core/vocabulary.ts';
 import { coded } from '../wire/coding/bodies.ts';
+import { answered, sent } from './records.ts';
 import { type Proxied, proxied } from './proxy.ts';
 
 const run = promisify(execFile);
-
-const sent = (n: number, more = ''): string => `{"n":${n}${more},"key":"${1 + (n % 2)}"}\n`;
-
-function answered(n: number, more = ''): string {
-  const row = n % 2 === 0 ? '{"id":"1","name":"one"}' : '{"id":"2","name":"two"}';
-  return `{"n":${n}${more},"key":"${1 + (n % 2)}","answer":${row}}\n`;
-}
 
 interface Ended {
   readonly code: unknown;

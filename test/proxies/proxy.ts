@@ -5,8 +5,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fencesOf, page, root } from '../docs/pages.ts';
+import { fencesOf, page } from '../docs/pages.ts';
 import { Admin } from '../service/admin.ts';
+import { startService } from './service-process.ts';
 
 /** A proxy in front of a service, configured as docs/proxies.md shows it. */
 export interface Proxied {
@@ -15,6 +16,8 @@ export interface Proxied {
   readonly url: string;
   /** Over TLS; the certificate is self-signed. */
   readonly tlsUrl: string;
+  /** The process of the service that `url` leads to. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -83,12 +86,14 @@ export const programs = {
   },
 } satisfies Record<string, Program>;
 
-/** Starts the service and the proxy in front of it. Resolves when both accept connections. */
-export async function proxied(name: keyof typeof programs): Promise<Proxied> {
+export type ProxyName = keyof typeof programs;
+
+/** Starts the service, with these members of `server`, and the proxy in front of it. Resolves when both accept connections. */
+export async function proxied(name: ProxyName, server: object = {}): Promise<Proxied> {
   const program: Program = programs[name];
   const { language, mark } = program;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proxy-'));
-  const service = await started(folder);
+  const service = await startService(folder, { server });
   const [plain, tls] = await Promise.all([freePort(), freePort()]);
   const shown = fencesOf(page('proxies.md')).find((fence) => fence.language === language && fence.marks.includes(mark));
   if (shown === undefined) throw new Error(`docs/proxies.md shows no configuration of ${name}`);
@@ -105,6 +110,7 @@ export async function proxied(name: keyof typeof programs): Promise<Proxied> {
     admin: new Admin(service.adminUrl),
     url: `http://127.0.0.1:${plain}`,
     tlsUrl: `https://127.0.0.1:${tls}`,
+    pid: service.pid,
     async stop() {
       await end();
       await service.stop();
@@ -114,57 +120,22 @@ export async function proxied(name: keyof typeof programs): Promise<Proxied> {
 }
 
 /** The service without a proxy, once without TLS and once with it. */
-export async function direct(): Promise<Proxied> {
+export async function direct(server: object = {}): Promise<Proxied> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-direct-'));
   const start = certificate(folder);
   const tls = { cert: `${start}.crt`, key: `${start}.key` };
-  const [plain, secure] = [await started(folder), await started(folder, { tls })];
+  const plain = await startService(folder, { server });
+  const secure = await startService(folder, { server: { ...server, tls } });
   return {
     admin: new Admin(plain.adminUrl),
     url: plain.url,
     tlsUrl: secure.url,
+    pid: plain.pid,
     async stop() {
       await Promise.all([plain.stop(), secure.stop()]);
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-interface Service {
-  readonly url: string;
-  readonly adminUrl: string;
-  stop(): Promise<void>;
-}
-
-/** Starts the service in its own process. Resolves when it listens. */
-async function started(folder: string, server: object = {}): Promise<Service> {
-  writeFileSync(join(folder, 'rows.csv'), 'id,name\n1,one\n2,two\n');
-  const enrich = [{ lookup: 'rows', with: { id: '/key' }, into: '/answer' }];
-  const config = {
-    server,
-    lookups: { rows: { table: { file: 'rows.csv', key: 'id' } } },
-    pipelines: { test: { enrich }, strict: { enrich, onError: 'fail' } },
-  };
-  const file = join(folder, 'millrace.json');
-  writeFileSync(file, JSON.stringify(config));
-  const main = join(root, 'src/cli/main.ts');
-  const child = spawn(process.execPath, [main, 'serve', '-c', file, '--port', '0', '--admin-port', '0'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const ended = once(child, 'close');
-  let output = '';
-  for await (const text of child.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    output += String(text);
-    const [, url, adminUrl] = /listens on (https?:\S+), admin on (https?:[^\s;]+)/.exec(output) ?? [];
-    if (url === undefined || adminUrl === undefined) continue;
-    child.stderr.resume();
-    const stop = async (): Promise<void> => {
-      child.kill('SIGTERM');
-      await ended;
-    };
-    return { url, adminUrl, stop };
-  }
-  throw new Error(`the service ended:\n${output}`);
 }
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];

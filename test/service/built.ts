@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from './serving.ts';
+import { root } from '../docs/pages.ts';
 
 export interface Built {
   /** The entry of the command line, compiled. */
