@@ -41,8 +41,27 @@ const programs = {
   },
 } as const satisfies Record<string, Program>;
 
+/** The programs of its section about compressed uploads, with the same arguments. */
+const compressing = {
+  'Python, compressed': { file: 'compressed.py', command: [python, 'compressed.py'] },
+  'Node.js, compressed': { file: 'compressed.mjs', command: [process.execPath, 'compressed.mjs'] },
+  'Go, compressed': {
+    file: 'compressed.go',
+    compile: ['go', 'build', '-o', 'compressed', 'compressed.go'],
+    command: ['./compressed'],
+  },
+  'Java, compressed': {
+    file: 'Compressed.java',
+    compile: ['javac', 'Compressed.java'],
+    command: ['java', '-cp', '.', 'Compressed'],
+  },
+} as const satisfies Record<string, Program>;
+
 export type ProgramName = keyof typeof programs;
 export const programNames = Object.keys(programs) as readonly ProgramName[];
+export type CompressingName = keyof typeof compressing;
+export const compressingNames = Object.keys(compressing) as readonly CompressingName[];
+const all = { ...programs, ...compressing };
 
 /** Go and the JDK compile when a file of tests starts; Go's first time compiles its library. */
 export const compileMs = 300_000;
@@ -54,16 +73,21 @@ export function shown(file: string): string {
   return `${fence.text}\n`;
 }
 
-/** A folder with all programs of the page, compiled. */
+/** A folder with all programs of the page, compiled. With `mostSeconds` a program that runs for longer is ended. */
 export class PagePrograms {
   readonly folder = mkdtempSync(join(tmpdir(), 'millrace-clients-'));
+  readonly #limit: readonly string[];
 
-  async prepare(names: readonly ProgramName[] = programNames): Promise<void> {
+  constructor(mostSeconds?: number) {
+    this.#limit = mostSeconds === undefined ? [] : ['timeout', String(mostSeconds)];
+  }
+
+  async prepare(names: readonly (ProgramName | CompressingName)[] = programNames): Promise<void> {
     symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));
     for (const file of ['ndjson.py', 'lines.mjs']) writeFileSync(join(this.folder, file), shown(file));
     await Promise.all(
       names.map(async (name) => {
-        const { file, compile }: Program = programs[name];
+        const { file, compile }: Program = all[name];
         writeFileSync(join(this.folder, file), shown(file));
         if (compile !== undefined) await compiled(this.folder, compile);
       }),
@@ -71,9 +95,9 @@ export class PagePrograms {
   }
 
   /** Runs a program to its end. */
-  async run(name: ProgramName, ...args: readonly string[]): Promise<Ended> {
-    const [command, ...first] = programs[name].command;
-    const child = spawn(command, [...first, ...args], { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  async run(name: ProgramName | CompressingName, ...args: readonly string[]): Promise<Ended> {
+    const [command = '', ...first] = [...this.#limit, ...all[name].command, ...args];
+    const child = spawn(command, first, { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => void (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => void (stderr += text));

@@ -43,6 +43,9 @@ describe('a file of 20,000 lines is returned complete and in order', () => {
     'cat in.ndjson | curl -sS -X POST -T - "$URL"',
     'curl -sS --data-binary @in.ndjson "$URL"',
     'curl -sS -0 --data-binary @in.ndjson "$URL"',
+    'curl -sS --http2-prior-knowledge -X POST -T in.ndjson "$URL"',
+    'cat in.ndjson | curl -sS --http2-prior-knowledge -X POST -T - "$URL"',
+    'cat in.ndjson | curl -sS --http2-prior-knowledge -X POST -T . "$URL"',
   ])('%s', async (command) => {
     const { url } = await started();
     const cwd = folderOf({ 'in.ndjson': body });
