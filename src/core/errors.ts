@@ -47,7 +47,7 @@ export const recordErrors = {
 export type RecordErrorCode = keyof typeof recordErrors;
 
 export const requestErrors = {
-  bad_parameter: { status: 400, title: 'A query parameter cannot be used' },
+  bad_parameter: { status: 400, title: 'A parameter of the request cannot be used' },
   bad_body: { status: 400, title: 'The body cannot be read' },
   bad_request: { status: 400, title: 'The request is not understood' },
   unauthorized: { status: 401, title: 'The request has no valid token' },

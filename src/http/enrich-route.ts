@@ -54,7 +54,7 @@ function respond(
   const duplex = chosenDuplex(request.query, headers, pipeline);
   if (format.kind === 'record') {
     refuseUnlessJson(headers.accept);
-    refuseStreamParameters(chosen);
+    refuseStreamParameters(request.query, chosen);
     caller.use?.takeRecord();
     const trace = traceOf(request, options.tracer, pipeline.name, 'record');
     return enrichSingleRecord(request, reply, {

@@ -156,11 +156,13 @@ function chosenOffset(value: string | undefined): number {
   });
 }
 
-/** Refuses parameters that only a stream can have. */
-export function refuseStreamParameters({ control, offset }: StreamSettings): void {
+/** Refuses parameters that only a stream can have. The header `Millrace-Duplex`, which a client may always send, is none. */
+export function refuseStreamParameters(query: unknown, { control, offset }: StreamSettings): void {
   const rule = 'is for a stream, and a body of application/json is one record';
   if (control !== undefined) throw refused('control', 'true', `control ${rule}`);
   if (offset > 0) throw refused('offset', String(offset), `offset ${rule}`);
+  const duplex = typeof query === 'object' && query !== null && 'duplex' in query ? query.duplex : undefined;
+  if (duplex !== undefined) throw refused('duplex', duplex, `duplex ${rule}`);
 }
 
 function oneOf<Value extends string>(name: string, value: string, values: readonly Value[]): Value {

@@ -53,14 +53,16 @@ test('a request may set mode keyed if the pipeline has a key', async () => {
   expect((await post(url, 'mode=keyed', records(1))).text).toBe(enriched(1));
 });
 
-test('one record as application/json has no control lines and no offset', async () => {
+test('one record as application/json has no control lines, no offset and no spool', async () => {
   const { url } = await start();
   const json = { 'content-type': 'application/json' };
-  for (const query of ['control=true', 'offset=5']) {
+  for (const query of ['control=true', 'offset=5', 'duplex=half', 'duplex=auto']) {
     const { status, text } = await post(url, query, '{"key":"a"}', json);
     expect(status).toBe(400);
     expect(text).toContain('application/json is one record');
   }
+  // A client may send the header with every request.
+  expect((await post(url, '', '{"key":"a"}', { ...json, 'millrace-duplex': 'half' })).status).toBe(200);
 });
 
 test('lines after the highest offset have different numbers', async () => {

@@ -72,7 +72,10 @@ test('a wrong value of duplex is refused, in the query and in the field', async 
       headers: { 'Content-Type': 'application/x-ndjson', ...headers },
     });
   const field = await post('', { 'Millrace-Duplex': 'hal' });
-  expect([field.status, await field.json()]).toMatchObject([400, { parameter: 'Millrace-Duplex', nearest: 'half' }]);
+  expect([field.status, await field.json()]).toMatchObject([
+    400,
+    { title: 'A parameter of the request cannot be used', parameter: 'Millrace-Duplex', nearest: 'half' },
+  ]);
   const query = await post('?duplex=both', {});
   expect([query.status, await query.json()]).toMatchObject([400, { parameter: 'duplex', value: 'both' }]);
   const good = await post('', { 'Millrace-Duplex': 'half' });
