@@ -56,6 +56,12 @@ test.each(Object.entries(cases))('%s: the sidecar is native, restricted, and has
   for (const { name } of mounts) expect(volumes).toContain(name);
 });
 
+test('a volume of the sidecar that is smaller than all that may be spooled is refused with a message', async () => {
+  expect(await refusal({ millrace: { spool: { sizeLimit: '2Gi' } } }, from)).toContain(
+    'millrace.spool.sizeLimit is 2Gi, but so much may be spooled that the volume overflows and the pod is evicted: millrace.config.server.limits.spoolTotalBytes is 8GiB; set millrace.spool.sizeLimit to more than that',
+  );
+});
+
 test('the sidecar spools to a volume of its own, whose size is a value', async () => {
   for (const [values, sizeLimit] of [
     [{}, '10Gi'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { charts, chartSchema, withValues } from '../../scripts/chart.ts';
 import { ownConfig } from './cases.ts';
 import { at, chart, helm, refusal, root, template, type Values } from './helm.ts';
@@ -49,6 +49,10 @@ test('an unknown key is refused in every group of values', async () => {
   for (const path of groups) expect(message).toContain(`- at '${path.map((step) => `/${step}`).join('')}'`);
 });
 
+function withSpool(sizeLimit: string, spoolTotalBytes: string | number): Values & { readonly config: object } {
+  return { spool: { sizeLimit }, config: { ...ownConfig, server: { limits: { spoolTotalBytes } } } };
+}
+
 const both = { autoscaling: { enabled: true }, keda: { enabled: true, prometheus: { serverAddress: 'http://p' } } };
 test.each([
   [both, 'autoscaling.enabled and keda.enabled are both true'],
@@ -81,10 +85,40 @@ test.each([
     { ingress: { enabled: true, hosts: [{ host: 'b.example', paths: ['/'] }] } },
     'ingress.hosts[0] is a map, but hosts are names, and ingress.path is the path of all hosts: write ingress.hosts: [b.example]',
   ],
+  [
+    { spool: { sizeLimit: '2Gi' } },
+    'spool.sizeLimit is 2Gi, but so much may be spooled that the volume overflows and the pod is evicted: config.server.limits.spoolTotalBytes is 8GiB; set spool.sizeLimit to more than that',
+  ],
+  [withSpool('10Gi', '10GiB'), 'config.server.limits.spoolTotalBytes is 10GiB'],
+  [withSpool('10Gi', '11000000000'), 'config.server.limits.spoolTotalBytes is 11000000000'],
+  [{ configFile: stringify(withSpool('', '12GB').config) }, 'config.server.limits.spoolTotalBytes is 12GB'],
+  [
+    { extraEnv: [{ name: 'MILLRACE_SERVER_LIMITS_SPOOL_TOTAL_BYTES', value: '20GiB' }] },
+    'MILLRACE_SERVER_LIMITS_SPOOL_TOTAL_BYTES in extraEnv is 20GiB',
+  ],
   [{ service: { nodePort: 30_080 } }, 'need service.type NodePort or LoadBalancer, but it is ClusterIP'],
 ])('%j is refused with a message', async (values, message) => {
   expect(await refusal(values)).toContain(message);
 });
+
+test.each([
+  [withSpool('2Gi', '1GiB')],
+  [withSpool('8590M', 8_589_934_592)],
+  [withSpool('0.5Ti', '100GiB')],
+  [withSpool('1Gi', '${SPOOL_TOTAL}')],
+  [{ existingConfigMap: 'mine', tests: { enabled: false }, spool: { sizeLimit: '1Gi' } }],
+  [
+    {
+      ...withSpool('1Gi', '8GiB'),
+      extraEnv: [{ name: 'MILLRACE_SERVER_LIMITS_SPOOL_TOTAL_BYTES', value: '512MiB' }],
+    },
+  ],
+])(
+  '%j: the volume of the spool is larger than all that may be spooled, or the chart does not know it',
+  async (values) => {
+    expect(await refusal(values)).toBe('');
+  },
+);
 
 /** Values as a user writes them: YAML, in which Helm reads `on`, `y` and `off` as booleans. */
 const written = (names: { lookup: string; argument: string; pipeline: string }): string => `

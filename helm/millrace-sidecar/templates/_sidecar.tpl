@@ -150,6 +150,42 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
     {{- toYaml $values.spool | nindent 4 }}
 {{- end }}
 
+{{/*
+Converts a size of the configuration (8GiB, 10MB) or of Kubernetes (10Gi, 500M) to bytes. Empty for any other text, such as
+a reference, because the chart does not know its value.
+*/}}
+{{- define "millrace.sidecar.bytes" -}}
+{{- if regexMatch "^(float|int)" (kindOf .) -}}
+{{- int64 . -}}
+{{- else if regexMatch "^[0-9]+(\\.[0-9]+)?([kKMGTPE]i?)?B?$" (toString .) -}}
+{{- $units := dict "" 1 "k" 1e3 "K" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .)) (get $units (regexFind "[A-Za-z]+$" (toString .) | trimSuffix "B")) | int64 -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Why the volume of the spool is too small: (list PREFIX VALUES CONFIG). Empty if it is not, or if one of the sizes is
+unknown. An environment variable has priority over the configuration.
+*/}}
+{{- define "millrace.sidecar.smallSpool" -}}
+{{- $prefix := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- $config := index . 2 -}}
+{{- $total := (($config.server | default dict).limits | default dict).spoolTotalBytes | default "8GiB" -}}
+{{- $key := printf "%sconfig.server.limits.spoolTotalBytes" $prefix -}}
+{{- range $values.extraEnv -}}
+{{- if eq .name "MILLRACE_SERVER_LIMITS_SPOOL_TOTAL_BYTES" -}}
+{{- $total = .value | default "" -}}
+{{- $key = printf "%s in %sextraEnv" .name $prefix -}}
+{{- end -}}
+{{- end -}}
+{{- $most := include "millrace.sidecar.bytes" $total -}}
+{{- $volume := include "millrace.sidecar.bytes" $values.spool.sizeLimit -}}
+{{- if and $most $volume (le (int64 $volume) (int64 $most)) -}}
+{{- printf "%sspool.sizeLimit is %v, but so much may be spooled that the volume overflows and the pod is evicted: %s is %v; set %sspool.sizeLimit to more than that" $prefix $values.spool.sizeLimit $key $total $prefix -}}
+{{- end -}}
+{{- end }}
+
 {{/* The data of the ConfigMap. Empty if existingConfigMap is set. */}}
 {{- define "millrace.sidecar.data" -}}
 {{- $values := include "millrace.sidecar.values" . | fromJson -}}
@@ -161,6 +197,9 @@ The configuration as JSON, with `retry.on` restored: Helm reads YAML 1.1, where 
 {{- $config := $values.configFile | default (include "millrace.sidecar.configAsWritten" $values.config | fromJson | toYaml) -}}
 {{- if not (or $values.configFile ($values.config | default dict).pipelines) -}}
 {{- fail "millrace has no configuration: set millrace.config, millrace.configFile or millrace.existingConfigMap" -}}
+{{- end -}}
+{{- with include "millrace.sidecar.smallSpool" (list "millrace." $values ($config | fromYaml)) -}}
+{{- fail . -}}
 {{- end -}}
 {{- merge (dict "millrace.yaml" $config) ($values.files | default dict) | toYaml -}}
 {{- end -}}

@@ -53,6 +53,11 @@
 {{- $wrong = append $wrong (printf "%s is a name that Helm reads as a boolean (on, off, yes, no, y, n, true, false): put it in quotes" $place) -}}
 {{- end -}}
 {{- end -}}
+{{- if not .existingConfigMap -}}
+{{- with include "millrace.smallSpool" (list "" . (include "millrace.config" $ | fromYaml)) -}}
+{{- $wrong = append $wrong . -}}
+{{- end -}}
+{{- end -}}
 {{- if and .tls.certManager.enabled (not (and .tls.secretName .tls.certManager.issuerRef.name)) -}}
 {{- $wrong = append $wrong "tls.certManager needs tls.secretName, the Secret that it writes, and tls.certManager.issuerRef.name: set both" -}}
 {{- end -}}

@@ -72,6 +72,42 @@ ${DRAIN}, because the chart does not know its value.
 {{- end }}
 
 {{/*
+Converts a size of the configuration (8GiB, 10MB) or of Kubernetes (10Gi, 500M) to bytes. Empty for any other text, such as
+a reference, because the chart does not know its value.
+*/}}
+{{- define "millrace.bytes" -}}
+{{- if regexMatch "^(float|int)" (kindOf .) -}}
+{{- int64 . -}}
+{{- else if regexMatch "^[0-9]+(\\.[0-9]+)?([kKMGTPE]i?)?B?$" (toString .) -}}
+{{- $units := dict "" 1 "k" 1e3 "K" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .)) (get $units (regexFind "[A-Za-z]+$" (toString .) | trimSuffix "B")) | int64 -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Why the volume of the spool is too small: (list PREFIX VALUES CONFIG). Empty if it is not, or if one of the sizes is
+unknown. An environment variable has priority over the configuration.
+*/}}
+{{- define "millrace.smallSpool" -}}
+{{- $prefix := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- $config := index . 2 -}}
+{{- $total := (($config.server | default dict).limits | default dict).spoolTotalBytes | default "8GiB" -}}
+{{- $key := printf "%sconfig.server.limits.spoolTotalBytes" $prefix -}}
+{{- range $values.extraEnv -}}
+{{- if eq .name "MILLRACE_SERVER_LIMITS_SPOOL_TOTAL_BYTES" -}}
+{{- $total = .value | default "" -}}
+{{- $key = printf "%s in %sextraEnv" .name $prefix -}}
+{{- end -}}
+{{- end -}}
+{{- $most := include "millrace.bytes" $total -}}
+{{- $volume := include "millrace.bytes" $values.spool.sizeLimit -}}
+{{- if and $most $volume (le (int64 $volume) (int64 $most)) -}}
+{{- printf "%sspool.sizeLimit is %v, but so much may be spooled that the volume overflows and the pod is evicted: %s is %v; set %sspool.sizeLimit to more than that" $prefix $values.spool.sizeLimit $key $total $prefix -}}
+{{- end -}}
+{{- end }}
+
+{{/*
 The seconds that a pod needs to end: preStop, then the drain, then the last export of spans if tracing is on, and 5 seconds
 to spare. For an existing ConfigMap the defaults are assumed.
 */}}

@@ -46,12 +46,12 @@ const limits = z
     spoolBytes: sizeUpTo(1024 ** 5, '1PiB')
       .prefault('1GiB')
       .describe(
-        'Output of one stream that may wait on disk because its client does not read, 1B to 1PiB. A stream with more is cut. Default 1GiB.',
+        'Output of one stream that may wait because its client does not read, in memory and in files, 1B to 1PiB. A file counts whole until all of it was sent. A stream with more is cut. Default 1GiB.',
       ),
     spoolTotalBytes: sizeUpTo(1024 ** 5, '1PiB')
       .prefault('8GiB')
       .describe(
-        'The same of all streams together, 1B to 1PiB. Default 8GiB: it should be less than what is free in server.spool.dir.',
+        'The same of all streams together, 1B to 1PiB; there is never more on disk. Default 8GiB: it should be less than what is free in server.spool.dir.',
       ),
     idleTimeout: durationFrom(1)
       .prefault('60s')
