@@ -97,7 +97,16 @@ const endAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'The service cuts streams of pipeline {{ $labels.pipeline }}',
     description:
-      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut by the service in the last 30 minutes: a record failed and onError or onInvalid is fail, the service stopped before they had finished, or it has a defect.',
+      '{{ $value | printf "%.0f" }} streams of pipeline {{ $labels.pipeline }} ({{ $labels.job }}) were cut by the service in the last 30 minutes: a record failed and onError or onInvalid is fail, output could not be spooled, the service stopped before they had finished, or it has a defect.',
+  },
+  {
+    name: 'MillraceSpoolNearlyFull',
+    expression: 'millrace_spool_bytes / millrace_spool_limit_bytes > 0.8',
+    holds: '5m',
+    severity: 'warning',
+    summary: 'The spool of {{ $labels.instance }} is nearly full',
+    description:
+      '{{ $value | humanizePercentage }} of limits.spoolTotalBytes of {{ $labels.instance }} ({{ $labels.job }}) is in use by output that clients do not read. When it is full, streams are cut with spool_full.',
   },
 ];
 

@@ -143,6 +143,45 @@ const slots = [
   }),
 ];
 
+const inMemory = `${select('millrace_spool_bytes', ofService)} - ${select('millrace_spool_disk_bytes', ofService)}`;
+
+const spool = [
+  graph({
+    title: 'Spool',
+    description:
+      'Output that waits for clients which read late, on disk and in memory; a file counts whole until all of it was sent. The dashed line is limits.spoolTotalBytes: above it streams are cut.',
+    unit: 'bytes',
+    width: 8,
+    stacked: true,
+    limits: '/limit$/',
+    queries: [
+      ['{{instance}} on disk', select('millrace_spool_disk_bytes', ofService)],
+      ['{{instance}} in memory', inMemory],
+      ['{{instance}} limit', select('millrace_spool_limit_bytes', ofService)],
+    ],
+  }),
+  graph({
+    title: 'Streams that spool',
+    description: 'Open streams whose client may read only after it has sent everything.',
+    unit: 'none',
+    width: 8,
+    queries: [['{{instance}}', select('millrace_spool_streams', ofService)]],
+  }),
+  graph({
+    title: 'Streams cut with spool_full',
+    description:
+      'Streams that were cut, by reason: stream_full (limits.spoolBytes), all_full (limits.spoolTotalBytes), disk (full, or it failed).',
+    unit: 'none',
+    width: 8,
+    queries: [
+      [
+        '{{instance}} {{reason}}',
+        `sum by (instance, reason) (increase(${select('millrace_spool_refused_total', ofService)}[$__rate_interval]))`,
+      ],
+    ],
+  }),
+];
+
 const errors = [
   graph({
     title: 'Errors by code',
@@ -191,6 +230,7 @@ export const streamsBoard = dashboard({
     ['Throughput', throughput],
     ['Latency', latency],
     ['Slots and backpressure', slots],
+    ['Spool', spool],
     ['Errors', errors],
     ['Process', processPanels],
   ],
