@@ -63,7 +63,7 @@ interface Spec {
 
 /**
  * The specification for runc: the one that umoci made from the image, with these options, and as strict as possible. The
- * container can write only to a tmpfs of the options, has no capability and cannot get one, and its network has only
+ * container can write only to a tmpfs and to volumes of the options that are not `ro`, has no capability and cannot get one, and its network has only
  * loopback.
  */
 export function specOf(options: RunOptions, bundle: string, config: ImageConfig): Spec {
@@ -71,8 +71,8 @@ export function specOf(options: RunOptions, bundle: string, config: ImageConfig)
   const entrypoint = options.entrypoint === undefined ? config.Entrypoint : [options.entrypoint];
   const defaultArgs = options.entrypoint === undefined ? config.Cmd : [];
   const binds = options.volumes.map((volume): Mount => {
-    const [source = '', destination = ''] = volume.split(':');
-    return { destination, type: 'bind', source: resolve(source), options: ['rbind', 'ro'] };
+    const [source = '', destination = '', mode = 'rw'] = volume.split(':');
+    return { destination, type: 'bind', source: resolve(source), options: ['rbind', mode] };
   });
   const tmpfs = options.tmpfs.map((destination): Mount => ({
     destination,

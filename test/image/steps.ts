@@ -1,4 +1,4 @@
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fencesOf } from '../docs/pages.ts';
@@ -31,6 +31,7 @@ export async function testImage(): Promise<number> {
   await drains();
   await heap();
   await mountedModule();
+  await spools();
   say(`${passed} passed, ${failed} failed`);
   return failed;
 }
@@ -216,4 +217,49 @@ pipelines: { words: { timeout: 5s, enrich: [{ lookup: shout, with: { word: /word
   check("a mounted module imports 'millrace'", answer.stdout.includes('"loud":"MILL"'), answer);
   check('the health check follows MILLRACE_SERVER_ADMIN_PORT', container.healthy(image));
   check('it ends with exit code 0', (await stopped(container)) === 0);
+}
+
+/** Sends all records before it reads, as requests and browsers do. Writes the response to its standard output. */
+const lateReader = `
+const { readFileSync } = require('node:fs');
+const [input, url] = process.argv.slice(2);
+const request = require('node:http').request(url, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' } });
+request.on('response', (response) => {
+  const read = () => response.pipe(process.stdout);
+  if (request.writableFinished) read(); else request.once('finish', read);
+});
+request.end(readFileSync(input));`;
+
+/** The spool is in /tmp by default, and in a volume if the environment names it. */
+async function spools(): Promise<void> {
+  const client = join(state, 'late.cjs');
+  writeFileSync(client, lateReader);
+  const volume = join(state, 'spool');
+  mkdirSync(volume);
+  chownSync(volume, 65_532, 65_532);
+  for (const [name, options] of [
+    ['spool-tmpfs', '--read-only --tmpfs /tmp'],
+    ['spool-volume', `--read-only -v ${volume}:/var/spool/millrace -e MILLRACE_SERVER_SPOOL_DIR=/var/spool/millrace`],
+  ] as const) {
+    const container = await run(name, `${options} ${airports}`);
+    const input = join(state, 'flights.ndjson');
+    const { code } = await shell(
+      `'${process.execPath}' ${client} ${input} '${url}/v1/enrich/flights?duplex=half' > ${state}/out`,
+      container,
+    );
+    const count = enriched(readFileSync(join(state, 'out'), 'utf8'));
+    check(
+      `${name}: a client that sends 200000 records before it reads gets all of them`,
+      code === 0 && count === 200_000,
+      {
+        code,
+        count,
+      },
+    );
+    const metrics = await shell('curl -sSf http://127.0.0.1:8081/metrics', container);
+    const spooled = Number(/^millrace_spooled_bytes_total (\S+)$/m.exec(metrics.stdout)?.[1]);
+    check(`${name}: megabytes of them were spooled`, spooled > 4_000_000, spooled);
+    say(`      ${mebibytes(spooled)} spooled, resident ${container.mebibytes('VmHWM')} MiB at most`);
+    check(`${name}: it ends with exit code 0`, (await stopped(container)) === 0);
+  }
 }
