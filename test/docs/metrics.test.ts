@@ -53,6 +53,7 @@ describe('docs/metrics.md and a scrape', () => {
       spool: {
         streams: 1,
         bytes: 1,
+        diskBytes: 1,
         limitBytes: 1,
         spooledBytes: 1,
         refused: { stream_full: 0, all_full: 0, disk: 0 },

@@ -1,5 +1,12 @@
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json/json.ts';
 
+interface State {
+  readonly streams: readonly JsonObject[];
+  readonly lookups: JsonObject;
+  readonly spool: JsonObject;
+  readonly memory: JsonObject;
+}
+
 /** Reads from the admin listener of a service. */
 export class Admin {
   readonly url: string;
@@ -8,11 +15,13 @@ export class Admin {
     this.url = url;
   }
 
-  async state(): Promise<{ readonly streams: readonly JsonObject[]; readonly lookups: JsonObject }> {
+  async state(): Promise<State> {
     const state = parseJson(await this.#text('/state'));
-    if (!isJsonObject(state) || !Array.isArray(state['streams']) || !isJsonObject(state['lookups']))
+    if (!isJsonObject(state)) throw new Error(`no state: ${JSON.stringify(state)}`);
+    const { streams, lookups, spool, memory } = state;
+    if (!Array.isArray(streams) || !isJsonObject(lookups) || !isJsonObject(spool) || !isJsonObject(memory))
       throw new Error(`no state: ${JSON.stringify(state)}`);
-    return { streams: state['streams'].filter((stream) => isJsonObject(stream)), lookups: state['lookups'] };
+    return { streams: streams.filter((stream) => isJsonObject(stream)), lookups, spool, memory };
   }
 
   /** The sum of all samples of one family. */

@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The number of files that the process may open (`ulimit -n`); default: that of this process. */
   readonly openFiles?: number | undefined;
+  /** A command that runs the process, which keeps its id: the arguments of the process follow those of the command. */
+  readonly within?: readonly string[];
   /** Whether the test writes its standard input, which is empty by default. */
   readonly input?: boolean;
 }
@@ -32,9 +34,9 @@ export class Millrace {
 
   constructor(
     args: readonly string[],
-    { main = sources, node = [], env = {}, openFiles, input = false }: ProcessOptions = {},
+    { main = sources, node = [], env = {}, openFiles, within = [], input = false }: ProcessOptions = {},
   ) {
-    const command = [process.execPath, ...node, main, ...args];
+    const command = [...within, process.execPath, ...node, main, ...args];
     const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `;
     const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
       cwd: root,

@@ -115,8 +115,8 @@ export const streamColumns: readonly Column<StreamRow>[] = [
   right(
     'spooled',
     3,
-    ({ stream }) => (textAt(stream, 'duplex') === 'half' ? bytes(numberAt(stream, 'spooledBytes')) : '-'),
-    bad(({ stream }) => numberAt(stream, 'spooledBytes'), 'yellow'),
+    ({ stream }) => (textAt(stream, 'duplex') === 'half' ? bytes(numberAt(stream, 'spoolBytes')) : '-'),
+    bad(({ stream }) => numberAt(stream, 'spoolBytes'), 'yellow'),
   ),
   sizeOf('received', 8, 'receivedBytes'),
   sizeOf('sent', 8, 'sentBytes'),

@@ -132,8 +132,10 @@ export interface ServiceGauges {
   readonly spool: {
     /** Streams whose clients read only after they have sent everything, or may do so. */
     readonly streams: number;
-    /** Bytes of output that wait for their clients. */
+    /** Bytes of output that wait for their clients, in memory and in files. A file counts whole until all of it was sent. */
     readonly bytes: number;
+    /** Those in files. */
+    readonly diskBytes: number;
     readonly limitBytes: number;
     /** Bytes that had to wait, since the start. */
     readonly spooledBytes: number;

@@ -2,7 +2,7 @@ import { guardWith } from '../../core/guard.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { ContentCoding } from '../../core/vocabulary.ts';
 import { StreamEncoder } from '../../wire/coding/stream-encoder.ts';
-import type { ResponseHead, Transport, TransportEvents } from '../stream/transport.ts';
+import type { ResponseHead, SpoolUse, Transport, TransportEvents } from '../stream/transport.ts';
 import { BodyDecoding } from './body-decoding.ts';
 
 export interface CodecOptions {
@@ -62,8 +62,8 @@ class CodecTransport implements Transport {
     return this.#inner.heldBytes + (this.#encoder?.heldBytes ?? 0);
   }
 
-  get spooledBytes(): number | undefined {
-    return this.#inner.spooledBytes;
+  get spool(): SpoolUse | undefined {
+    return this.#inner.spool;
   }
 
   open(head: ResponseHead, events: TransportEvents): void {

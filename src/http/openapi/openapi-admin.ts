@@ -61,7 +61,8 @@ const LiveStream: Schema = {
       { type: 'string', enum: [...duplexes] },
       'Whether the client reads while it sends. `auto` becomes `half` when it is found that it does not.',
     ),
-    spooledBytes: described(count, 'Bytes of output that wait for the client in memory or on disk.'),
+    spoolBytes: described(count, 'Bytes of output that wait for the client in the spool.'),
+    spooledBytes: described(count, 'Bytes of output that had to wait there, since the stream began.'),
     ...gauges,
   },
 };
@@ -118,8 +119,12 @@ const State = object({
   spool: object(
     {
       streams: described(count, 'Streams whose client may read only after it has sent everything.'),
-      bytes: described(count, 'Bytes of output that wait for these clients.'),
-      limitBytes: described(count, '`limits.spoolTotalBytes`.'),
+      bytes: described(
+        count,
+        'Bytes of output that wait for these clients, in memory and in files. A file counts whole until all of it was sent.',
+      ),
+      diskBytes: described(count, 'The part of `bytes` that is in files.'),
+      limitBytes: described(count, 'The bound of `bytes` (`limits.spoolTotalBytes`).'),
       spooledBytes: described(count, 'Bytes that had to wait, since the start of the service.'),
       refused: counts(spoolRefusals, 'Streams that were cut because their output could not be kept, by reason.'),
     },

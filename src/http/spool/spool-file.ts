@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SpoolSpace } from './spool-space.ts';
 
 /** O_TMPFILE of Linux: a file without a name. Node.js does not have the constant; see open(2). */
 const TMPFILE = 0o20000000 | constants.O_DIRECTORY;
@@ -12,26 +13,33 @@ const ownerOnly = 0o600;
 /**
  * A file without a name, so that nothing is left of it when the process ends, however that happens.
  *
- *     [ read | waits | free ]
- *            ^ start ^ end
+ *     [ read | waits | being written ]
+ *            ^ start ^ end           ^ length
+ *
+ * All of its length counts in the space until the file is closed, because the disk has no room back before.
  */
 export class SpoolFile {
   readonly #handle: FileHandle;
+  readonly #space: SpoolSpace;
   #start = 0;
   #end = 0;
+  #length = 0;
+  #closed = false;
 
-  private constructor(handle: FileHandle) {
+  private constructor(handle: FileHandle, space: SpoolSpace) {
     this.#handle = handle;
+    this.#space = space;
   }
 
   /** Rejects if the file cannot be made. */
-  static async create(dir: string): Promise<SpoolFile> {
-    return new SpoolFile((await openWithoutName(dir)) ?? (await openAndUnlink(dir)));
+  static async create(space: SpoolSpace): Promise<SpoolFile> {
+    const { dir } = space;
+    return new SpoolFile((await openWithoutName(dir)) ?? (await openAndUnlink(dir)), space);
   }
 
-  /** Bytes that were ever written. */
-  get writtenBytes(): number {
-    return this.#end;
+  /** Bytes that the file takes on disk, those that are being written included. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Bytes that were written and not read. */
@@ -40,19 +48,26 @@ export class SpoolFile {
   }
 
   /**
-   * Appends the chunks. Rejects if not all of them could be written; then none of them counts. A full disk is reported by
-   * a short write first.
+   * Appends the bytes. Rejects if not all of them could be written; then none of them counts, and the file is as long as
+   * before. A full disk is reported by a short write first.
    */
-  async append(chunks: readonly Uint8Array[]): Promise<void> {
-    let at = this.#end;
-    for (const chunk of chunks) {
-      for (let from = 0; from < chunk.byteLength;) {
-        const { bytesWritten } = await this.#handle.write(chunk, from, chunk.byteLength - from, at);
-        from += bytesWritten;
-        at += bytesWritten;
+  async append(bytes: Uint8Array): Promise<void> {
+    const { byteLength } = bytes;
+    this.#length += byteLength;
+    this.#space.stored(byteLength);
+    try {
+      for (let from = 0; from < byteLength;)
+        from += (await this.#handle.write(bytes, from, byteLength - from, this.#end + from)).bytesWritten;
+      this.#end += byteLength;
+    } catch (error) {
+      // Some of the bytes may be on disk.
+      await this.#handle.truncate(this.#end).catch(() => {});
+      if (!this.#closed) {
+        this.#length -= byteLength;
+        this.#space.stored(-byteLength);
       }
+      throw error;
     }
-    this.#end = at;
   }
 
   /** The next bytes, `mostBytes` at the most. */
@@ -69,9 +84,11 @@ export class SpoolFile {
     return bytes;
   }
 
-  /** The disk has its room again, after the calls that are under way. */
+  /** The disk has its room again, after the calls that are under way; until then the file counts. */
   close(): void {
-    this.#handle.close().catch(() => {});
+    this.#closed = true;
+    const freed = (): void => this.#space.freed(this.#length);
+    this.#handle.close().then(freed, freed);
   }
 }
 

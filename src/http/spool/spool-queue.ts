@@ -6,10 +6,7 @@ import type { SpoolSpace } from './spool-space.ts';
 const MEMORY_BYTES = 256 * 1024;
 /** Above it no more should be written until the disk has caught up. */
 const FULL_BYTES = 4 * MEMORY_BYTES;
-/** After so many bytes the next file begins: a file that was read to its end gives its room back. */
-const FILE_BYTES = 64 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;
-
 export interface SpoolQueueEvents {
   /** `take` has bytes, or `hasRoom` is true again. */
   changed(): void;
@@ -22,6 +19,8 @@ export interface SpoolQueueEvents {
  *
  *     take ◀─ [ head ] ◀─ file, file ◀─ [ flushing ] ◀─ [ tail ] ◀─ push
  *              memory        disk          memory        memory
+ *
+ * The flushing bytes are being written to the last file, and the head was read from the first one.
  */
 export class SpoolQueue {
   readonly #space: SpoolSpace;
@@ -34,6 +33,8 @@ export class SpoolQueue {
   #tail: Buffer[] = [];
   #tailBytes = 0;
   #bytes = 0;
+  #totalBytes = 0;
+  #writing = false;
   #reading = false;
   #failed = false;
   #broken = false;
@@ -42,6 +43,11 @@ export class SpoolQueue {
   constructor(space: SpoolSpace, events: SpoolQueueEvents) {
     this.#space = space;
     this.#events = events;
+  }
+
+  /** Bytes that were pushed. */
+  get totalBytes(): number {
+    return this.#totalBytes;
   }
 
   /** All bytes that wait. */
@@ -65,11 +71,12 @@ export class SpoolQueue {
 
   /** Takes a chunk, which must not change. */
   push(chunk: Buffer): void {
-    this.#space.add(chunk.byteLength);
+    this.#space.held(chunk.byteLength);
     this.#bytes += chunk.byteLength;
+    this.#totalBytes += chunk.byteLength;
     this.#tail.push(chunk);
     this.#tailBytes += chunk.byteLength;
-    const full = this.#failed ? undefined : this.#space.refusal(this.#bytes);
+    const full = this.#failed ? undefined : this.#space.refusal(this.#tailBytes + this.#diskBytes);
     if (full !== undefined) this.#fail(full);
     this.#flush();
   }
@@ -80,7 +87,9 @@ export class SpoolQueue {
     const head = this.#head;
     if (head !== undefined) {
       this.#head = undefined;
-      return this.#taken(head);
+      this.#bytes -= head.byteLength;
+      this.#dropRead();
+      return head;
     }
     if (this.#files.some(({ waitingBytes }) => waitingBytes > 0)) {
       void this.#read();
@@ -90,14 +99,16 @@ export class SpoolQueue {
     const next = this.#tail.shift();
     if (next === undefined) return undefined;
     this.#tailBytes -= next.byteLength;
-    return this.#taken(next);
+    this.#bytes -= next.byteLength;
+    this.#space.released(next.byteLength);
+    return next;
   }
 
   /** Drops everything, and gives the disk its room back. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#space.remove(this.#bytes);
+    this.#space.released(this.#tailBytes);
     this.#bytes = 0;
     this.#head = undefined;
     this.#tail = [];
@@ -105,51 +116,57 @@ export class SpoolQueue {
     for (const file of this.#files.splice(0)) file.close();
   }
 
-  #taken(bytes: Buffer): Buffer {
-    this.#bytes -= bytes.byteLength;
-    this.#space.remove(bytes.byteLength);
-    return bytes;
+  /** What the files take on disk, bytes that were read included. */
+  get #diskBytes(): number {
+    return this.#files.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Writes what is in memory to a file if it is too much, one write after the other. */
   #flush(): void {
-    if (this.#tailBytes <= MEMORY_BYTES || this.#flushing.length > 0 || this.#failed || this.#closed) return;
-    this.#flushing = this.#tail;
-    this.#flushingBytes = this.#tailBytes;
-    this.#tail = [];
-    this.#tailBytes = 0;
+    if (this.#tailBytes <= MEMORY_BYTES || this.#writing || this.#failed || this.#closed) return;
+    this.#writing = true;
     void this.#write();
   }
 
   async #write(): Promise<void> {
+    let failure: unknown;
     try {
       const file = await this.#lastFile();
-      await file?.append(this.#flushing);
+      // Bytes over a limit stay in memory.
+      if (this.#failed) return this.#written();
+      this.#flushing = this.#tail;
+      this.#flushingBytes = this.#tailBytes;
+      this.#tail = [];
+      this.#tailBytes = 0;
+      // One call for all chunks: each is a trip to another thread.
+      await file?.append(Buffer.concat(this.#flushing));
     } catch (error) {
-      if (this.#closed) return;
+      failure = error;
       // What could not be written stays in memory, in its place.
-      this.#tail = [...this.#flushing, ...this.#tail];
-      this.#tailBytes += this.#flushingBytes;
-      this.#flushed();
-      this.#fail(this.#space.failed(error));
-      return;
+      if (!this.#closed) {
+        this.#tail = [...this.#flushing, ...this.#tail];
+        this.#tailBytes += this.#flushingBytes;
+      }
     }
-    this.#flushed();
+    this.#written();
     if (this.#closed) return;
+    if (failure !== undefined) return this.#fail(this.#space.failed(failure));
     this.#flush();
     this.#events.changed();
   }
 
-  #flushed(): void {
+  #written(): void {
+    this.#writing = false;
     this.#flushing = [];
     this.#flushingBytes = 0;
+    this.#dropRead();
   }
 
   /** Undefined if the queue was closed meanwhile. */
   async #lastFile(): Promise<SpoolFile | undefined> {
     const last = this.#files.at(-1);
-    if (last !== undefined && last.writtenBytes < FILE_BYTES) return last;
-    const file = await SpoolFile.create(this.#space.dir);
+    if (last !== undefined && last.length < this.#space.fileBytes(this.#diskBytes)) return last;
+    const file = await SpoolFile.create(this.#space);
     if (this.#closed) {
       file.close();
       return undefined;
@@ -166,7 +183,6 @@ export class SpoolQueue {
       this.#reading = false;
       if (this.#closed) return;
       this.#head = bytes;
-      this.#dropRead();
       this.#events.changed();
     } catch (error) {
       if (this.#closed) return;
@@ -175,9 +191,10 @@ export class SpoolQueue {
     }
   }
 
-  /** Closes the files that were read to their end. That which is being written stays. */
+  /** Closes the files whose last byte was taken. The one that is written stays. */
   #dropRead(): void {
-    while (this.#files.length > 0 && this.#flushing.length === 0 && this.#files[0]?.waitingBytes === 0)
+    if (this.#head !== undefined || this.#reading) return;
+    while (this.#files[0]?.waitingBytes === 0 && (this.#files.length > 1 || !this.#writing))
       this.#files.shift()?.close();
   }
 

@@ -5,18 +5,27 @@ import type { SpoolRefusal } from '../../core/vocabulary.ts';
 /** Where output is spooled, and how much of it: `server.spool.dir`, `limits.spoolBytes` and `limits.spoolTotalBytes`. */
 export interface SpoolLimits {
   readonly dir: string;
-  /** Bytes of one stream that wait, at the most. */
+  /** Bytes of one stream in memory and in files, at the most. */
   readonly streamBytes: number;
-  /** Bytes of all streams that wait, at the most. */
+  /** The same of all streams. */
   readonly totalBytes: number;
 }
 
-/** The room that the spools of all streams share. */
+/**
+ * The next file of a stream begins when its last one has so many bytes, or this share of the bytes that the stream has on
+ * disk. A file gives its room back only when it was read to its end: short files waste little of the limits, long ones
+ * are few. 1 GiB is in some 40 files. Where a stream may have little, its files are shorter.
+ */
+const FILE_BYTES = 4 * 1024 * 1024;
+const FILE_SHARE = 1 / 8;
+
+/** The room that the spools of all streams share: bytes in memory, and the whole length of files. */
 export class SpoolSpace {
   readonly #limits: () => SpoolLimits;
   readonly #refused: Record<SpoolRefusal, number> = { stream_full: 0, all_full: 0, disk: 0 };
   #streams = 0;
   #bytes = 0;
+  #diskBytes = 0;
   #spooledBytes = 0;
 
   /** `limits` is read each time: a reload changes them. */
@@ -32,6 +41,7 @@ export class SpoolSpace {
     return {
       streams: this.#streams,
       bytes: this.#bytes,
+      diskBytes: this.#diskBytes,
       limitBytes: this.#limits().totalBytes,
       spooledBytes: this.#spooledBytes,
       refused: { ...this.#refused },
@@ -46,15 +56,37 @@ export class SpoolSpace {
     this.#streams -= 1;
   }
 
-  add(bytes: number): void {
+  /** Bytes more wait in memory. */
+  held(bytes: number): void {
     this.#bytes += bytes;
     this.#spooledBytes += bytes;
   }
 
-  /** Why there is no room for all bytes that wait, those of one stream or of all; undefined if there is. */
-  refusal(waitingBytes: number): RequestError | undefined {
+  /** Bytes wait in memory no longer. */
+  released(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** Bytes went from memory to a file or, if negative, back. */
+  stored(bytes: number): void {
+    this.#diskBytes += bytes;
+  }
+
+  /** A file of so many bytes is closed. */
+  freed(bytes: number): void {
+    this.#diskBytes -= bytes;
+    this.#bytes -= bytes;
+  }
+
+  /** How long a file of a stream becomes that has so many bytes on disk. */
+  fileBytes(diskBytes: number): number {
+    return Math.max(Math.min(FILE_BYTES, this.#limits().streamBytes * FILE_SHARE), diskBytes * FILE_SHARE);
+  }
+
+  /** Why there is no room for the bytes of a stream, or for those of all streams; undefined if there is. */
+  refusal(usedBytes: number): RequestError | undefined {
     const { streamBytes, totalBytes } = this.#limits();
-    if (waitingBytes > streamBytes)
+    if (usedBytes > streamBytes)
       return this.#refuse(
         'stream_full',
         `the client reads nothing while it sends, and more output waits for it than limits.spoolBytes allows (${streamBytes} bytes): send smaller parts, or read while you send`,
@@ -64,10 +96,6 @@ export class SpoolSpace {
       'all_full',
       `the client reads nothing while it sends, and more output waits for all such clients than limits.spoolTotalBytes allows (${totalBytes} bytes): try again later, send smaller parts, or read while you send`,
     );
-  }
-
-  remove(bytes: number): void {
-    this.#bytes -= bytes;
   }
 
   /** A file could not be made, written or read. */

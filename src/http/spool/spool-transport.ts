@@ -1,7 +1,8 @@
+import type { RequestError } from '../../core/errors.ts';
 import { type Guard, guardWith } from '../../core/guard.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Duplex } from '../../core/vocabulary.ts';
-import type { ResponseHead, Transport, TransportEvents } from '../stream/transport.ts';
+import type { ResponseHead, SpoolUse, Transport, TransportEvents } from '../stream/transport.ts';
 import { SpoolQueue } from './spool-queue.ts';
 import type { SpoolSpace } from './spool-space.ts';
 
@@ -37,8 +38,7 @@ export class SpoolTransport implements Transport {
     this.#guard = guardWith((error) => this.#events?.defect(error));
     this.#queue = new SpoolQueue(space, {
       changed: () => this.#guard(() => this.#pump())(),
-      // The session is in the middle of a write.
-      failed: (error) => inLaterTurn(this.#guard(() => this.#events?.failed(error))),
+      failed: (error) => inLaterTurn(this.#guard(() => this.#failed(error))),
     });
     if (duplex === 'half') this.#begin();
   }
@@ -47,9 +47,8 @@ export class SpoolTransport implements Transport {
     return this.#inner.client;
   }
 
-  /** Bytes that wait in the spool; undefined if the stream does not use it. */
-  get spooledBytes(): number | undefined {
-    return this.#spooling ? this.#queue.bytes : undefined;
+  get spool(): SpoolUse | undefined {
+    return this.#spooling ? { waitingBytes: this.#queue.bytes, totalBytes: this.#queue.totalBytes } : undefined;
   }
 
   get hasRoom(): boolean {
@@ -145,6 +144,12 @@ export class SpoolTransport implements Transport {
     this.#begin();
     this.#sessionWaits = false;
     this.#events?.readerReady();
+  }
+
+  /** Not called within a write of the session. The queue takes what is still written, so a session that waits goes on. */
+  #failed(error: RequestError): void {
+    this.#events?.failed(error);
+    this.#pump();
   }
 
   #begin(): void {

@@ -155,7 +155,7 @@ export class StreamSession implements StreamSink, LiveStream {
 
   describe(nowMs: number): JsonObject {
     const { id, httpVersion, pipeline, settings, codings, duplex } = this.#options;
-    const { client, spooledBytes } = this.#transport;
+    const { client, spool } = this.#transport;
     const { capacity, inFlight, retryWaiting, completedWaiting } = this.#stream.gauges;
     return {
       id,
@@ -163,8 +163,9 @@ export class StreamSession implements StreamSink, LiveStream {
       mode: settings.mode,
       client,
       http: httpVersion,
-      duplex: spooledBytes === undefined ? duplex : 'half',
-      spooledBytes: spooledBytes ?? 0,
+      duplex: spool === undefined ? duplex : 'half',
+      spoolBytes: spool?.waitingBytes ?? 0,
+      spooledBytes: spool?.totalBytes ?? 0,
       ageMs: Math.round(nowMs - this.#startedAt),
       ...this.#stream.summary,
       receivedBytes: this.#receivedBytes,
@@ -265,6 +266,7 @@ export class StreamSession implements StreamSink, LiveStream {
       outcome,
       durationMs: Math.round(durationMs),
       ...summary,
+      spooledBytes: this.#transport.spool?.totalBytes ?? 0,
     };
     if (reason === undefined) log.info(ended, 'stream completed');
     else log.warn({ ...ended, code: reason.code, detail: reason.message }, 'stream ended before it was complete');

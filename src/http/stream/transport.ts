@@ -27,8 +27,8 @@ export interface Transport {
   readonly hasRoom: boolean;
   /** Bytes that were written and that this process still holds; 0 if `readerReady` would not be called when they are sent. */
   readonly heldBytes: number;
-  /** Bytes that wait in a spool; undefined if there is no spool, or if it is not used. */
-  readonly spooledBytes?: number | undefined;
+  /** Undefined if there is no spool, or if it is not used. */
+  readonly spool?: SpoolUse | undefined;
 
   /** Sends the head, and calls `events` from now on. Called once. */
   open(head: ResponseHead, events: TransportEvents): void;
@@ -59,6 +59,13 @@ export interface Transport {
   watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void;
   /** Bytes that were written and that the client has not taken: those of this process and, if visible, of the kernel. */
   unreadBytes(): Promise<number>;
+}
+
+export interface SpoolUse {
+  /** Bytes that wait in the spool. */
+  readonly waitingBytes: number;
+  /** Bytes that waited or wait there. */
+  readonly totalBytes: number;
 }
 
 export interface ResponseHead {

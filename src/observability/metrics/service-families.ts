@@ -23,10 +23,15 @@ export function publishService(registry: Registry, read: () => ServiceGauges): v
     'Streams whose client may read only after it has sent everything.',
     ({ spool }) => spool.streams,
   );
-  gauge('spool_bytes', 'Bytes of output that wait for their client.', ({ spool }) => spool.bytes);
+  gauge(
+    'spool_bytes',
+    'Bytes of output that wait for their client, in memory and in files; a file counts whole until all of it was sent.',
+    ({ spool }) => spool.bytes,
+  );
+  gauge('spool_disk_bytes', 'The part of millrace_spool_bytes that is in files.', ({ spool }) => spool.diskBytes);
   gauge(
     'spool_limit_bytes',
-    'The limit of all streams together (limits.spoolTotalBytes).',
+    'The limit of millrace_spool_bytes (limits.spoolTotalBytes).',
     ({ spool }) => spool.limitBytes,
   );
   publishCounter(

@@ -99,8 +99,8 @@ describe('the picture', () => {
     };
     const state = { ...seen().state, spool };
     const streams = [
-      stream(1, { duplex: 'auto', spooledBytes: 0 }),
-      stream(2, { duplex: 'half', spooledBytes: 1_572_864 }),
+      stream(1, { duplex: 'auto', spoolBytes: 0 }),
+      stream(2, { duplex: 'half', spoolBytes: 1_572_864 }),
     ];
     const lines = view(frame({ seen: seen({ state, streams }) }), unlimited, plain);
     expect(lines[1]).toMatch(/ {2}1\.5 MiB of 8\.0 GiB spooled for 1 {2}3 cut with spool_full$/);

@@ -61,7 +61,7 @@ describe('half', () => {
     opened.spool.write('a');
     opened.spool.write(Buffer.from('b'));
     expect(opened.inner.output).toBe('ab');
-    expect(opened.spool.spooledBytes).toBe(0);
+    expect(opened.spool.spool).toEqual({ waitingBytes: 0, totalBytes: 0 });
   });
 
   test('what it does not read waits, in order, and has room however much it is', async () => {
@@ -76,7 +76,8 @@ describe('half', () => {
     expect(space.gauges).toMatchObject({ streams: 1, bytes: 8 * mebibyte, spooledBytes: 8 * mebibyte });
     expect(spool.heldBytes).toBeLessThan(2 * mebibyte);
     read(opened);
-    await vi.waitUntil(() => spool.spooledBytes === 0);
+    await vi.waitUntil(() => spool.spool?.waitingBytes === 0);
+    expect(spool.spool?.totalBytes).toBe(8 * mebibyte);
     expect(
       inner.output ===
         Array.from('abcdefgh')
@@ -96,8 +97,8 @@ describe('half', () => {
     await vi.waitUntil(() => files() > before);
     expect(readdirSync(dir)).toEqual([]);
     inner.events.gone();
-    await vi.waitUntil(() => files() === before);
-    expect(space.gauges).toMatchObject({ streams: 0, bytes: 0 });
+    await vi.waitUntil(() => files() === before && space.gauges.bytes === 0);
+    expect(space.gauges).toMatchObject({ streams: 0, bytes: 0, diskBytes: 0 });
     expect(called.gone).toBe(1);
   });
 
@@ -154,7 +155,7 @@ describe('auto', () => {
     const opened = open('auto');
     const { inner, spool, called } = opened;
     inner.hasRoom = false;
-    expect([spool.hasRoom, spool.spooledBytes]).toEqual([false, undefined]);
+    expect([spool.hasRoom, spool.spool]).toEqual([false, undefined]);
     read(opened);
     expect(called.ready).toBe(1);
   });
@@ -167,7 +168,7 @@ describe('auto', () => {
     inner.watch?.deadlocked?.();
     expect([spool.hasRoom, called.ready, space.gauges.streams]).toEqual([true, 1, 1]);
     spool.write('a');
-    expect([inner.output, spool.spooledBytes]).toEqual(['', 1]);
+    expect([inner.output, spool.spool]).toEqual(['', { waitingBytes: 1, totalBytes: 1 }]);
   });
 });
 
@@ -191,6 +192,17 @@ describe('a spool that is full', () => {
     read(opened);
     await vi.waitUntil(() => inner.ends.length > 0);
     expect([inner.output.slice(mebibyte - 1), inner.ends]).toEqual(['abclast', ['cut']]);
+  });
+
+  test('lets a session go on that waited for room, so that it can end', async () => {
+    const opened = open('half', { dir: join(dir, 'gone') });
+    const { inner, spool, called } = opened;
+    inner.hasRoom = false;
+    spool.write(filled(2 * mebibyte, 'a'));
+    expect([spool.hasRoom, called.ready]).toEqual([false, 0]);
+    await vi.waitUntil(() => called.failed.length > 0);
+    await vi.waitUntil(() => called.ready === 1);
+    expect(spool.hasRoom).toBe(true);
   });
 
   test('because its directory is gone says so, and what waits in memory is still sent', async () => {
@@ -234,7 +246,8 @@ test('all bytes come out once and in order, however they are written and read', 
       await vi.waitUntil(() => inner.ends.length > 0, { interval: 1 });
       expect(inner.output === written).toBe(true);
       inner.events.finished();
-      expect(space.gauges).toMatchObject({ streams: 0, bytes: 0 });
+      await vi.waitUntil(() => space.gauges.bytes === 0, { interval: 1 });
+      expect(space.gauges).toMatchObject({ streams: 0, diskBytes: 0 });
     }),
     { numRuns: 60 },
   );
