@@ -12,8 +12,14 @@ export interface AirportDirectory {
 
 const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 
-/** One nginx worker that serves a file for each airport; without nginx, a Node server with the same answers. */
-export async function startAirports(bench: Bench): Promise<AirportDirectory> {
+/**
+ * One nginx worker that serves a file for each airport; without nginx, a Node server with the same answers. All answers have
+ * these headers as well.
+ */
+export async function startAirports(
+  bench: Bench,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<AirportDirectory> {
   const folder = join(bench.folder, 'www', 'airports');
   mkdirSync(folder, { recursive: true });
   // If root starts nginx, its worker reads as another user.
@@ -24,14 +30,14 @@ export async function startAirports(bench: Bench): Promise<AirportDirectory> {
     spawnSync('nginx', ['-v'], { env: { PATH: searchPath }, encoding: 'utf8' }).stderr,
   );
   if (version === null) {
-    const { ready } = await startWorker(bench, 'airport-server.ts', [folder]);
+    const { ready } = await startWorker(bench, 'airport-server.ts', [folder, JSON.stringify(headers)]);
     return {
       origin: `http://127.0.0.1:${ready['port']}`,
       description: 'a node:http server, because nginx was not found',
     };
   }
   const port = await freePort();
-  const config = bench.file('nginx.conf', nginxConfig(bench.folder, port));
+  const config = bench.file('nginx.conf', nginxConfig(bench.folder, port, headers));
   const nginx = spawn('nginx', ['-c', config, '-p', bench.folder, '-g', 'daemon off;'], {
     env: { PATH: searchPath },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -68,7 +74,8 @@ function airports(): { iata: string; name: string; city: string; state: string }
 }
 
 /** Connections stay open for the whole run; by default nginx closes them after 1000 requests. */
-function nginxConfig(folder: string, port: number): string {
+function nginxConfig(folder: string, port: number, headers: Readonly<Record<string, string>>): string {
+  const added = Object.entries(headers).map(([name, value]) => `add_header ${name} "${value}";`);
   return `
 worker_processes 1;
 pid ${folder}/nginx.pid;
@@ -90,6 +97,7 @@ http {
   server {
     listen 127.0.0.1:${port} backlog=1024;
     root ${folder}/www;
+    ${added.join('\n    ')}
   }
 }
 `;
