@@ -5,14 +5,9 @@ import type { RecordError } from '../core/errors.ts';
 import type { LayerGauges } from '../core/observer/observer.ts';
 import { parseJson, type JsonValue } from '../core/json/json.ts';
 import { isHeldByNumber } from '../core/json/json-number.ts';
+import type { Service } from './service.ts';
 
-/**
- * The one shape of everything that answers a request. A layer takes a service and returns a service.
- *
- * A service returns its answer immediately (a table, a cache hit) or as a promise. It fails with a RecordError, thrown
- * or rejected. It rejects early when its context is cancelled.
- */
-export type Service<Req, Res> = (request: Req, context: CallContext) => Res | Promise<Res>;
+export type { Service };
 export type Layer<Req, Res> = (inner: Service<Req, Res>) => Service<Req, Res>;
 
 /** The result of one of many requests. A failure is a value, because the other requests have their own replies. */

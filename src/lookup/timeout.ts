@@ -1,10 +1,12 @@
 import type { CallContext } from '../core/call/call-context.ts';
 import { Cancellation } from '../core/call/cancellation.ts';
 import { cancelledError } from '../core/call/cancelled.ts';
+import { later, type Later, type Receiver } from '../core/call/receiver.ts';
 import { Deadlines, type Timed } from '../core/time/deadlines.ts';
 import { RecordError } from '../core/errors.ts';
 import type { Clock } from '../core/time/time.ts';
-import type { Layer, Service } from './lookup.ts';
+import type { Layer } from './lookup.ts';
+import { type Begin, beginOf, type Service, serviceOf } from './service.ts';
 
 export interface TimeoutOptions<Req, Res> {
   /** Milliseconds of one attempt; 0 = no limit. The waits above this layer are not counted. */
@@ -31,35 +33,42 @@ export function timeout<Req, Res>(options: TimeoutOptions<Req, Res>): Layer<Req,
     timedCall.expire(new RecordError('timeout', `no answer within ${timeoutMs} ms`)),
   );
   const bounded = (
-    service: Service<Req, Res>,
+    begin: Begin<Req, Res>,
     request: Req,
     context: CallContext,
-    hook: Service<Req, Res> | undefined,
-  ): Res | Promise<Res> => {
-    const timedCall = new TimedCall<Res>(context, clock.now() + timeoutMs, deadlines);
-    const answer = service(request, timedCall);
-    if (!(answer instanceof Promise)) return answer;
-    return timedCall.race(answer, hook && (() => bounded(hook, request, context, undefined)));
+    receiver: Receiver<Res>,
+    hook: Begin<Req, Res> | undefined,
+    nowMs = clock.now(),
+  ): Res | Later => {
+    const timedCall = new TimedCall(context, nowMs + timeoutMs, deadlines, receiver);
+    const answer = begin(request, timedCall, timedCall, nowMs);
+    if (answer === later) timedCall.wait(hook && (() => bounded(hook, request, context, receiver, undefined)));
+    return answer;
   };
-  return (inner) => (request, context) => bounded(inner, request, context, onTimeout);
+  const hook = onTimeout && beginOf(onTimeout);
+  return (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => bounded(begin, request, context, receiver, hook, nowMs));
+  };
 }
 
-/** The context of the inner call. It is its own link in the list of deadlines. */
-class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
+/** The context of the inner call, and the receiver of its outcome. It is its own link in the list of deadlines. */
+class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>>, Receiver<Res> {
   due: number;
   armed = false;
   sooner: TimedCall<Res> | undefined = undefined;
   later: TimedCall<Res> | undefined = undefined;
   #expired = false;
+  #ended = false;
   readonly #deadlines: Deadlines<TimedCall<Res>>;
-  #onExpired: (() => Res | Promise<Res>) | undefined = undefined;
-  #resolve: ((answer: Res | Promise<Res>) => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
+  readonly #receiver: Receiver<Res>;
+  #onExpired: (() => Res | Later) | undefined = undefined;
 
-  constructor(caller: CallContext, due: number, deadlines: Deadlines<TimedCall<Res>>) {
+  constructor(caller: CallContext, due: number, deadlines: Deadlines<TimedCall<Res>>, receiver: Receiver<Res>) {
     super(Math.min(caller.deadline, due), caller.attempt, caller);
     this.due = due;
     this.#deadlines = deadlines;
+    this.#receiver = receiver;
   }
 
   expire(error: RecordError): void {
@@ -67,46 +76,48 @@ class TimedCall<Res> extends Cancellation implements Timed<TimedCall<Res>> {
     this.cancel(error);
   }
 
-  /** The answer, or the reason of a cancellation that comes first. If the time ran out, `onExpired` gives the outcome. */
-  race(answer: Promise<Res>, onExpired: (() => Res | Promise<Res>) | undefined): Promise<Res> {
+  /** Waits for the outcome, or a cancellation that comes first. If the time runs out, `onExpired` gives the outcome. */
+  wait(onExpired: (() => Res | Later) | undefined): void {
+    if (this.#ended) return;
     this.#onExpired = onExpired;
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.#deadlines.arm(this, this.due);
-      // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
-      this.caller.addCancelListener(this);
-      answer.then(
-        (value) => {
-          this.#end();
-          return resolve(value);
-        },
-        (error: unknown) => {
-          this.#end();
-          return reject(RecordError.from(error));
-        },
-      );
-    });
+    this.#deadlines.arm(this, this.due);
+    // A cancellation of the caller goes through `cancel`, so that the first reason decides for both.
+    this.caller.addCancelListener(this);
+  }
+
+  answered(answer: Res, nowMs?: number): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#receiver.answered(answer, nowMs);
+  }
+
+  failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#receiver.failed(RecordError.from(error));
   }
 
   callCancelled(reason: unknown): void {
     this.cancel(reason);
   }
 
-  /** The inner call is cancelled first. */
+  /** The inner call is cancelled first; its outcome is ignored. */
   override cancel(reason: unknown): void {
-    if (this.cancelled) return;
-    super.cancel(reason);
+    if (this.#ended) return;
     this.#end();
-    if (!this.#expired || this.#onExpired === undefined) return this.#reject?.(cancelledError(reason));
+    super.cancel(reason);
+    if (!this.#expired || this.#onExpired === undefined) return this.#receiver.failed(cancelledError(reason));
+    let answer: Res | Later;
     try {
-      this.#resolve?.(this.#onExpired());
+      answer = this.#onExpired();
     } catch (error) {
-      this.#reject?.(RecordError.from(error));
+      return this.#receiver.failed(RecordError.from(error));
     }
+    if (answer !== later) this.#receiver.answered(answer);
   }
 
   #end(): void {
+    this.#ended = true;
     this.#deadlines.disarm(this);
     this.#deadlines.stopIdleTimer();
     this.caller.removeCancelListener(this);

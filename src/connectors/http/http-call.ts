@@ -1,5 +1,6 @@
 import type { CallContext, CancelListener } from '../../core/call/call-context.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
+import { PromisedOutcome, type Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
@@ -36,7 +37,7 @@ const discardedBytes = 65_536;
 /**
  * One call: it runs on a connection of the pool and settles once. It is the exchange of the connection's client as well.
  *
- * The promise settles when the answer is complete or the call is cancelled. The connection returns to the pool when
+ * The outcome is there when the answer is complete or the call is cancelled. The connection returns to the pool when
  * the client no longer uses it, which may be later. A call that is cancelled before its connection is open is never sent.
  */
 export abstract class HttpCall<Result> implements PooledCall, CancelListener {
@@ -61,17 +62,24 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
   #body: Buffer = emptyBody;
   #bodyStart = 0;
   #bytes = 0;
-  #resolve: ((answer: Result) => void) | undefined = undefined;
-  #reject: ((error: RecordError) => void) | undefined = undefined;
+  #receiver: Receiver<Result> | undefined = undefined;
   #context: CallContext | undefined = undefined;
 
-  constructor(calls: HttpCalls, path: string, headers: string[], body: string | null, known?: KnownAnswer) {
+  /** `nowMs`: the time of the clock, if it was just read. */
+  constructor(
+    calls: HttpCalls,
+    path: string,
+    headers: string[],
+    body: string | null,
+    known?: KnownAnswer,
+    nowMs = calls.clock.now(),
+  ) {
     this.#known = known;
     this.path = path;
     this.headers = headers;
     this.body = body;
     this.#calls = calls;
-    this.#startedMs = calls.clock.now();
+    this.#startedMs = nowMs;
   }
 
   /** The result of a complete answer, whose body stands in `bytes` from `start` up to `end`. Throws RecordError. */
@@ -90,21 +98,24 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
 
   /** Called once, while the pool is open or closed for good. Throws or rejects RecordError. */
   run(context: CallContext): Promise<Result> {
-    const leftMs = timeLeft(this.#calls.rules.lookup, context, this.#startedMs);
-    const { deadlineHeader, tokens } = this.#calls;
+    const outcome = new PromisedOutcome<Result>();
+    this.begin(context, outcome);
+    return outcome.promise();
+  }
+
+  /** The same with a receiver, which is called while bytes of the connection are read. Throws RecordError. */
+  begin(context: CallContext, receiver: Receiver<Result>): void {
+    const { deadlineHeader, tokens, rules, pool } = this.#calls;
+    const leftMs = timeLeft(rules.lookup, context, this.#startedMs);
     if (deadlineHeader !== undefined && leftMs < Infinity)
       this.headers = [...this.headers, deadlineHeader, String(Math.floor(leftMs))];
     if (tokens !== undefined) this.#authorize(tokens);
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.#context = context;
-      context.addCancelListener(this);
-      const { pool, rules } = this.#calls;
-      if (this.#settled) return;
-      if (pool.closed) this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: rules.lookup }));
-      else pool.start(this);
-    });
+    this.#receiver = receiver;
+    this.#context = context;
+    context.addCancelListener(this);
+    if (this.#settled) return;
+    if (pool.closed) this.#fail(new RecordError('cancelled', 'the lookup is closed', { lookup: rules.lookup }));
+    else pool.start(this);
   }
 
   /** Called more than once if the request is sent again. */
@@ -261,8 +272,8 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
       const { rules, clock } = this.#calls;
       const delayMs = head.caching === undefined ? 0 : clock.now() - this.#startedMs;
       const answer = this.read(rules, head, body, start, end, this.#known, delayMs);
-      this.#settle(this.isFound(answer) ? 'ok' : 'miss');
-      this.#resolve?.(answer);
+      const now = this.#settle(this.isFound(answer) ? 'ok' : 'miss');
+      this.#receiver?.answered(answer, now);
     } catch (error) {
       this.#fail(RecordError.from(error));
     }
@@ -273,12 +284,15 @@ export abstract class HttpCall<Result> implements PooledCall, CancelListener {
     this.#settle(outcomeOf(error));
     const { status, retryAfterMs } = error.details;
     if (status === 429 && retryAfterMs !== undefined) this.#calls.pause.begin(retryAfterMs);
-    this.#reject?.(error);
+    this.#receiver?.failed(error);
   }
 
-  #settle(outcome: Parameters<LookupObserver['called']>[0]): void {
+  /** Returns the time of the clock. */
+  #settle(outcome: Parameters<LookupObserver['called']>[0]): number {
     this.#settled = true;
     this.#context?.removeCancelListener(this);
-    this.#calls.observer.called(outcome, this.#calls.clock.now() - this.#startedMs);
+    const now = this.#calls.clock.now();
+    this.#calls.observer.called(outcome, now - this.#startedMs);
+    return now;
   }
 }

@@ -1,9 +1,12 @@
 import { RecordError } from '../../core/errors.ts';
+import type { CallContext } from '../../core/call/call-context.ts';
 import { bothGates, type Gate } from '../../core/call/gate.ts';
+import { DeferredOutcome, later } from '../../core/call/receiver.ts';
 import { argumentsKey } from '../../lookup/arguments-key.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import type { Answer, Arguments } from '../../lookup/lookup.ts';
 import { Pause } from '../../lookup/rate-limit/pause.ts';
+import { serviceOf } from '../../lookup/service.ts';
 import type { Connector, ConnectorDefinition, ConnectorRuntime } from '../connector.ts';
 import type { AnswerHead } from './client/answer-head.ts';
 import { type AnswerRules, readAnswer } from './http-answer.ts';
@@ -116,20 +119,26 @@ function httpConnector(
   };
   /** The request that was rendered last, for the call that follows `requestKey`. */
   let last: RenderedRequest | undefined;
+  const callOf = (args: Arguments, { trace, known }: CallContext, nowMs?: number): SingleCall => {
+    const rendered = last?.args === args ? last : render(args);
+    last = undefined;
+    const own = known === undefined ? rendered.headers : [...rendered.headers, ...known.validators];
+    const sent = trace === undefined ? own : headers.traced(own, trace);
+    return new SingleCall(opened(), rendered.path, sent, rendered.body, known, nowMs);
+  };
   return {
     immediate: false,
     runsUserCode: false,
     gate,
     largestAnswerBytes: options.maxResponseBytes,
     callMany: batched && batchCalls(batched, opened),
-    call(args, context) {
-      const rendered = last?.args === args ? last : render(args);
-      last = undefined;
-      const { trace, known } = context;
-      const own = known === undefined ? rendered.headers : [...rendered.headers, ...known.validators];
-      const sent = trace === undefined ? own : headers.traced(own, trace);
-      return new SingleCall(opened(), rendered.path, sent, rendered.body, known).run(context);
-    },
+    call: serviceOf(
+      (args, context, receiver, nowMs) => {
+        callOf(args, context, nowMs).begin(context, new DeferredOutcome(receiver));
+        return later;
+      },
+      (args, context) => callOf(args, context).run(context),
+    ),
     requestKey(args, { known }, seed) {
       // The call is that of a batch, and has the arguments of many requests.
       if (batched !== undefined) return argumentsKey(args);

@@ -1,6 +1,7 @@
 import type { CallContext, CancelListener, InputEnd } from './call-context.ts';
 import { Cancellation } from './cancellation.ts';
 import { cancelledError } from './cancelled.ts';
+import { later, type Later, type Receiver } from './receiver.ts';
 
 /**
  * The context of one call that several callers wait for (coalesce, batch).
@@ -13,15 +14,16 @@ import { cancelledError } from './cancelled.ts';
  * left, the call is cancelled with the reason of that waiter. `deadline` is the latest of the waiters. The waits and the
  * beginning of the call are reported to every waiter, also to one that joins later. All other members are those of
  * the oldest waiter, except `inputEnd`: it is that of the oldest waiter whose input has not ended, so that the end of one
- * input does not cut the retries for another one short.
+ * input does not cut the retries for another one short. It receives the outcome of the call, and passes it on to every
+ * waiter, those that join until then included.
  *
  *     const shared = new SharedCall<Answer>();
- *     const answer = shared.join(context).answer();
- *     shared.settledBy(inner(request, shared));
+ *     const waiter = shared.join(context, receiver);
+ *     if (inner.begin(request, shared, shared) === later) waiter.wait();
  *
  * The waiters are a list, the oldest first. A waiter is its own link, because most calls have only one.
  */
-export class SharedCall<Res> extends Cancellation {
+export class SharedCall<Res> extends Cancellation implements Receiver<Res> {
   #oldest: Waiter<Res> | undefined = undefined;
   #newest: Waiter<Res> | undefined = undefined;
   #retryWaits = 0;
@@ -38,8 +40,8 @@ export class SharedCall<Res> extends Cancellation {
   }
 
   /** Adds a caller, before the answer of the call settles. A call that is `cancelled` cannot be joined. */
-  join(context: CallContext): Waiter<Res> {
-    const waiter = new Waiter(this, context, this.#newest);
+  join(context: CallContext, receiver: Receiver<Res>): Waiter<Res> {
+    const waiter = new Waiter(this, context, receiver, this.#newest);
     if (this.#newest === undefined) {
       this.#oldest = waiter;
       this.caller = context;
@@ -52,18 +54,15 @@ export class SharedCall<Res> extends Cancellation {
     return waiter;
   }
 
-  /** The answer of the call is that of every waiter, those that join until it settles included. */
-  settledBy(answer: Promise<Res>): void {
-    answer.then(
-      (value) => {
-        for (let waiter = this.#oldest; waiter !== undefined; waiter = this.#oldest) waiter.resolve(value);
-        return this.answered();
-      },
-      (error: unknown) => {
-        for (let waiter = this.#oldest; waiter !== undefined; waiter = this.#oldest) waiter.reject(error);
-        this.answered();
-      },
-    );
+  /** A waiter that leaves keeps its link to the later one. */
+  answered(answer: Res, nowMs?: number): void {
+    this.settled();
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.resolve(answer, nowMs);
+  }
+
+  failed(error: unknown): void {
+    this.settled();
+    for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.reject(error);
   }
 
   override get attempt(): number {
@@ -123,8 +122,8 @@ export class SharedCall<Res> extends Cancellation {
     for (let waiter = this.#oldest; waiter !== undefined; waiter = waiter.later) waiter.context.callRefused();
   }
 
-  /** Called when the answer has settled, with or without waiters. */
-  protected answered(): void {}
+  /** Called when the call has its outcome, with or without waiters, before these have it. */
+  protected settled(): void {}
 
   /** Called for each waiter that leaves before its answer, with its reason. */
   protected gaveUp(_reason: unknown): void {}
@@ -138,11 +137,11 @@ export class SharedCall<Res> extends Cancellation {
   }
 
   /** For `waiter`, once: it waits no longer. */
-  leave({ context, earlier, later }: Waiter<Res>): void {
-    if (earlier === undefined) this.#oldest = later;
-    else earlier.later = later;
-    if (later === undefined) this.#newest = earlier;
-    else later.earlier = earlier;
+  leave({ context, earlier, later: next }: Waiter<Res>): void {
+    if (earlier === undefined) this.#oldest = next;
+    else earlier.later = next;
+    if (next === undefined) this.#newest = earlier;
+    else next.earlier = earlier;
     for (let wait = 0; wait < this.#retryWaits; wait++) context.retryWaiting(-1);
     for (let wait = 0; wait < this.#limitWaits; wait++) context.limitWaiting(-1);
     for (let wait = 0; wait < this.#batches; wait++) context.inBatch(-1);
@@ -150,56 +149,57 @@ export class SharedCall<Res> extends Cancellation {
   }
 }
 
-/**
- * One caller of a shared call, and its answer. Two waits of one record are two waiters with the same context. It keeps the
- * functions of its promise itself: closures for each waiter would take most of the memory of a record in flight.
- */
+/** One caller of a shared call, and the receiver of its answer. Two waits of one record are two waiters with the same context. */
 export class Waiter<Res> implements CancelListener {
   readonly #shared: SharedCall<Res>;
   readonly context: CallContext;
+  readonly #receiver: Receiver<Res>;
   earlier: Waiter<Res> | undefined;
   later: Waiter<Res> | undefined = undefined;
   #left = false;
-  #resolve: ((answer: Res) => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
 
-  constructor(shared: SharedCall<Res>, context: CallContext, earlier: Waiter<Res> | undefined) {
+  constructor(
+    shared: SharedCall<Res>,
+    context: CallContext,
+    receiver: Receiver<Res>,
+    earlier: Waiter<Res> | undefined,
+  ) {
     this.#shared = shared;
     this.context = context;
+    this.#receiver = receiver;
     this.earlier = earlier;
   }
 
-  /**
-   * Called once. The promise settles as `resolve` or `reject` says, or rejects with the caller's reason if the caller is
-   * cancelled before.
-   */
-  answer(): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.context.addCancelListener(this);
-    });
+  /** Whether its receiver has the outcome. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** Called once, if the answer is not immediate. If the caller is cancelled first, its receiver gets the reason. */
+  wait(): Later {
+    if (!this.#left) this.context.addCancelListener(this);
+    return later;
   }
 
   /** Ignored if the caller has left. */
-  resolve(answer: Res): void {
+  resolve(answer: Res, nowMs?: number): void {
     if (this.#left) return;
     this.#leave();
-    this.#resolve?.(answer);
+    this.#receiver.answered(answer, nowMs);
   }
 
   /** Ignored if the caller has left. */
   reject(error: unknown): void {
     if (this.#left) return;
     this.#leave();
-    this.#reject?.(error);
+    this.#receiver.failed(error);
   }
 
   callCancelled(reason: unknown): void {
     if (this.#left) return;
     this.#left = true;
     this.#shared.waiterCancelled(this, reason);
-    this.#reject?.(cancelledError(reason));
+    this.#receiver.failed(cancelledError(reason));
   }
 
   #leave(): void {

@@ -1,7 +1,10 @@
 import type { CallContext, InputEnd } from '../../core/call/call-context.ts';
 import { Cancellation } from '../../core/call/cancellation.ts';
+import type { Later, Receiver } from '../../core/call/receiver.ts';
 import { SharedCall, type Waiter } from '../../core/call/shared-call.ts';
 import { RecordError } from '../../core/errors.ts';
+
+const ignored = { answered(): void {}, failed(): void {} };
 
 /** One distinct request of a batch, and the callers that wait for its answer, those that have left included. */
 export class BatchedRequest<Req, Res> {
@@ -54,8 +57,8 @@ export class Batch<Req, Res> {
     for (const { waiters } of this.#half) {
       // The callers have the answers of their first waiters; they join so that the call knows them.
       for (const { context } of waiters.filter((waiter) => !waiter.context.cancelled)) {
-        const waiter = this.shared.join(context);
-        waiter.answer().catch(() => {});
+        const waiter = this.shared.join(context, ignored);
+        waiter.wait();
         waiters.push(waiter);
       }
     }
@@ -86,22 +89,22 @@ export class Batch<Req, Res> {
     this.#undo.length = 0;
   }
 
-  join(key: string, request: Req, caller: CallContext): Promise<Res> {
+  join(key: string, request: Req, caller: CallContext, receiver: Receiver<Res>): Later {
     let batched = this.#requests.get(key);
     if (batched === undefined) {
       batched = new BatchedRequest(request);
       this.#requests.set(key, batched);
     }
-    const waiter = this.shared.join(caller.mayWait ? caller : this.#hastyOf(caller));
+    const waiter = this.shared.join(caller.mayWait ? caller : this.#hastyOf(caller), receiver);
     batched.waiters.push(waiter);
     const { inputEnd } = caller;
     if (!this.#inputs.has(inputEnd)) {
       this.#inputs.add(inputEnd);
       this.onStopGathering(inputEnd.arrivals.onStop(this.#onStop));
     }
-    const answer = waiter.answer();
+    const waits: Later = waiter.wait();
     if (this.waitsAtLimit) this.#dropHasty();
-    return answer;
+    return waits;
   }
 
   /** Reports once that its records wait at a limit. Those that must not wait leave. */

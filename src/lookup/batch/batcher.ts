@@ -1,10 +1,12 @@
 import type { CallContext } from '../../core/call/call-context.ts';
+import type { Later, Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import { Fifo } from '../../core/fifo.ts';
 import type { LayerGauges, LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { BatchEntry, ManyService, Reply, Service } from '../lookup.ts';
+import { serviceOf } from '../service.ts';
 import { Batch, type BatchedRequest } from './batch.ts';
 import type { BatchOptions } from './batch-options.ts';
 
@@ -69,7 +71,7 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
   /** The service for one request, made of one for many. Called once. */
   over(many: ManyService<Req, Res>): Service<Req, Res> {
     this.#many = many;
-    return (request, context) => this.#add(request, context);
+    return serviceOf((request, context, receiver) => this.#add(request, context, receiver));
   }
 
   gauges() {
@@ -96,15 +98,15 @@ export class Batcher<Req, Res> implements BatchEntry<Req, Res> {
     this.#gathering = undefined;
   }
 
-  #add(request: Req, context: CallContext): Promise<Res> {
+  #add(request: Req, context: CallContext, receiver: Receiver<Res>): Later {
     const batch = this.#gathering ?? this.#open();
-    const answer = batch.join(this.#deps.keyOf(request), request, context);
+    const waits: Later = batch.join(this.#deps.keyOf(request), request, context, receiver);
     if (batch.size >= this.#options.maxSize && this.#gathering === batch) {
       this.#gathering = undefined;
       batch.stopGathering();
       this.#sendOrWait(batch, this.#queue);
     }
-    return answer;
+    return waits;
   }
 
   #open(): Batch<Req, Res> {

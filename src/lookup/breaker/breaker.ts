@@ -1,10 +1,12 @@
 import type { CallContext } from '../../core/call/call-context.ts';
 import { bothGates, type Gate } from '../../core/call/gate.ts';
+import { later, type Later } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { BreakerStateName, LayerGauges, LookupObserver } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Layer, LayerEntry } from '../lookup.ts';
+import { beginOf, serviceOf } from '../service.ts';
 import type { BreakerOptions } from './breaker-options.ts';
 import {
   admissionOf,
@@ -18,6 +20,7 @@ import {
   whileProbing,
 } from './breaker-state.ts';
 import { CallWindow } from './call-window.ts';
+import { CountedCall, type CallCounter } from './counted-call.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface BreakerDeps {
@@ -40,7 +43,7 @@ export interface BreakerDeps {
  *
  * Calls that began before the state last changed change nothing. At most one timer, and only with `wait`.
  */
-export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
+export class Breaker<Req, Res> implements LayerEntry<Req, Res>, CallCounter<Res> {
   readonly name = 'breaker';
   readonly #options: BreakerOptions;
   readonly #rules: BreakerRules;
@@ -61,27 +64,22 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     this.#window = new CallWindow(options.window);
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    const now = this.#deps.clock.now();
-    if (this.#state !== closed) this.#admit(now, context);
-    const period = this.#period;
-    let answer: Res | Promise<Res>;
-    try {
-      answer = inner(request, context);
-    } catch (error) {
-      this.#ended(period, now, context, RecordError.from(error));
-      throw error;
-    }
-    if (!(answer instanceof Promise)) {
-      this.#ended(period, now, context, undefined);
+  readonly layer: Layer<Req, Res> = (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => {
+      const now = nowMs ?? this.#deps.clock.now();
+      if (this.#state !== closed) this.#admit(now, context);
+      const call = new CountedCall(this, receiver, context, this.#period, now);
+      let answer: Res | Later;
+      try {
+        answer = begin(request, context, call, now);
+      } catch (error) {
+        this.callEnded(call, RecordError.from(error));
+        throw error;
+      }
+      if (answer !== later) this.callEnded(call, undefined);
       return answer;
-    }
-    // These reactions are the first ones of the promise: the call counts before its caller has the answer.
-    answer.then(
-      () => this.#ended(period, now, context, undefined),
-      (error: unknown) => this.#ended(period, now, context, RecordError.from(error)),
-    );
-    return answer;
+    });
   };
 
   /** Throws if the call is refused. */
@@ -155,10 +153,12 @@ export class Breaker<Req, Res> implements LayerEntry<Req, Res> {
     return this.#state === closed ? closed : this.#at(this.#deps.clock.now());
   }
 
-  /** `period`: when the call began, at `begunMs`. */
-  #ended(period: number, begunMs: number, { cancelled }: CallContext, failure: RecordError | undefined): void {
+  callEnded(
+    { period, begunMs, context: { cancelled } }: CountedCall<Res>,
+    failure: RecordError | undefined,
+    now = this.#deps.clock.now(),
+  ): void {
     if (period !== this.#period) return;
-    const now = this.#deps.clock.now();
     const ms = now - begunMs;
     const { slowerThan } = this.#options;
     // Most calls: an answer in time.

@@ -45,7 +45,8 @@ export class CallWindow implements CallCounts {
 
   /** The cell of this time. Empties the cells that have become too old first. */
   #cell(nowMs: number): number {
-    const tenth = Math.floor(nowMs / this.#cellMs);
+    // An outcome may be delivered a little after a later one.
+    const tenth = Math.max(Math.floor(nowMs / this.#cellMs), this.#tenth);
     const passed = Math.min(tenth - this.#tenth, cells);
     for (let step = 1; step <= passed; step++) {
       const cell = (this.#tenth + step) % cells;

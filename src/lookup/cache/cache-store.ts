@@ -1,12 +1,12 @@
 import type { Answer, Freshness } from '../lookup.ts';
 
-/** Clock milliseconds at which the uses of an answer end. */
+/** How long an answer is used, in milliseconds. Most answers of a cache share one object. */
 export interface StorageTimes {
-  readonly freshUntil: number;
-  /** It is used while a new one is fetched. */
-  readonly staleUntil: number;
-  /** It is used if the call for a new one fails. */
-  readonly spareUntil: number;
+  readonly freshMs: number;
+  /** How long after that it is used while a new one is fetched. */
+  readonly staleMs: number;
+  /** How long after that it is used if the call for a new one fails. */
+  readonly spareMs: number;
 }
 
 /** An answer in the store. */
@@ -14,6 +14,8 @@ export interface CacheEntry {
   readonly key: string;
   answer: Answer;
   times: StorageTimes;
+  /** Clock milliseconds at which `freshMs` ends. */
+  freshUntil: number;
   /** Uses since the answer was stored. */
   uses: number;
   /** As they count in `maxBytes`. */
@@ -73,12 +75,12 @@ export class CacheStore {
     return entry;
   }
 
-  /** Stores an answer, unless the stored one comes from a later call. */
-  put(key: string, answer: Answer, times: StorageTimes, calledAt: number): void {
+  /** Stores an answer that has come at `nowMs`, unless the stored one comes from a later call. */
+  put(key: string, answer: Answer, times: StorageTimes, calledAt: number, nowMs: number): void {
     const { json, freshness } = answer;
     const entry = this.use(key);
     if (entry !== undefined && entry.calledAt > calledAt) return;
-    // A key is joined from many texts: it is copied into one before it is read.
+    // A key is joined from many texts, some of them slices of the input: it is copied into one before it is read.
     const own = entry === undefined ? detached(key) : entry.key;
     let bytes = entryBytes + memoryOf(own);
     if (json !== undefined) bytes += memoryOf(json);
@@ -89,7 +91,17 @@ export class CacheStore {
     }
     if (entry === undefined) {
       if (this.#byKey.size >= this.#maxEntries) this.#evict();
-      const added = { key: own, answer, times, uses: 0, bytes, calledAt, older: undefined, newer: undefined };
+      const added: CacheEntry = {
+        key: own,
+        answer,
+        times,
+        freshUntil: nowMs + times.freshMs,
+        uses: 0,
+        bytes,
+        calledAt,
+        older: undefined,
+        newer: undefined,
+      };
       this.#byKey.set(own, added);
       this.#linkNewest(added);
       this.#bytes += bytes;
@@ -97,6 +109,7 @@ export class CacheStore {
       this.#bytes += bytes - entry.bytes;
       entry.answer = answer;
       entry.times = times;
+      entry.freshUntil = nowMs + times.freshMs;
       entry.uses = 0;
       entry.bytes = bytes;
       entry.calledAt = calledAt;

@@ -1,6 +1,7 @@
 import type { CallContext } from '../../core/call/call-context.ts';
 import { Cancellation } from '../../core/call/cancellation.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
@@ -8,7 +9,10 @@ import { argumentsKey } from '../arguments-key.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { MissedCall, type MissedCallEnds } from './missed-call.ts';
 import { CacheStore, detached, type CacheEntry, type StorageTimes } from './cache-store.ts';
-import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry, type LookupService } from '../lookup.ts';
+import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry } from '../lookup.ts';
+import { type Begin, beginOf, serviceOf } from '../service.ts';
+
+type BeginCall = Begin<Arguments, Answer>;
 
 /** An answer that was used as often as this is fetched again ahead of its end: it will be needed. */
 const frequentUses = 3;
@@ -40,15 +44,20 @@ export class LookupCache implements LookupLayerEntry {
   /** Refreshes under way, by key. */
   readonly #refreshes = new Map<string, Cancellation>();
   /** Calls that go on though their record has left. */
-  readonly #late = new Set<MissedCall>();
+  readonly #late = new Set<MissedCall<Answer>>();
   readonly #runsOn: boolean;
-  /** What was stored last. */
-  #stored: { readonly key: string; readonly answer: Answer } | undefined = undefined;
+  /** What came last, stored or not. */
+  #lastKey: string | undefined = undefined;
+  #lastAnswer: Answer | undefined = undefined;
+  /** Of an answer about which the far end says nothing. */
+  readonly #usualTimes: StorageTimes;
+  /** Of such a miss; undefined if it is not stored. */
+  readonly #missTimes: StorageTimes | undefined;
   readonly #counts = { hit: 0, negative: 0, stale: 0, miss: 0, late: 0, refused: 0 };
 
   /** One for all calls: a miss makes no functions of its own. */
   readonly #ends: MissedCallEnds<Answer> = {
-    answered: (call, answer) => this.#answered(call, answer),
+    answered: (call, answer, nowMs) => this.#answered(call, answer, nowMs),
     failed: (call, error) => this.#failed(call, error),
     left: (call, runsOn) => {
       this.#missed(call);
@@ -67,34 +76,43 @@ export class LookupCache implements LookupLayerEntry {
     this.#options = options;
     this.#clock = clock;
     this.#store = new CacheStore(options);
+    const { ttl, negativeTtl, staleWhileRevalidate: staleMs, staleIfError: spareMs } = options;
+    this.#usualTimes = { freshMs: ttl, staleMs, spareMs };
+    this.#missTimes = negativeTtl === 0 ? undefined : { freshMs: negativeTtl, staleMs, spareMs };
   }
 
   key(args: Arguments): string {
     return argumentsKey(args);
   }
 
-  readonly layer: LookupLayer = (inner) => (args, context) => {
+  readonly layer: LookupLayer = (inner) => {
+    const begin = beginOf(inner);
+    // The time is read below, and only for calls that need it.
+    return serviceOf((args, context, receiver) => this.#answer(begin, args, context, receiver));
+  };
+
+  #answer(inner: BeginCall, args: Arguments, context: CallContext, receiver: Receiver<Answer>): Answer | Later {
     const key = argumentsKey(args);
     const entry = this.#store.use(key);
-    if (entry === undefined) return this.#call(inner, key, args, context);
-    const { answer, times } = entry;
+    if (entry === undefined) return this.#call(inner, key, args, context, receiver);
+    const { answer, freshUntil, times } = entry;
     const now = this.#clock.now();
-    if (now < times.freshUntil) {
+    if (now < freshUntil) {
       if (answer.json === undefined) this.#counts.negative++;
       else {
         this.#counts.hit++;
         entry.uses++;
-        if (now >= times.freshUntil - this.#options.refreshAhead && entry.uses >= frequentUses)
+        if (now >= freshUntil - this.#options.refreshAhead && entry.uses >= frequentUses)
           this.#refresh(inner, entry, args, context);
       }
       return answer;
     }
-    if (answer.json === undefined || now >= times.staleUntil)
-      return this.#call(inner, key, args, context, knownOf(answer));
+    if (answer.json === undefined || now >= freshUntil + times.staleMs)
+      return this.#call(inner, key, args, context, receiver, knownOf(answer));
     this.#counts.stale++;
     this.#refresh(inner, entry, args, context);
     return new Answer(answer.json, 0, 'stale');
-  };
+  }
 
   /**
    * Totals: requests by the state of the cache (`miss`: a call was made for the request), answers that came after their record had
@@ -111,81 +129,82 @@ export class LookupCache implements LookupLayerEntry {
     for (const refresh of this.#refreshes.values()) refresh.cancel(closed);
     for (const call of this.#late) call.cancel(closed);
     this.#late.clear();
-    this.#stored = undefined;
+    this.#lastKey = undefined;
+    this.#lastAnswer = undefined;
     this.#store.clear();
   }
 
   #call(
-    inner: LookupService,
+    inner: BeginCall,
     key: string,
     args: Arguments,
     context: CallContext,
+    receiver: Receiver<Answer>,
     known?: KnownAnswer,
-  ): Answer | Promise<Answer> {
-    const call = new MissedCall(context, key, this.#clock.now(), this.#runsOn, known);
-    let answer: Answer | Promise<Answer>;
+  ): Answer | Later {
+    const now = this.#clock.now();
+    const call = new MissedCall(context, key, now, this.#runsOn, known, this.#ends, receiver);
+    let answer: Answer | Later;
     try {
-      answer = inner(args, call);
+      answer = inner(args, call, call, now);
     } catch (error) {
       return this.#failed(call, error);
     }
-    if (!(answer instanceof Promise)) return this.#answered(call, answer);
-    return call.outcome(answer, this.#ends);
+    if (answer !== later) return this.#answered(call, answer, undefined);
+    call.wait();
+    return later;
   }
 
-  #answered(call: MissedCall, answer: Answer): Answer {
+  #answered(call: MissedCall<Answer>, answer: Answer, nowMs: number | undefined): Answer {
     const { key, calledAt } = call;
     this.#missed(call);
     // The requests that shared a call get its answer one after the other: it is stored once.
-    const stored = this.#stored;
-    if (!call.shared || stored?.answer !== answer || stored.key !== key) this.#keep(key, answer, calledAt);
+    if (!call.shared || this.#lastAnswer !== answer || this.#lastKey !== key) this.#keep(key, answer, calledAt, nowMs);
     return answer;
   }
 
-  #keep(key: string, answer: Answer, calledAt: number): void {
-    this.#stored = { key, answer };
+  #keep(key: string, answer: Answer, calledAt: number, nowMs = this.#clock.now()): void {
+    this.#lastKey = key;
+    this.#lastAnswer = answer;
     const times = this.#timesOf(answer);
     if (times === undefined) return this.#store.forget(key, calledAt);
     const { json, freshness } = answer;
     const own = json === undefined ? undefined : detached(json);
-    this.#store.put(key, new Answer(own, 0, 'cache', freshness), times, calledAt);
+    this.#store.put(key, new Answer(own, 0, 'cache', freshness), times, calledAt, nowMs);
   }
 
   /** How long the answer is used; undefined if it is not stored. What its far end says goes before the options. */
   #timesOf({ json, freshness }: Answer): StorageTimes | undefined {
-    if (freshness?.store === false) {
+    const usual = json === undefined ? this.#missTimes : this.#usualTimes;
+    if (freshness === undefined) return usual;
+    if (!freshness.store) {
       this.#counts.refused++;
       return undefined;
     }
-    const { ttl, negativeTtl, staleWhileRevalidate, staleIfError } = this.#options;
-    const freshMs = freshness?.freshMs ?? (json === undefined ? negativeTtl : ttl);
+    const { freshMs = usual?.freshMs ?? 0, staleWhileRevalidateMs, staleIfErrorMs } = freshness;
     if (json === undefined && freshMs === 0) return undefined;
-    const freshUntil = this.#clock.now() + freshMs;
-    return {
-      freshUntil,
-      staleUntil: freshUntil + (freshness?.staleWhileRevalidateMs ?? staleWhileRevalidate),
-      spareUntil: freshUntil + (freshness?.staleIfErrorMs ?? staleIfError),
-    };
+    const { staleMs, spareMs } = this.#usualTimes;
+    return { freshMs, staleMs: staleWhileRevalidateMs ?? staleMs, spareMs: staleIfErrorMs ?? spareMs };
   }
 
   /** The old answer instead of the failure, if `staleIfError` allows it. Throws the failure otherwise. */
-  #failed(call: MissedCall, error: unknown): Answer {
+  #failed(call: MissedCall<Answer>, error: unknown): Answer {
     const entry = call.cancelled ? undefined : this.#spareEntry(call.key);
     const failure = RecordError.from(error);
     const now = this.#clock.now();
-    const spare = entry !== undefined && now < entry.times.spareUntil ? entry.answer.json : undefined;
+    const spare = entry !== undefined && now < entry.freshUntil + entry.times.spareMs ? entry.answer.json : undefined;
     if (entry === undefined || spare === undefined || isAboutTheRecord(failure)) {
       this.#missed(call);
       throw error;
     }
     // Without `coalesce` another call of the key may have stored a new answer.
-    const isFresh = now < entry.times.freshUntil;
+    const isFresh = now < entry.freshUntil;
     if (!call.shared) this.#counts[isFresh ? 'hit' : 'stale']++;
     return new Answer(spare, failure.details.attempts ?? 1, isFresh ? 'cache' : 'stale');
   }
 
   /** A request that shares a call is counted by the layer `coalesce`. */
-  #missed({ shared }: MissedCall): void {
+  #missed({ shared }: MissedCall<Answer>): void {
     if (!shared) this.#counts.miss++;
   }
 
@@ -195,11 +214,13 @@ export class LookupCache implements LookupLayerEntry {
    */
   #spareEntry(key: string): CacheEntry | undefined {
     const entry = this.#store.find(key);
-    return entry !== undefined && entry.times.spareUntil > entry.times.freshUntil ? this.#store.use(key) : undefined;
+    return entry !== undefined && entry.freshUntil + entry.times.spareMs > entry.freshUntil
+      ? this.#store.use(key)
+      : undefined;
   }
 
   /** Fetches a new answer while the stored one is used, unless that is being done already. */
-  #refresh(inner: LookupService, { key, answer: old }: CacheEntry, args: Arguments, { deadline }: CallContext): void {
+  #refresh(inner: BeginCall, { key, answer: old }: CacheEntry, args: Arguments, { deadline }: CallContext): void {
     if (this.#refreshes.has(key)) return;
     const refresh = new Refresh(deadline, knownOf(old));
     const calledAt = this.#clock.now();
@@ -223,10 +244,9 @@ export class LookupCache implements LookupLayerEntry {
       end();
     };
     try {
-      const answer = inner(args, refresh);
       // Its failure is counted like that of any call. The next request for the old answer begins another one.
-      if (answer instanceof Promise) answer.then(keep, end);
-      else keep(answer);
+      const answer = inner(args, refresh, { answered: keep, failed: end });
+      if (answer !== later) keep(answer);
     } catch {
       end();
     }

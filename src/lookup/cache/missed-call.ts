@@ -2,16 +2,18 @@ import type { CallContext, CancelListener } from '../../core/call/call-context.t
 import { Cancellation } from '../../core/call/cancellation.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
+import type { Receiver } from '../../core/call/receiver.ts';
 
 /** What becomes of a missed call. One of the first three is called, once; `late` follows `left` when the call has ended. */
 export interface MissedCallEnds<Res> {
-  answered(call: MissedCall, answer: Res): Res;
+  /** `nowMs`: the time of the clock, if it was just read. */
+  answered(call: MissedCall<Res>, answer: Res, nowMs: number | undefined): Res;
   /** The answer instead of the failure, or throws it. */
-  failed(call: MissedCall, error: unknown): Res;
+  failed(call: MissedCall<Res>, error: unknown): Res;
   /** The record has left; the call goes on if `runsOn` is true. */
-  readonly left: (call: MissedCall, runsOn: boolean) => void;
+  left(call: MissedCall<Res>, runsOn: boolean): void;
   /** The call has ended after the record had left: with an answer, or without one. */
-  late(call: MissedCall, answer: Res | undefined): void;
+  late(call: MissedCall<Res>, answer: Res | undefined): void;
 }
 
 /**
@@ -24,61 +26,79 @@ export interface MissedCallEnds<Res> {
  * on its way. A call that waits for its turn or for a retry is cancelled. After the record has left, nothing is reported to it,
  * and its deadline has passed: no retry begins.
  */
-export class MissedCall extends Cancellation implements CancelListener {
+export class MissedCall<Res> extends Cancellation implements CancelListener, Receiver<Res> {
   /** Of the answer in the store. */
   readonly key: string;
   /** Clock milliseconds. */
   readonly calledAt: number;
   readonly #known: KnownAnswer | undefined;
   readonly #mayRunOn: boolean;
+  readonly #ends: MissedCallEnds<Res>;
+  readonly #receiver: Receiver<Res>;
   #began = false;
   #waits = 0;
+  /** The receiver has the outcome. */
+  #settled = false;
   #left = false;
-  #leaves: MissedCallEnds<never>['left'] | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
   /** Whether an equal request had made the call. */
   shared = false;
 
   /** `known`: a stored answer that is old, and that the far end may confirm. */
-  constructor(caller: CallContext, key: string, calledAt: number, mayRunOn: boolean, known: KnownAnswer | undefined) {
+  constructor(
+    caller: CallContext,
+    key: string,
+    calledAt: number,
+    mayRunOn: boolean,
+    known: KnownAnswer | undefined,
+    ends: MissedCallEnds<Res>,
+    receiver: Receiver<Res>,
+  ) {
     super(Infinity, caller.attempt, caller);
     this.key = key;
     this.calledAt = calledAt;
     this.#mayRunOn = mayRunOn;
     this.#known = known;
+    this.#ends = ends;
+    this.#receiver = receiver;
   }
 
-  /** The answer for the record. Called once, with the answer of the call. */
-  outcome<Res>(answer: Promise<Res>, ends: MissedCallEnds<Res>): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      this.#leaves = ends.left;
-      this.#reject = reject;
-      this.caller.addCancelListener(this);
-      answer.then(
-        (found) => {
-          this.caller.removeCancelListener(this);
-          return this.#left ? ends.late(this, found) : resolve(ends.answered(this, found));
-        },
-        (error: unknown) => {
-          this.caller.removeCancelListener(this);
-          if (this.#left) return ends.late(this, undefined);
-          try {
-            resolve(ends.failed(this, error));
-          } catch (failure) {
-            reject(failure);
-          }
-        },
-      );
-    });
+  /** Waits for the outcome, or for the record to leave. */
+  wait(): void {
+    if (!this.#settled) this.caller.addCancelListener(this);
+  }
+
+  answered(answer: Res, nowMs?: number): void {
+    if (this.#settled) return this.#ends.late(this, answer);
+    this.#settle();
+    this.#receiver.answered(this.#ends.answered(this, answer, nowMs), nowMs);
+  }
+
+  failed(error: unknown): void {
+    if (this.#settled) return this.#ends.late(this, undefined);
+    this.#settle();
+    let answer: Res;
+    try {
+      answer = this.#ends.failed(this, error);
+    } catch (failure) {
+      return this.#receiver.failed(failure);
+    }
+    this.#receiver.answered(answer);
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.caller.removeCancelListener(this);
   }
 
   /** The record leaves. */
   callCancelled(reason: unknown): void {
     const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
+    this.#settled = true;
+    // The ends of its waits are still reported.
     if (!runsOn) this.cancel(reason);
     this.#left = true;
-    this.#leaves?.(this, runsOn);
-    this.#reject?.(cancelledError(reason));
+    this.#ends.left(this, runsOn);
+    this.#receiver.failed(cancelledError(reason));
   }
 
   override get deadline(): number {

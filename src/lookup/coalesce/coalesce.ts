@@ -1,9 +1,11 @@
 import type { CallContext } from '../../core/call/call-context.ts';
 import { SharedCall } from '../../core/call/shared-call.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import type { Random } from '../../core/time/time.ts';
-import type { Layer, LayerEntry, Service } from '../lookup.ts';
+import type { Layer, LayerEntry } from '../lookup.ts';
+import { type Begin, beginOf, serviceOf } from '../service.ts';
 import { CallTable, type ListedCall } from './call-table.ts';
 import { type RequestKey, TextKey } from './request-key.ts';
 
@@ -44,14 +46,18 @@ export class Coalesce<Req, Res> implements LayerEntry<Req, Res> {
     this.#seed = (random() * 2 ** 32) | 1;
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    const found = this.#keyOf(request, context, this.#seed);
-    const key = typeof found === 'string' ? new TextKey(found, this.#seed) : found;
-    const known = this.#open.find(key);
-    if (known === undefined) return new OpenCall(this.#open, key, this.#mayHang).begin(inner, request, context);
-    this.#coalesced++;
-    context.callShared();
-    return known.answerFor(context);
+  readonly layer: Layer<Req, Res> = (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => {
+      const found = this.#keyOf(request, context, this.#seed);
+      const key = typeof found === 'string' ? new TextKey(found, this.#seed) : found;
+      const known = this.#open.find(key);
+      if (known === undefined)
+        return new OpenCall(this.#open, key, this.#mayHang).begin(begin, request, context, receiver, nowMs);
+      this.#coalesced++;
+      context.callShared();
+      return known.join(context, receiver).wait();
+    });
   };
 
   /** Requests that shared the call of another one, and calls that can be joined. */
@@ -79,19 +85,19 @@ class OpenCall<Req, Res> extends SharedCall<Res> implements ListedCall<OpenCall<
   }
 
   /** Makes the call for its first waiter. */
-  begin(inner: Service<Req, Res>, request: Req, context: CallContext): Res | Promise<Res> {
-    const waiter = this.join(context);
-    const answer = inner(request, this);
-    if (!(answer instanceof Promise)) return answer;
+  begin(
+    inner: Begin<Req, Res>,
+    request: Req,
+    context: CallContext,
+    receiver: Receiver<Res>,
+    nowMs: number | undefined,
+  ): Res | Later {
+    const waiter = this.join(context, receiver);
+    const answer = inner(request, this, this, nowMs);
+    if (answer !== later || waiter.left) return answer;
     this.#listed = true;
     this.#open.add(this);
-    this.settledBy(answer);
-    return waiter.answer();
-  }
-
-  /** The answer for another waiter of a call that is listed. */
-  answerFor(context: CallContext): Promise<Res> {
-    return this.join(context).answer();
+    return waiter.wait();
   }
 
   override cancel(reason: unknown): void {
@@ -99,7 +105,7 @@ class OpenCall<Req, Res> extends SharedCall<Res> implements ListedCall<OpenCall<
     super.cancel(reason);
   }
 
-  protected override answered(): void {
+  protected override settled(): void {
     this.#unlist();
   }
 

@@ -1,12 +1,14 @@
 import type { CallContext, CancelListener } from '../../core/call/call-context.ts';
 import { Cancellation } from '../../core/call/cancellation.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import { Deadlines, type Timed } from '../../core/time/deadlines.ts';
 import type { Clock } from '../../core/time/time.ts';
-import type { Layer, LayerEntry, Service } from '../lookup.ts';
+import type { Layer, LayerEntry } from '../lookup.ts';
 import type { RetryBudget } from '../retry/budget.ts';
+import { type Begin, beginOf, serviceOf } from '../service.ts';
 import type { HedgeOptions } from './hedge-options.ts';
 import { RunningP95 } from './running-p95.ts';
 
@@ -40,10 +42,13 @@ export class Hedge<Req, Res> implements LayerEntry<Req, Res> {
     this.#shared = { options, deps, deadlines, p95: new RunningP95(), made: 0, won: 0 };
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
+  readonly layer: Layer<Req, Res> = (inner) => {
     const { deps } = this.#shared;
-    if (deps.countsCalls) deps.budget.called();
-    return new HedgedCall(this.#shared, inner, request, context).run();
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => {
+      if (deps.countsCalls) deps.budget.called(nowMs);
+      return new HedgedCall(this.#shared, begin, request, context, receiver).run(nowMs);
+    });
   };
 
   gauges(): LayerGauges {
@@ -66,32 +71,41 @@ interface HedgeShared<Req, Res> {
 }
 
 /**
- * The first call and its hedges. It is the context of the first call, because most calls have no hedge, and its own link in
- * the list of deadlines.
+ * The first call and its hedges. It is the context of the first call and the receiver of its outcome, because most calls
+ * have no hedge, and its own link in the list of deadlines.
  */
-class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed<HedgedCall<Req, Res>> {
+class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Receiver<Res>, Timed<HedgedCall<Req, Res>> {
   due = 0;
   armed = false;
   sooner: HedgedCall<Req, Res> | undefined = undefined;
   later: HedgedCall<Req, Res> | undefined = undefined;
   readonly #shared: HedgeShared<Req, Res>;
-  readonly #inner: Service<Req, Res>;
+  readonly #inner: Begin<Req, Res>;
   readonly #request: Req;
+  readonly #receiver: Receiver<Res>;
   #firstRuns = true;
   /** Those that run. */
-  #hedges: Set<HedgeCall> | undefined = undefined;
+  #hedges: Set<HedgeCall<Res>> | undefined = undefined;
   #made = 0;
+  /** The time while the first call is made. */
+  #nowMs: number | undefined = undefined;
   #startedMs = 0;
+  #waits = false;
   #settled = false;
   #failure: unknown = undefined;
-  #resolve: ((answer: Res) => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
 
-  constructor(shared: HedgeShared<Req, Res>, inner: Service<Req, Res>, request: Req, context: CallContext) {
+  constructor(
+    shared: HedgeShared<Req, Res>,
+    inner: Begin<Req, Res>,
+    request: Req,
+    context: CallContext,
+    receiver: Receiver<Res>,
+  ) {
     super(Infinity, context.attempt, context);
     this.#shared = shared;
     this.#inner = inner;
     this.#request = request;
+    this.#receiver = receiver;
   }
 
   override get deadline(): number {
@@ -101,57 +115,54 @@ class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed
   /** The first call begins. */
   override callBegins(): void {
     super.callBegins();
-    this.#startedMs = this.#shared.deps.clock.now();
+    this.#startedMs = this.#nowMs ?? this.#shared.deps.clock.now();
     this.#arm(this.#startedMs);
   }
 
-  run(): Res | Promise<Res> {
-    let answer: Res | Promise<Res>;
+  run(nowMs: number | undefined): Res | Later {
+    this.#nowMs = nowMs;
+    let answer: Res | Later;
     try {
-      answer = this.#inner(this.#request, this);
+      answer = this.#inner(this.#request, this, this, nowMs);
     } catch (error) {
       this.#end();
       throw error;
     }
-    if (!(answer instanceof Promise)) {
-      this.#end();
-      return answer;
+    this.#nowMs = undefined;
+    if (answer !== later) this.#end();
+    else if (!this.#settled) {
+      this.#waits = true;
+      this.caller.addCancelListener(this);
     }
-    return this.#outcome(answer);
+    return answer;
   }
 
   /** The time is over: makes one more call, if the budget and the limits below have room for it. */
   hedge(): void {
     const { deps, options } = this.#shared;
-    if (this.#settled || this.#resolve === undefined || !deps.budget.permit()) return;
-    const call = new HedgeCall(this.caller);
+    if (this.#settled || !this.#waits || !deps.budget.permit()) return;
+    const call = new HedgeCall<Res>(this.caller, this);
     this.#made++;
     (this.#hedges ??= new Set()).add(call);
+    let answer: Res | Later = later;
     try {
-      const answer = this.#inner(this.#request, call);
-      if (answer instanceof Promise) {
-        answer.then(
-          (value) => this.#answered(call, value),
-          (error: unknown) => this.#failed(call, error),
-        );
-      } else this.#answered(call, answer);
+      answer = this.#inner(this.#request, call, call);
     } catch {
       // A hedge that cannot be made changes nothing: the first call goes on.
       this.#over(call);
     }
+    if (answer !== later) this.callAnswered(call, answer);
     if (this.#made < options.max) this.#arm(deps.clock.now());
   }
 
-  #outcome(first: Promise<Res>): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      first.then(
-        (value) => this.#answered(undefined, value),
-        (error: unknown) => this.#failed(undefined, error),
-      );
-      this.caller.addCancelListener(this);
-    });
+  /** The first call has an answer. */
+  answered(answer: Res, nowMs?: number): void {
+    this.callAnswered(undefined, answer, nowMs);
+  }
+
+  /** The first call has failed. */
+  failed(error: unknown): void {
+    this.callFailed(undefined, error);
   }
 
   /** The record leaves. */
@@ -159,7 +170,7 @@ class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed
     if (this.#settled) return;
     this.#end();
     this.#cancelRunning(reason);
-    this.#reject?.(cancelledError(reason));
+    this.#receiver.failed(cancelledError(reason));
   }
 
   #arm(now: number): void {
@@ -169,29 +180,31 @@ class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed
     deadlines.arm(this, now + ms);
   }
 
-  #answered(hedge: HedgeCall | undefined, answer: Res): void {
+  /** For its calls; `hedge` is undefined for the first one. */
+  callAnswered(hedge: HedgeCall<Res> | undefined, answer: Res, nowMs = this.#shared.deps.clock.now()): void {
     this.#over(hedge);
     if (this.#settled) return;
-    const { deps, p95 } = this.#shared;
+    const { p95 } = this.#shared;
     if (hedge !== undefined) this.#shared.won++;
     // If a hedge was first, the call took longer than this: it counts among the slow ones.
-    p95.add(deps.clock.now() - this.#startedMs);
+    p95.add(nowMs - this.#startedMs);
     this.#end();
     if (this.#runs) {
       // Made only if a call needs it: an error costs a microsecond.
       this.#cancelRunning(new RecordError('cancelled', 'another call for the same record was answered first'));
     }
-    this.#resolve?.(answer);
+    this.#receiver.answered(answer, nowMs);
   }
 
-  #failed(hedge: HedgeCall | undefined, error: unknown): void {
+  /** For its calls, like `callAnswered`. */
+  callFailed(hedge: HedgeCall<Res> | undefined, error: unknown): void {
     const made = this.#over(hedge);
     if (this.#settled) return;
     // A hedge that was not made says nothing.
     if (made) this.#failure ??= error;
     if (this.#runs) return;
     this.#end();
-    this.#reject?.(this.#failure);
+    this.#receiver.failed(this.#failure);
   }
 
   /** Whether a call runs. */
@@ -200,7 +213,7 @@ class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed
   }
 
   /** A call has ended. Returns whether it was made: a hedge that was not costs no budget, and is not counted. */
-  #over(hedge: HedgeCall | undefined): boolean {
+  #over(hedge: HedgeCall<Res> | undefined): boolean {
     if (hedge === undefined) {
       this.#firstRuns = false;
       return true;
@@ -226,13 +239,24 @@ class HedgedCall<Req, Res> extends Cancellation implements CancelListener, Timed
   }
 }
 
-/** The context of a hedge: it is cancelled by itself when another call was answered first, and does not wait at a limit. */
-class HedgeCall extends Cancellation {
+/** What a hedge reports its outcome to. */
+interface HedgeOwner<Res> {
+  callAnswered(hedge: HedgeCall<Res>, answer: Res, nowMs?: number): void;
+  callFailed(hedge: HedgeCall<Res>, error: unknown): void;
+}
+
+/**
+ * The context of a hedge, and the receiver of its outcome. It is cancelled by itself when another call was answered
+ * first, and does not wait at a limit.
+ */
+class HedgeCall<Res> extends Cancellation implements Receiver<Res> {
   /** Whether the call was made: it did not have to wait, and was not refused. */
   made = false;
+  readonly #owner: HedgeOwner<Res>;
 
-  constructor(caller: CallContext) {
+  constructor(caller: CallContext, owner: HedgeOwner<Res>) {
     super(Infinity, caller.attempt, caller);
+    this.#owner = owner;
   }
 
   override get deadline(): number {
@@ -249,5 +273,13 @@ class HedgeCall extends Cancellation {
 
   override callRefused(): void {
     this.made = false;
+  }
+
+  answered(answer: Res, nowMs?: number): void {
+    this.#owner.callAnswered(this, answer, nowMs);
+  }
+
+  failed(error: unknown): void {
+    this.#owner.callFailed(this, error);
   }
 }

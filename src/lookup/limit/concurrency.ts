@@ -1,8 +1,10 @@
 import { bothGates, type Gate } from '../../core/call/gate.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { Layer, LayerEntry } from '../lookup.ts';
+import { beginOf, serviceOf } from '../service.ts';
 import { AdaptiveLimit } from './adaptive.ts';
 import { endOfFailure } from './attempt-end.ts';
 import type { ConcurrencyOptions } from './limit-options.ts';
@@ -34,10 +36,6 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
   #running = 0;
   #onOpen: (() => void) | undefined = undefined;
   #openingScheduled = false;
-  readonly #release = (): void => {
-    this.#running--;
-    if (this.#onOpen !== undefined && this.open) this.#scheduleOpening();
-  };
 
   constructor(options: ConcurrencyOptions, clock: Clock) {
     this.#clock = clock;
@@ -65,22 +63,37 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
     if (this.open) this.#scheduleOpening();
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    this.#running++;
-    const release = this.#adaptive === undefined ? this.#release : this.#measuredRelease(this.#adaptive);
-    let answer: Res | Promise<Res>;
-    try {
-      answer = inner(request, context);
-    } catch (error) {
-      // No call was made: the record lacks an argument.
-      this.#release();
-      throw error;
-    }
-    if (!(answer instanceof Promise)) this.#release();
-    else if (typeof release === 'function') answer.then(release, release);
-    else answer.then(release.answered, release.failed);
-    return answer;
+  readonly layer: Layer<Req, Res> = (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => {
+      this.#running++;
+      const adaptive = this.#adaptive;
+      const startedMs = adaptive === undefined ? 0 : (nowMs ?? this.#clock.now());
+      adaptive?.began(this.#running, startedMs);
+      let answer: Res | Later;
+      try {
+        answer = begin(request, context, new RunningCall(this, receiver, startedMs), nowMs);
+      } catch (error) {
+        // No call was made: the record lacks an argument.
+        this.#release();
+        throw error;
+      }
+      if (answer !== later) this.#release();
+      return answer;
+    });
   };
+
+  /** For its calls. */
+  callAnswered(startedMs: number, nowMs: number | undefined): void {
+    this.#adaptive?.ended('answered', startedMs, nowMs ?? this.#clock.now());
+    this.#release();
+  }
+
+  /** For its calls. */
+  callFailed(startedMs: number, error: unknown): void {
+    this.#adaptive?.ended(endOfFailure(error), startedMs, this.#clock.now());
+    this.#release();
+  }
 
   gauges(): LayerGauges {
     const now = { limit: this.limit, running: this.#running };
@@ -95,19 +108,9 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
     return { now, totals: { ...changes }, latest };
   }
 
-  #measuredRelease(adaptive: AdaptiveLimit): { answered: () => void; failed: (error: unknown) => void } {
-    const startedMs = this.#clock.now();
-    adaptive.began(this.#running, startedMs);
-    return {
-      answered: () => {
-        adaptive.ended('answered', startedMs, this.#clock.now());
-        this.#release();
-      },
-      failed: (error) => {
-        adaptive.ended(endOfFailure(error), startedMs, this.#clock.now());
-        this.#release();
-      },
-    };
+  #release(): void {
+    this.#running--;
+    if (this.#onOpen !== undefined && this.open) this.#scheduleOpening();
   }
 
   /** In a later turn: no call is made while an answer, or a request of a client, is read. */
@@ -121,5 +124,33 @@ export class Concurrency<Req, Res> implements LayerEntry<Req, Res>, Gate {
       this.#onOpen = undefined;
       hook?.();
     });
+  }
+}
+
+/** Gives the place of a call back before it passes the outcome on. */
+class RunningCall<Res> implements Receiver<Res> {
+  readonly #concurrency: Pick<Concurrency<never, Res>, 'callAnswered' | 'callFailed'>;
+  readonly #receiver: Receiver<Res>;
+  /** Clock milliseconds, if the limit is adaptive. */
+  readonly #startedMs: number;
+
+  constructor(
+    concurrency: Pick<Concurrency<never, Res>, 'callAnswered' | 'callFailed'>,
+    receiver: Receiver<Res>,
+    startedMs: number,
+  ) {
+    this.#concurrency = concurrency;
+    this.#receiver = receiver;
+    this.#startedMs = startedMs;
+  }
+
+  answered(answer: Res, nowMs?: number): void {
+    this.#concurrency.callAnswered(this.#startedMs, nowMs);
+    this.#receiver.answered(answer, nowMs);
+  }
+
+  failed(error: unknown): void {
+    this.#concurrency.callFailed(this.#startedMs, error);
+    this.#receiver.failed(error);
   }
 }

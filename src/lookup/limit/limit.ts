@@ -1,9 +1,11 @@
 import type { CallContext } from '../../core/call/call-context.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import { RecordError } from '../../core/errors.ts';
 import type { Gate } from '../../core/call/gate.ts';
 import type { LayerGauges } from '../../core/observer/observer.ts';
-import type { Layer, LayerEntry, Service } from '../lookup.ts';
+import type { Layer, LayerEntry } from '../lookup.ts';
+import { type Begin, beginOf, promised, serviceOf } from '../service.ts';
 import { type QueuedCall, type WaitingLine, LimitQueue } from './limit-queue.ts';
 
 /**
@@ -42,14 +44,27 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
     return this.#queue.size;
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
+  /** A call that need not wait is passed on as it is. */
+  readonly layer: Layer<Req, Res> = (inner) => {
+    const begin = beginOf(inner);
+    const wait: Begin<Req, Res> = (request, context, receiver) => this.#wait(begin, request, context, receiver);
+    const promise = promised(wait);
+    return serviceOf<Req, Res>(
+      (request, context, receiver, nowMs) =>
+        this.#begins(context) ? begin(request, context, receiver, nowMs) : wait(request, context, receiver),
+      (request, context) => (this.#begins(context) ? inner(request, context) : promise(request, context)),
+    );
+  };
+
+  /** Whether the call begins now. Throws if it does not, and must not wait. */
+  #begins(context: CallContext): boolean {
     if (this.#queue.size > 0 || !this.#gate.open) {
       if (!context.mayWait) throw new RecordError('cancelled', 'the call would have to wait for its turn');
-      return this.#wait(inner, request, context);
+      return false;
     }
     context.callBegins();
-    return inner(request, context);
-  };
+    return true;
+  }
 
   /** A stream that comes now has its first turn after each of the waiting streams has had one. */
   turnMs(): number {
@@ -67,25 +82,33 @@ export class Limit<Req, Res> implements LayerEntry<Req, Res> {
     }
   }
 
-  #wait(inner: Service<Req, Res>, request: Req, context: CallContext): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      const call = new WaitingCall(inner, request, context, resolve, reject);
-      this.#queue.add(context.inputEnd, call);
-      context.limitWaiting(1);
-      call.removeCancelHook = context.onCancel((reason) => {
-        this.#queue.remove(call);
-        call.cancel(reason);
-      });
-      if (this.#queue.size === 1) this.#gate.whenOpen(this.#beginWaiting);
+  #wait(inner: Begin<Req, Res>, request: Req, context: CallContext, receiver: Receiver<Res>): Later {
+    const call = new WaitingCall(inner, request, context, receiver);
+    this.#queue.add(context.inputEnd, call);
+    context.limitWaiting(1);
+    call.removeCancelHook = context.onCancel((reason) => {
+      this.#queue.remove(call);
+      call.cancel(reason);
     });
+    if (this.#queue.size === 1) this.#gate.whenOpen(this.#beginWaiting);
+    return later;
   }
 }
 
 /** For a connector without a limit: every call begins without a wait. */
 export function unlimited<Req, Res>(): Layer<Req, Res> {
-  return (inner) => (request, context) => {
-    context.callBegins();
-    return inner(request, context);
+  return (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf<Req, Res>(
+      (request, context, receiver, nowMs) => {
+        context.callBegins();
+        return begin(request, context, receiver, nowMs);
+      },
+      (request, context) => {
+        context.callBegins();
+        return inner(request, context);
+      },
+    );
   };
 }
 
@@ -94,24 +117,16 @@ class WaitingCall<Req, Res> implements QueuedCall<WaitingCall<Req, Res>> {
   earlier: WaitingCall<Req, Res> | undefined = undefined;
   later: WaitingCall<Req, Res> | undefined = undefined;
   removeCancelHook: (() => void) | undefined = undefined;
-  readonly #inner: Service<Req, Res>;
+  readonly #inner: Begin<Req, Res>;
   readonly #request: Req;
   readonly #context: CallContext;
-  readonly #resolve: (answer: Res | Promise<Res>) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #receiver: Receiver<Res>;
 
-  constructor(
-    inner: Service<Req, Res>,
-    request: Req,
-    context: CallContext,
-    resolve: (answer: Res | Promise<Res>) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(inner: Begin<Req, Res>, request: Req, context: CallContext, receiver: Receiver<Res>) {
     this.#inner = inner;
     this.#request = request;
     this.#context = context;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#receiver = receiver;
   }
 
   /** Makes the call: its turn has come. */
@@ -119,17 +134,19 @@ class WaitingCall<Req, Res> implements QueuedCall<WaitingCall<Req, Res>> {
     this.removeCancelHook?.();
     this.#context.limitWaiting(-1);
     this.#context.callBegins();
+    let answer: Res | Later;
     try {
-      this.#resolve(this.#inner(this.#request, this.#context));
+      answer = this.#inner(this.#request, this.#context, this.#receiver);
     } catch (error) {
-      this.#reject(error);
+      return this.#receiver.failed(error);
     }
+    if (answer !== later) this.#receiver.answered(answer);
   }
 
   /** Rejects the call: it was cancelled before its turn came. */
   cancel(reason: unknown): void {
     this.removeCancelHook?.();
     this.#context.limitWaiting(-1);
-    this.#reject(cancelledError(reason, 'the call was cancelled before it began'));
+    this.#receiver.failed(cancelledError(reason, 'the call was cancelled before it began'));
   }
 }

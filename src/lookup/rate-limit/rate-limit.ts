@@ -5,6 +5,7 @@ import type { Layer, LayerEntry } from '../lookup.ts';
 import type { RateLimitOptions } from './rate-limit-options.ts';
 import type { BucketUser, SharedBucket, SharedBuckets } from './shared-bucket.ts';
 import type { Rate } from '../../core/call/token-bucket.ts';
+import { beginOf, serviceOf } from '../service.ts';
 
 export interface RateLimitDeps {
   readonly lookup: string;
@@ -38,10 +39,23 @@ export class RateLimit<Req, Res> implements LayerEntry<Req, Res>, Gate, BucketUs
     this.#bucket = deps.buckets.join(deps.lookup, deps.clock, this);
   }
 
-  readonly layer: Layer<Req, Res> = (inner) => (request, context) => {
-    if (!this.#closed) this.#bucket.take();
-    return inner(request, context);
+  readonly layer: Layer<Req, Res> = (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf<Req, Res>(
+      (request, context, receiver, nowMs) => {
+        this.#take(nowMs);
+        return begin(request, context, receiver, nowMs);
+      },
+      (request, context) => {
+        this.#take(undefined);
+        return inner(request, context);
+      },
+    );
   };
+
+  #take(nowMs: number | undefined): void {
+    if (!this.#closed) this.#bucket.take(nowMs);
+  }
 
   gate(inner: Gate | undefined): Gate {
     return inner === undefined ? this : bothGates(inner, this);

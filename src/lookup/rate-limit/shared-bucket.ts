@@ -53,8 +53,8 @@ export class SharedBucket {
     return this.#bucket.waitMs(this.#clock.now(), tokens);
   }
 
-  take(): void {
-    this.#bucket.take(this.#clock.now());
+  take(nowMs = this.#clock.now()): void {
+    this.#bucket.take(nowMs);
   }
 
   add(user: BucketUser): void {

@@ -43,8 +43,8 @@ export class RetryBudget {
   }
 
   /** Counts a first call. A retry is counted by `permit`. */
-  called(): void {
-    const cell = this.#cell();
+  called(nowMs?: number): void {
+    const cell = this.#cell(nowMs);
     this.#calls[cell] = (this.#calls[cell] ?? 0) + 1;
     this.#sumCalls++;
   }
@@ -68,8 +68,8 @@ export class RetryBudget {
   }
 
   /** The cell of this second. Empties the cells that have become too old first. */
-  #cell(): number {
-    const second = Math.floor(this.#clock.now() / 1000);
+  #cell(nowMs = this.#clock.now()): number {
+    const second = Math.max(Math.floor(nowMs / 1000), this.#second);
     const passed = Math.min(second - this.#second, seconds);
     for (let step = 1; step <= passed; step++) {
       const cell = (this.#second + step) % seconds;

@@ -50,7 +50,7 @@ function lookupRules(
     madeCall: (error) => !(error instanceof RecordError && error.details.attempts === 0),
     delayMs: (attempt, error) => Math.max(backoff.delayMs(attempt), retryAfterMs(error)),
     permit: () => budget.permit(),
-    called: () => budget.called(),
+    called: (nowMs) => budget.called(nowMs),
     retried: () => observer.retried(),
     finalResult(answer, attempts) {
       if (answer.attempts === attempts) return answer;

@@ -1,7 +1,9 @@
 import { type CallContext, InnerContext } from '../../core/call/call-context.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
+import { later, type Later, type Receiver } from '../../core/call/receiver.ts';
 import type { Clock } from '../../core/time/time.ts';
-import type { Layer, Service } from '../lookup.ts';
+import type { Layer } from '../lookup.ts';
+import { type Begin, beginOf, serviceOf } from '../service.ts';
 
 /**
  * Decides whether a call is made again. `attempt` is the number of the call that has just ended, 1 = first.
@@ -22,8 +24,8 @@ export interface RetryRules<Res> {
   delayMs(attempt: number, error: unknown): number;
   /** Whether the budget has a retry left. It is spent by this call. */
   permit(): boolean;
-  /** Counts the first call. */
-  called(): void;
+  /** Counts the first call. `nowMs`: the time of the clock, if it was just read. */
+  called(nowMs: number | undefined): void;
   /** Counts a later call. */
   retried(): void;
   /** The final result as the layer returns it. */
@@ -62,110 +64,146 @@ export const plainRules = {
  */
 export function retry<Req, Res>(rules: RetryRules<Res>, deps: { readonly clock: Clock }): Layer<Req, Res> {
   const { clock } = deps;
-  return (inner) => (request, context) => {
-    rules.called();
-    return new RetriedCall(inner, rules, clock, request, context).call(1);
+  return (inner) => {
+    const begin = beginOf(inner);
+    return serviceOf((request, context, receiver, nowMs) => {
+      rules.called(nowMs);
+      return new RetriedCall(begin, rules, clock, request, context, receiver).call(1, nowMs);
+    });
   };
 }
 
-class RetriedCall<Req, Res> {
-  readonly #inner: Service<Req, Res>;
+/** Receives the outcome of each call. */
+class RetriedCall<Req, Res> implements Receiver<Res> {
+  readonly #inner: Begin<Req, Res>;
   readonly #rules: RetryRules<Res>;
   readonly #clock: Clock;
   readonly #request: Req;
   readonly #context: CallContext;
+  readonly #receiver: Receiver<Res>;
+  /** The number of the last call, 1 = first. */
+  #attempt = 1;
   #failure: unknown = undefined;
   /** Attempts that have made their calls. */
   #calls = 0;
 
-  constructor(inner: Service<Req, Res>, rules: RetryRules<Res>, clock: Clock, request: Req, context: CallContext) {
+  constructor(
+    inner: Begin<Req, Res>,
+    rules: RetryRules<Res>,
+    clock: Clock,
+    request: Req,
+    context: CallContext,
+    receiver: Receiver<Res>,
+  ) {
     this.#inner = inner;
     this.#rules = rules;
     this.#clock = clock;
     this.#request = request;
     this.#context = context;
+    this.#receiver = receiver;
   }
 
-  call(attempt: number): Res | Promise<Res> {
+  call(attempt: number, nowMs?: number): Res | Later {
+    this.#attempt = attempt;
     const context = attempt === 1 ? this.#context : new LaterAttempt(this.#context, attempt);
-    let answer: Res | Promise<Res>;
+    let answer: Res | Later;
     try {
-      answer = this.#inner(this.#request, context);
+      answer = this.#inner(this.#request, context, this, nowMs);
     } catch (error) {
-      return this.#failed(attempt, error);
+      return this.#afterFailure(error);
     }
-    if (!(answer instanceof Promise)) return this.#answered(attempt, answer);
-    return answer.then(
-      (result) => this.#answered(attempt, result),
-      (error: unknown) => this.#failed(attempt, error),
-    );
+    return answer === later ? later : this.#afterAnswer(answer);
   }
 
-  #answered(attempt: number, result: Res): Res | Promise<Res> {
+  answered(result: Res, nowMs?: number): void {
+    let final: Res | Later;
+    try {
+      final = this.#afterAnswer(result);
+    } catch (error) {
+      return this.#receiver.failed(error);
+    }
+    if (final !== later) this.#receiver.answered(final, nowMs);
+  }
+
+  failed(error: unknown): void {
+    try {
+      this.#afterFailure(error);
+    } catch (final) {
+      this.#receiver.failed(final);
+    }
+  }
+
+  /** The final answer, or `later` if another call follows. */
+  #afterAnswer(result: Res): Res | Later {
     const rules = this.#rules;
     this.#calls++;
-    const ms = this.#mayRetry(attempt) && rules.onResult(result) ? this.#waitMs(attempt, undefined) : undefined;
-    return ms === undefined ? rules.finalResult(result, this.#calls) : this.#callAfter(ms, attempt + 1);
+    const ms = this.#mayRetry() && rules.onResult(result) ? this.#waitMs(undefined) : undefined;
+    return ms === undefined ? rules.finalResult(result, this.#calls) : this.#callAfter(ms);
   }
 
-  #failed(attempt: number, error: unknown): Promise<Res> {
+  /** Throws the final failure. */
+  #afterFailure(error: unknown): Later {
     const rules = this.#rules;
     if (rules.madeCall(error)) this.#calls++;
     this.#failure = rules.failure(error, this.#calls, this.#failure);
-    const ms = this.#mayRetry(attempt) && rules.onError(error) ? this.#waitMs(attempt, error) : undefined;
+    const ms = this.#mayRetry() && rules.onError(error) ? this.#waitMs(error) : undefined;
     if (ms === undefined) throw this.#failure;
-    return this.#callAfter(ms, attempt + 1);
+    return this.#callAfter(ms);
   }
 
   /** No rule gets the outcome of a call that was cancelled or whose time ran out (semantics T3). */
-  #mayRetry(attempt: number): boolean {
-    return !this.#context.cancelled && !this.#context.inputEnd.ended && this.#rules.canRetry(attempt);
+  #mayRetry(): boolean {
+    return !this.#context.cancelled && !this.#context.inputEnd.ended && this.#rules.canRetry(this.#attempt);
   }
 
   /** Undefined if the wait would not end before the deadline (semantics R4), or if the budget is spent. */
-  #waitMs(attempt: number, error: unknown): number | undefined {
+  #waitMs(error: unknown): number | undefined {
     // Rounded up: a Node timer of 1.5 ms fires after 1.
-    const ms = Math.ceil(Math.max(0, this.#rules.delayMs(attempt, error)));
+    const ms = Math.ceil(Math.max(0, this.#rules.delayMs(this.#attempt, error)));
     return this.#clock.now() + ms < this.#context.deadline && this.#rules.permit() ? ms : undefined;
   }
 
-  #callAfter(ms: number, attempt: number): Promise<Res> {
+  #callAfter(ms: number): Later {
     const context = this.#context;
-    return new Promise((resolve, reject) => {
-      let waiting = true;
-      let removeEndHook: (() => void) | undefined;
-      // Timer, cancellation and end of the input can come together, and a hook that is being called cannot be removed.
-      const endWait = (): boolean => {
-        if (!waiting) return false;
-        waiting = false;
-        stopTimer();
-        removeCancelHook();
-        removeEndHook?.();
-        context.retryWaiting(-1);
-        return true;
-      };
-      const callNow = (): void => {
-        if (!endWait()) return;
-        try {
-          this.#rules.retried();
-          resolve(this.call(attempt));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      context.retryWaiting(1);
-      const stopTimer = this.#clock.setTimer(ms, callNow);
-      const removeCancelHook = context.onCancel((reason) => {
-        if (endWait()) reject(this.#rules.failure(cancelledError(reason), this.#calls, this.#failure));
-      });
-      // Callers of other inputs may share the call: it waits on as long as the input of one of them has not ended.
-      const watchInput = (): void => {
-        if (!waiting) return;
-        if (context.inputEnd.ended) callNow();
-        else removeEndHook = context.inputEnd.onEnd(watchInput);
-      };
-      watchInput();
+    let waiting = true;
+    let removeEndHook: (() => void) | undefined;
+    // Timer, cancellation and end of the input can come together, and a hook that is being called cannot be removed.
+    const endWait = (): boolean => {
+      if (!waiting) return false;
+      waiting = false;
+      stopTimer();
+      removeCancelHook();
+      removeEndHook?.();
+      context.retryWaiting(-1);
+      return true;
+    };
+    const callNow = (): void => {
+      if (endWait()) this.#callAgain();
+    };
+    context.retryWaiting(1);
+    const stopTimer = this.#clock.setTimer(ms, callNow);
+    const removeCancelHook = context.onCancel((reason) => {
+      if (endWait()) this.#receiver.failed(this.#rules.failure(cancelledError(reason), this.#calls, this.#failure));
     });
+    // Callers of other inputs may share the call: it waits on as long as the input of one of them has not ended.
+    const watchInput = (): void => {
+      if (!waiting) return;
+      if (context.inputEnd.ended) callNow();
+      else removeEndHook = context.inputEnd.onEnd(watchInput);
+    };
+    watchInput();
+    return later;
+  }
+
+  #callAgain(): void {
+    let answer: Res | Later;
+    try {
+      this.#rules.retried();
+      answer = this.call(this.#attempt + 1);
+    } catch (error) {
+      return this.#receiver.failed(error);
+    }
+    if (answer !== later) this.#receiver.answered(answer);
   }
 }
 

@@ -7,6 +7,7 @@ import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { http } from '../../../src/connectors/http/http.ts';
 import { httpOptions, type HttpOptions } from '../../../src/connectors/http/http-options.ts';
 import { lookupOf } from '../../pipeline/lookups/opened.ts';
+import { ignoring } from '../../core/call/sharing.ts';
 import { httpEnd, openHttp, runtimeFor } from './far-end.ts';
 
 const deadlineHeader = 'X-Request-Deadline';
@@ -85,7 +86,7 @@ describe('the header of deadlineHeader', () => {
     });
     const { ask } = await openHttp({ url: origin, deadlineHeader });
     const shared = new SharedCall();
-    for (const leftMs of [1000, 3_600_000, 2000]) shared.join(new Cancellation(systemClock.now() + leftMs));
+    for (const leftMs of [1000, 3_600_000, 2000]) shared.join(new Cancellation(systemClock.now() + leftMs), ignoring);
     await ask({}, shared);
     expect(sent).toBeGreaterThan(2000);
     expect(sent).toBeLessThanOrEqual(3_600_000);

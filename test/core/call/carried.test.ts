@@ -10,6 +10,7 @@ import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
 import { traced } from '../../../src/lookup/traced.ts';
 import { SuperstepContext } from '../../../src/pipeline/steps/repeat.ts';
+import { ignoring } from './sharing.ts';
 
 type Member = keyof CallContext;
 
@@ -125,9 +126,11 @@ async function laterAttempt(caller: CallContext): Promise<CallContext> {
   return second;
 }
 
+const missed = { answered: () => null, failed: () => null, left() {}, late() {} };
+
 function shared(caller: CallContext): CallContext {
   const call = new SharedCall();
-  call.join(caller);
+  call.join(caller, ignoring);
   return call;
 }
 
@@ -166,7 +169,7 @@ const variants: readonly (readonly [
   [
     'a call that the cache makes',
     [...cancellation, 'known'],
-    (caller) => new MissedCall(caller, '', 0, true, undefined),
+    (caller) => new MissedCall(caller, '', 0, true, undefined, missed, ignoring),
   ],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],

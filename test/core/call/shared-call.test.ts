@@ -8,7 +8,7 @@ import { Limit } from '../../../src/lookup/limit/limit.ts';
 import { type Layer, type Service, stack } from '../../../src/lookup/lookup.ts';
 import { plainRules, retry } from '../../../src/lookup/retry/retry.ts';
 import { timeout } from '../../../src/lookup/timeout.ts';
-import { Held, Record } from './sharing.ts';
+import { Held, ignoring, outcomeOf, Record } from './sharing.ts';
 
 /** Coalesces before `held`, with these layers between the two. */
 function coalesced(held: Held, ...between: readonly Layer<string, string>[]): Service<string, string> {
@@ -92,14 +92,9 @@ describe('a call that several callers wait for', () => {
   test('has as its deadline the latest one of those who wait at that moment', () => {
     const call = new SharedCall();
     const [early, late, later] = [new Record(100), new Record(200), new Record(300)];
-    void call.join(early).answer();
+    void outcomeOf(call, early);
     expect(call.deadline).toBe(100);
-    const waits = [late, later].map((record) =>
-      call
-        .join(record)
-        .answer()
-        .catch((error: unknown) => error),
-    );
+    const waits = [late, later].map((record) => outcomeOf(call, record).catch((error: unknown) => error));
     expect(call.deadline).toBe(300);
     later.cancel('gone');
     expect(call.deadline).toBe(200);
@@ -113,11 +108,7 @@ describe('a call that several callers wait for', () => {
     const call = new SharedCall();
     const inputs = [new InputEnd(), new InputEnd(), new InputEnd()];
     const records = inputs.map((input, index) => new Record(Infinity, index + 1, input));
-    for (const record of records)
-      void call
-        .join(record)
-        .answer()
-        .catch(() => {});
+    for (const record of records) void outcomeOf(call, record).catch(() => {});
     expect([call.attempt, call.inputEnd]).toEqual([1, inputs[0]]);
     records[0]?.cancel('gone');
     expect([call.attempt, call.inputEnd]).toEqual([2, inputs[1]]);
@@ -152,16 +143,16 @@ describe('the waits of a shared call', () => {
   test('end with the calls that have begun, for a waiter that joins later as well, and a refused one does not count', () => {
     const [first, second, third] = [new Record(), new Record(), new Record()];
     const [shared, part] = [new SharedCall(), new SharedCall(true)];
-    shared.join(first);
-    part.join(first);
+    shared.join(first, ignoring);
+    part.join(first, ignoring);
     shared.callBegins();
     shared.callRefused();
     shared.callBegins();
     shared.callBegins();
     part.callBegins();
-    shared.join(second);
+    shared.join(second, ignoring);
     part.callRefused();
-    part.join(third);
+    part.join(third, ignoring);
     expect([first.began, second.began, third.began, shared.began, part.began]).toEqual([2, 2, 0, true, false]);
   });
 

@@ -1,5 +1,7 @@
 import type { CallContext, CancelListener } from '../../../src/core/call/call-context.ts';
 import { Cancellation } from '../../../src/core/call/cancellation.ts';
+import { PromisedOutcome, type Receiver } from '../../../src/core/call/receiver.ts';
+import type { SharedCall } from '../../../src/core/call/shared-call.ts';
 import type { Service } from '../../../src/lookup/lookup.ts';
 
 /** A record as the operator runs it: its context counts what is reported to it. */
@@ -54,6 +56,16 @@ export class Record extends Cancellation {
   ask(service: Service<string, string>): Promise<unknown> {
     return Promise.resolve(service('key', this)).catch((error: unknown) => error);
   }
+}
+
+/** For a caller whose outcome does not matter. */
+export const ignoring: Receiver<unknown> = { answered() {}, failed() {} };
+
+/** The outcome of a shared call for one more caller, who waits for it. */
+export function outcomeOf(call: SharedCall<unknown>, context: CallContext): Promise<unknown> {
+  const outcome = new PromisedOutcome<unknown>();
+  call.join(context, outcome).wait();
+  return outcome.promise();
 }
 
 export interface HeldCall {

@@ -25,6 +25,16 @@ test('counts exactly the calls of the current tenth of the window and of the nin
   );
 });
 
+test('a call whose outcome comes a little after that of a later call counts with it, and removes no other one', () => {
+  const window = new CallWindow(1000);
+  window.add(999, true);
+  window.add(1000, true);
+  window.add(999.9, false);
+  expect(window.add(1001, false)).toEqual({ calls: 4, failures: 2 });
+  // The cell of 900 to 999 has become too old, and nothing else.
+  expect(window.add(1900, false)).toEqual({ calls: 4, failures: 1 });
+});
+
 test('forgets every call when it is cleared', () => {
   const window = new CallWindow(1000);
   window.add(0, true);
