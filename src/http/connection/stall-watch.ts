@@ -3,6 +3,14 @@ import { RequestError } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { KernelQueues, QueuedBytes } from './kernel-queues.ts';
 
+/** The client reads nothing although it still sends: it may read nothing before it has sent everything. */
+export interface Deadlock {
+  /** How long it lasts before it is reported. */
+  readonly afterMs: number;
+  /** Called once, unless more of the response is read after that. */
+  found(): void;
+}
+
 /** A response that its client should read. */
 export interface Unread {
   readonly socket: Socket;
@@ -12,8 +20,8 @@ export interface Unread {
   heldBytes(): number;
   /** Called once, if nothing was read for `timeoutMs`. */
   stalled(): void;
-  /** Called once, if nothing was read for two seconds although the client still sends. Undefined: not watched for. */
-  deadlocked?(): void;
+  /** Undefined: not watched for. */
+  readonly deadlock?: Deadlock;
   /** Whether the client still sends, for a protocol with flow control of its own. Undefined: the kernel has bytes of it. */
   stillSends?(): boolean;
   /** If other responses share the connection: bytes of all of them that the kernel got. */
@@ -49,11 +57,7 @@ const LEAST_CHECK_MS = 10;
 const TIMER_MS = 1;
 /** How often a response is checked whose client may be in a deadlock with it. */
 const DEADLOCK_CHECK_MS = 250;
-/**
- * How long a deadlock lasts before it is reported, and in how many reads it is seen, if this process itself stood still. A
- * reader at 100 kB/s takes some 108 kB from the kernel at once, every 1.1 seconds: one second would not tell the two apart.
- */
-const DEADLOCK_MS = 2000;
+/** In how many reads a deadlock is seen before it is reported, if this process itself stood still. */
 const DEADLOCKED_READS = 4;
 /** After a read of the kernel's queues, the pause before the next one is this many times as long as the read. */
 const PAUSE_FACTOR = 4;
@@ -185,9 +189,12 @@ export class StallWatch {
     }
     if (watched.deadlockedReads === 0) watched.deadlockedSinceMs = now;
     watched.deadlockedReads += 1;
-    if (watched.deadlockedReads > DEADLOCKED_READS && now - watched.deadlockedSinceMs >= DEADLOCK_MS) {
+    if (
+      watched.deadlockedReads > DEADLOCKED_READS &&
+      now - watched.deadlockedSinceMs >= (unread.deadlock?.afterMs ?? Infinity)
+    ) {
       watched.deadlockedReads = -Infinity;
-      unread.deadlocked?.();
+      unread.deadlock?.found();
     }
   }
 
@@ -218,5 +225,5 @@ function isBehindOthers(
 
 function checkMsOf(unread: Unread): number {
   const checkMs = unread.timeoutMs / CHECKS;
-  return unread.deadlocked === undefined ? checkMs : Math.min(checkMs, DEADLOCK_CHECK_MS);
+  return unread.deadlock === undefined ? checkMs : Math.min(checkMs, DEADLOCK_CHECK_MS);
 }

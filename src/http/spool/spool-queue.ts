@@ -69,6 +69,11 @@ export class SpoolQueue {
     return this.#failed || this.#flushingBytes + this.#tailBytes < FULL_BYTES;
   }
 
+  /** Whether little is left of a limit. */
+  get nearlyFull(): boolean {
+    return this.#space.isNearlyFull(this.#tailBytes + this.#diskBytes);
+  }
+
   /** Takes a chunk, which must not change. */
   push(chunk: Buffer): void {
     this.#space.held(chunk.byteLength);

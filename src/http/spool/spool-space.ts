@@ -19,6 +19,9 @@ export interface SpoolLimits {
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_SHARE = 1 / 8;
 
+/** The part of a limit that is for every stream; the rest is for those whose clients certainly read late. */
+const NEARLY_FULL = 7 / 8;
+
 /** The room that the spools of all streams share: bytes in memory, and the whole length of files. */
 export class SpoolSpace {
   readonly #limits: () => SpoolLimits;
@@ -81,6 +84,12 @@ export class SpoolSpace {
   /** How long a file of a stream becomes that has so many bytes on disk. */
   fileBytes(diskBytes: number): number {
     return Math.max(Math.min(FILE_BYTES, this.#limits().streamBytes * FILE_SHARE), diskBytes * FILE_SHARE);
+  }
+
+  /** Whether the bytes of a stream, or those of all streams, take more than this part of their limit. */
+  isNearlyFull(usedBytes: number): boolean {
+    const { streamBytes, totalBytes } = this.#limits();
+    return usedBytes > NEARLY_FULL * streamBytes || this.#bytes > NEARLY_FULL * totalBytes;
   }
 
   /** Why there is no room for the bytes of a stream, or for those of all streams; undefined if there is. */

@@ -7,6 +7,15 @@ import { SpoolQueue } from './spool-queue.ts';
 import type { SpoolSpace } from './spool-space.ts';
 
 /**
+ * How long a client must have read nothing, while it still sends, before its output is spooled; and the most, because each
+ * time that this was wrong multiplies it. Steady readers take in steps: at 100 kB/s some 100 kB each second or, with a large
+ * receive buffer, 400 kB in four. Behind a proxy the steps are those of its send buffer: 1.3 MB in thirteen seconds.
+ */
+const DEADLOCK_MS = 2000;
+const AFTER_MISTAKE = 4;
+const MOST_DEADLOCK_MS = 32_000;
+
+/**
  * Takes the output of a client that reads nothing before it has sent everything, so that its body can be read on.
  *
  *     client ◀── http ◀── room ── queue ◀── no room ── session
@@ -15,6 +24,13 @@ import type { SpoolSpace } from './spool-space.ts';
  *
  * `half`: from the start. `auto`: as soon as the client still sends while it reads nothing; before that nothing is spooled,
  * and output that is not read stops the input. What the client reads goes to it at once in both cases.
+ *
+ *     auto:  full ── reads nothing, still sends ──▶ spooling ── reads, still sends ──▶ emptying ── nothing waits ──▶ full
+ *                                                      ◀────── reads nothing, still sends ──┘
+ *
+ * A client that reads while it sends is no client that reads late, but a slow one, or one that paused. While it empties
+ * the queue, its output stops its input as before. A spool that is nearly full stops the input as well, until the client
+ * reads or has read nothing for the longest time: so a slow client is not cut because of a full spool.
  */
 export class SpoolTransport implements Transport {
   readonly #inner: Transport;
@@ -22,8 +38,12 @@ export class SpoolTransport implements Transport {
   readonly #queue: SpoolQueue;
   #events: TransportEvents | undefined;
   readonly #guard: Guard;
-  /** Whether output that must wait is spooled. */
-  #spooling = false;
+  readonly #duplex: Exclude<Duplex, 'full'>;
+  /** `full`: output that must wait is not spooled. `emptying`: it is, behind what is spooled already, but there is no room. */
+  #phase: 'full' | 'spooling' | 'emptying' = 'full';
+  #deadlockMs = DEADLOCK_MS;
+  /** auto: it has read nothing for the longest time, so the whole spool is for it. */
+  #readsLate = false;
   /** Whether the session waits for `readerReady`. */
   #sessionWaits = false;
   /** What follows the last byte of the queue. */
@@ -34,6 +54,7 @@ export class SpoolTransport implements Transport {
 
   constructor(inner: Transport, duplex: Exclude<Duplex, 'full'>, space: SpoolSpace) {
     this.#inner = inner;
+    this.#duplex = duplex;
     this.#space = space;
     this.#guard = guardWith((error) => this.#events?.defect(error));
     this.#queue = new SpoolQueue(space, {
@@ -47,14 +68,25 @@ export class SpoolTransport implements Transport {
     return this.#inner.client;
   }
 
-  get spool(): SpoolUse | undefined {
-    return this.#spooling ? { waitingBytes: this.#queue.bytes, totalBytes: this.#queue.totalBytes } : undefined;
+  get spool(): SpoolUse {
+    const { bytes: waitingBytes, totalBytes } = this.#queue;
+    return { spooling: this.#phase !== 'full', waitingBytes, totalBytes };
   }
 
   get hasRoom(): boolean {
-    const room = this.#spooling ? this.#queue.hasRoom : this.#inner.hasRoom;
+    const room = this.#room;
     this.#sessionWaits = !room;
     return room;
+  }
+
+  get #room(): boolean {
+    if (this.#phase === 'full') return this.#inner.hasRoom;
+    return this.#phase === 'spooling' && this.#queue.hasRoom && !this.#doubts;
+  }
+
+  /** Whether a nearly full spool is for a client that may be a slow one. */
+  get #doubts(): boolean {
+    return this.#duplex === 'auto' && !this.#readsLate && !this.#bodyComplete && this.#queue.nearlyFull;
   }
 
   get heldBytes(): number {
@@ -69,7 +101,7 @@ export class SpoolTransport implements Transport {
         this.#bodyComplete = true;
         events.end();
       },
-      readerReady: () => (this.#spooling ? this.#pump() : events.readerReady()),
+      readerReady: () => this.#readerReady(),
       finished: () => {
         this.#release();
         events.finished();
@@ -90,7 +122,7 @@ export class SpoolTransport implements Transport {
   }
 
   write(output: string | Uint8Array): number {
-    if (!this.#spooling || (this.#queue.bytes === 0 && this.#inner.hasRoom)) return this.#inner.write(output);
+    if (this.#phase === 'full' || (this.#queue.bytes === 0 && this.#inner.hasRoom)) return this.#inner.write(output);
     const bytes = Buffer.from(output);
     if (!this.#released) this.#queue.push(bytes);
     return bytes.byteLength;
@@ -126,13 +158,11 @@ export class SpoolTransport implements Transport {
 
   /** A client that spools may read nothing as long as it sends. */
   watchReader(timeoutMs: number, stalled: () => void): () => void {
-    if (!this.#spooling)
-      return this.#inner.watchReader(
-        timeoutMs,
-        stalled,
-        this.#guard(() => this.#deadlocked()),
-      );
-    return this.#bodyComplete ? this.#inner.watchReader(timeoutMs, stalled) : () => {};
+    if (this.#bodyComplete) return this.#inner.watchReader(timeoutMs, stalled);
+    const spooling = this.#phase === 'spooling';
+    if (spooling && !this.#doubts) return () => {};
+    const afterMs = Math.min(spooling ? MOST_DEADLOCK_MS : this.#deadlockMs, timeoutMs / 2);
+    return this.#inner.watchReader(timeoutMs, stalled, { afterMs, found: this.#guard(() => this.#deadlocked()) });
   }
 
   async unreadBytes(): Promise<number> {
@@ -141,9 +171,10 @@ export class SpoolTransport implements Transport {
 
   /** The client waits until it has sent everything, and its body waits until the output is read. */
   #deadlocked(): void {
+    if (this.#released) return;
+    if (this.#phase === 'spooling') this.#readsLate = true;
     this.#begin();
-    this.#sessionWaits = false;
-    this.#events?.readerReady();
+    this.#letSessionWrite();
   }
 
   /** Not called within a write of the session. The queue takes what is still written, so a session that waits goes on. */
@@ -153,9 +184,27 @@ export class SpoolTransport implements Transport {
   }
 
   #begin(): void {
-    if (this.#spooling || this.#released) return;
-    this.#spooling = true;
-    this.#space.opened();
+    if (this.#phase === 'full') this.#space.opened();
+    this.#phase = 'spooling';
+  }
+
+  /** The client has taken all that it was sent. */
+  #readerReady(): void {
+    if (this.#released) return;
+    if (this.#phase === 'full') return this.#letSessionWrite();
+    if (this.#phase === 'spooling' && this.#duplex === 'auto' && !this.#bodyComplete) {
+      this.#phase = 'emptying';
+      this.#readsLate = false;
+      this.#deadlockMs = Math.min(AFTER_MISTAKE * this.#deadlockMs, MOST_DEADLOCK_MS);
+      // It has to watch the reader of an emptying spool.
+      if (this.#sessionWaits) this.#letSessionWrite();
+    }
+    this.#pump();
+  }
+
+  #letSessionWrite(): void {
+    this.#sessionWaits = false;
+    this.#events?.readerReady();
   }
 
   #endAfterQueue(end: () => void): void {
@@ -171,13 +220,17 @@ export class SpoolTransport implements Transport {
       this.#inner.write(chunk);
     }
     if (this.#queue.bytes === 0) {
+      if (this.#phase === 'emptying') this.#stopSpooling();
       const end = this.#end;
       this.#end = undefined;
       end?.();
     }
-    if (!this.#sessionWaits || !this.#queue.hasRoom) return;
-    this.#sessionWaits = false;
-    this.#events?.readerReady();
+    if (this.#sessionWaits && this.#room) this.#letSessionWrite();
+  }
+
+  #stopSpooling(): void {
+    this.#phase = 'full';
+    this.#space.closed();
   }
 
   #release(): void {
@@ -185,6 +238,6 @@ export class SpoolTransport implements Transport {
     this.#released = true;
     this.#unwatchCut?.();
     this.#queue.close();
-    if (this.#spooling) this.#space.closed();
+    if (this.#phase !== 'full') this.#stopSpooling();
   }
 }

@@ -5,7 +5,7 @@ import { clientAddress } from '../connection/client-address.ts';
 import { cutResponse, resetConnection } from '../connection/connection-end.ts';
 import { probeAfterHalfClose } from '../connection/hangup-probe.ts';
 import { http2StreamOf } from '../http2/http2-request.ts';
-import type { StallWatch } from '../connection/stall-watch.ts';
+import type { Deadlock, StallWatch } from '../connection/stall-watch.ts';
 import type { EncodeBuffers } from './encode-buffers.ts';
 import { TextWriter } from './text-writer.ts';
 import type { BodyEvents, ResponseHead, Transport, TransportEvents } from './transport.ts';
@@ -112,14 +112,14 @@ export class Http1Transport implements Transport {
     this.#request.socket.destroy();
   }
 
-  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
+  watchReader(timeoutMs: number, stalled: () => void, deadlock?: Deadlock): () => void {
     const response = this.#response;
     return this.#stalls.watch({
       socket: this.#request.socket,
       timeoutMs,
       heldBytes: () => response.writableLength,
       stalled,
-      ...(deadlocked !== undefined && { deadlocked }),
+      ...(deadlock !== undefined && { deadlock }),
     });
   }
 

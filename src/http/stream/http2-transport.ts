@@ -3,7 +3,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { guardWith } from '../../core/guard.ts';
 import { clientAddress } from '../connection/client-address.ts';
-import type { StallWatch } from '../connection/stall-watch.ts';
+import type { Deadlock, StallWatch } from '../connection/stall-watch.ts';
 import { http2ConnectionOf } from '../http2/http2-connection.ts';
 import { Http2Output } from '../http2/http2-output.ts';
 import { resetStream } from '../http2/reset-stream.ts';
@@ -132,7 +132,7 @@ export class Http2Transport implements Transport {
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
-  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
+  watchReader(timeoutMs: number, stalled: () => void, deadlock?: Deadlock): () => void {
     const socket = this.#socket;
     if (socket === undefined) return () => {};
     const carrier = carrierOf(socket);
@@ -144,7 +144,7 @@ export class Http2Transport implements Transport {
       stalled,
       // The client has sent as much as it may: it waits until more of its body is read.
       stillSends: () => this.#stream.state.localWindowSize === 0,
-      ...(deadlocked !== undefined && { deadlocked }),
+      ...(deadlock !== undefined && { deadlock }),
     });
   }
 

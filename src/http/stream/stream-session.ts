@@ -163,7 +163,7 @@ export class StreamSession implements StreamSink, LiveStream {
       mode: settings.mode,
       client,
       http: httpVersion,
-      duplex: spool === undefined ? duplex : 'half',
+      duplex: spool?.spooling === true ? 'half' : duplex,
       spoolBytes: spool?.waitingBytes ?? 0,
       spooledBytes: spool?.totalBytes ?? 0,
       ageMs: Math.round(nowMs - this.#startedAt),

@@ -1,4 +1,5 @@
 import type { RequestError } from '../../core/errors.ts';
+import type { Deadlock } from '../connection/stall-watch.ts';
 
 /**
  * The connection of one stream, as its session knows it: where the body comes from and where the output goes.
@@ -27,7 +28,7 @@ export interface Transport {
   readonly hasRoom: boolean;
   /** Bytes that were written and that this process still holds; 0 if `readerReady` would not be called when they are sent. */
   readonly heldBytes: number;
-  /** Undefined if there is no spool, or if it is not used. */
+  /** Undefined if there is no spool. */
   readonly spool?: SpoolUse | undefined;
 
   /** Sends the head, and calls `events` from now on. Called once. */
@@ -52,16 +53,18 @@ export interface Transport {
 
   /**
    * Calls `stalled` once the client has read nothing for `timeoutMs` (more than 0) although there was something to
-   * read. The function returned ends the watch. Calls `deadlocked` once the client has read nothing for two seconds and
-   * bytes that it has sent have waited all the time: it may read nothing before it has sent everything. A transport that
-   * cannot see such bytes never calls it. Only a spool passes it.
+   * read. The function returned ends the watch. With `deadlock`, it is found once the client has read nothing for so long
+   * and bytes that it has sent have waited all the time. A transport that cannot see such bytes never finds it. Only a
+   * spool passes it.
    */
-  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void;
+  watchReader(timeoutMs: number, stalled: () => void, deadlock?: Deadlock): () => void;
   /** Bytes that were written and that the client has not taken: those of this process and, if visible, of the kernel. */
   unreadBytes(): Promise<number>;
 }
 
 export interface SpoolUse {
+  /** Whether output that the client does not read goes to the spool now, or waits there. */
+  readonly spooling: boolean;
   /** Bytes that wait in the spool. */
   readonly waitingBytes: number;
   /** Bytes that waited or wait there. */

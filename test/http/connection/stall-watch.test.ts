@@ -154,10 +154,7 @@ test('a response that is no longer watched has not stalled, even while the kerne
 /** A response whose client may read nothing before it has sent everything. */
 class HalfDuplex extends Response {
   deadlocks = 0;
-
-  deadlocked(): void {
-    this.deadlocks += 1;
-  }
+  readonly deadlock = { afterMs: 2000, found: () => void (this.deadlocks += 1) };
 }
 
 test('a client that sends and reads nothing for two seconds is in a deadlock, which is reported once', async () => {

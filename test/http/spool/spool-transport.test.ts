@@ -61,7 +61,7 @@ describe('half', () => {
     opened.spool.write('a');
     opened.spool.write(Buffer.from('b'));
     expect(opened.inner.output).toBe('ab');
-    expect(opened.spool.spool).toEqual({ waitingBytes: 0, totalBytes: 0 });
+    expect(opened.spool.spool).toEqual({ spooling: true, waitingBytes: 0, totalBytes: 0 });
   });
 
   test('what it does not read waits, in order, and has room however much it is', async () => {
@@ -76,8 +76,8 @@ describe('half', () => {
     expect(space.gauges).toMatchObject({ streams: 1, bytes: 8 * mebibyte, spooledBytes: 8 * mebibyte });
     expect(spool.heldBytes).toBeLessThan(2 * mebibyte);
     read(opened);
-    await vi.waitUntil(() => spool.spool?.waitingBytes === 0);
-    expect(spool.spool?.totalBytes).toBe(8 * mebibyte);
+    await vi.waitUntil(() => spool.spool.waitingBytes === 0);
+    expect(spool.spool.totalBytes).toBe(8 * mebibyte);
     expect(
       inner.output ===
         Array.from('abcdefgh')
@@ -155,7 +155,7 @@ describe('auto', () => {
     const opened = open('auto');
     const { inner, spool, called } = opened;
     inner.hasRoom = false;
-    expect([spool.hasRoom, spool.spool]).toEqual([false, undefined]);
+    expect([spool.hasRoom, spool.spool.spooling]).toEqual([false, false]);
     read(opened);
     expect(called.ready).toBe(1);
   });
@@ -165,10 +165,98 @@ describe('auto', () => {
     inner.hasRoom = false;
     spool.watchReader(1000, () => {});
     expect(space.gauges.streams).toBe(0);
-    inner.watch?.deadlocked?.();
+    inner.watch?.deadlock?.found();
     expect([spool.hasRoom, called.ready, space.gauges.streams]).toEqual([true, 1, 1]);
     spool.write('a');
-    expect([inner.output, spool.spool]).toEqual(['', { waitingBytes: 1, totalBytes: 1 }]);
+    expect([inner.output, spool.spool]).toEqual(['', { spooling: true, waitingBytes: 1, totalBytes: 1 }]);
+  });
+
+  test('a client that reads while it still sends was slow: its output stops its input again, and the next time it is waited for four times as long', async () => {
+    const opened = open('auto');
+    const { inner, spool, space, called } = opened;
+    let afterMs = 2000;
+    for (const round of [1, 2, 3]) {
+      inner.hasRoom = false;
+      expect(spool.hasRoom).toBe(false);
+      spool.watchReader(60_000, () => {});
+      expect(inner.watch?.deadlock?.afterMs).toBe(afterMs);
+      inner.watch?.deadlock?.found();
+      spool.write(filled(mebibyte, 'a'));
+      expect(spool.hasRoom).toBe(false);
+      await vi.waitUntil(() => spool.hasRoom);
+      // It takes the bytes that were sent, and a few of those that wait.
+      inner.roomBytes = 1000;
+      read(opened);
+      expect([spool.hasRoom, space.gauges.streams]).toEqual([false, 1]);
+      called.ready = 0;
+      inner.roomBytes = Infinity;
+      read(opened);
+      await vi.waitUntil(() => called.ready > 0);
+      expect([spool.hasRoom, spool.spool.spooling, space.gauges.streams]).toEqual([true, false, 0]);
+      expect(inner.output.length).toBe(round * mebibyte);
+      afterMs = Math.min(4 * afterMs, 30_000);
+    }
+  });
+
+  test('a client that has read a little of what waits, and nothing more although it still sends, is spooled for again', () => {
+    const opened = open('auto');
+    const { inner, spool, called } = opened;
+    inner.hasRoom = false;
+    spool.watchReader(60_000, () => {});
+    inner.watch?.deadlock?.found();
+    spool.write(filled(1000, 'a'));
+    spool.write(filled(1000, 'b'));
+    inner.roomBytes = 1;
+    read(opened);
+    expect([inner.output.length, spool.hasRoom, spool.spool.waitingBytes]).toEqual([1000, false, 1000]);
+    spool.watchReader(60_000, () => {});
+    called.ready = 0;
+    inner.watch?.deadlock?.found();
+    expect([called.ready, spool.hasRoom]).toEqual([1, true]);
+  });
+
+  test('a client that reads after the end of its body gets everything from the spool, which has room all the time', async () => {
+    const opened = open('auto');
+    const { inner, spool } = opened;
+    inner.hasRoom = false;
+    spool.watchReader(60_000, () => {});
+    inner.watch?.deadlock?.found();
+    spool.write(filled(mebibyte / 4, 'a'));
+    inner.events.end();
+    inner.roomBytes = 1000;
+    read(opened);
+    expect([spool.hasRoom, spool.spool.spooling]).toEqual([true, true]);
+    inner.events.gone();
+  });
+
+  test('a spool that is nearly full stops the input until the client has read nothing for half a minute, or reads', async () => {
+    const opened = open('auto', { stream: 2 * mebibyte });
+    const { inner, spool, called } = opened;
+    const nearlyFull = async (): Promise<void> => {
+      inner.hasRoom = false;
+      spool.watchReader(60_000, () => {});
+      inner.watch?.deadlock?.found();
+      spool.write(filled(1.8 * mebibyte, 'a'));
+      await vi.waitUntil(() => spool.heldBytes === 0);
+      expect(spool.hasRoom).toBe(false);
+      spool.watchReader(60_000, () => {});
+      expect(inner.watch?.deadlock?.afterMs).toBe(30_000);
+      called.ready = 0;
+    };
+    await nearlyFull();
+    read(opened);
+    await vi.waitUntil(() => !spool.spool.spooling);
+    await nearlyFull();
+    inner.watch?.deadlock?.found();
+    expect([called.ready, spool.hasRoom]).toEqual([1, true]);
+    expect(called.failed).toEqual([]);
+    inner.events.gone();
+  });
+
+  test('the wait before the spool is at most half of the time after which a stalled client is cut', () => {
+    const { inner, spool } = open('auto');
+    spool.watchReader(1000, () => {});
+    expect(inner.watch?.deadlock?.afterMs).toBe(500);
   });
 });
 
@@ -223,11 +311,12 @@ test('all bytes come out once and in order, however they are written and read', 
   const action = oneof(
     record({ write: integer({ min: 1, max: 600_000 }) }),
     record({ room: constantFrom(true, false) }),
+    record({ deadlock: constantFrom(true) }),
     record({ turns: integer({ min: 1, max: 3 }) }),
   );
   await assert(
-    asyncProperty(array(action, { maxLength: 40 }), async (actions) => {
-      const opened = open('half');
+    asyncProperty(constantFrom('half', 'auto'), array(action, { maxLength: 40 }), async (duplex, actions) => {
+      const opened = open(duplex);
       const { inner, spool, space } = opened;
       let written = '';
       let next = 0;
@@ -239,6 +328,9 @@ test('all bytes come out once and in order, however they are written and read', 
         } else if ('room' in step) {
           inner.hasRoom = step.room;
           if (step.room) inner.events.readerReady();
+        } else if ('deadlock' in step) {
+          spool.watchReader(60_000, () => {});
+          inner.watch?.deadlock?.found();
         } else for (let turn = 0; turn < step.turns; turn++) await new Promise(setImmediate);
       }
       spool.finish({});

@@ -1,3 +1,4 @@
+import type { Deadlock } from '../../../src/http/connection/stall-watch.ts';
 import type { ResponseHead, Transport, TransportEvents } from '../../../src/http/stream/transport.ts';
 
 /** A transport without a network: the test is the client, and calls `events`. */
@@ -11,12 +12,14 @@ export class MemoryTransport implements Transport {
   /** How the session ended the stream, in the order of the calls. */
   readonly ends: ('finish' | 'cut' | 'reset' | 'close')[] = [];
   hasRoom = true;
+  /** How many bytes it takes before it has no room. */
+  roomBytes = Infinity;
   heldBytes = 0;
   /** What `unreadBytes` resolves with. */
   unread: number | Promise<number> = 0;
   /** The watch of the reader that is on. */
   watch:
-    | { readonly timeoutMs: number; readonly stalled: () => void; readonly deadlocked: (() => void) | undefined }
+    | { readonly timeoutMs: number; readonly stalled: () => void; readonly deadlock: Deadlock | undefined }
     | undefined;
   #events: TransportEvents | undefined;
 
@@ -46,6 +49,8 @@ export class MemoryTransport implements Transport {
   write(output: string | Uint8Array): number {
     const bytes = Buffer.from(output);
     this.output += bytes.toString();
+    this.roomBytes -= bytes.byteLength;
+    if (this.roomBytes <= 0) this.hasRoom = false;
     return bytes.byteLength;
   }
 
@@ -66,8 +71,8 @@ export class MemoryTransport implements Transport {
     this.ends.push('close');
   }
 
-  watchReader(timeoutMs: number, stalled: () => void, deadlocked?: () => void): () => void {
-    const watch = { timeoutMs, stalled, deadlocked };
+  watchReader(timeoutMs: number, stalled: () => void, deadlock?: Deadlock): () => void {
+    const watch = { timeoutMs, stalled, deadlock };
     this.watch = watch;
     return () => {
       if (this.watch === watch) this.watch = undefined;
