@@ -13,6 +13,7 @@ import { Answer, type Arguments, type LookupLayer, type LookupLayerEntry } from 
 import { type Begin, beginOf, serviceOf } from '../service.ts';
 
 type BeginCall = Begin<Arguments, Answer>;
+type KeyedCall = Pick<MissedCall<Answer>, 'args' | 'key' | 'calledAt'>;
 
 /** An answer that was used as often as this is fetched again ahead of its end: it will be needed. */
 const frequentUses = 3;
@@ -47,8 +48,10 @@ export class LookupCache implements LookupLayerEntry {
   readonly #late = new Set<MissedCall<Answer>>();
   readonly #runsOn: boolean;
   /** What came last, stored or not. */
-  #lastKey: string | undefined = undefined;
   #lastAnswer: Answer | undefined = undefined;
+  #lastArgs: Arguments = {};
+  /** The key of these arguments, if it is known. */
+  #lastKey: string | undefined = undefined;
   /** Of an answer about which the far end says nothing. */
   readonly #usualTimes: StorageTimes;
   /** Of such a miss; undefined if it is not stored. */
@@ -66,7 +69,7 @@ export class LookupCache implements LookupLayerEntry {
     late: (call, answer) => {
       if (!this.#late.delete(call) || answer === undefined) return;
       this.#counts.late++;
-      this.#keep(call.key, answer, call.calledAt);
+      this.#keep(call, answer);
     },
   };
 
@@ -92,8 +95,9 @@ export class LookupCache implements LookupLayerEntry {
   };
 
   #answer(inner: BeginCall, args: Arguments, context: CallContext, receiver: Receiver<Answer>): Answer | Later {
-    const key = argumentsKey(args);
-    const entry = this.#store.use(key);
+    // Without a stored answer no key is needed: to make it takes longer than to search for it.
+    const key = this.#store.size === 0 ? undefined : argumentsKey(args);
+    const entry = key === undefined ? undefined : this.#store.use(key);
     if (entry === undefined) return this.#call(inner, key, args, context, receiver);
     const { answer, freshUntil, times } = entry;
     const now = this.#clock.now();
@@ -129,21 +133,22 @@ export class LookupCache implements LookupLayerEntry {
     for (const refresh of this.#refreshes.values()) refresh.cancel(closed);
     for (const call of this.#late) call.cancel(closed);
     this.#late.clear();
-    this.#lastKey = undefined;
     this.#lastAnswer = undefined;
+    this.#lastArgs = {};
+    this.#lastKey = undefined;
     this.#store.clear();
   }
 
   #call(
     inner: BeginCall,
-    key: string,
+    key: string | undefined,
     args: Arguments,
     context: CallContext,
     receiver: Receiver<Answer>,
     known?: KnownAnswer,
   ): Answer | Later {
     const now = this.#clock.now();
-    const call = new MissedCall(context, key, now, this.#runsOn, known, this.#ends, receiver);
+    const call = new MissedCall(context, args, key, now, this.#runsOn, known, this.#ends, receiver);
     let answer: Answer | Later;
     try {
       answer = inner(args, call, call, now);
@@ -156,21 +161,31 @@ export class LookupCache implements LookupLayerEntry {
   }
 
   #answered(call: MissedCall<Answer>, answer: Answer, nowMs: number | undefined): Answer {
-    const { key, calledAt } = call;
     this.#missed(call);
     // The requests that shared a call get its answer one after the other: it is stored once.
-    if (!call.shared || this.#lastAnswer !== answer || this.#lastKey !== key) this.#keep(key, answer, calledAt, nowMs);
+    if (!call.shared || !this.#isLast(call, answer)) this.#keep(call, answer, nowMs);
     return answer;
   }
 
-  #keep(key: string, answer: Answer, calledAt: number, nowMs = this.#clock.now()): void {
-    this.#lastKey = key;
+  #isLast({ key }: MissedCall<Answer>, answer: Answer): boolean {
+    if (answer !== this.#lastAnswer) return false;
+    this.#lastKey ??= argumentsKey(this.#lastArgs);
+    return key === this.#lastKey;
+  }
+
+  #keep(call: KeyedCall, answer: Answer, nowMs = this.#clock.now()): void {
     this.#lastAnswer = answer;
+    this.#lastArgs = call.args;
+    this.#lastKey = undefined;
     const times = this.#timesOf(answer);
-    if (times === undefined) return this.#store.forget(key, calledAt);
+    if (times === undefined) {
+      if (this.#store.size > 0) this.#store.forget(call.key, call.calledAt);
+      return;
+    }
     const { json, freshness } = answer;
     const own = json === undefined ? undefined : detached(json);
-    this.#store.put(key, new Answer(own, 0, 'cache', freshness), times, calledAt, nowMs);
+    this.#lastKey = call.key;
+    this.#store.put(call.key, new Answer(own, 0, 'cache', freshness), times, call.calledAt, nowMs);
   }
 
   /** How long the answer is used; undefined if it is not stored. What its far end says goes before the options. */
@@ -240,7 +255,7 @@ export class LookupCache implements LookupLayerEntry {
     refresh.onCancel(end);
     const keep = (answer: Answer): void => {
       // Ignore an answer that arrives after the refresh was cancelled.
-      if (this.#refreshes.get(key) === refresh) this.#keep(key, answer, calledAt);
+      if (this.#refreshes.get(key) === refresh) this.#keep({ args, key, calledAt }, answer);
       end();
     };
     try {

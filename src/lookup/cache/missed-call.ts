@@ -3,6 +3,8 @@ import { Cancellation } from '../../core/call/cancellation.ts';
 import type { KnownAnswer } from '../../core/call/known-answer.ts';
 import { cancelledError } from '../../core/call/cancelled.ts';
 import type { Receiver } from '../../core/call/receiver.ts';
+import { argumentsKey } from '../arguments-key.ts';
+import type { Arguments } from '../lookup.ts';
 
 /** What becomes of a missed call. One of the first three is called, once; `late` follows `left` when the call has ended. */
 export interface MissedCallEnds<Res> {
@@ -27,10 +29,10 @@ export interface MissedCallEnds<Res> {
  * and its deadline has passed: no retry begins.
  */
 export class MissedCall<Res> extends Cancellation implements CancelListener, Receiver<Res> {
-  /** Of the answer in the store. */
-  readonly key: string;
+  readonly args: Arguments;
   /** Clock milliseconds. */
   readonly calledAt: number;
+  #key: string | undefined;
   readonly #known: KnownAnswer | undefined;
   readonly #mayRunOn: boolean;
   readonly #ends: MissedCallEnds<Res>;
@@ -43,10 +45,11 @@ export class MissedCall<Res> extends Cancellation implements CancelListener, Rec
   /** Whether an equal request had made the call. */
   shared = false;
 
-  /** `known`: a stored answer that is old, and that the far end may confirm. */
+  /** `key`: of the arguments, if it is known. `known`: a stored answer that is old, and that the far end may confirm. */
   constructor(
     caller: CallContext,
-    key: string,
+    args: Arguments,
+    key: string | undefined,
     calledAt: number,
     mayRunOn: boolean,
     known: KnownAnswer | undefined,
@@ -54,12 +57,18 @@ export class MissedCall<Res> extends Cancellation implements CancelListener, Rec
     receiver: Receiver<Res>,
   ) {
     super(Infinity, caller.attempt, caller);
-    this.key = key;
+    this.args = args;
+    this.#key = key;
     this.calledAt = calledAt;
     this.#mayRunOn = mayRunOn;
     this.#known = known;
     this.#ends = ends;
     this.#receiver = receiver;
+  }
+
+  /** Of the answer in the store. */
+  get key(): string {
+    return (this.#key ??= argumentsKey(this.args));
   }
 
   /** Waits for the outcome, or for the record to leave. */

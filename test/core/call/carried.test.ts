@@ -169,7 +169,7 @@ const variants: readonly (readonly [
   [
     'a call that the cache makes',
     [...cancellation, 'known'],
-    (caller) => new MissedCall(caller, '', 0, true, undefined, missed, ignoring),
+    (caller) => new MissedCall(caller, {}, '', 0, true, undefined, missed, ignoring),
   ],
   // What it makes of several callers: shared-call.test.ts.
   ['a shared call', cancellation, shared],
