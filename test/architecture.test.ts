@@ -47,8 +47,8 @@ const words: readonly (readonly [use: RegExp, files: RegExp, rule: string])[] = 
   [/\bglobalThis\.(?:set|queue)\w+/, /^$/, 'core/time takes the timers of the runtime by their own names'],
   [
     /\bprocess\.env\b|\bprocess\s*\[|\benv\b[^=;{}]*\}\s*=\s*process\b/,
-    /^(config\/load|cli\/serve\/bounded-heap)\.ts$/,
-    'only config/load reads the environment, and cli/serve/bounded-heap hands it on',
+    /^(config\/environment|cli\/serve\/bounded-heap)\.ts$/,
+    'only config/environment reads the environment, and cli/serve/bounded-heap hands it on',
   ],
   [
     /\bJSON\.parse\b/,
@@ -161,9 +161,9 @@ describe('a planted breach is found', () => {
     ['a date as text', 'lookup/x.ts', 'const now = Date();', /only core\/time/],
     ['a timer in a signal', 'lookup/x.ts', 'const signal = AbortSignal.timeout(5);', /only core\/time/],
     ['chance', 'lookup/x.ts', 'const jitter = Math.random();', /only core\/time/],
-    ['the environment', 'cli/x.ts', 'const port = process.env.PORT;', /only config\/load/],
-    ['the environment by a key', 'cli/x.ts', "const { PORT } = process['env'];", /only config\/load/],
-    ['the environment by its own name', 'cli/x.ts', 'const { env } = process;', /only config\/load/],
+    ['the environment', 'cli/x.ts', 'const port = process.env.PORT;', /only config\/environment/],
+    ['the environment by a key', 'cli/x.ts', "const { PORT } = process['env'];", /only config\/environment/],
+    ['the environment by its own name', 'cli/x.ts', 'const { env } = process;', /only config\/environment/],
     ['a parser that misreads names', 'wire/x.ts', 'const value = JSON.parse(line);', /only core\/json calls/],
     ['an end of the process', 'http/x.ts', 'process.exit(1);', /only cli ends/],
     ['a line on the terminal', 'pipeline/x.ts', `console.log('x');`, /only cli reads and writes/],

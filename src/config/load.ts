@@ -7,6 +7,7 @@ import { crossChecks } from './checks/cross-checks.ts';
 import { readDocument } from './document/document.ts';
 import { draftOf, type PartialConfig } from './checks/draft.ts';
 import { type EffectiveConfig, effectiveOf } from './effective.ts';
+import { environment } from './environment.ts';
 import { examine } from './checks/examine.ts';
 import { overlay } from './document/overlay.ts';
 import { withProxies } from './document/proxy-environment.ts';
@@ -66,11 +67,6 @@ export interface Reading {
   finish(): Loaded;
 }
 
-/** A variable of the environment of this process. */
-export function environmentVariable(name: string): string | undefined {
-  return process.env[name];
-}
-
 /** The file name that means standard input. */
 export const standardInput = '-';
 
@@ -83,7 +79,7 @@ export function loadConfig(options: LoadOptions): Loaded {
 }
 
 /** Throws ConfigError if the text cannot be read, or is not YAML: then nothing else can be checked. */
-export function readConfig({ file, env = process.env, flags, checks, listens = true }: LoadOptions): Reading {
+export function readConfig({ file, env = environment, flags, checks, listens = true }: LoadOptions): Reading {
   const input = file === standardInput;
   const source = input ? '<stdin>' : (file ?? findFile());
   const baseDir = input ? process.cwd() : dirname(resolve(source));

@@ -1,7 +1,7 @@
 import { createWriteStream, openSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { thrownMessage } from '../../core/thrown.ts';
 import { UsageError } from '../exit-codes.ts';
+import { fileReason } from '../file-reason.ts';
 import { InputFile } from './input/input-file.ts';
 import { FileTarget } from './output/file-target.ts';
 import { StreamTarget } from './output/stream-target.ts';
@@ -55,8 +55,13 @@ function identity(name: string): string {
   return stats === undefined ? resolve(name) : `${stats.dev}:${stats.ino}`;
 }
 
+/** Undefined if there is none, or if it cannot be found: opening it will say why. */
 function statsOf(name: string): Stats | undefined {
-  return statSync(name, { throwIfNoEntry: false });
+  try {
+    return statSync(name);
+  } catch {
+    return undefined;
+  }
 }
 
 export interface Targets {
@@ -77,7 +82,7 @@ export async function openTargets(
     try {
       return new StreamTarget(name, createWriteStream(name, { fd: openSync(name, 'w') }), url !== undefined);
     } catch (error) {
-      throw new Error(`${flag} ${name} cannot be written: ${thrownMessage(error)}`, { cause: error });
+      throw new Error(`${flag} ${name} cannot be written: ${fileReason(error, 'written')}`, { cause: error });
     }
   };
   const output =

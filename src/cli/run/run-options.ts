@@ -100,6 +100,16 @@ function duration(text: string): number {
 
 function address(text: string): URL {
   const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') return url;
-  throw new InvalidArgumentError('Expected the address of a service, such as http://127.0.0.1:8080.');
+  const expected = 'Expected the address of a service, such as http://127.0.0.1:8080';
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    const hint = !text.includes('//') && URL.canParse(`http://${text}`) ? `; write http://${text}` : '';
+    throw new InvalidArgumentError(`${expected}${hint}.`);
+  }
+  const { origin, pathname, search, hash } = url;
+  const route = /^(.*?)\/v1(?:\/[^/]*(?:\/([^/]+).*)?)?$/.exec(pathname);
+  if (route === null && search === '' && hash === '') return url;
+  const [, base = pathname.replace(/\/$/, ''), pipeline = 'PIPELINE'] = route ?? [];
+  throw new InvalidArgumentError(
+    `${expected}, without route and parameters: write millrace run ${pipeline} --url ${origin}${base}.`,
+  );
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { thrownMessage } from '../../core/thrown.ts';
 import { UsageError } from '../exit-codes.ts';
+import { fileReason } from '../file-reason.ts';
 
 /** The options of a command that is a client of a service with TLS: paths of PEM files. */
 export interface ClientFileFlags {
@@ -37,6 +38,6 @@ function read(flag: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new UsageError(`--${flag} ${file} cannot be read: ${thrownMessage(error)}`);
+    throw new UsageError(`--${flag} ${file} cannot be read: ${fileReason(error, 'read')}`);
   }
 }

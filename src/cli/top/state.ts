@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../core/json/json.ts';
-import { connectReason } from '../../connectors/http/socket/connect-reason.ts';
 import { systemClock } from '../../core/time/time.ts';
 import type { ClientFiles } from './client-files.ts';
+import { serviceReason } from './service-reason.ts';
 
 /** The response of `/state`, and its time. A missing member counts as 0 or empty: the service may have another version. */
 export interface Seen {
@@ -46,10 +46,7 @@ export async function readState(url: URL, { files, token }: Credentials, stopped
   } catch (error) {
     stopped.throwIfAborted();
     const words = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
-    const why =
-      url.protocol === 'http:'
-        ? words
-        : connectReason(error).replaceAll('tls.ca', '--cacert').replace('tls.cert and tls.key', '--cert and --key');
+    const why = url.protocol === 'http:' ? words : serviceReason(error, files);
     throw new Error(
       `cannot reach the admin listener at ${withoutUser(url)}: ${why}. Is the service running? ${wayOut}`,
       {

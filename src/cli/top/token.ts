@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { environmentVariable } from '../../config/load.ts';
-import { thrownMessage } from '../../core/thrown.ts';
+import { environment } from '../../config/environment.ts';
+import { fileReason } from '../file-reason.ts';
 
 /** The variable that has a token. An argument would be in the list of processes, which every user of the machine can read. */
 const variable = 'MILLRACE_TOKEN';
@@ -11,7 +11,7 @@ const variable = 'MILLRACE_TOKEN';
  */
 export function tokenSource(file: string | undefined): () => string | undefined {
   return () => {
-    const text = file === undefined ? environmentVariable(variable) : contentOf(file);
+    const text = file === undefined ? environment[variable] : contentOf(file);
     if (file === undefined && (text === undefined || text === '')) return undefined;
     const token = text?.trim() ?? '';
     if (/^[\u0021-\u007e]+$/.test(token)) return token;
@@ -23,6 +23,6 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`the file of --token-file cannot be read: ${thrownMessage(error)}`, { cause: error });
+    throw new Error(`--token-file ${file} cannot be read: ${fileReason(error, 'read')}`, { cause: error });
   }
 }

@@ -176,7 +176,10 @@ describe('millrace run --url', { timeout }, () => {
     const folder = folderOf({ in: '{"id":"1"}\n' });
     const { url } = serving.service;
     const untrusted = await run(url, folder);
-    expect(untrusted).toMatchObject({ code: 1, stderr: expect.stringContaining('not trusted: set --cacert') });
+    expect(untrusted).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('its certificate is not trusted: name the PEM file'),
+    });
     expect(untrusted.stderr).not.toContain('trying again');
     const trusted = await run(url, folder, '--cacert', join(serving.certificates.folder, 'ca.crt'));
     expect(trusted).toMatchObject({ code: 0, stdout: expect.stringContaining('{"id":"1"') });

@@ -159,7 +159,7 @@ describe('millrace run', { timeout }, () => {
     expect(head).toMatchObject({ status: 0, stdout: enriched(2), stderr: '' });
     const full = shell(`${command} --out /dev/full`);
     expect(full.status).toBe(1);
-    expect(full.stderr).toMatch(/millrace: .*ENOSPC/);
+    expect(full.stderr).toContain('millrace: /dev/full cannot be written: the disk is full\n');
   });
 
   test('a slow reader of standard output stops the input, and gets every line', async () => {
@@ -239,7 +239,7 @@ describe('millrace run', { timeout }, () => {
   });
 
   test.each([
-    [['--in', 'none'], 1, '--in none cannot be read: ENOENT'],
+    [['--in', 'none'], 1, '--in none cannot be read: there is no such file\n'],
     [['--in', '.'], 1, '--in . is a folder'],
     [['--in', '-', '--in', '-'], 2, 'standard input (-) can be read only once'],
     [['--in', 'a', '--out', './a'], 2, '--in and --out are the same file'],

@@ -15,7 +15,9 @@ const backoff = withFullJitter(exponentialBackoff({ initialMs: 200, maxMs: 10_00
 /** The shortest wait, so that a service that refuses at once is not called in a loop. */
 const leastWaitMs = 50;
 
-export interface RemoteOptions extends Omit<RemoteStreamOptions, 'onData' | 'token'> {
+export interface RemoteOptions extends Omit<RemoteStreamOptions, 'onData' | 'token' | 'answered'> {
+  /** The address of the service, for messages. */
+  readonly address: string;
   /** Where the service describes the pipeline: read if a failed record has to be visible in the output. */
   readonly described: URL | undefined;
   /** Returns the token for the next request. */
@@ -40,6 +42,7 @@ export class RemoteEngine implements Engine {
   #wake: () => void = () => {};
   #stream: RemoteStream | undefined;
   #annotates = false;
+  #answered = false;
   /** The number of the block that is sent next. */
   #nextBlock = 0;
 
@@ -71,7 +74,7 @@ export class RemoteEngine implements Engine {
 
   async #untilComplete(feed: Feed): Promise<void> {
     const { journal, signal } = feed;
-    const { retryMs, onRetry } = this.#options;
+    const { address, retryMs, onRetry } = this.#options;
     let attempt = 0;
     let failingSince: number | undefined;
     for (;;) {
@@ -86,7 +89,8 @@ export class RemoteEngine implements Engine {
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         feed.rollback();
-        if (!(error instanceof RemoteFailure) || !error.retryable) throw error;
+        if (!(error instanceof RemoteFailure)) throw error;
+        if (!error.retryable) throw new Error(`${address}: ${error.message}`, { cause: error });
         if (progressOf(feed) !== before) {
           attempt = 0;
           failingSince = undefined;
@@ -97,9 +101,12 @@ export class RemoteEngine implements Engine {
         if (!this.#hasLines && !this.#sourceEnded && journal.bytes === 0) continue;
         const waitMs = Math.max(leastWaitMs, backoff.delayMs(attempt), error.retryAfterMs ?? 0);
         if (now + waitMs - failingSince > retryMs)
-          throw new Error(`${error.message}; no stream made progress for ${retryMs / 1000} s (--retry-for)`, {
-            cause: error,
-          });
+          throw new Error(
+            `${address}: ${error.message}; no stream made progress for ${retryMs / 1000} s (--retry-for)`,
+            {
+              cause: error,
+            },
+          );
         onRetry(error, waitMs);
         await pause(waitMs, signal);
       }
@@ -119,7 +126,9 @@ export class RemoteEngine implements Engine {
       files,
       stallMs,
       token: token(),
+      answered: this.#answered,
       onData: (chunk) => {
+        this.#answered = true;
         lines.push(chunk);
         // A checkpoint may have made room in the journal.
         this.#wake();
@@ -161,7 +170,7 @@ export class RemoteEngine implements Engine {
   async #annotate(): Promise<void> {
     const { described, files, token, stallMs, url } = this.#options;
     if (described === undefined || this.#annotates) return;
-    const text = await readText({ url: described, files, token: token(), stallMs });
+    const text = await readText({ url: described, files, token: token(), stallMs, answered: this.#answered });
     const value = parseJson(text);
     const onError = isJsonObject(value) ? value['onError'] : undefined;
     if (onError !== 'annotate' && onError !== undefined) url.searchParams.set('onError', 'annotate');

@@ -1,10 +1,9 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connectReason, errorCode } from '../../../connectors/http/socket/connect-reason.ts';
 import { thrownMessage } from '../../../core/thrown.ts';
 import { systemClock, wallClockMs } from '../../../core/time/time.ts';
 import type { ClientFiles } from '../../top/client-files.ts';
-import { RemoteFailure, refused } from './remote-failure.ts';
+import { lost, otherContent, RemoteFailure, refused } from './remote-failure.ts';
 
 export interface RemoteStreamOptions {
   /** The address of the pipeline, with its parameters. */
@@ -16,6 +15,8 @@ export interface RemoteStreamOptions {
   readonly onData: (chunk: Buffer) => void;
   /** Default POST. */
   readonly method?: 'GET' | 'POST';
+  /** Whether an earlier stream had an answer. */
+  readonly answered: boolean;
 }
 
 /** Reads a resource as text. Rejects with RemoteFailure. */
@@ -30,15 +31,14 @@ export async function readText(options: Omit<RemoteStreamOptions, 'onData' | 'me
 /** Bytes of a problem that are read. */
 const longestProblem = 64 * 1024;
 
-/** A certificate that is not accepted does not change by itself. */
-const finalCodes = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
-
 /** One request: lines are written while the response is read. */
 export class RemoteStream {
   /** Resolves at the end of the response. Rejects with RemoteFailure. */
   readonly ended: Promise<void>;
   readonly #request: ClientRequest;
   readonly #stallMs: number;
+  readonly #accepts: string;
+  readonly #lost: (error: Error) => void;
   #response: IncomingMessage | undefined;
   #paused = false;
   #awaited = false;
@@ -47,11 +47,15 @@ export class RemoteStream {
   #fail: (error: RemoteFailure) => void = () => {};
   #end: () => void = () => {};
 
-  constructor({ url, files, token, stallMs, onData, method = 'POST' }: RemoteStreamOptions) {
-    const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  constructor({ url, files, token, stallMs, onData, method = 'POST', answered }: RemoteStreamOptions) {
+    const plain = url.protocol === 'http:';
+    const open = plain ? httpRequest : httpsRequest;
+    this.#accepts = method === 'POST' ? 'application/x-ndjson' : 'application/json';
+    this.#lost = (error) =>
+      this.fail(lost(error, { files, plain, answered: answered || this.#response !== undefined }));
     const headers = {
       ...(method === 'POST' && { 'content-type': 'application/x-ndjson' }),
-      accept: method === 'POST' ? 'application/x-ndjson' : 'application/json',
+      accept: this.#accepts,
       'user-agent': 'millrace run',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
@@ -125,18 +129,23 @@ export class RemoteStream {
 
   #responded(response: IncomingMessage, onData: (chunk: Buffer) => void): void {
     this.#response = response;
-    const { statusCode = 0, headers } = response;
+    const { statusCode: status = 0, headers } = response;
     response.on('error', (error) => this.#lost(error));
     response.on('aborted', () => this.fail(new RemoteFailure('the response was cut', true)));
-    if (statusCode !== 200) {
+    if (status !== 200) {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         if (text.length < longestProblem) text += chunk;
       });
-      response.on('end', () => this.fail(refused(statusCode, text, headers['retry-after'], wallClockMs())));
+      const { 'retry-after': retryAfter, location } = headers;
+      response.on('end', () => {
+        this.fail(refused({ status, text, retryAfter, location }, wallClockMs()));
+      });
       return;
     }
+    const type = headers['content-type'] ?? this.#accepts;
+    if (!type.startsWith(this.#accepts)) return this.fail(otherContent(type));
     response.on('data', (chunk: Buffer) => {
       if (!this.open) return;
       this.#watch();
@@ -156,14 +165,6 @@ export class RemoteStream {
   #complete(): void {
     this.#end();
     this.fail(new RemoteFailure('the stream has ended', true));
-  }
-
-  #lost(error: Error): void {
-    const code = errorCode(error) ?? '';
-    const why = connectReason(error)
-      .replaceAll('tls.ca', '--cacert')
-      .replace('tls.cert and tls.key', '--cert and --key');
-    this.fail(new RemoteFailure(why, !finalCodes.test(code), undefined, error));
   }
 
   /** Starts to wait anew for the next byte of the service. */

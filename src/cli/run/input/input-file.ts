@@ -1,5 +1,5 @@
-import { createReadStream, type Stats, statSync } from 'node:fs';
-import { thrownMessage } from '../../../core/thrown.ts';
+import { accessSync, constants, createReadStream, type Stats, statSync } from 'node:fs';
+import { fileReason } from '../../file-reason.ts';
 import { type Lines, lineEnd, lineStarts } from '../lines/block.ts';
 import { LineReader, type LineReaderOptions } from './line-reader.ts';
 import { type Compression, compressionOf, decoded } from './decoded.ts';
@@ -28,8 +28,9 @@ export class InputFile {
     this.compression = compressionOf(name);
     try {
       this.stats = statSync(name);
+      accessSync(name, constants.R_OK);
     } catch (error) {
-      throw new Error(`--in ${name} cannot be read: ${thrownMessage(error)}`, { cause: error });
+      throw new Error(`--in ${name} cannot be read: ${fileReason(error, 'read')}`, { cause: error });
     }
     if (this.stats.isDirectory()) throw new Error(`--in ${name} is a folder; name its files`);
   }
@@ -114,7 +115,7 @@ export class InputFile {
   }
 
   #reason(error: unknown): string {
-    const message = thrownMessage(error);
+    const message = fileReason(error, 'read');
     if (this.compression === undefined || !(error instanceof Error) || !('code' in error)) return message;
     if (error.code === 'Z_BUF_ERROR') return `the ${this.compression} data ends early: ${message}`;
     return String(error.code).startsWith('Z') ? `the ${this.compression} data is broken: ${message}` : message;

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import { createGzip, createZstdCompress } from 'node:zlib';
-import { thrownMessage } from '../../../core/thrown.ts';
+import { fileReason } from '../../file-reason.ts';
 import { type Compression, compressionOf } from '../input/decoded.ts';
 import type { Target } from './target.ts';
 
@@ -44,7 +44,7 @@ export class FileTarget implements Target {
       if (size > length) await file.truncate(length);
     } catch (error) {
       await file?.close();
-      throw new Error(`${flag} ${name} cannot be written: ${thrownMessage(error)}`, { cause: error });
+      throw new Error(`${flag} ${name} cannot be written: ${fileReason(error, 'written')}`, { cause: error });
     }
     return new FileTarget(name, file, durable, length);
   }
@@ -107,7 +107,7 @@ export class FileTarget implements Target {
       const { bytesWritten } = await this.#file
         .write(bytes, done, bytes.length - done, this.#length)
         .catch((error: unknown) => {
-          throw new Error(`${this.name} cannot be written: ${thrownMessage(error)}`, { cause: error });
+          throw new Error(`${this.name} cannot be written: ${fileReason(error, 'written')}`, { cause: error });
         });
       done += bytesWritten;
       this.#length += bytesWritten;

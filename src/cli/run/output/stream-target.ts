@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { fileReason } from '../../file-reason.ts';
 import type { Target } from './target.ts';
 
 /** The most bytes that are held until their records are complete. */
@@ -24,7 +25,8 @@ export class StreamTarget implements Target {
     this.#stream = stream;
     this.#holds = holds;
     stream.on('error', (error) => {
-      this.#error ??= 'code' in error && error.code === 'EPIPE' ? new ReaderGone() : error;
+      const gone = 'code' in error && error.code === 'EPIPE';
+      this.#error ??= gone ? new ReaderGone() : unwritable(name, error);
       this.#wake();
     });
     stream.on('drain', () => this.#wake());
@@ -75,3 +77,6 @@ export class StreamTarget implements Target {
     if (this.#error !== undefined) throw this.#error;
   }
 }
+
+const unwritable = (name: string, cause: Error): Error =>
+  new Error(`${name} cannot be written: ${fileReason(cause, 'written')}`, { cause });

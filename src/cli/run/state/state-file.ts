@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseJson } from '../../../core/json/json.ts';
-import { thrownMessage } from '../../../core/thrown.ts';
+import { fileReason } from '../../file-reason.ts';
 import type { Fingerprint } from './fingerprint.ts';
 
 interface LinePlace {
@@ -36,7 +36,7 @@ export async function readState(name: string): Promise<RunState | undefined> {
     text = await readFile(name, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new Error(`--state ${name} cannot be read: ${thrownMessage(error)}`, { cause: error });
+    throw new Error(`--state ${name} cannot be read: ${fileReason(error, 'read')}`, { cause: error });
   }
   const state = valueOf(text);
   if (isState(state)) return state;
@@ -95,7 +95,7 @@ export async function writeState(name: string, state: RunState): Promise<void> {
       await folder.close();
     }
   } catch (error) {
-    throw new Error(`--state ${name} cannot be written: ${thrownMessage(error)}`, { cause: error });
+    throw new Error(`--state ${name} cannot be written: ${fileReason(error, 'written')}`, { cause: error });
   }
 }
 

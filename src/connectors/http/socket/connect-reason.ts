@@ -50,7 +50,7 @@ export function isNotConnected(error: unknown): boolean {
 }
 
 /** `THREAD:error:NUMBER:LIBRARY:FUNCTION:WORDS:FILE:LINE:MORE`, a message of OpenSSL. */
-const openssl = /^[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]+):[^\n]*$/gm;
+const openssl = /(?<=^|EPROTO )[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]+):[^\n]*$/gm;
 
 /** A message without the numbers and places in the source of OpenSSL. */
 const wordsOf = (message: string): string => message.trim().replaceAll(openssl, '$1');
@@ -65,8 +65,19 @@ export function reported(error: unknown): string {
   return messages === '' ? code : `${code}: ${messages}`;
 }
 
+/**
+ * The code of an error of the system or of OpenSSL. Node.js reports EPROTO, with the words of OpenSSL in the message, for
+ * a handshake that fails while bytes wait to be sent, and `ERR_SSL_WORDS` otherwise.
+ */
+export function causeCode(error: unknown): string {
+  const code = errorCode(error) ?? '';
+  if (code !== 'EPROTO' || !(error instanceof Error)) return code;
+  const [, words] = [...error.message.matchAll(openssl)][0] ?? [];
+  return words === undefined ? code : `ERR_SSL_${words.toUpperCase().replaceAll(' ', '_')}`;
+}
+
 /** Why there is no connection, what to check, and what the system reports. */
 export function connectReason(error: unknown): string {
-  const hint = hints.get(errorCode(error) ?? '');
+  const hint = hints.get(causeCode(error));
   return hint === undefined ? reported(error) : `${hint} (${reported(error)})`;
 }

@@ -15,16 +15,18 @@ import { ndjson } from '../../../wire/lines/framing.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { UncaughtErrors } from '../../serve/uncaught-errors.ts';
 import { onlyPipeline } from '../../only-pipeline.ts';
-import { clientFiles } from '../../top/client-files.ts';
-import { withoutUser } from '../../top/state.ts';
-import { tokenSource } from '../../top/token.ts';
+import { settingsWithoutTls } from '../../settings.ts';
 import type { RunFlags } from '../run-options.ts';
 import type { Engine } from './engine.ts';
 import { LocalEngine } from './local-engine.ts';
-import { RemoteEngine } from './remote-engine.ts';
 
 /** With more records at the same time, the line that names the pending ones could be longer than `limits.lineBytes`. */
 const mostCapacity = 50_000;
+
+/** The configuration of a run in this process. */
+export function loadedFor({ config, logLevel }: RunFlags): Loaded {
+  return settingsWithoutTls({ ...(config !== undefined && { config }), ...(logLevel !== undefined && { logLevel }) });
+}
 
 /** Opens the lookups of one pipeline in this process. */
 export async function openLocal(name: string, flags: RunFlags, loaded: Loaded): Promise<Engine> {
@@ -84,36 +86,4 @@ export function modeOf(name: string, { mode }: RunFlags, { config }: Loaded): st
   if (mode === 'keyed' && pipeline?.key === undefined)
     throw new UsageError(`--mode keyed needs a key: set pipelines.${name}.key to the place of the key in a record`);
   return mode ?? pipeline?.mode ?? 'ordered';
-}
-
-export function openRemote(name: string, flags: RunFlags, url: URL, message: (text: string) => void): Engine {
-  const { checkpoint, mode, capacity, timeout } = flags;
-  const address = new URL(url);
-  const base = address.pathname.replace(/\/$/, '');
-  address.pathname = `${base}/v1/enrich/${encodeURIComponent(name)}`;
-  // Output of a pipe appears when it is final, so soon; a file has it at once.
-  const every = checkpoint ?? { ms: flags.out === undefined ? 100 : 1000 };
-  const parameters = {
-    control: 'true',
-    // The response is read while the request is sent: a slow output slows the lookups down, and nothing is spooled.
-    duplex: 'full',
-    checkpoint: 'ms' in every ? `${every.ms}ms` : String(every.lines),
-    ...(mode !== undefined && { mode }),
-    ...(capacity !== undefined && { capacity: String(capacity) }),
-    ...(timeout !== undefined && { timeout: `${timeout}ms` }),
-  };
-  for (const [parameter, value] of Object.entries(parameters)) address.searchParams.set(parameter, value);
-  const described = new URL(url);
-  described.pathname = `${base}/v1/pipelines/${encodeURIComponent(name)}`;
-  return new RemoteEngine({
-    url: address,
-    described: flags.errors === undefined ? undefined : described,
-    files: clientFiles(flags),
-    token: tokenSource(flags.tokenFile),
-    stallMs: flags.stallTimeout,
-    retryMs: flags.retryFor,
-    onRetry: (failure, waitMs) => {
-      message(`millrace: ${withoutUser(url)}: ${failure.message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
-    },
-  });
 }
