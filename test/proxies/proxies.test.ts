@@ -6,7 +6,7 @@ import { request as tlsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { contentCodings } from '../../src/core/vocabulary.ts';
 import { coded } from '../wire/coding/bodies.ts';
 import { answered, sent } from './records.ts';
@@ -43,7 +43,7 @@ const ways = {
 };
 
 const offered = [
-  { name: 'nginx, TCP', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
+  { name: 'nginx, TCP', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'] },
   { name: 'nginx, HTTP', versions: ['HTTP/1.1', 'HTTP/2'] },
   { name: 'HAProxy', versions: ['HTTP/1.1', 'HTTP/1.1 over TLS'] },
   { name: 'HAProxy, HTTP/2 to Millrace', versions: ['HTTP/1.1'] },
@@ -164,6 +164,16 @@ describe.each(offered)('through $name, as docs/proxies.md has it,', ({ name, ver
       expect(await lastLine('strict')).toMatch(/^{"\$fatal":{.*"code":"record_failed"/);
     });
 
+    test('a stream that was cut is resumed: the output goes on where the checkpoint says', async () => {
+      const [http, url] = to();
+      const body = `{"$resume":{"next":3,"pending":[1]}}\n${[1, 3, 4].map((n) => sent(n)).join('')}`;
+      const { stdout } = await curl(http, '--data-binary', body, `${url}/v1/enrich/test?mode=unordered&control=true`);
+      const lines = stdout.trimEnd().split('\n');
+      const records = lines.filter((line) => !line.startsWith('{"$'));
+      expect(records.toSorted()).toEqual([1, 3, 4].map((n) => answered(n).trimEnd()));
+      expect(lines.at(-1)).toMatch(/^{"\$summary":{"status":"complete"/);
+    });
+
     test(`trailers ${name === 'nginx, HTTP' ? 'are lost' : 'arrive'}`, async () => {
       const [http, url] = to();
       const head = ['-D', '-', '-o', '/dev/null', '--data-binary', small];
@@ -213,5 +223,28 @@ describe.each(['nginx, TCP', 'HAProxy'] as const)('through %s 40 MB', (name) => 
     expect(parts.join('') === whole).toBe(true);
     expect(response.trailers).toMatchObject({ 'millrace-status': 'complete', 'millrace-read': String(count) });
     await written;
+  });
+});
+
+describe.each(offered)('through $name', ({ name }) => {
+  test('a stream that runs when the service drains is completed, and a new one gets 503', async () => {
+    const proxy = await proxied(name);
+    onTestFinished(() => proxy.stop());
+    const url = `${proxy.url}/v1/enrich/test`;
+    const client = spawn('curl', ['-sSN', '-X', 'POST', '-T', '.', url]);
+    const ended = once(client, 'exit');
+    client.stdout.setEncoding('utf8');
+    client.stdin.write(sent(0));
+    expect(await once(client.stdout, 'data')).toEqual([answered(0)]);
+    process.kill(proxy.pid, 'SIGTERM');
+    let status = '200';
+    while (status === '200') {
+      ({ stdout: status } = await curl('-o', '/dev/null', '-w', '%{http_code}', '--data-binary', sent(1), url));
+    }
+    expect(status).toBe('503');
+    client.stdin.write(sent(2));
+    expect(await once(client.stdout, 'data')).toEqual([answered(2)]);
+    client.stdin.end();
+    expect(await ended).toEqual([0, null]);
   });
 });

@@ -95,8 +95,6 @@ export async function proxied(name: ProxyName, server: object = {}): Promise<Pro
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proxy-'));
   const service = await startService(folder, { server });
   const [plain, tls] = await Promise.all([freePort(), freePort()]);
-  const shown = fencesOf(page('proxies.md')).find((fence) => fence.language === language && fence.marks.includes(mark));
-  if (shown === undefined) throw new Error(`docs/proxies.md shows no configuration of ${name}`);
   const here: readonly Replacement[] = [
     ['127.0.0.1:8080', new URL(service.url).host],
     [/(listen|bind) (?:\*:)?80\b/, (_, word) => `${word} 127.0.0.1:${plain}`],
@@ -104,7 +102,7 @@ export async function proxied(name: ProxyName, server: object = {}): Promise<Pro
     ['/etc/ssl/millrace', certificate(folder)],
     ...(language === 'haproxy' ? [['port 8081', `port ${new URL(service.adminUrl).port}`] as const] : []),
   ];
-  const [file, ...args] = program.command({ folder, fragment: replaced(shown.text, here) });
+  const [file, ...args] = program.command({ folder, fragment: shown(language, mark, here) });
   const end = await listening(file, args, [plain, tls]);
   return {
     admin: new Admin(service.adminUrl),
@@ -136,6 +134,13 @@ export async function direct(server: object = {}): Promise<Proxied> {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** The block of docs/proxies.md with this language and mark, and with addresses and files of this test. */
+export function shown(language: string, mark: string, replacements: readonly Replacement[]): string {
+  const fence = fencesOf(page('proxies.md')).find((one) => one.language === language && one.marks.includes(mark));
+  if (fence === undefined) throw new Error(`docs/proxies.md shows no configuration ${language} ${mark}`);
+  return replaced(fence.text, replacements);
 }
 
 type Replacement = readonly [string, string] | readonly [RegExp, (match: string, group: string) => string];
