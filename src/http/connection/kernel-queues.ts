@@ -34,11 +34,11 @@ const QUEUE_CHARS = 8;
  *        local         remote        st tx       rx
  *
  * The kernel makes a row for every connection of the host or container, which takes some 10 ms for a thousand of them.
- * So the table is read in the thread pool, page by page, once for all sockets, and the event loop parses one page at a
- * time.
+ * So the table is read in the thread pool, page by page, once for all sockets and all callers, and the event loop parses
+ * one page at a time.
  */
 export function procQueues(folder = '/proc/net'): KernelQueues {
-  return {
+  return sharedReads({
     async read(sockets) {
       const found = new Map<Socket, QueuedBytes>();
       const wanted = { tcp: new Map<string, Socket>(), tcp6: new Map<string, Socket>() };
@@ -50,6 +50,30 @@ export function procQueues(folder = '/proc/net'): KernelQueues {
         if (keys.size > 0) await readTable(join(folder, name), keys, found).catch(() => {});
       }
       return found;
+    },
+  });
+}
+
+/**
+ * Calls that come in one turn of the event loop, or while a read is under way, share one read. A thousand streams that
+ * become idle together would otherwise read a table of a thousand rows a thousand times, and more slowly than they ask.
+ */
+export function sharedReads(queues: KernelQueues): KernelQueues {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: { readonly sockets: Set<Socket>; readonly result: ReturnType<KernelQueues['read']> } | undefined;
+  return {
+    read(sockets) {
+      if (next === undefined) {
+        const wanted = new Set<Socket>();
+        const result = running.then(() => {
+          next = undefined;
+          return queues.read([...wanted]);
+        });
+        next = { sockets: wanted, result };
+        running = result;
+      }
+      for (const socket of sockets) next.sockets.add(socket);
+      return next.result;
     },
   };
 }

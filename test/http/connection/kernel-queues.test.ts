@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { addressBytes, procQueues, type QueuedBytes } from '../../../src/http/connection/kernel-queues.ts';
+import { addressBytes, procQueues, type QueuedBytes, sharedReads } from '../../../src/http/connection/kernel-queues.ts';
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 
@@ -128,3 +128,31 @@ test.each([
 function hex8(value: number): string {
   return value.toString(16).toUpperCase().padStart(8, '0');
 }
+
+test('a thousand calls in one turn share one read, and those that come during it share the next', async () => {
+  const reads: { readonly sockets: readonly Socket[]; readonly answer: () => void }[] = [];
+  const bytes: QueuedBytes = { unsent: 1, unread: 2 };
+  const queues = sharedReads({
+    read: (sockets) =>
+      new Promise((resolve) => {
+        reads.push({ sockets, answer: () => resolve(new Map(sockets.map((socket) => [socket, bytes]))) });
+      }),
+  });
+  const ask = (): readonly (readonly [Socket, Promise<ReadonlyMap<Socket, QueuedBytes>>])[] =>
+    Array.from({ length: 1000 }, () => {
+      const socket = new Socket();
+      return [socket, queues.read([socket])] as const;
+    });
+  const first = ask();
+  await turn();
+  const [second, third] = [ask(), ask()];
+  await turn();
+  expect(reads.map(({ sockets }) => sockets.length)).toEqual([1000]);
+  reads[0]?.answer();
+  for (const [socket, result] of first) expect((await result).get(socket)).toBe(bytes);
+  await turn();
+  expect(reads.map(({ sockets }) => sockets.length)).toEqual([1000, 2000]);
+  reads[1]?.answer();
+  for (const [socket, result] of [...second, ...third]) expect((await result).get(socket)).toBe(bytes);
+  expect(reads).toHaveLength(2);
+});
