@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
+import { besideBadClients } from './experiments/bad-clients.ts';
 import { batches } from './experiments/batches.ts';
 import { compressed } from './experiments/compression.ts';
 import { wholeService } from './experiments/calls.ts';
@@ -20,7 +21,8 @@ import { markdown, reportOf } from './report.ts';
 const usage = `npm run bench -- [--only a,c] [--quick] [--seed N] [--write | --against DIR]
   --only   some of: a the whole service, b share of the limit, c the operator alone, d lines through a table,
            e one record at a time, f latency at half load, g batches,
-           h layers that have nothing to do, i TLS and a bearer token, j compression, k HTTP/2
+           h layers that have nothing to do, i TLS and a bearer token, j compression, k HTTP/2,
+           l a stream beside bad clients
   --quick  about a tenth of the time; to see that it runs, not for figures
   --seed   decides the order of the contenders in each round; a run prints its seed
   --write  put the figures into bench/README.md
@@ -39,6 +41,7 @@ const experiments: Readonly<Record<string, (bench: Bench) => Promise<Section>>> 
   i: throughDoors,
   j: compressed,
   k: overHttp2,
+  l: besideBadClients,
 };
 
 /** What the command line says; writes its mistake and ends the process with 2 if it has one. */
