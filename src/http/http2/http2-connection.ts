@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { inLaterTurn } from '../../core/time/later-turn.ts';
 import type { Clock } from '../../core/time/time.ts';
 import { carrierOf } from '../tls/carrier.ts';
+import { BodyMemory, ConnectionReads } from './body-memory.ts';
 import { noteSocket } from './http2-request.ts';
 
 /** How long a client may take to close its side of a connection that has ended. */
@@ -37,6 +38,7 @@ export class Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
   readonly #options: Http2ConnectionOptions;
+  readonly #reads = new ConnectionReads();
   #open = 0;
   #used = false;
   #disarm: () => void;
@@ -51,7 +53,7 @@ export class Http2Connection {
     connections.set(carrierOf(socket), this);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     this.#disarm = options.clock.setTimer(options.firstRequestMs, () => this.end());
-    session.on('stream', (stream) => this.#began(stream));
+    session.prependListener('stream', (stream) => this.#began(stream));
     session.once('close', () => this.#disarm());
     socket.once('close', () => this.#disarm());
   }
@@ -85,6 +87,7 @@ export class Http2Connection {
   }
 
   #began(stream: ServerHttp2Stream): void {
+    BodyMemory.begin(stream, this.#reads);
     this.#open += 1;
     this.#used = true;
     this.#disarm();

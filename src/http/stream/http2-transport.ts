@@ -5,6 +5,7 @@ import { guardWith } from '../../core/guard.ts';
 import { clientAddress } from '../connection/client-address.ts';
 import type { Deadlock, StallWatch } from '../connection/stall-watch.ts';
 import { http2ConnectionOf } from '../http2/http2-connection.ts';
+import { Http2Body } from '../http2/http2-body.ts';
 import { Http2Output } from '../http2/http2-output.ts';
 import { resetStream } from '../http2/reset-stream.ts';
 import { carrierOf } from '../tls/carrier.ts';
@@ -31,6 +32,8 @@ export class Http2Transport implements Transport {
   readonly #socket: Socket | undefined;
   readonly #stalls: StallWatch;
   readonly #output: Http2Output;
+  /** Undefined until the transport is open. */
+  #body: Http2Body | undefined;
   #readerReady = (): void => {};
   /** Does nothing once the head is sent. */
   #sendHead = (): void => {};
@@ -69,20 +72,18 @@ export class Http2Transport implements Transport {
       this.#response.writeHead(200, { ...headers, ...(trailers.length > 0 && { Trailer: trailers.join(', ') }) });
     };
     // HAProxy 2.6 takes a head that arrives with the 100 for a whole, empty response, over HTTP/2 as well.
-    if (stream.sentInfoHeaders?.length)
-      stream.once(
-        'data',
-        guard(() => this.#sendHead()),
-      );
-    else this.#sendHead();
-    stream.on(
-      'data',
-      guard((chunk: Buffer) => events.data(chunk)),
-    );
-    stream.on(
-      'end',
-      // RST_STREAM with NO_ERROR ends the body as END_STREAM does, but it is no complete body.
-      guard(() => (stream.aborted ? events.gone() : events.end())),
+    if (!stream.sentInfoHeaders?.length) this.#sendHead();
+    this.#body = new Http2Body(
+      stream,
+      {
+        data: (chunk) => {
+          this.#sendHead();
+          events.data(chunk);
+        },
+        // RST_STREAM with NO_ERROR ends the body as END_STREAM does, but it is no complete body.
+        end: () => (stream.aborted ? events.gone() : events.end()),
+      },
+      guard,
     );
     stream.on('wantTrailers', () => {
       this.#complete = true;
@@ -92,11 +93,11 @@ export class Http2Transport implements Transport {
   }
 
   pause(): void {
-    this.#stream.pause();
+    this.#body?.pause();
   }
 
   resume(): void {
-    if (this.#stream.isPaused()) this.#stream.resume();
+    this.#body?.resume();
   }
 
   write(output: string | Uint8Array): number {
@@ -116,7 +117,7 @@ export class Http2Transport implements Transport {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     // The client may go on sending until it has the reset.
-    stream.resume();
+    this.#body?.discard();
     const unwatch = this.watchReader(stallTimeoutMs, () => this.reset());
     stream.once('close', unwatch);
     this.#output.whenSent(() => resetStream(stream));
