@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fetch } from './fetched.ts';
 import { enriched, records, start } from './start.ts';
 
 async function post(url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) {

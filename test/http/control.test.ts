@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
 import { drain } from '../../src/http/connection/drain.ts';
+import { fetch } from './fetched.ts';
 import { enriched, records, start, type StartOptions } from './start.ts';
-import { WireClient } from './wire-client.ts';
+import { openStream } from './stream-client.ts';
 
 async function post(url: string, query: string, body: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}/v1/enrich/test?${query}`, {
@@ -15,8 +16,7 @@ async function post(url: string, query: string, body: string, headers: Record<st
 
 async function open(query: string, options: StartOptions = {}) {
   const started = await start(options);
-  const client = await WireClient.open(started.port);
-  client.head(`/v1/enrich/test?${query}`, 'Transfer-Encoding: chunked');
+  const client = await openStream(`${started.url}/v1/enrich/test?${query}`);
   return { ...started, client };
 }
 
@@ -74,23 +74,21 @@ test('lines after the highest offset have different numbers', async () => {
 
 test('a $resume that cannot be taken is answered by $fatal and a cut', async () => {
   const { client, heard } = await open('control=true');
-  client.chunk('{"$resume":{"next":"x"}}\n');
-  await client.untilEnded();
-  expect(client.received).toMatch(
-    /\{"\$fatal":\{"type":"urn:millrace:problem:bad_resume",.*"status":400,.*\}\}\n\r\n$/,
-  );
-  expect(client.received).toContain('"instance":"urn:millrace:request:');
+  client.send('{"$resume":{"next":"x"}}\n');
+  await client.ended();
+  expect(client.text).toMatch(/\{"\$fatal":\{"type":"urn:millrace:problem:bad_resume",.*"status":400,.*\}\}\n$/);
+  expect(client.text).toContain('"instance":"urn:millrace:request:');
   expect(heard.outcomes).toEqual(['failed']);
 });
 
 test('the last line of an idle stream says why it is cut', async () => {
   const clock = virtualClock();
   const { client } = await open('control=true', { clock, checkMs: 1000 });
-  client.chunk(records(1));
+  client.send(records(1));
   await client.until(enriched(1));
   await clock.advance(61_000);
-  await client.untilEnded();
-  expect(client.received).toMatch(/\{"\$checkpoint":\{"next":1,"pending":\[\]\}\}\n\{"\$fatal":.*"code":"idle"/);
+  await client.ended();
+  expect(client.text).toMatch(/\{"\$checkpoint":\{"next":1,"pending":\[\]\}\}\n\{"\$fatal":.*"code":"idle"/);
 });
 
 test('a draining service writes a checkpoint of each stream, at once and before the cut', async () => {
@@ -100,7 +98,7 @@ test('a draining service writes a checkpoint of each stream, at once and before 
     pipeline: { timeout: '0s' },
   });
   downstream.hold = true;
-  client.chunk(records(1, 2, 3));
+  client.send(records(1, 2, 3));
   await downstream.until(() => downstream.held.length === 3);
   const byKey = (key: string) => downstream.held.find((call) => call.key === key);
   byKey('2')?.answer({ found: '2' });
@@ -110,9 +108,9 @@ test('a draining service writes a checkpoint of each stream, at once and before 
   byKey('3')?.answer({ found: '3' });
   await client.until(enriched(3));
   await clock.advance(30_000);
-  await client.untilEnded();
-  expect(client.received).toMatch(/\{"\$checkpoint":\{"next":3,"pending":\[0\]\}\}\n\{"\$fatal":.*"code":"draining"/);
-  expect(client.received).not.toContain('$summary');
+  await client.ended();
+  expect(client.text).toMatch(/\{"\$checkpoint":\{"next":3,"pending":\[0\]\}\}\n\{"\$fatal":.*"code":"draining"/);
+  expect(client.text).not.toContain('$summary');
   await clock.advance(2000);
   expect(await drained).toBe(1);
 });

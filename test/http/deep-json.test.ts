@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fetch } from './fetched.ts';
 import { enriched, records, start } from './start.ts';
 
 const lines = { 'content-type': 'application/x-ndjson' };

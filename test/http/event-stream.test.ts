@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { fetch } from './fetched.ts';
 import { start, type StartOptions } from './start.ts';
 
 /** The data of each event, as a client parses server-sent events (WHATWG HTML, 9.2.6). */

@@ -1,16 +1,14 @@
 import { describe } from 'vitest';
+import { declareSuites } from './every-transport.ts';
 import { speakTls } from './spoken.ts';
 
-/** The suites of one connection, as they are, once more over TLS: what they promise does not depend on the transport. */
 speakTls();
 
-describe('over TLS', async () => {
-  await import('./streaming.test.ts');
-  await import('./timeouts.test.ts');
+describe('over HTTP/1.1 with TLS', async () => {
+  await declareSuites();
+  await import('./http1.test.ts');
+  await import('./http1-slow-reader.test.ts');
+  await import('./connection/http1-drain.test.ts');
   await import('./clients.test.ts');
-  await import('./refusals.test.ts');
   await import('./pipelined.test.ts');
-  await import('./answers.test.ts');
-  await import('./bodies.test.ts');
-  await import('./connection/drain.test.ts');
 });

@@ -1,11 +1,10 @@
-import { request as httpRequest } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Clock } from '../../src/core/time/time.ts';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { fetch } from './fetched.ts';
 import { Downstream, records, start, type Started } from './start.ts';
-import { WireClient } from './wire-client.ts';
+import { openStream } from './stream-client.ts';
 
 /** A service whose lookup `slow` makes `connections` calls at a time, and the other system, which holds them all. */
 async function startSlow(pipeline: object, connections: number, clock?: Clock): Promise<Started & { far: Downstream }> {
@@ -30,14 +29,11 @@ function answerHeld(far: Downstream): string[] {
 }
 
 /** Sends a stream of records whose keys begin with its name; resolves with the response. */
-function stream(port: number, name: string, count: number, query = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest({ port, path: `/v1/enrich/test${query}`, method: 'POST', agent: false }, (response) => {
-      text(response).then(resolve, reject);
-    });
-    sent.on('error', reject);
-    sent.end(Array.from({ length: count }, (_, n) => `{"key":"${name}-${n}"}\n`).join(''));
-  });
+async function stream(url: string, name: string, count: number, query = ''): Promise<string> {
+  const client = await openStream(`${url}/v1/enrich/test${query}`);
+  client.end(Array.from({ length: count }, (_, n) => `{"key":"${name}-${n}"}\n`).join(''));
+  await client.complete();
+  return client.text;
 }
 
 /** The number of calls up to the last one of each stream: the time at which the stream was done. */
@@ -47,9 +43,9 @@ function doneAt(calls: readonly string[]): Map<string, number> {
 
 test('many streams on one slow lookup all finish, at about the same time, and no record fails (C7)', async () => {
   const clock = virtualClock();
-  const { far, port, heard } = await startSlow({ timeout: '2s', capacity: 50 }, 20, clock);
+  const { far, url, heard } = await startSlow({ timeout: '2s', capacity: 50 }, 20, clock);
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`);
-  const bodies = Promise.all(names.map((name) => stream(port, name, 100)));
+  const bodies = Promise.all(names.map((name) => stream(url, name, 100)));
   const calls: string[] = [];
   let highest = 0;
   // Each call takes 10 ms, all together 5 s: more than twice the time of a record.
@@ -69,8 +65,8 @@ test('many streams on one slow lookup all finish, at about the same time, and no
 }, 120_000);
 
 test('a stream of capacity 10,000 gets no more than its share beside 40 small streams', async () => {
-  const { far, port, heard } = await startSlow({ allow: { capacity: 10_000 } }, 4);
-  const large = stream(port, 'large', 8000, '?capacity=10000&mode=unordered');
+  const { far, url, heard } = await startSlow({ allow: { capacity: 10_000 } }, 4);
+  const large = stream(url, 'large', 8000, '?capacity=10000&mode=unordered');
   const calls: string[] = [];
   const answerUntil = async (count: number): Promise<void> => {
     while (calls.length < count) {
@@ -80,7 +76,7 @@ test('a stream of capacity 10,000 gets no more than its share beside 40 small st
   };
   await answerUntil(100);
   const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
-  const small = Promise.all(names.map((name) => stream(port, name, 20)));
+  const small = Promise.all(names.map((name) => stream(url, name, 20)));
   // The records of all streams wait for a call.
   while (heard.recordsIn < 8800) await turn();
   await answerUntil(8800);
@@ -98,9 +94,9 @@ test('with concurrency, one stream of capacity 10,000 and 99 small ones each get
   const far = new Downstream();
   onTestFinished(() => far.close());
   far.hold = true;
-  const url = `http://127.0.0.1:${await far.listen()}/{key}`;
-  const { port, heard } = await start({
-    lookups: { slow: { http: { url }, concurrency: 25 } },
+  const farUrl = `http://127.0.0.1:${await far.listen()}/{key}`;
+  const { url, heard } = await start({
+    lookups: { slow: { http: { url: farUrl }, concurrency: 25 } },
     pipeline: {
       enrich: [{ lookup: 'slow', with: { key: '/key' }, into: '/a' }],
       allow: { capacity: 10_000 },
@@ -109,8 +105,8 @@ test('with concurrency, one stream of capacity 10,000 and 99 small ones each get
   });
   const names = Array.from({ length: 99 }, (_, n) => `s${n}`);
   const bodies = [
-    stream(port, 'large', 10_000, '?capacity=10000'),
-    ...names.map((name) => stream(port, name, 60, '?capacity=60')),
+    stream(url, 'large', 10_000, '?capacity=10000'),
+    ...names.map((name) => stream(url, name, 60, '?capacity=60')),
   ];
   // The records of all streams run or wait, before the first answer.
   while (heard.recordsIn < 10_000 + 99 * 60) await turn();
@@ -135,14 +131,13 @@ test('with concurrency, one stream of capacity 10,000 and 99 small ones each get
 }, 120_000);
 
 test('if a client leaves while its calls wait, its calls are aborted and no waiting call is made', async () => {
-  const { port, downstream, heard, streams } = await start({ pipeline: { capacity: 1000 } });
+  const { url, downstream, heard, streams } = await start({ pipeline: { capacity: 1000 } });
   downstream.hold = true;
-  const client = await WireClient.open(port);
-  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
-  client.chunk(Array.from({ length: 1000 }, (_, n) => `{"key":"${n}"}\n`).join(''));
+  const client = await openStream(`${url}/v1/enrich/test`);
+  client.send(Array.from({ length: 1000 }, (_, n) => `{"key":"${n}"}\n`).join(''));
   await downstream.until(() => downstream.held.length === 256);
   const calls = downstream.calls;
-  client.socket.destroy();
+  client.leave();
   await heard.until(() => heard.outcomes.length === 1);
   await downstream.until(() => downstream.aborted === 256);
   expect([downstream.calls, streams.size]).toEqual([calls, 0]);
@@ -152,25 +147,25 @@ test('a single record whose call cannot begin within its timeout is answered 503
   const clock = virtualClock();
   const far = new Downstream();
   onTestFinished(() => far.close());
-  const url = `http://127.0.0.1:${await far.listen()}/{key}`;
-  const { port, url: service } = await start({
+  const farUrl = `http://127.0.0.1:${await far.listen()}/{key}`;
+  const { url, heard } = await start({
     clock,
-    lookups: { single: { http: { url, connections: 1 } } },
+    lookups: { single: { http: { url: farUrl, connections: 1 } } },
     pipeline: { timeout: '0s', enrich: [{ lookup: 'single', with: { key: '/key' }, into: '/a' }] },
   });
   far.hold = true;
-  const client = await WireClient.open(port);
-  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
-  client.chunk(records(1));
+  const client = await openStream(`${url}/v1/enrich/test`);
+  client.send(records(1));
   await far.until(() => far.held.length === 1);
   const post = (timeout: string): Promise<Response> =>
-    fetch(`${service}/v1/enrich/test?timeout=${timeout}`, {
+    fetch(`${url}/v1/enrich/test?timeout=${timeout}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: '{"key":"2"}',
     });
   const refused = post('300ms');
-  while (clock.timers < 2) await turn();
+  while (heard.recordsIn < 2) await turn();
+  await turn();
   await clock.advance(300);
   const answer = await refused;
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
@@ -182,5 +177,5 @@ test('a single record whose call cannot begin within its timeout is answered 503
   await far.until(() => far.held.length === 2);
   await clock.advance(300);
   expect([(await late).status, far.calls]).toEqual([504, 2]);
-  client.socket.destroy();
+  client.leave();
 });

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { virtualClock } from '../../src/core/time/virtual-clock.ts';
+import { fetch } from './fetched.ts';
 import { Downstream, start, type StartOptions } from './start.ts';
 
 interface Case {
@@ -102,7 +103,7 @@ test.each(['annotate', 'fail', 'drop'])(
     const clock = virtualClock();
     const far = new Downstream();
     onTestFinished(() => far.close());
-    const { url } = await start({
+    const { url, heard } = await start({
       clock,
       lookups: {
         single: { http: { url: `http://127.0.0.1:${await far.listen()}/{key}`, connections: 1 }, coalesce: false },
@@ -119,8 +120,8 @@ test.each(['annotate', 'fail', 'drop'])(
     const first = send('0s');
     await far.until(() => far.held.length === 1);
     const refused = send('300ms');
-    // The check of live requests, the watch of readers, and the deadline of the second record.
-    while (clock.timers < 3) await turn();
+    while (heard.recordsIn < 2) await turn();
+    await turn();
     await clock.advance(300);
     const response = await refused;
     expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,9 +6,10 @@ import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { type Downstream, type Heard, start, type Started } from './start.ts';
+import { openStream, type StreamClient } from './stream-client.ts';
 
 /** How a stream ends, after how many lines of its output. */
-type End = 'complete' | 'client leaves' | 'client leaves amid its body' | 'drain' | 'stall' | 'broken chunk';
+type End = 'complete' | 'client leaves' | 'client leaves amid its body' | 'drain' | 'stall' | 'broken connection';
 
 interface Plan {
   readonly end: End;
@@ -23,36 +22,31 @@ interface Plan {
 const path = (query: string): string => `/v1/enrich/test?${query}`;
 
 /** Sends one stream and ends it as planned. Resolves when the connection is closed. */
-async function run({ port, streams, downstream }: Started, plan: Plan): Promise<void> {
+async function run({ url, streams, downstream }: Started, plan: Plan): Promise<void> {
   const { end, afterLines, lines, query } = plan;
-  const client = request({ host: '127.0.0.1', port, path: path(query), method: 'POST' });
+  const client = await openStream(url + path(query));
   const body = lines.map((line) => `${line}\n`).join('');
   let received = 0;
   const act = (): void => {
-    if (end === 'client leaves' || end === 'client leaves amid its body') client.destroy();
+    if (end === 'client leaves' || end === 'client leaves amid its body') client.leave();
     else if (end === 'drain') streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
     else if (end === 'stall') streams.cutAll('stalled', new RequestError('stalled', 'cut by the test'));
-    else if (end === 'broken chunk') client.socket?.write('this is no size of a chunk\r\n');
+    else if (end === 'broken connection') client.breakConnection();
   };
-  client.on('error', () => {});
-  client.on('response', (response) => {
-    response.on('error', () => {});
-    response.on('data', (part: Buffer) => {
-      received += part.toString('latin1').split('\n').length - 1;
-      if (received >= afterLines) act();
-    });
-  });
-  const closed = new Promise<void>((resolve) => client.once('close', resolve));
-  if (end === 'client leaves amid its body' || end === 'broken chunk') client.write(body);
+  client.onData = () => {
+    received = client.text.split('\n').length - 1;
+    if (received >= afterLines) act();
+  };
+  if (end === 'client leaves amid its body' || end === 'broken connection') client.send(body);
   else client.end(body);
-  await answerSome(downstream, plan.answered, () => client.closed);
-  if (end === 'complete') await answerSome(downstream, Infinity, () => client.closed);
+  await answerSome(downstream, plan.answered, () => client.body.closed);
+  if (end === 'complete') await answerSome(downstream, Infinity, () => client.body.closed);
   // The service may not have seen the request yet.
-  while (!client.closed) {
+  while (!client.body.closed) {
     act();
     await turn();
   }
-  await closed;
+  await client.closed();
 }
 
 /** Answers up to `most` calls, or those that come soon; all of them until the end if `most` is Infinity. */
@@ -92,7 +86,7 @@ const plans = (table: boolean): fc.Arbitrary<Plan> =>
       'client leaves amid its body',
       'drain',
       'stall',
-      'broken chunk',
+      'broken connection',
     ),
     afterLines: fc.nat(20),
     answered: fc.nat(60),
@@ -157,13 +151,11 @@ test('the same with a lookup that answers at once', async () => {
   );
 }, 60_000);
 
-async function heldRecord(): Promise<{ heard: Heard; client: ReturnType<typeof request>; started: Started }> {
+async function heldRecord(): Promise<{ heard: Heard; client: StreamClient; started: Started }> {
   const started = await start();
-  const { downstream, port, heard } = started;
+  const { downstream, url, heard } = started;
   downstream.hold = true;
-  const headers = { 'content-type': 'application/json' };
-  const client = request({ host: '127.0.0.1', port, path: path(''), method: 'POST', headers });
-  client.on('error', () => {});
+  const client = await openStream(url + path(''), { 'content-type': 'application/json' });
   client.end('{"key":"a"}');
   await downstream.until(() => downstream.held.length === 1);
   return { heard, client, started };
@@ -171,17 +163,15 @@ async function heldRecord(): Promise<{ heard: Heard; client: ReturnType<typeof r
 
 test('a single record whose client leaves is cancelled', async () => {
   const { heard, client } = await heldRecord();
-  client.destroy();
+  client.leave();
   await heard.until(() => heard.recordsOutSum === 1);
   expect([heard.recordsIn, [...heard.recordsOut]]).toEqual([1, [['cancelled', 1]]]);
 });
 
 test('a single record that is cut by a drain is cancelled', async () => {
   const { heard, client, started } = await heldRecord();
-  const answered = once(client, 'response');
   started.streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
   await heard.until(() => heard.recordsOutSum === 1);
-  const [answer] = (await answered) as [IncomingMessage];
-  await once(answer.resume(), 'close');
+  expect(await client.answered()).toBe(503);
   expect([heard.recordsIn, [...heard.recordsOut]]).toEqual([1, [['cancelled', 1]]]);
 });

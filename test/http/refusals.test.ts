@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { fetch } from './fetched.ts';
 import { records, start } from './start.ts';
-import { reset } from './spoken.ts';
-import { WireClient } from './wire-client.ts';
+import { openStream } from './stream-client.ts';
 
 const ndjson = { 'content-type': 'application/x-ndjson' };
 
@@ -172,14 +172,13 @@ test('a path that cannot be decoded is a problem', async () => {
 });
 
 test('a stream over limits.streams is answered with Retry-After', async () => {
-  const { port, url, heard } = await start({ limits: { streams: 1 } });
-  const first = await WireClient.open(port);
-  first.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
-  await first.until('200 OK');
+  const { url, heard } = await start({ limits: { streams: 1 } });
+  const first = await openStream(`${url}/v1/enrich/test`);
+  expect(await first.answered()).toBe(200);
   const { status, headers, problem } = await refusal(`${url}/v1/enrich/test`);
   expect([status, headers.get('retry-after')]).toEqual([429, '1']);
   expect(problem).toMatchObject({ code: 'too_many_streams', limit: 1 });
-  first.write('0\r\n\r\n');
+  first.end();
   await heard.until(() => heard.outcomes.length === 1);
   expect((await fetch(`${url}/v1/enrich/test`, { method: 'POST', body: records(1), headers: ndjson })).status).toBe(
     200,
@@ -201,42 +200,18 @@ test('a client receives a refusal although it is still sending its body', async 
 });
 
 test('a client that keeps sending after a refusal is cut off', async () => {
-  const { port } = await start();
-  const client = await WireClient.open(port);
-  client.head('/v1/enrich/unknown', 'Transfer-Encoding: chunked');
+  const { url } = await start();
+  const client = await openStream(`${url}/v1/enrich/unknown`);
   await client.until('unknown_pipeline');
-  client.chunk('more');
-  await client.untilEnded();
-  expect(client.received).not.toContain('connection: close');
+  client.send('more');
+  await client.ended();
+  expect(client.text).not.toContain('connection: close');
 });
 
 test('a client that leaves after a refusal leaves nothing behind', async () => {
-  const { port } = await start();
-  const client = await WireClient.open(port);
-  client.head('/v1/enrich/unknown', 'Transfer-Encoding: chunked');
+  const { url } = await start();
+  const client = await openStream(`${url}/v1/enrich/unknown`);
   await client.until('unknown_pipeline');
-  expect(client.received).toMatch(/^HTTP\/1\.1 404 /);
-  reset(client.socket);
-});
-
-test('bytes that are not HTTP are answered with 400', async () => {
-  const { port } = await start();
-  const client = await WireClient.open(port);
-  client.write('nonsense\r\n\r\n');
-  await client.until('"code":"bad_request"');
-  expect(client.received).toMatch(/^HTTP\/1\.1 400 /);
-  await client.untilEnded();
-});
-
-test('a body that breaks HTTP ends a response that has begun, without a second answer in it', async () => {
-  const { port, heard } = await start();
-  const client = await WireClient.open(port);
-  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
-  client.chunk(records(1));
-  await client.until('"found":"1"');
-  client.write('this is no chunk size\r\n');
-  await client.untilEnded();
-  expect(client.received).not.toContain('400');
-  expect(client.received).not.toContain('Millrace-Status: complete');
-  expect(heard.outcomes).toEqual(['client_aborted']);
+  expect(client.status).toBe(404);
+  client.leave();
 });

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { request } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestError } from '../../src/core/errors.ts';
 import { type Downstream, start, type Started } from './start.ts';
+import { openStream } from './stream-client.ts';
 
 type Mode = 'ordered' | 'unordered' | 'keyed';
 
@@ -21,23 +20,16 @@ interface Attempt {
 }
 
 /** Sends one request, and breaks it off if there is a cut. */
-async function attempt({ port, streams }: Started, query: string, body: string, cut?: Cut): Promise<Attempt> {
-  const client = request({ host: '127.0.0.1', port, path: `/v1/enrich/test?${query}`, method: 'POST' });
-  let text = '';
-  client.on('error', () => {});
-  client.on('response', (response) => {
-    response.setEncoding('utf8');
-    response.on('error', () => {});
-    response.on('data', (part: string) => {
-      text += part;
-      if (cut === undefined || text.split('\n').length <= cut.afterLines) return;
-      if (cut.by === 'client') client.destroy();
-      else streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
-    });
-  });
+async function attempt({ url, streams }: Started, query: string, body: string, cut?: Cut): Promise<Attempt> {
+  const client = await openStream(`${url}/v1/enrich/test?${query}`);
+  client.onData = () => {
+    if (cut === undefined || client.text.split('\n').length <= cut.afterLines) return;
+    if (cut.by === 'client') client.leave();
+    else streams.cutAll('drained', new RequestError('draining', 'cut by the test'));
+  };
   client.end(body);
-  await once(client, 'close');
-  const lines = text.split('\n').slice(0, -1);
+  await client.closed();
+  const lines = client.text.split('\n').slice(0, -1);
   return { lines, complete: lines.at(-1)?.startsWith('{"$summary"') === true };
 }
 

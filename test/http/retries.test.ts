@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fetch } from './fetched.ts';
 import { start } from './start.ts';
 
 const retried = { lookup: { retry: { attempts: 2, backoff: { initial: '1ms' } } } };

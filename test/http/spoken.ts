@@ -9,6 +9,7 @@ import { Certificates } from '../connectors/http/tls/certificates.ts';
 
 let files: TlsFiles | undefined;
 let authority: string | undefined;
+let version: '1.1' | '2' = '1.1';
 
 /** The files that `start` uses: undefined unless `speakTls` was called. */
 export const spokenTls = (): TlsFiles | undefined => files;
@@ -28,6 +29,13 @@ export function speakTls(): void {
   writeFileSync(join(folder, 'bundle.crt'), authority);
   process.env['CURL_CA_BUNDLE'] = join(folder, 'bundle.crt');
 }
+
+/** From now on `fetch` of fetched.ts and the clients of stream-client.ts speak HTTP/2: over TLS after `speakTls`, else h2c. */
+export function speakHttp2(): void {
+  version = '2';
+}
+
+export const speaksHttp2 = (): boolean => version === '2';
 
 /** A connection to a service of this process, and the event that says that it is open. */
 export function connectTo(port: number): { readonly socket: Socket; readonly opened: string } {

@@ -1,21 +1,16 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { start, type Started } from './start.ts';
+import { type Headers, openStream } from './stream-client.ts';
 
 const traceId = '12345678901234567890123456789012';
 const traceparent = `00-${traceId}-1234567890123456-01`;
 
-/** A header with several values is sent as several headers. */
-type Headers = Readonly<Record<string, string | string[]>>;
-
-async function enrich({ port }: Started, headers: Headers, keys: readonly string[]): Promise<string> {
-  const path = '/v1/enrich/test';
-  const sent = request({ port, path, method: 'POST', headers: { 'content-type': 'application/x-ndjson', ...headers } });
-  sent.end(keys.map((key) => `${JSON.stringify({ key })}\n`).join(''));
-  const [response]: IncomingMessage[] = await once(sent, 'response');
-  return response === undefined ? '' : text(response);
+async function enrich({ url }: Started, headers: Headers, keys: readonly string[]): Promise<string> {
+  const client = await openStream(`${url}/v1/enrich/test`, { 'content-type': 'application/x-ndjson', ...headers });
+  client.end(keys.map((key) => `${JSON.stringify({ key })}\n`).join(''));
+  expect(await client.ended()).toBe('whole');
+  return client.text;
 }
 
 function traceOf({ request: { headers } }: { request: IncomingMessage }): readonly unknown[] {

