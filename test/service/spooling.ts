@@ -63,8 +63,9 @@ export class LateReader {
     return new LateReader(client);
   }
 
-  send(records: number): void {
-    this.#client.chunk('{"key":"1"}\n'.repeat(records));
+  /** `padBytes`: how much longer each record is. */
+  send(records: number, padBytes = 0): void {
+    this.#client.chunk(`{"key":"1","pad":"${'x'.repeat(padBytes)}"}\n`.repeat(records));
   }
 
   end(): void {

@@ -2,10 +2,6 @@ import type { RequestError } from '../../core/errors.ts';
 import { SpoolFile } from './spool-file.ts';
 import type { SpoolSpace } from './spool-space.ts';
 
-/** Bytes that wait in memory before a file takes them. */
-const MEMORY_BYTES = 256 * 1024;
-/** Above it no more should be written until the disk has caught up. */
-const FULL_BYTES = 4 * MEMORY_BYTES;
 const READ_BYTES = 64 * 1024;
 export interface SpoolQueueEvents {
   /** `take` has bytes, or `hasRoom` is true again. */
@@ -34,6 +30,8 @@ export class SpoolQueue {
   #tailBytes = 0;
   #bytes = 0;
   #totalBytes = 0;
+  /** Bytes in memory that the space knows of. */
+  #knownHeldBytes = 0;
   #writing = false;
   #reading = false;
   #failed = false;
@@ -66,7 +64,7 @@ export class SpoolQueue {
   }
 
   get hasRoom(): boolean {
-    return this.#failed || this.#flushingBytes + this.#tailBytes < FULL_BYTES;
+    return this.#failed || this.#flushingBytes + this.#tailBytes < this.#space.fullBytes;
   }
 
   /** Whether little is left of a limit. */
@@ -83,6 +81,7 @@ export class SpoolQueue {
     this.#tailBytes += chunk.byteLength;
     const full = this.#failed ? undefined : this.#space.refusal(this.#tailBytes + this.#diskBytes);
     if (full !== undefined) this.#fail(full);
+    this.#noteHeld();
     this.#flush();
   }
 
@@ -94,9 +93,12 @@ export class SpoolQueue {
       this.#head = undefined;
       this.#bytes -= head.byteLength;
       this.#dropRead();
+      this.#noteHeld();
+      // The next bytes are read while these are sent.
+      if (this.#hasFileBytes) void this.#read();
       return head;
     }
-    if (this.#files.some(({ waitingBytes }) => waitingBytes > 0)) {
+    if (this.#hasFileBytes) {
       void this.#read();
       return undefined;
     }
@@ -106,6 +108,7 @@ export class SpoolQueue {
     this.#tailBytes -= next.byteLength;
     this.#bytes -= next.byteLength;
     this.#space.released(next.byteLength);
+    this.#noteHeld();
     return next;
   }
 
@@ -118,7 +121,18 @@ export class SpoolQueue {
     this.#head = undefined;
     this.#tail = [];
     this.#tailBytes = 0;
+    this.#noteHeld();
     for (const file of this.#files.splice(0)) file.close();
+  }
+
+  #noteHeld(): void {
+    const { heldBytes } = this;
+    this.#space.memory(heldBytes - this.#knownHeldBytes);
+    this.#knownHeldBytes = heldBytes;
+  }
+
+  get #hasFileBytes(): boolean {
+    return this.#files.some(({ waitingBytes }) => waitingBytes > 0);
   }
 
   /** What the files take on disk, bytes that were read included. */
@@ -128,7 +142,7 @@ export class SpoolQueue {
 
   /** Writes what is in memory to a file if it is too much, one write after the other. */
   #flush(): void {
-    if (this.#tailBytes <= MEMORY_BYTES || this.#writing || this.#failed || this.#closed) return;
+    if (this.#tailBytes <= this.#space.keptBytes || this.#writing || this.#failed || this.#closed) return;
     this.#writing = true;
     void this.#write();
   }
@@ -164,6 +178,7 @@ export class SpoolQueue {
     this.#writing = false;
     this.#flushing = [];
     this.#flushingBytes = 0;
+    this.#noteHeld();
     this.#dropRead();
   }
 
@@ -188,6 +203,7 @@ export class SpoolQueue {
       this.#reading = false;
       if (this.#closed) return;
       this.#head = bytes;
+      this.#noteHeld();
       this.#events.changed();
     } catch (error) {
       if (this.#closed) return;

@@ -22,6 +22,14 @@ const FILE_SHARE = 1 / 8;
 /** The part of a limit that is for every stream; the rest is for those whose clients certainly read late. */
 const NEARLY_FULL = 7 / 8;
 
+/** Bytes of a stream that wait in memory before a file takes them. */
+const KEPT_BYTES = 256 * 1024;
+/** Above it the stream should write no more until the disk has caught up. */
+const FULL_BYTES = 4 * KEPT_BYTES;
+/** With more than this in memory for all streams, a file takes every byte, and streams wait for the disk sooner. */
+const ALL_KEPT_BYTES = 16 * 1024 * 1024;
+const LEAST_FULL_BYTES = 64 * 1024;
+
 /** The room that the spools of all streams share: bytes in memory, and the whole length of files. */
 export class SpoolSpace {
   readonly #limits: () => SpoolLimits;
@@ -29,6 +37,7 @@ export class SpoolSpace {
   #streams = 0;
   #bytes = 0;
   #diskBytes = 0;
+  #memoryBytes = 0;
   #spooledBytes = 0;
 
   /** `limits` is read each time: a reload changes them. */
@@ -57,6 +66,21 @@ export class SpoolSpace {
 
   closed(): void {
     this.#streams -= 1;
+  }
+
+  /** Bytes of a stream that may wait in memory. */
+  get keptBytes(): number {
+    return this.#memoryBytes > ALL_KEPT_BYTES ? 0 : KEPT_BYTES;
+  }
+
+  /** With so many bytes in memory, a stream should write no more. */
+  get fullBytes(): number {
+    return this.#memoryBytes > ALL_KEPT_BYTES ? LEAST_FULL_BYTES : FULL_BYTES;
+  }
+
+  /** A stream holds so many bytes more in memory, those included that were read from a file or are being written to one. */
+  memory(bytes: number): void {
+    this.#memoryBytes += bytes;
   }
 
   /** Bytes more wait in memory. */

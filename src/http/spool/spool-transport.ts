@@ -6,6 +6,9 @@ import type { ResponseHead, SpoolUse, Transport, TransportEvents } from '../stre
 import { SpoolQueue } from './spool-queue.ts';
 import type { SpoolSpace } from './spool-space.ts';
 
+/** Bytes that the response of a client that reads late may hold. They are in memory until it reads. */
+const INNER_BYTES = 64 * 1024;
+
 /**
  * How long a client must have read nothing, while it still sends, before its output is spooled; and the most, because each
  * time that this was wrong multiplies it. Steady readers take in steps: at 100 kB/s some 100 kB each second or, with a large
@@ -89,8 +92,12 @@ export class SpoolTransport implements Transport {
     return this.#duplex === 'auto' && !this.#readsLate && !this.#bodyComplete && this.#queue.nearlyFull;
   }
 
+  /**
+   * 0 as soon as the client may read late: what it would have to read first must not keep the memory that its own body
+   * needs. The space and `INNER_BYTES` bound what such streams hold.
+   */
   get heldBytes(): number {
-    return this.#inner.heldBytes + this.#queue.heldBytes;
+    return this.#phase === 'full' ? this.#inner.heldBytes : 0;
   }
 
   open(head: ResponseHead, events: TransportEvents): void {
@@ -122,7 +129,7 @@ export class SpoolTransport implements Transport {
   }
 
   write(output: string | Uint8Array): number {
-    if (this.#phase === 'full' || (this.#queue.bytes === 0 && this.#inner.hasRoom)) return this.#inner.write(output);
+    if (this.#phase === 'full' || (this.#queue.bytes === 0 && this.#innerHasRoom)) return this.#inner.write(output);
     const bytes = Buffer.from(output);
     if (!this.#released) this.#queue.push(bytes);
     return bytes.byteLength;
@@ -207,6 +214,10 @@ export class SpoolTransport implements Transport {
     this.#events?.readerReady();
   }
 
+  get #innerHasRoom(): boolean {
+    return this.#inner.hasRoom && this.#inner.heldBytes < INNER_BYTES;
+  }
+
   #endAfterQueue(end: () => void): void {
     this.#end = end;
     this.#pump();
@@ -214,7 +225,7 @@ export class SpoolTransport implements Transport {
 
   #pump(): void {
     if (this.#released) return;
-    while (this.#inner.hasRoom) {
+    while (this.#innerHasRoom) {
       const chunk = this.#queue.take();
       if (chunk === undefined) break;
       this.#inner.write(chunk);

@@ -144,6 +144,8 @@ export class StreamSession implements StreamSink, LiveStream {
   checkTimeouts(nowMs: number): void {
     const state = this.#state;
     if (state.phase !== 'reading' || this.#unwatchReader !== undefined) return;
+    // Its output may hold the memory that it waits for, and a client that reads late would never read it.
+    if (this.#stream.backpressure === 'memory' && this.#transport.heldBytes > 0) this.#watchReader();
     const late = state.idleLimit.grant(nowMs, this.#stream.hasMemoryGrant);
     if (late !== undefined) return this.cut('stalled', late);
     if (!this.#stream.idle) return state.idleLimit.noteActivity(nowMs);
