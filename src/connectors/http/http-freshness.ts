@@ -6,6 +6,15 @@ import { httpDateMs } from './http-date.ts';
 
 /** Of an answer that is never confirmed nothing is kept. */
 const unconfirmed: LifetimeFields = {};
+/** Of an answer that must not be stored: no other field matters. */
+const unstored: Freshness = {
+  store: false,
+  freshMs: undefined,
+  staleWhileRevalidateMs: undefined,
+  staleIfErrorMs: undefined,
+  validators: [],
+  lifetime: unconfirmed,
+};
 const directive = /([^\s,=;]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?/g;
 
 /**
@@ -19,16 +28,16 @@ const directive = /([^\s,=;]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?/g;
 export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAnswer | undefined): Freshness {
   const fields = known === undefined ? own : { ...known.lifetime, ...own };
   const directives = directivesOf(fields['cache-control'] ?? '');
+  if (directives.has('no-store') || directives.has('private') || varies(fields.vary)) return unstored;
   const named = validatorsOf(fields);
   const validators = named.length === 0 && known !== undefined ? known.validators : named;
   const noCache = directives.has('no-cache');
-  const forbidden = ['no-store', 'private'].some((name) => directives.has(name)) || varies(fields.vary ?? '');
   const shared = directives.has('s-maxage');
   const lifetimeMs = noCache ? 0 : (secondsOf(directives, shared ? 's-maxage' : 'max-age') ?? expiresMs(fields));
   const mustRevalidate = noCache || shared || directives.has('must-revalidate') || directives.has('proxy-revalidate');
   return {
     // Without a validator an answer that is never fresh is of no use.
-    store: !forbidden && !(noCache && validators.length === 0),
+    store: !(noCache && validators.length === 0),
     freshMs: lifetimeMs === undefined ? undefined : Math.max(0, lifetimeMs - ageMs(fields, delayMs)),
     staleWhileRevalidateMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-while-revalidate'),
     staleIfErrorMs: mustRevalidate ? 0 : secondsOf(directives, 'stale-if-error'),
@@ -37,12 +46,24 @@ export function freshnessOf(own: CachingFields, delayMs: number, known: KnownAns
   };
 }
 
-function varies(vary: string): boolean {
+function varies(vary: string | undefined): boolean {
+  if (vary === undefined) return false;
   return vary.split(',').some((name) => !['', 'accept-encoding'].includes(name.trim().toLowerCase()));
 }
 
-/** Names in lower case. Of a name that occurs twice the first counts. */
+/** Those of the last header: most answers of a server have the same one. */
+let last: { readonly header: string; readonly directives: ReadonlyMap<string, string> } = {
+  header: '',
+  directives: new Map(),
+};
+
 function directivesOf(header: string): ReadonlyMap<string, string> {
+  if (header !== last.header) last = { header, directives: parsed(header) };
+  return last.directives;
+}
+
+/** Names in lower case. Of a name that occurs twice the first counts. */
+function parsed(header: string): ReadonlyMap<string, string> {
   const directives = new Map<string, string>();
   for (const [, name = '', quoted, plain] of header.matchAll(directive)) {
     const key = name.toLowerCase();

@@ -26,8 +26,8 @@ test.each<[string, CachingFields, object]>([
   ['Age', { 'cache-control': 'max-age=60', age: '20' }, { freshMs: 40_000 }],
   ['an age beyond its end', { 'cache-control': 'max-age=60', age: '70' }, { freshMs: 0 }],
   ['an Age that is no number', { 'cache-control': 'max-age=60', age: 'old' }, { freshMs: 60_000 }],
-  ['no-store', { 'cache-control': 'no-store, max-age=60' }, { store: false, freshMs: 60_000 }],
-  ['private', { 'cache-control': 'private="x-user", max-age=60' }, { store: false, freshMs: 60_000 }],
+  ['no-store', { 'cache-control': 'no-store, max-age=60' }, { store: false }],
+  ['private', { 'cache-control': 'private="x-user", max-age=60' }, { store: false }],
   ['no-cache without a validator', { 'cache-control': 'no-cache' }, { store: false, freshMs: 0, ...never }],
   [
     'no-cache with a validator',
@@ -46,12 +46,12 @@ test.each<[string, CachingFields, object]>([
     { 'cache-control': 'max-age=60, stale-while-revalidate=5, stale-if-error=7' },
     { freshMs: 60_000, staleWhileRevalidateMs: 5000, staleIfErrorMs: 7000 },
   ],
-  ['Vary', { 'cache-control': 'max-age=60', vary: 'accept-language' }, { store: false, freshMs: 60_000 }],
+  ['Vary', { 'cache-control': 'max-age=60', vary: 'accept-language' }, { store: false }],
   ['Vary: Accept-Encoding', { 'cache-control': 'max-age=60', vary: 'Accept-Encoding' }, { freshMs: 60_000 }],
   [
     'Vary: Accept-Encoding and another field',
     { 'cache-control': 'max-age=60', vary: 'Accept-Encoding, Accept' },
-    { store: false, freshMs: 60_000 },
+    { store: false },
   ],
   ['an empty Vary', { 'cache-control': 'max-age=60', vary: '' }, { freshMs: 60_000 }],
   ['an Expires that is no date', { expires: '0' }, { freshMs: 0 }],
@@ -63,6 +63,14 @@ test.each<[string, CachingFields, object]>([
   ],
 ])('an answer with %s', (_, fields, expected) => {
   expect(freshnessOf(fields, 0, undefined)).toEqual({ ...none, ...expected });
+});
+
+test('each answer has the times of its own header, whatever the one before it says', () => {
+  const controls = ['max-age=60', 'max-age=30', 'no-store', 'max-age=60', 'max-age=30, max-age=5'];
+  const fresh = controls.map((control) => freshnessOf({ 'cache-control': control }, 0, undefined));
+  expect(fresh.map(({ store, freshMs }) => (store ? freshMs : store))).toEqual([60_000, 30_000, false, 60_000, 30_000]);
+  const expires = [date(day), date(-day), date(day)].map((value) => freshnessOf({ expires: value }, 0, undefined));
+  expect(expires.map(({ freshMs = 0 }) => freshMs > 0)).toEqual([true, false, true]);
 });
 
 test('an answer with Expires and Date is fresh for the time between them, whatever the clock of the server says', () => {
