@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type ClientRequest, createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { spoolMemory } from '../clients/large/spool-memory.ts';
 import { listen } from '../http/start.ts';
 import { type Built, build } from './built.ts';
 import { type Serving, serve } from './serving.ts';
@@ -133,6 +134,15 @@ test('500 MB through a table to a client that reads at once: memory stays below 
   expect(digest).toBe(lines.digest());
   expect(serving.peakBytes() ?? 0).toBeLessThan(limitBytes);
 }, 120_000);
+
+test('200 MB to a client that reads after it has sent everything: 4 MB of them are in memory at the most, and memory stays below 150 MB', async () => {
+  const { client, spooledBytes, heldBytes, peakBytes } = await spoolMemory(built.main, 200_000_000, 50);
+  expect(client).toMatch(/^complete /);
+  // The kernel holds up to 10 MB in each direction.
+  expect(spooledBytes).toBeGreaterThan(170_000_000);
+  expect(heldBytes).toBeLessThan(4_000_000);
+  expect(peakBytes).toBeLessThan(limitBytes);
+}, 240_000);
 
 test('a line of 500 MB is skipped, and memory stays below 150 MB', async () => {
   const serving = await serve(table, built.main);

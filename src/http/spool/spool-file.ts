@@ -48,40 +48,45 @@ export class SpoolFile {
   }
 
   /**
-   * Appends the bytes. Rejects if not all of them could be written; then none of them counts, and the file is as long as
+   * Appends the chunks. Rejects if not all of them could be written; then none of them counts, and the file is as long as
    * before. A full disk is reported by a short write first.
    */
-  async append(bytes: Uint8Array): Promise<void> {
-    const { byteLength } = bytes;
-    this.#length += byteLength;
-    this.#space.stored(byteLength);
+  async append(chunks: readonly Uint8Array[]): Promise<void> {
+    const bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#length += bytes;
+    this.#space.stored(bytes);
     try {
-      for (let from = 0; from < byteLength;)
-        from += (await this.#handle.write(bytes, from, byteLength - from, this.#end + from)).bytesWritten;
-      this.#end += byteLength;
+      let at = this.#end;
+      for (const chunk of chunks) {
+        for (let from = 0; from < chunk.byteLength;) {
+          const { bytesWritten } = await this.#handle.write(chunk, from, chunk.byteLength - from, at);
+          from += bytesWritten;
+          at += bytesWritten;
+        }
+      }
+      this.#end = at;
     } catch (error) {
       // Some of the bytes may be on disk.
       await this.#handle.truncate(this.#end).catch(() => {});
       if (!this.#closed) {
-        this.#length -= byteLength;
-        this.#space.stored(-byteLength);
+        this.#length -= bytes;
+        this.#space.stored(-bytes);
       }
       throw error;
     }
   }
 
-  /** The next bytes, `mostBytes` at the most. */
-  async read(mostBytes: number): Promise<Buffer> {
+  /** Reads the next bytes, `mostBytes` at the most, into `memory`. Returns the part of it that has them. */
+  async read(memory: Buffer, mostBytes: number): Promise<Buffer> {
     const length = Math.min(mostBytes, this.waitingBytes);
-    const bytes = Buffer.allocUnsafeSlow(length);
     let read = 0;
     while (read < length) {
-      const { bytesRead } = await this.#handle.read(bytes, read, length - read, this.#start + read);
+      const { bytesRead } = await this.#handle.read(memory, read, length - read, this.#start + read);
       if (bytesRead === 0) throw new Error('a file of the spool is shorter than it was');
       read += bytesRead;
     }
     this.#start += length;
-    return bytes;
+    return memory.subarray(0, length);
   }
 
   /** The disk has its room again, after the calls that are under way; until then the file counts. */

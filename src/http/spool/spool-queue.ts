@@ -1,4 +1,5 @@
 import type { RequestError } from '../../core/errors.ts';
+import { SpoolTail, type TakenBlocks } from './spool-blocks.ts';
 import { SpoolFile } from './spool-file.ts';
 import type { SpoolSpace } from './spool-space.ts';
 
@@ -22,12 +23,13 @@ export class SpoolQueue {
   readonly #space: SpoolSpace;
   readonly #events: SpoolQueueEvents;
   #head: Buffer | undefined;
+  /** The memory that the head is in, and that of the head that was taken last. */
+  #headMemory: Buffer | undefined;
+  #takenMemory: Buffer | undefined;
   /** The oldest first. The last one is written. */
   readonly #files: SpoolFile[] = [];
-  #flushing: Buffer[] = [];
-  #flushingBytes = 0;
-  #tail: Buffer[] = [];
-  #tailBytes = 0;
+  #flushing: TakenBlocks | undefined;
+  readonly #tail: SpoolTail;
   #bytes = 0;
   #totalBytes = 0;
   /** Bytes in memory that the space knows of. */
@@ -40,6 +42,7 @@ export class SpoolQueue {
 
   constructor(space: SpoolSpace, events: SpoolQueueEvents) {
     this.#space = space;
+    this.#tail = new SpoolTail(space.blocks);
     this.#events = events;
   }
 
@@ -55,7 +58,7 @@ export class SpoolQueue {
 
   /** Those in memory. */
   get heldBytes(): number {
-    return (this.#head?.byteLength ?? 0) + this.#flushingBytes + this.#tailBytes;
+    return (this.#head?.byteLength ?? 0) + this.#unwrittenBytes;
   }
 
   /** Whether bytes that wait are lost: `take` has none from then on. */
@@ -64,33 +67,44 @@ export class SpoolQueue {
   }
 
   get hasRoom(): boolean {
-    return this.#failed || this.#flushingBytes + this.#tailBytes < this.#space.fullBytes;
+    return this.#failed || this.#unwrittenBytes < this.#space.fullBytes;
   }
 
   /** Whether little is left of a limit. */
   get nearlyFull(): boolean {
-    return this.#space.isNearlyFull(this.#tailBytes + this.#diskBytes);
+    return this.#space.isNearlyFull(this.#tail.bytes + this.#diskBytes);
   }
 
-  /** Takes a chunk, which must not change. */
-  push(chunk: Buffer): void {
-    this.#space.held(chunk.byteLength);
-    this.#bytes += chunk.byteLength;
-    this.#totalBytes += chunk.byteLength;
-    this.#tail.push(chunk);
-    this.#tailBytes += chunk.byteLength;
-    const full = this.#failed ? undefined : this.#space.refusal(this.#tailBytes + this.#diskBytes);
+  get #unwrittenBytes(): number {
+    return (this.#flushing?.bytes ?? 0) + this.#tail.bytes;
+  }
+
+  /** Copies output. Returns its length in bytes. */
+  push(output: string | Uint8Array): number {
+    const length = this.#tail.push(output);
+    this.#space.held(length);
+    this.#bytes += length;
+    this.#totalBytes += length;
+    const full = this.#failed ? undefined : this.#space.refusal(this.#tail.bytes + this.#diskBytes);
     if (full !== undefined) this.#fail(full);
     this.#noteHeld();
     this.#flush();
+    return length;
   }
 
-  /** The next bytes; undefined if there are none, or if they are still to be read: `changed` follows. */
+  /**
+   * The next bytes, which are valid until the next call; undefined if there are none, or if they are still to
+   * be read: `changed` follows.
+   */
   take(): Buffer | undefined {
     if (this.#broken) return undefined;
+    this.#giveBack(this.#takenMemory);
+    this.#takenMemory = undefined;
     const head = this.#head;
     if (head !== undefined) {
+      this.#takenMemory = this.#headMemory;
       this.#head = undefined;
+      this.#headMemory = undefined;
       this.#bytes -= head.byteLength;
       this.#dropRead();
       this.#noteHeld();
@@ -102,10 +116,9 @@ export class SpoolQueue {
       void this.#read();
       return undefined;
     }
-    if (this.#reading || this.#flushing.length > 0) return undefined;
-    const next = this.#tail.shift();
+    if (this.#reading || this.#flushing !== undefined) return undefined;
+    const next = this.#tail.shift(READ_BYTES);
     if (next === undefined) return undefined;
-    this.#tailBytes -= next.byteLength;
     this.#bytes -= next.byteLength;
     this.#space.released(next.byteLength);
     this.#noteHeld();
@@ -116,11 +129,13 @@ export class SpoolQueue {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#space.released(this.#tailBytes);
+    this.#space.released(this.#tail.bytes);
     this.#bytes = 0;
+    this.#giveBack(this.#takenMemory, this.#headMemory);
+    this.#takenMemory = undefined;
+    this.#headMemory = undefined;
     this.#head = undefined;
-    this.#tail = [];
-    this.#tailBytes = 0;
+    this.#tail.takeAll().giveBack();
     this.#noteHeld();
     for (const file of this.#files.splice(0)) file.close();
   }
@@ -142,7 +157,7 @@ export class SpoolQueue {
 
   /** Writes what is in memory to a file if it is too much, one write after the other. */
   #flush(): void {
-    if (this.#tailBytes <= this.#space.keptBytes || this.#writing || this.#failed || this.#closed) return;
+    if (this.#tail.bytes <= this.#space.keptBytes || this.#writing || this.#failed || this.#closed) return;
     this.#writing = true;
     void this.#write();
   }
@@ -153,19 +168,13 @@ export class SpoolQueue {
       const file = await this.#lastFile();
       // Bytes over a limit stay in memory.
       if (this.#failed) return this.#written();
-      this.#flushing = this.#tail;
-      this.#flushingBytes = this.#tailBytes;
-      this.#tail = [];
-      this.#tailBytes = 0;
-      // One call for all chunks: each is a trip to another thread.
-      await file?.append(Buffer.concat(this.#flushing));
+      this.#flushing = this.#tail.takeAll();
+      await file?.append(this.#flushing.chunks);
+      this.#flushing.giveBack();
     } catch (error) {
       failure = error;
       // What could not be written stays in memory, in its place.
-      if (!this.#closed) {
-        this.#tail = [...this.#flushing, ...this.#tail];
-        this.#tailBytes += this.#flushingBytes;
-      }
+      if (!this.#closed) this.#flushing?.putBack();
     }
     this.#written();
     if (this.#closed) return;
@@ -176,8 +185,7 @@ export class SpoolQueue {
 
   #written(): void {
     this.#writing = false;
-    this.#flushing = [];
-    this.#flushingBytes = 0;
+    this.#flushing = undefined;
     this.#noteHeld();
     this.#dropRead();
   }
@@ -198,11 +206,13 @@ export class SpoolQueue {
   async #read(): Promise<void> {
     if (this.#reading) return;
     this.#reading = true;
+    const memory = this.#space.blocks.take(READ_BYTES);
     try {
-      const bytes = await this.#files.find(({ waitingBytes }) => waitingBytes > 0)?.read(READ_BYTES);
+      const bytes = await this.#files.find(({ waitingBytes }) => waitingBytes > 0)?.read(memory, READ_BYTES);
       this.#reading = false;
-      if (this.#closed) return;
+      if (this.#closed) return this.#space.blocks.give(memory);
       this.#head = bytes;
+      this.#headMemory = memory;
       this.#noteHeld();
       this.#events.changed();
     } catch (error) {
@@ -210,6 +220,10 @@ export class SpoolQueue {
       this.#broken = true;
       this.#fail(this.#space.failed(error));
     }
+  }
+
+  #giveBack(...memory: readonly (Buffer | undefined)[]): void {
+    for (const one of memory) if (one !== undefined) this.#space.blocks.give(one);
   }
 
   /** Closes the files whose last byte was taken. The one that is written stays. */

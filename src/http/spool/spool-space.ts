@@ -1,6 +1,7 @@
 import { RequestError } from '../../core/errors.ts';
 import type { ServiceGauges } from '../../core/observer/observer.ts';
 import type { SpoolRefusal } from '../../core/vocabulary.ts';
+import { SpoolBlocks } from './spool-blocks.ts';
 
 /** Where output is spooled, and how much of it: `server.spool.dir`, `limits.spoolBytes` and `limits.spoolTotalBytes`. */
 export interface SpoolLimits {
@@ -32,6 +33,8 @@ const LEAST_FULL_BYTES = 64 * 1024;
 
 /** The room that the spools of all streams share: bytes in memory, and the whole length of files. */
 export class SpoolSpace {
+  /** Memory for what is on its way to files and from them. */
+  readonly blocks = new SpoolBlocks();
   readonly #limits: () => SpoolLimits;
   readonly #refused: Record<SpoolRefusal, number> = { stream_full: 0, all_full: 0, disk: 0 };
   #streams = 0;

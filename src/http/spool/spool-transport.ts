@@ -130,9 +130,7 @@ export class SpoolTransport implements Transport {
 
   write(output: string | Uint8Array): number {
     if (this.#phase === 'full' || (this.#queue.bytes === 0 && this.#innerHasRoom)) return this.#inner.write(output);
-    const bytes = Buffer.from(output);
-    if (!this.#released) this.#queue.push(bytes);
-    return bytes.byteLength;
+    return this.#released ? Buffer.byteLength(output) : this.#queue.push(output);
   }
 
   finish(trailers: Readonly<Record<string, string>>): void {

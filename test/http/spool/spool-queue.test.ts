@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -168,3 +169,36 @@ test('however many streams spool, are read and end, there is never more on disk 
   // Otherwise the test would prove nothing.
   expect(most).toBeGreaterThan(total / 2);
 });
+
+test(
+  'streams that spool at the same time share memory, and each gets its own bytes, in order',
+  { timeout: 120_000 },
+  async () => {
+    const space = spaceOf();
+    const streams = Array.from({ length: 5 }, () => ({
+      ...open(space),
+      pushed: createHash('sha256'),
+      taken: createHash('sha256'),
+      left: 40,
+    }));
+    while (streams.some(({ queue, left }) => left > 0 || queue.bytes > 0)) {
+      for (const stream of streams) {
+        const { queue, pushed, taken } = stream;
+        // All of them push at first, and take while they push later on.
+        if (stream.left > 0 && queue.hasRoom) {
+          const bytes = randomBytes(200_000);
+          pushed.update(bytes);
+          queue.push(bytes);
+          stream.left -= 1;
+        }
+        const next = stream.left < 20 ? queue.take() : undefined;
+        if (next !== undefined) taken.update(next);
+      }
+      await new Promise(setImmediate);
+    }
+    for (const { pushed, taken, queue } of streams) {
+      expect(taken.digest('hex')).toBe(pushed.digest('hex'));
+      queue.close();
+    }
+  },
+);

@@ -204,11 +204,12 @@ describe('auto', () => {
     inner.hasRoom = false;
     spool.watchReader(60_000, () => {});
     inner.watch?.deadlock?.found();
-    spool.write(filled(1000, 'a'));
-    spool.write(filled(1000, 'b'));
+    spool.write(filled(100_000, 'a'));
+    spool.write(filled(100_000, 'b'));
     inner.roomBytes = 1;
     read(opened);
-    expect([inner.output.length, spool.hasRoom, spool.spool.waitingBytes]).toEqual([1000, false, 1000]);
+    expect(inner.output.length).toBeLessThan(100_000);
+    expect([spool.hasRoom, spool.spool.waitingBytes]).toEqual([false, 200_000 - inner.output.length]);
     spool.watchReader(60_000, () => {});
     called.ready = 0;
     inner.watch?.deadlock?.found();
