@@ -47,8 +47,9 @@ export function responseCoding(
   }
   if (bestWeight >= (plainWeight ?? 0)) {
     if (best !== undefined || plainWeight !== 0) return best;
-    const given = ['identity', ...offered];
-    const rule = `a response is sent as ${given.join(', ')}`;
+    // `identity` is refused, so it is named only if there is no other.
+    const given = offered.length === 0 ? ['identity'] : offered;
+    const rule = `a response is sent ${offered.length === 0 ? 'without a coding' : `as ${given.join(', ')}`}`;
     throw new RequestError('not_acceptable', `Accept-Encoding is ${acceptEncoding}; ${rule}`, { given });
   }
   return undefined;
