@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fetch } from './fetched.ts';
 import { enriched, records, start } from './start.ts';
@@ -122,6 +123,21 @@ describe('bad lines do not end a stream:', () => {
     const answer = await post(`${url}/v1/enrich/test`, new Uint8Array(body), ndjson);
     expect(JSON.parse(answer.text.split('\n')[1] ?? '')).toMatchObject({ _error: { code: 'invalid_utf8', line: 2 } });
     expect(answer.text.endsWith(enriched(3))).toBe(true);
+  });
+
+  test('a compressed body without Content-Encoding, which is named', async () => {
+    const { url } = await start();
+    const body = new Uint8Array(gzipSync(records(1)));
+    const lines = await post(`${url}/v1/enrich/test`, body, ndjson);
+    expect(lines.text).toContain('its first bytes are those of gzip: over HTTP, send Content-Encoding: gzip');
+    const single = await post(`${url}/v1/enrich/test`, body, { 'content-type': 'application/json' });
+    expect([single.status, JSON.parse(single.text)]).toMatchObject([
+      400,
+      {
+        code: 'bad_body',
+        detail: 'the body is not UTF-8; its first bytes are those of gzip: send Content-Encoding: gzip',
+      },
+    ]);
   });
 
   test('a line of 100 MB, which is skipped', async () => {

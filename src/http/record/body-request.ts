@@ -7,6 +7,7 @@ import type { MemoryBudget, MemoryShare } from '../../core/memory-budget.ts';
 import type { PipelineObserver, StreamOutcome } from '../../core/observer/observer.ts';
 import type { Clock } from '../../core/time/time.ts';
 import type { ContentCoding } from '../../core/vocabulary.ts';
+import { codingLikely } from '../../wire/coding/coding-names.ts';
 import type { TokenUse } from '../access/token-use.ts';
 import type { Served } from '../app-options.ts';
 import { clientAddress } from '../connection/client-address.ts';
@@ -104,7 +105,12 @@ export class BodyRequest implements LiveStream {
    */
   async text(): Promise<string> {
     const body = await this.#read();
-    if (!isUtf8(body)) throw new RequestError('bad_body', 'the body is not UTF-8');
+    if (!isUtf8(body)) {
+      const coding = codingLikely(body);
+      const hint =
+        coding === undefined ? '' : `; its first bytes are those of ${coding}: send Content-Encoding: ${coding}`;
+      throw new RequestError('bad_body', `the body is not UTF-8${hint}`);
+    }
     const ascii = isAscii(body);
     const text = ascii ? body.toString('latin1') : body.toString('utf8').replace(/^\ufeff/, '');
     if (text.trim() === '') throw new RequestError('bad_body', 'the body is empty; send one JSON object');

@@ -12,3 +12,9 @@ export function codingsIn(contentEncoding: string): readonly string[] {
 export function codingOf(name: string): ContentCoding | undefined {
   return name === 'x-gzip' ? 'gzip' : contentCodings.find((known) => known === name);
 }
+
+/** The coding whose magic number these bytes begin with: that of gzip (RFC 1952) or of a frame of zstd (RFC 8878). br has none. */
+export function codingLikely(bytes: Uint8Array): ContentCoding | undefined {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip';
+  return bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd ? 'zstd' : undefined;
+}

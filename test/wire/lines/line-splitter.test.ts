@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
+import { coded } from '../coding/bodies.ts';
 import type { BadLine } from '../../../src/wire/lines/bad-line.ts';
 import { LineSplitter } from '../../../src/wire/lines/line-splitter.ts';
 
@@ -186,6 +187,16 @@ describe('a byte-order mark', () => {
 });
 
 describe('a line that is not UTF-8', () => {
+  test.each(['gzip', 'zstd'] as const)('and begins as %s does says which header is missing', (coding) => {
+    const [line] = split([coded[coding]('{"a":1}\n{"b":2}\n')]);
+    expect(line).toMatchObject({
+      code: 'invalid_utf8',
+      message: expect.stringContaining(
+        `its first bytes are those of ${coding}: over HTTP, send Content-Encoding: ${coding}`,
+      ),
+    });
+  });
+
   test('is reported in its place, and does not spoil its neighbours', () => {
     const bytes = Buffer.concat([
       Buffer.from('{"a":"é"}\n{"b":"'),
