@@ -106,8 +106,8 @@ function spooled({ state }: Seen): readonly string[] {
   ];
 }
 
-/** Two clients may send the same `X-Request-Id`, but not from the same port. */
-const keyOf = (stream: Seen['streams'][number]): string => `${textAt(stream, 'id')} ${textAt(stream, 'client')}`;
+/** Two requests may have the same `X-Request-Id`, but not the same number; a service that was started again counts anew. */
+const keyOf = (stream: Seen['streams'][number]): string => `${numberAt(stream, 'number')} ${textAt(stream, 'id')}`;
 
 function busiestFirst({ seen, before }: Frame): readonly StreamRow[] {
   const earlier = new Map((before?.streams ?? []).map((stream) => [keyOf(stream), numberAt(stream, 'written')]));

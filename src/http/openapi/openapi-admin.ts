@@ -28,6 +28,7 @@ const gauges = {
 const coding = { type: 'string', enum: ['identity', ...contentCodings] };
 
 const anyRequest = {
+  number: described(count, 'Requests of the listener up to this one, itself included, since the service started.'),
   id: described(text, 'The `X-Request-Id` of the request.'),
   pipeline: text,
   mode: described(text, '`ordered`, `unordered`, `keyed`; `record` for one record as `application/json`; `explain`.'),

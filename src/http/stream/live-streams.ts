@@ -26,7 +26,9 @@ export interface LiveStream {
 
 /** All streams of one listener. One coarse timer checks them; it runs only while there are streams. */
 export class LiveStreams {
-  readonly #streams = new Set<LiveStream>();
+  /** With its number. */
+  readonly #streams = new Map<LiveStream, number>();
+  #added = 0;
   readonly #clock: Clock;
   #checkMs: number;
   readonly #onCheck: () => void;
@@ -52,12 +54,13 @@ export class LiveStreams {
   /** The number of requests of each kind. */
   counts(): Record<RequestKind, number> {
     const counts = { stream: 0, record: 0, explain: 0 };
-    for (const { kind } of this.#streams) counts[kind] += 1;
+    for (const { kind } of this.#streams.keys()) counts[kind] += 1;
     return counts;
   }
 
   add(stream: LiveStream): void {
-    this.#streams.add(stream);
+    this.#added += 1;
+    this.#streams.set(stream, this.#added);
     stream.use?.opened();
     if (this.#disarm === undefined) this.#arm();
   }
@@ -73,7 +76,7 @@ export class LiveStreams {
 
   describe(): JsonObject[] {
     const now = this.#clock.now();
-    return Array.from(this.#streams, (stream) => stream.describe(now));
+    return Array.from(this.#streams, ([stream, number]) => ({ number, ...stream.describe(now) }));
   }
 
   announceDrain(): void {
@@ -101,7 +104,7 @@ export class LiveStreams {
 
   /** If the call throws for a stream, that stream ends; the call is still made for all others. */
   #each(call: (stream: LiveStream) => void): void {
-    for (const stream of this.#streams) {
+    for (const stream of this.#streams.keys()) {
       try {
         call(stream);
       } catch (error) {

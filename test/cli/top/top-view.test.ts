@@ -10,6 +10,7 @@ const unlimited = { columns: Infinity, rows: Infinity };
 
 function stream(number: number, more: JsonObject = {}): JsonObject {
   return {
+    number,
     id: `request-${number}`,
     pipeline: 'flights',
     mode: 'unordered',
@@ -209,6 +210,21 @@ describe('the layers of the lookups', () => {
     expect(lines.join('\n')).toMatch(/no answer/);
     expect(lines.join('\n')).not.toMatch(/layers of/);
   });
+});
+
+test('streams of one connection with the same X-Request-Id have rates of their own', () => {
+  const both = (...written: readonly number[]): Seen['streams'] =>
+    written.map((lines, at) => stream(at + 1, { id: 'same', client: '127.0.0.1:40000', http: '2', written: lines }));
+  const lines = view(
+    frame({
+      seen: seen({ atMs: 2000, streams: both(1000, 5000) }),
+      before: seen({ atMs: 0, streams: both(0, 4800) }),
+    }),
+    unlimited,
+    plain,
+  );
+  const rates = lines.filter((line) => /^flights +unordered/.test(line)).map((line) => / (500|100) /.exec(line)?.[1]);
+  expect(rates).toEqual(['500', '100']);
 });
 
 test('figures are as short as possible without being wrong', () => {
