@@ -106,7 +106,10 @@ const authWith = <Named extends z.ZodObject>(named: Named, shape: string) =>
     .strictObject({
       bearerTokens: z
         .array(z.union([token, named], `expected a token, or ${shape}`), expectedTokens)
-        .min(1, 'expected at least one token; leave auth out if no request needs one')
+        .min(
+          1,
+          'the list is empty, so no token would be valid; add a token, or leave auth out: then no request needs one',
+        )
         .check(different)
         .describe(
           `Each a text, or ${shape}; as \${file:/run/secrets/token} or \${VAR}, so that it is not in the file. Several tokens may be in force, so that clients can change from one to the next. A reload takes over a changed list; running streams go on.`,

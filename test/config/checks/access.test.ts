@@ -80,7 +80,7 @@ describe('bearerTokens', () => {
       `3:25 server.auth.bearerTokens: ${list}, got ***`,
     ]);
     expect(complaintsOf('admin: { auth: { bearerTokens: [] } }')).toEqual([
-      '3:34 server.admin.auth.bearerTokens: expected at least one token; leave auth out if no request needs one',
+      '3:34 server.admin.auth.bearerTokens: the list is empty, so no token would be valid; add a token, or leave auth out: then no request needs one',
     ]);
   });
 

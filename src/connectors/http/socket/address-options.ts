@@ -50,7 +50,10 @@ export const addressOptions = {
     ),
   allowAddresses: z
     .array(range)
-    .min(1, 'expected at least one address or range; null permits all that are not denied')
+    .min(
+      1,
+      'the list is empty, so no address would be allowed; add an address or a range, or leave the key out: then all are allowed that are not denied',
+    )
     .nullable()
     .default(null)
     .describe(

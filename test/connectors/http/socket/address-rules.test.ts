@@ -138,6 +138,13 @@ describe('an address that the url itself has', () => {
   );
 });
 
+test('an empty allowAddresses is a mistake that says what to do', () => {
+  const read = httpOptions.safeParse({ url: 'http://a.example/', allowAddresses: [] });
+  expect(read.error?.issues.map(({ message }) => message)).toEqual([
+    'the list is empty, so no address would be allowed; add an address or a range, or leave the key out: then all are allowed that are not denied',
+  ]);
+});
+
 test.each([
   ['::', ['::', '::1']],
   ['::1', ['::1']],
