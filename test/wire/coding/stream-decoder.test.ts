@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { inLaterTurn } from '../../../src/core/time/later-turn.ts';
 import { type ContentCoding, contentCodings } from '../../../src/core/vocabulary.ts';
+import { decoders } from '../../../src/wire/coding/engines.ts';
 import { type CodingFault, StreamDecoder } from '../../../src/wire/coding/stream-decoder.ts';
 import { coded, skippable } from './bodies.ts';
 
@@ -251,3 +252,27 @@ test('a decoder that was closed reports nothing more', async () => {
   await decode('gzip', [coded.gzip('x'.repeat(1e6))]);
   expect([events, decoder.over]).toEqual([[], true]);
 });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test.each([
+  ['zstd', 500, 500],
+  ['zstd', 1000, 1000],
+  ['gzip', 500, 1],
+  ['gzip', 1000, 1],
+] as const)(
+  '%s of %i tiny parts in one chunk is decoded by %i engines, each of which reads its part once',
+  async (coding, parts, engines) => {
+    const made = vi.spyOn(decoders, coding);
+    const body = Buffer.concat(Array.from({ length: parts }, () => coded[coding]('a')));
+    expect(await decode(coding, [body])).toEqual({ text: 'a'.repeat(parts), fault: undefined });
+    expect(made).toHaveBeenCalledTimes(engines);
+    const read = made.mock.results.reduce(
+      (sum, { value }) => sum + (value as { bytesWritten: number }).bytesWritten,
+      0,
+    );
+    expect(read).toBe(body.byteLength);
+  },
+);
