@@ -212,9 +212,11 @@ describe('the layers of the lookups', () => {
   });
 });
 
+/** Two streams of one connection that have written so many lines. */
+const both = (...written: readonly number[]): Seen['streams'] =>
+  written.map((lines, at) => stream(at + 1, { id: 'same', client: '127.0.0.1:40000', http: '2', written: lines }));
+
 test('streams of one connection with the same X-Request-Id have rates of their own', () => {
-  const both = (...written: readonly number[]): Seen['streams'] =>
-    written.map((lines, at) => stream(at + 1, { id: 'same', client: '127.0.0.1:40000', http: '2', written: lines }));
   const lines = view(
     frame({
       seen: seen({ atMs: 2000, streams: both(1000, 5000) }),

@@ -266,13 +266,13 @@ test.each([
   '%s of %i tiny parts in one chunk is decoded by %i engines, each of which reads its part once',
   async (coding, parts, engines) => {
     const made = vi.spyOn(decoders, coding);
-    const body = Buffer.concat(Array.from({ length: parts }, () => coded[coding]('a')));
-    expect(await decode(coding, [body])).toEqual({ text: 'a'.repeat(parts), fault: undefined });
+    const whole = Buffer.concat(Array.from({ length: parts }, () => coded[coding]('a')));
+    expect(await decode(coding, [whole])).toEqual({ text: 'a'.repeat(parts), fault: undefined });
     expect(made).toHaveBeenCalledTimes(engines);
     const read = made.mock.results.reduce(
       (sum, { value }) => sum + (value as { bytesWritten: number }).bytesWritten,
       0,
     );
-    expect(read).toBe(body.byteLength);
+    expect(read).toBe(whole.byteLength);
   },
 );
