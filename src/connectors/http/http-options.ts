@@ -28,6 +28,23 @@ const auth = [
 
 const oauth2 = z.strictObject({ oauth2: oauth2Options });
 
+const kinds = ['bearer', 'basic', 'oauth2'];
+
+/** Several kinds are one finding: each of them would be an unknown key beside another one. */
+const oneKind = z.superRefine<unknown>(
+  (value, context) => {
+    // A map without its unknown keys, if it fits a kind but for these.
+    const unknown = context.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+    const keys = new Set([...Object.keys(Object(value) as object), ...unknown]);
+    const given = kinds.filter((kind) => keys.has(kind));
+    if (given.length < 2) return;
+    context.issues.length = 0;
+    context.addIssue({ code: 'custom', message: `has ${given.join(' and ')}; choose one of ${kinds.join(', ')}` });
+  },
+  // Called although the value fits no kind.
+  { when: () => true },
+);
+
 const file = z.string().min(1).nullable().default(null);
 const named = (description: string) => file.describe(description).register(grammars, { grammar: 'text' });
 
@@ -130,6 +147,7 @@ export const httpOptions = z
       ),
     auth: z
       .union([...auth, oauth2])
+      .check(oneKind)
       .nullable()
       .default(null)
       .describe(

@@ -34,6 +34,16 @@ test.each([
   expect(complaintsOf(auth)).toEqual(expected.map((text) => `millrace.yaml:${text}`));
 });
 
+test.each([
+  ['{ bearer: secret1, oauth2: {} }', 'bearer and oauth2'],
+  ['{ oauth2: { tokenUrl: "https://l/t", clientId: m, clientSecret: secret1 }, bearer: secret1 }', 'bearer and oauth2'],
+  ['{ bearer: secret1, basic: { username: me, password: secret1 } }', 'bearer and basic'],
+])('several kinds of credentials are one mistake: %s', (auth, given) => {
+  expect(complaintsOf(auth)).toEqual([
+    `millrace.yaml:5:13 lookups.a.http.auth: has ${given}; choose one of bearer, basic, oauth2`,
+  ]);
+});
+
 test.each(['{}', '{ oauth: {} }', 'secret1'])(
   'without one kind of credentials, the message names all kinds: %s',
   (auth) => {
