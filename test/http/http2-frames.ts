@@ -105,7 +105,7 @@ export class FrameClient {
       const found = this.frames.find((one) => one.type === type && one.stream === stream);
       if (found !== undefined) return found;
       if (this.closed) throw new Error(`closed before frame ${type} of stream ${stream}`);
-      await this.#next();
+      await this.next();
     }
   }
 
@@ -115,7 +115,7 @@ export class FrameClient {
   }
 
   async untilClosed(): Promise<void> {
-    while (!this.closed) await this.#next();
+    while (!this.closed) await this.next();
   }
 
   #read(chunk: Buffer): void {
@@ -140,7 +140,8 @@ export class FrameClient {
     this.#change();
   }
 
-  #next(): Promise<void> {
+  /** Resolves when something has arrived, or the connection is closed. */
+  next(): Promise<void> {
     return new Promise((resolve) => this.#changed.push(resolve));
   }
 

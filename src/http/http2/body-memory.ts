@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { freeMemory } from '../../core/free-memory.ts';
+import { inLaterTurn } from '../../core/time/later-turn.ts';
 
 /** Shorter parts of a body that nothing reads are put together. */
 const JOINED_BYTES = 16 * 1024;
@@ -13,18 +14,35 @@ export type TakeChunk = (chunk: Buffer) => boolean;
  *
  *     one read  [ 9 │ DATA of stream 1 │ 9 │ DATA of stream 3 │ … ]
  *
- * All chunks are copied. So a read is free once Node.js has the next one. The garbage collector would free it later, and
- * would take a third of the time of a stream (`freeMemory` says why).
+ * Chunks are copied. So a read is free in the turn after that in which Node.js has the next one. The garbage collector would
+ * free it later, and would take a third of the time of a stream (`freeMemory` says why).
+ *
+ * Node.js reports a stream in a later job than its head. If its first bytes came with the head, they are a view that waits
+ * in the buffer of Node.js. Then the reads of that time are left to the garbage collector.
  */
 export class ConnectionReads {
   #last: WeakRef<ArrayBufferLike> | undefined;
+  /** Reads that come before the next ones that may be freed: the last one, and the one that Node.js may have now. */
+  #kept = 0;
+  #done: ArrayBufferLike[] = [];
 
   /** Called before the chunk is copied. */
   note({ buffer }: Buffer): void {
     const last = this.#last?.deref();
     if (last === buffer) return;
-    if (last !== undefined) freeMemory(new Uint8Array(last));
     this.#last = new WeakRef(buffer);
+    if (this.#kept > 0) this.#kept -= 1;
+    else if (last !== undefined && this.#done.push(last) === 1) inLaterTurn(() => this.#free());
+  }
+
+  /** A chunk of a read until now was not copied. */
+  keep(): void {
+    this.#kept = 2;
+    this.#done = [];
+  }
+
+  #free(): void {
+    for (const read of this.#done.splice(0)) freeMemory(new Uint8Array(read));
   }
 }
 
@@ -55,6 +73,7 @@ export class BodyMemory {
 
   /** Called before any other listener gets the stream. */
   static begin(stream: ServerHttp2Stream, reads: ConnectionReads): BodyMemory {
+    if (stream.readableLength > 0) reads.keep();
     const memory = new BodyMemory(stream, reads);
     memories.set(stream, memory);
     return memory;
