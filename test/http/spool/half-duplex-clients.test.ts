@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { procQueues } from '../../../src/http/connection/kernel-queues.ts';
+import { sessionTo } from '../http2-client.ts';
 import { start } from '../start.ts';
 
 const run = promisify(execFile);
@@ -125,6 +127,27 @@ test(
     expect(
       lines.findIndex((text, key) => key < count && text !== `${line(key).slice(0, -2)},"answer":{"found":"${key}"}}`),
     ).toBe(-1);
+    await streams.empty();
+  },
+);
+
+test.each(['auto', 'half'])(
+  'a client of HTTP/2 sends 30 MB and then reads all of the response, with duplex=%s',
+  async (duplex) => {
+    const { url, streams, spool } = await start({ queues: procQueues() });
+    const client = sessionTo({ url });
+    const path = `/v1/enrich/test?duplex=${duplex}`;
+    const stream = client.request({ ':method': 'POST', ':path': path, 'content-type': 'application/x-ndjson' });
+    for (let key = 0; key < 480; key++) stream.write(`{"key":"${key}","pad":"${'p'.repeat(65_536)}"}\n`);
+    stream.end();
+    await once(stream, 'finish');
+    const keys: string[] = [];
+    for await (const output of createInterface({ input: stream })) {
+      expect(output.length).toBeGreaterThan(65_536);
+      keys.push(/"found":"(\d+)"/.exec(output)?.[1] ?? '');
+    }
+    expect(keys).toEqual(Array.from({ length: 480 }, (_, key) => String(key)));
+    expect(spool.gauges.spooledBytes).toBeGreaterThan(10_000_000);
     await streams.empty();
   },
 );
