@@ -5,7 +5,7 @@ import { numberOf, work } from '../worker.ts';
 
 /**
  * Clients of a service that misbehave, as many as the order says, until the next order ends them. A client whose
- * connection is closed, by itself or by the service, begins again after a few seconds. All of them together are idle most
+ * connection is closed, by itself or by the service, begins again half a minute later at most. All of them together are idle most
  * of the time: this process must not take the processor from the service and from its healthy client.
  */
 interface Kind {
@@ -15,7 +15,7 @@ interface Kind {
 }
 
 /** How long a client whose connection was closed waits, on average. */
-const pauseMs = 5000;
+const pauseMs = 20_000;
 const ticksPerSecond = 10;
 
 const line = '{"n":1,"origin":"SFO"}\n';
