@@ -30,7 +30,8 @@ test('clients that send more than the memory holds wait while the lookup hangs, 
   const keys = Array.from({ length: 8 }, (_, key) => key);
   const clients = Array.from({ length: 20 }, () => streamed(url, keys));
   await until(() => waiting(started) === 20);
-  expect(memory.heldBytes).toBeLessThan(8 * MiB);
+  // Above the limit each stream may hold what is on its way: over HTTP/2 a window of 256 KiB, counted with its text.
+  expect(memory.heldBytes).toBeLessThan(16 * MiB);
   expect(started.streams.describe().map(({ heldBytes }) => Number(heldBytes))).not.toContain(NaN);
 
   downstream.hold = false;
