@@ -95,7 +95,7 @@ async function untilSettled({ pid }: Service): Promise<void> {
 /** Throws an Error if the bad clients were not there: a service that refuses them all would be measured alone. */
 function counts(figures: Figures): { readonly open: number; readonly began: number } {
   const [open, began] = [figure(figures, 'open'), figure(figures, 'began')];
-  // Three of seven kinds stay connected.
-  if (open < (clients * 3) / 7 - 10) throw new Error(`only ${open} bad clients were connected at the end of a run`);
+  // Three of seven kinds stay connected until a limit of a minute ends them: some of those are in their pause.
+  if (open < (clients * 3) / 14) throw new Error(`only ${open} bad clients were connected at the end of a run`);
   return { open, began };
 }
