@@ -4,7 +4,8 @@ export type Later = typeof later;
 
 /**
  * Receives the outcome of a call that returned `later`: one of the two methods is called, once. It may be called before
- * the call has returned, if its context is cancelled already. Neither method throws.
+ * the call has returned: if its context is cancelled already, or if it fills a batch that is answered or fails at once.
+ * Neither method throws.
  */
 export interface Receiver<Res> {
   /** `nowMs`: the time of the clock, if it was just read. */

@@ -39,6 +39,7 @@ export class MissedCall<Res> extends Cancellation implements CancelListener, Rec
   readonly #receiver: Receiver<Res>;
   #began = false;
   #waits = 0;
+  #batches = 0;
   /** The receiver has the outcome. */
   #settled = false;
   #left = false;
@@ -103,8 +104,9 @@ export class MissedCall<Res> extends Cancellation implements CancelListener, Rec
   callCancelled(reason: unknown): void {
     const runsOn = this.#mayRunOn && this.#began && this.#waits === 0;
     this.#settled = true;
-    // The ends of its waits are still reported.
+    // The ends of its waits are still reported. A call that runs on has none, but the record is in its batch no longer.
     if (!runsOn) this.cancel(reason);
+    else while (this.#batches > 0) this.inBatch(-1);
     this.#left = true;
     this.#ends.left(this, runsOn);
     this.#receiver.failed(cancelledError(reason));
@@ -140,5 +142,10 @@ export class MissedCall<Res> extends Cancellation implements CancelListener, Rec
   override retryWaiting(delta: 1 | -1): void {
     this.#waits += delta;
     if (!this.#left) super.retryWaiting(delta);
+  }
+
+  override inBatch(delta: 1 | -1): void {
+    this.#batches += delta;
+    if (!this.#left) super.inBatch(delta);
   }
 }

@@ -468,6 +468,29 @@ describe('an answer that comes after its record has left', () => {
     expect(it.counts()).toMatchObject({ miss: 1, late: 1, hit: 1 });
   });
 
+  test('leaves the record in no batch, so that the batches of others do not count it as one that waits', async () => {
+    class BatchedRecord extends Cancellation {
+      batches = 0;
+
+      override inBatch(delta: 1 | -1): void {
+        this.batches += delta;
+      }
+    }
+    const it = cached({ ttl: '10s' });
+    const record = new BatchedRecord();
+    const answer = outcome(() => it.ask('SFO', record));
+    it.last.context.inBatch(1);
+    expect(record.batches).toBe(1);
+    record.cancel(left);
+    expect(await answer).toBe(left);
+    expect(record.batches).toBe(0);
+    it.last.context.inBatch(-1);
+    it.last.answer('1');
+    await it.clock.advance(0);
+    expect(record.batches).toBe(0);
+    expect(it.counts()).toMatchObject({ late: 1 });
+  });
+
   test('is not waited for if its call has not begun: the call is cancelled', async () => {
     const it = cached({ ttl: '10s' });
     it.waits = true;
