@@ -69,7 +69,7 @@ export interface Targets {
   readonly errors: Target | undefined;
 }
 
-/** Opens the files of the output, and removes what an earlier run has written after its last state. */
+/** Opens the files of the output. What an earlier run has written after its last state is removed when the first output comes. */
 export async function openTargets(
   { out, errors, state: stateFile, url }: RunFlags,
   state: RunState | undefined,

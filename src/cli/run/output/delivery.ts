@@ -36,6 +36,7 @@ export class Delivery {
   #full = false;
   #running: Promise<void> | undefined;
   #failed = false;
+  #begun = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -109,7 +110,15 @@ export class Delivery {
     if (step.kind === 'rollback') {
       await output.rollback();
       await errors?.rollback();
-    } else if (step.kind === 'commit') {
+      return;
+    }
+    // Not before: a service may refuse the first request, and then the files stay as they are.
+    if (!this.#begun) {
+      this.#begun = true;
+      await output.begin();
+      await errors?.begin();
+    }
+    if (step.kind === 'commit') {
       await step.committed({ output: await output.commit(), errors: (await errors?.commit()) ?? 0 });
     } else {
       await (step.kind === 'lines' ? output : (errors ?? output)).write(step.bytes);

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
@@ -8,10 +9,10 @@ import type { Target } from './target.ts';
 
 /**
  * A regular file. A compressed one has a member (gzip) or a frame (zstd) for the lines of each commit, so that what is
- * left after a kill can be cut at the end of one.
+ * left after a kill can be cut at the end of one. What an earlier run left stays until `begin`.
  *
  *     file    [ committed │ written since │
- *                         ▲ rollback, and the next start of a run with --state, cut here
+ *                         ▲ rollback, and `begin` in the next run with --state, cut here
  */
 export class FileTarget implements Target {
   readonly name: string;
@@ -23,9 +24,12 @@ export class FileTarget implements Target {
   #encoded: Buffer[] = [];
   #committed: number;
   #length: number;
+  /** Whether the file still has what an earlier run left after `#committed`. */
+  #old: boolean;
 
-  private constructor(name: string, file: FileHandle, durable: boolean, length: number) {
+  private constructor(name: string, file: FileHandle, durable: boolean, length: number, old: boolean) {
     this.name = name;
+    this.#old = old;
     this.#file = file;
     this.#compression = compressionOf(name);
     this.#durable = durable;
@@ -33,20 +37,25 @@ export class FileTarget implements Target {
     this.#length = length;
   }
 
-  /** Opens a file, and cuts it to `length` bytes. Throws Error if it is shorter. */
+  /** Opens a file of which the first `length` bytes are kept. Throws Error if it is shorter. */
   static async open(flag: string, name: string, durable: boolean, length: number): Promise<FileTarget> {
     let file: FileHandle | undefined;
     try {
       // Created if it is not there, and kept if it is.
-      file = await open(name, length === 0 ? 'w' : 'r+');
+      file = await open(name, length === 0 ? constants.O_WRONLY | constants.O_CREAT : 'r+');
       const { size } = await file.stat();
       if (size < length) throw new Error(`it has ${size} bytes, and ${length} were written`);
-      if (size > length) await file.truncate(length);
+      return new FileTarget(name, file, durable, length, size > length);
     } catch (error) {
       await file?.close();
       throw new Error(`${flag} ${name} cannot be written: ${fileReason(error, 'written')}`, { cause: error });
     }
-    return new FileTarget(name, file, durable, length);
+  }
+
+  async begin(): Promise<void> {
+    if (!this.#old) return;
+    this.#old = false;
+    await this.#file.truncate(this.#committed);
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -75,7 +84,7 @@ export class FileTarget implements Target {
 
   async close(): Promise<void> {
     // A compressed file without lines is an empty member: an empty file would be a broken one.
-    if (this.#compression !== undefined && this.#length === 0) await this.write(Buffer.alloc(0));
+    if (this.#compression !== undefined && this.#length === 0 && !this.#old) await this.write(Buffer.alloc(0));
     await this.#endEncoder();
     await this.#file.close();
   }

@@ -32,6 +32,8 @@ export class StreamTarget implements Target {
     stream.on('drain', () => this.#wake());
   }
 
+  async begin(): Promise<void> {}
+
   async write(bytes: Buffer): Promise<void> {
     if (!this.#holds) return this.#send(bytes);
     this.#held.push(bytes);

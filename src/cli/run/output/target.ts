@@ -2,6 +2,8 @@
 export interface Target {
   /** For messages. */
   readonly name: string;
+  /** Comes before the first `write` or `commit`: removes what an earlier run left. */
+  begin(): Promise<void>;
   /** Takes whole lines. */
   write(bytes: Buffer): Promise<void>;
   /** The lines so far are final. Resolves with the length of the file, or with 0. */
