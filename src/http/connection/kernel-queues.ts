@@ -15,9 +15,9 @@ export interface QueuedBytes {
 export interface KernelQueues {
   /**
    * The queues of these connections. A connection that the kernel does not show is missing from the result; on a system
-   * that shows none, all are missing. Never rejects.
+   * that shows none, all are missing. Never rejects. `begins` is called when the read begins, if it waits for another one.
    */
-  read(sockets: readonly Socket[]): Promise<ReadonlyMap<Socket, QueuedBytes>>;
+  read(sockets: readonly Socket[], begins?: () => void): Promise<ReadonlyMap<Socket, QueuedBytes>>;
 }
 
 /** One read of a file under /proc returns at most one page, which is smaller. */
@@ -54,25 +54,34 @@ export function procQueues(folder = '/proc/net'): KernelQueues {
   });
 }
 
+interface SharedRead {
+  readonly sockets: Set<Socket>;
+  readonly begins: (() => void)[];
+  readonly result: ReturnType<KernelQueues['read']>;
+}
+
 /**
  * Calls that come in one turn of the event loop, or while a read is under way, share one read. A thousand streams that
  * become idle together would otherwise read a table of a thousand rows a thousand times, and more slowly than they ask.
  */
 export function sharedReads(queues: KernelQueues): KernelQueues {
   let running: Promise<unknown> = Promise.resolve();
-  let next: { readonly sockets: Set<Socket>; readonly result: ReturnType<KernelQueues['read']> } | undefined;
+  let next: SharedRead | undefined;
   return {
-    read(sockets) {
+    read(sockets, begins) {
       if (next === undefined) {
         const wanted = new Set<Socket>();
+        const hooks: (() => void)[] = [];
         const result = running.then(() => {
           next = undefined;
+          for (const hook of hooks) hook();
           return queues.read([...wanted]);
         });
-        next = { sockets: wanted, result };
+        next = { sockets: wanted, begins: hooks, result };
         running = result;
       }
       for (const socket of sockets) next.sockets.add(socket);
+      if (begins !== undefined) next.begins.push(begins);
       return next.result;
     },
   };

@@ -37,6 +37,7 @@ interface Watched {
   readonly unread: Unread;
   /** When the bytes held here or by the kernel last changed. */
   changedAtMs: number;
+  /** When the check began that handled it last: not when the read of that check ended, which would shift all later ones. */
   checkedAt: number;
   heldBytes: number;
   /** Bytes that the kernel holds; undefined until they are read. */
@@ -145,8 +146,12 @@ export class StallWatch {
       if (now - checkedAt < checkMsOf(unread) - TIMER_MS) continue;
       const heldBytes = unread.heldBytes();
       // If nothing is held, there is nothing to read, or it is not produced yet.
-      if (heldBytes > 0 && heldBytes === watched.heldBytes) unchanged.push(watched);
-      else this.#noteChange(watched, now, heldBytes);
+      if (heldBytes > 0 && heldBytes === watched.heldBytes) {
+        unchanged.push(watched);
+        continue;
+      }
+      watched.checkedAt = now;
+      this.#noteChange(watched, now, heldBytes);
     }
     if (unchanged.length === 0 || this.#reading || now < this.#pauseUntil) return;
     for (const watched of unchanged) watched.checkedAt = now;
@@ -155,8 +160,12 @@ export class StallWatch {
 
   async #measure(unchanged: readonly Watched[]): Promise<void> {
     this.#reading = true;
-    const startedAt = this.#clock.now();
-    const queues = await this.#queues.read(unchanged.map(({ unread }) => unread.socket));
+    let startedAt = this.#clock.now();
+    const sockets = unchanged.map(({ unread }) => unread.socket);
+    // A read of another caller, for which this one waits first, needs no pause.
+    const queues = await this.#queues.read(sockets, () => {
+      startedAt = this.#clock.now();
+    });
     this.#reading = false;
     const now = this.#clock.now();
     this.#pauseUntil = now + (now - startedAt) * PAUSE_FACTOR;
@@ -200,7 +209,6 @@ export class StallWatch {
 
   #noteChange(watched: Watched, now: number, heldBytes: number): void {
     watched.changedAtMs = now;
-    watched.checkedAt = now;
     watched.heldBytes = heldBytes;
     watched.deadlockedReads = 0;
     watched.writtenBytes = watched.unread.connectionBytes?.();

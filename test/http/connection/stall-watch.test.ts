@@ -136,6 +136,27 @@ test('the kernel is not read again while it is being read, nor for four times as
   expect(reads).toHaveLength(2);
 });
 
+test('a slow read that waits for those of other callers delays a stall by no more than a quarter of the timeout', async () => {
+  const clock = virtualClock();
+  const response = new Response(8000);
+  let unsent = 4_000_000;
+  const queues: KernelQueues = {
+    read: async (_, begins) => {
+      await new Promise<void>((resolve) => void clock.setTimer(1400, resolve));
+      begins?.();
+      await new Promise<void>((resolve) => void clock.setTimer(20, resolve));
+      return new Map([[response.socket, { unsent, unread: 0 }]]);
+    },
+  };
+  new StallWatch(clock, queues).watch(response);
+  await clock.advance(8000);
+  unsent -= 95_232;
+  await clock.advance(8000);
+  expect(response.stalls).toBe(0);
+  await clock.advance(2000);
+  expect(response.stalls).toBe(1);
+});
+
 test('a response that is no longer watched has not stalled, even while the kernel is being read', async () => {
   const clock = virtualClock();
   const answers: (() => void)[] = [];
