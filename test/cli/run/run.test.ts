@@ -380,6 +380,20 @@ describe('--state', { timeout }, () => {
     expect(readFileSync(file('state'), 'utf8')).toBe('{}');
   });
 
+  test.each([
+    ['a place in an input that is not there', { input: 1 }, {}, 'is no state of millrace run'],
+    ['a place before the input', { offset: -5 }, {}, 'is no state of millrace run'],
+    ['an output of less than no bytes', {}, { outputBytes: -1 }, 'is no state of millrace run'],
+    ['a place behind the input', { offset: 1e12 }, {}, 'in: it ends before byte 1000000000000'],
+  ])('a state with %s is refused', async (_, place, members, message) => {
+    const { folder, file, args } = resumable();
+    await finishedRun(folder, 'ordered', args);
+    const state = JSON.parse(readFileSync(file('state'), 'utf8'));
+    const next = { ...state.next, ...place };
+    writeFileSync(file('state'), JSON.stringify({ ...state, complete: false, next, ...members }));
+    expect((await finishedRun(folder, 'ordered', args, 1)).stderr).toContain(message);
+  });
+
   test('two runs cannot use one state at the same time, and a run that a signal stops goes on when it is started again', async () => {
     const folder = runFolder({ in: lines(...Array.from({ length: 20_000 }, (_, id) => id * 1001 + 2)) });
     const file = (name: string): string => join(folder, name);

@@ -84,6 +84,7 @@ export class InputFile {
   /** The decoded bytes from `from` on. */
   async *#bytes(from: number): AsyncGenerator<Buffer> {
     if (this.compression === undefined) {
+      if (from > (this.size ?? Infinity)) throw new Error(endsBefore(from));
       this.readBytes = from;
       yield* this.#raw(from);
       return;
@@ -96,6 +97,7 @@ export class InputFile {
         skip = 0;
       }
     }
+    if (skip > 0) throw new Error(endsBefore(from));
   }
 
   async *#raw(start: number): AsyncGenerator<Buffer> {
@@ -121,3 +123,5 @@ export class InputFile {
     return String(error.code).startsWith('Z') ? `the ${this.compression} data is broken: ${message}` : message;
   }
 }
+
+const endsBefore = (from: number): string => `it ends before byte ${from}, from which the state goes on`;

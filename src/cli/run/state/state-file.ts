@@ -53,26 +53,31 @@ function valueOf(text: string): unknown {
   }
 }
 
-/** The file is written as a whole by this program: its version and the kinds of its members are checked. */
+/** The file is written as a whole by this program: its version, the kinds of its members and their bounds are checked. */
 function isState(value: unknown): value is RunState {
   if (!isMembers(value) || value['millraceRun'] !== formatVersion) return false;
   const { run, complete, next, pending } = value;
+  if (!isMembers(run) || !isMembers(run['options']) || !Array.isArray(run['inputs'])) return false;
+  const inputs = run['inputs'].length;
   const counts = ['records', 'written', 'failed', 'outputBytes', 'errorsBytes'];
   return (
     typeof complete === 'boolean' &&
-    isPlace(next) &&
+    isPlace(next, inputs) &&
     Array.isArray(pending) &&
-    pending.every((line) => isPlace(line)) &&
-    counts.every((count) => Number.isSafeInteger(value[count])) &&
-    isMembers(run) &&
-    isMembers(run['options']) &&
-    Array.isArray(run['inputs']) &&
+    pending.every((line) => isPlace(line, inputs)) &&
+    counts.every((count) => isCount(value[count])) &&
     run['inputs'].every((input) => isMembers(input))
   );
 }
 
-function isPlace(value: unknown): boolean {
-  return isMembers(value) && ['seq', 'input', 'offset'].every((name) => Number.isSafeInteger(value[name]));
+function isPlace(value: unknown, inputs: number): boolean {
+  if (!isMembers(value)) return false;
+  const { seq, input, offset } = value;
+  return isCount(seq) && isCount(input) && input < inputs && isCount(offset);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
