@@ -90,10 +90,30 @@ export type ProxyName = keyof typeof programs;
 
 /** Starts the service, with these members of `server`, and the proxy in front of it. Resolves when both accept connections. */
 export async function proxied(name: ProxyName, server: object = {}): Promise<Proxied> {
-  const program: Program = programs[name];
-  const { language, mark } = program;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proxy-'));
   const service = await startService(folder, { server });
+  const { url, tlsUrl, end } = await proxyBefore(name, service, folder);
+  return {
+    admin: new Admin(service.adminUrl),
+    url,
+    tlsUrl,
+    pid: service.pid,
+    async stop() {
+      await end();
+      await service.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts a proxy in front of a service that runs, with its files in a folder. */
+export async function proxyBefore(
+  name: ProxyName,
+  service: { readonly url: string; readonly adminUrl: string },
+  folder: string,
+): Promise<{ readonly url: string; readonly tlsUrl: string; readonly end: () => Promise<void> }> {
+  const program: Program = programs[name];
+  const { language, mark } = program;
   const [plain, tls] = await Promise.all([freePort(), freePort()]);
   const here: readonly Replacement[] = [
     ['127.0.0.1:8080', new URL(service.url).host],
@@ -104,17 +124,7 @@ export async function proxied(name: ProxyName, server: object = {}): Promise<Pro
   ];
   const [file, ...args] = program.command({ folder, fragment: shown(language, mark, here) });
   const end = await listening(file, args, [plain, tls]);
-  return {
-    admin: new Admin(service.adminUrl),
-    url: `http://127.0.0.1:${plain}`,
-    tlsUrl: `https://127.0.0.1:${tls}`,
-    pid: service.pid,
-    async stop() {
-      await end();
-      await service.stop();
-      rmSync(folder, { recursive: true });
-    },
-  };
+  return { url: `http://127.0.0.1:${plain}`, tlsUrl: `https://127.0.0.1:${tls}`, end };
 }
 
 /** The service without a proxy, once without TLS and once with it. */
