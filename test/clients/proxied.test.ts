@@ -9,7 +9,8 @@ import { type Cut, cuttingProxy } from './cutting-proxy.ts';
 import { answeredKeyed, inFolder, keyed, killedService } from './killed-service.ts';
 import { compileMs, PagePrograms, programNames, shown } from './page-programs.ts';
 
-const page = new PagePrograms();
+// A program that goes on for ever is ended before the time of its test.
+const page = new PagePrograms(50);
 beforeAll(() => page.prepare(), compileMs);
 afterAll(() => page.remove());
 
