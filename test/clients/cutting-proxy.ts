@@ -2,18 +2,14 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { listen } from '../http/start.ts';
 
-/** The end of a response in its middle, below the first place of this text. */
-export interface Cut {
-  readonly below: string;
-  /** A broken connection; otherwise an ordinary end, as some proxies give it to a broken response. */
-  readonly broken: boolean;
-}
-
-/** A proxy that drops trailers. The first response with the text of the first cut ends there, and so on; the others are whole. */
+/**
+ * A proxy that drops trailers. The first response with the first of these texts ends below it, and so on; the others are
+ * whole. The end is an ordinary one, as some proxies give it to a broken response.
+ */
 export async function cuttingProxy(
   url: string,
-  cuts: readonly Cut[],
-): Promise<{ readonly url: string; readonly left: () => readonly Cut[] }> {
+  cuts: readonly string[],
+): Promise<{ readonly url: string; readonly left: () => readonly string[] }> {
   let left = cuts;
   const server = createServer((request, response) => {
     const answered = async (): Promise<void> => {
@@ -23,16 +19,14 @@ export async function cuttingProxy(
       const answer = await fetch(url + request.url, { method: 'POST', headers, body });
       const bytes = Buffer.from(await answer.arrayBuffer());
       const [cut] = left;
-      const at = cut === undefined ? -1 : bytes.indexOf(cut.below);
+      const at = cut === undefined ? -1 : bytes.indexOf(cut);
       response.writeHead(answer.status, {
         'content-type': answer.headers.get('content-type') ?? '',
         'access-control-allow-origin': answer.headers.get('access-control-allow-origin') ?? '',
       });
       if (cut === undefined || at === -1) return void response.end(bytes);
       left = left.slice(1);
-      const part = bytes.subarray(0, at + Buffer.byteLength(cut.below));
-      if (cut.broken) response.write(part, () => response.destroy());
-      else response.end(part);
+      response.end(bytes.subarray(0, at + Buffer.byteLength(cut)));
     };
     answered().catch(() => response.destroy());
   });

@@ -5,7 +5,7 @@ import { runPage } from '../http/access/browser.ts';
 import { proxyBefore } from '../proxies/proxy.ts';
 import { startInProcess } from '../service/in-process.ts';
 import { folderOf } from '../service/serving.ts';
-import { type Cut, cuttingProxy } from './cutting-proxy.ts';
+import { cuttingProxy } from './cutting-proxy.ts';
 import { answeredKeyed, inFolder, keyed, killedService } from './killed-service.ts';
 import { compileMs, PagePrograms, programNames, shown } from './page-programs.ts';
 
@@ -28,11 +28,7 @@ const answered = lines(',"answer":{"id":"a"}')
   .join('');
 
 /** Where a program that takes a part for the whole, or a watermark for a checkpoint, loses or repeats records. */
-const cuts: readonly Cut[] = [
-  { below: '{"$checkpoint":{"next":10', broken: false },
-  { below: mark, broken: true },
-  { below: '{"$checkpoint":{"next":2000,"pending":[]}}\n', broken: false },
-];
+const cuts = ['{"$checkpoint":{"next":10', mark, '{"$checkpoint":{"next":2000,"pending":[]}}\n'];
 
 async function cut(): ReturnType<typeof cuttingProxy> {
   const file = join(folderOf({ 'rows.csv': 'id\na\n' }), 'rows.csv');
