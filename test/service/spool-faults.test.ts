@@ -35,6 +35,15 @@ async function reading(spooling: Spooling): Promise<() => Promise<void>> {
   };
 }
 
+/** A further stream is spooled, and read to its end. `written`: records that the other open streams have written. */
+async function spoolsAgain(spooling: Spooling, written: number): Promise<void> {
+  const stream = await LateReader.open(spooling);
+  stream.send(300);
+  await untilOnDisk(spooling, written + 300);
+  stream.end();
+  expect(await stream.last()).toContain('Millrace-Written: 300');
+}
+
 test(
   'a disk that is full ends the stream that needs more of it with spool_full, and no other',
   { timeout: patient },
@@ -59,11 +68,7 @@ test(
     expect(await first.last()).toMatch(/Millrace-Status: complete\r\n[^]*Millrace-Written: 300\r\n/);
     await goesOn();
     // Its room is free again.
-    const next = await LateReader.open(spooling);
-    next.send(300);
-    await untilOnDisk(spooling, 303);
-    next.end();
-    expect(await next.last()).toContain('Millrace-Written: 300');
+    await spoolsAgain(spooling, 3);
     await goesOn();
     expect(await service.admin.metric('millrace_spool_refused_total')).toBe(1);
     await expect.poll(() => usedBytes(spooling), { timeout: patient }).toBe(0);
@@ -92,11 +97,7 @@ test(
     expect(last).not.toContain('Millrace-Status');
     setOpenFiles(pid, 1024);
     await goesOn();
-    const next = await LateReader.open(spooling);
-    next.send(300);
-    await untilOnDisk(spooling, 303);
-    next.end();
-    expect(await next.last()).toContain('Millrace-Written: 300');
+    await spoolsAgain(spooling, 3);
   },
 );
 

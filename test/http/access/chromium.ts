@@ -24,6 +24,12 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
+/** The options of a Chromium without a window, whose files are in this folder. */
+export function headless(profile: string): readonly string[] {
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
+  return [...flags, `--user-data-dir=${profile}`];
+}
+
 /** Opens a page in a real Chromium. */
 export async function openPage({ host, script, rebound }: Page): Promise<OpenPage> {
   const reported = Promise.withResolvers<unknown>();
@@ -45,16 +51,7 @@ export async function openPage({ host, script, rebound }: Page): Promise<OpenPag
   const profile = await mkdtemp(join(tmpdir(), 'millrace-chromium-'));
   const chromium = spawn(
     'chromium',
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--no-first-run',
-      `--user-data-dir=${profile}`,
-      `--host-resolver-rules=MAP ${host}:80 127.0.0.1:${port}`,
-      `http://${host}/of-the-page/`,
-    ],
+    [...headless(profile), `--host-resolver-rules=MAP ${host}:80 127.0.0.1:${port}`, `http://${host}/of-the-page/`],
     { stdio: 'ignore' },
   );
   chromium.once('error', reported.reject);

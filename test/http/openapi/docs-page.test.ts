@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { headless } from '../access/chromium.ts';
 import { start } from '../start.ts';
 
 /** The document that a browser makes of a page under a host name that is not loopback. */
@@ -13,12 +14,7 @@ async function rendered(port: number, path: string): Promise<string> {
   const { stdout } = await promisify(execFile)(
     'chromium',
     [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--no-first-run',
-      `--user-data-dir=${profile}`,
+      ...headless(profile),
       '--host-resolver-rules=MAP * 127.0.0.1',
       '--virtual-time-budget=20000',
       '--dump-dom',
